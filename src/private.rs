@@ -27,7 +27,9 @@ pub fn root(path: &Path) -> io::Result<()> {
 /// The error if it cannot be created, or if the existing entry is a link or no folder.
 pub fn folder(path: &Path) -> io::Result<()> {
     match new_folder(path) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => no_link(path, fs::Metadata::is_dir, "a folder"),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            no_link(path, fs::Metadata::is_dir, "a folder")
+        }
         made => made,
     }
 }
@@ -49,7 +51,9 @@ pub fn new_folder(path: &Path) -> io::Result<()> {
 /// The error if it cannot be opened, or if the existing entry is a link or no file.
 pub fn open(path: &Path) -> io::Result<File> {
     match new_file(path) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => existing(path, OpenOptions::new().read(true).write(true)),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            existing(path, OpenOptions::new().read(true).write(true))
+        }
         made => made,
     }
 }
@@ -83,7 +87,8 @@ pub fn new_file(path: &Path) -> io::Result<File> {
 /// The error if it cannot be written.
 pub fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     let draft = unique(path);
-    let written = new_file(&draft).and_then(|mut file| file.write_all(text)).and_then(|()| fs::rename(&draft, path));
+    let written =
+        new_file(&draft).and_then(|mut file| file.write_all(text)).and_then(|()| fs::rename(&draft, path));
     if written.is_err() {
         // The draft may never have been created.
         let _ = fs::remove_file(&draft);
@@ -139,7 +144,10 @@ pub fn no_link_away(folder: &Path) -> io::Result<()> {
 fn no_link(path: &Path, is: impl Fn(&fs::Metadata) -> bool, what: &str) -> io::Result<()> {
     let there = fs::symlink_metadata(path)?;
     if there.file_type().is_symlink() {
-        return Err(io::Error::other(format!("{}: it is a link, and redress follows none here: put {what} in its place", path.display())));
+        return Err(io::Error::other(format!(
+            "{}: it is a link, and redress follows none here: put {what} in its place",
+            path.display()
+        )));
     }
     if is(&there) { Ok(()) } else { Err(io::Error::other(format!("it is not {what}"))) }
 }
@@ -161,7 +169,13 @@ pub fn in_other_hands(folder: &Path) -> Option<String> {
     }
     let parent = there.parent()?;
     let open = permissions(parent).is_some_and(|mode| mode & 0o002 != 0 && mode & 0o1000 == 0);
-    open.then(|| format!("others may exchange {}: everybody may write in {}, which has no sticky bit", there.display(), parent.display()))
+    open.then(|| {
+        format!(
+            "others may exchange {}: everybody may write in {}, which has no sticky bit",
+            there.display(),
+            parent.display()
+        )
+    })
 }
 
 /// Returns those of these paths in which others than the owner may write; none of them if the first keeps
@@ -169,7 +183,9 @@ pub fn in_other_hands(folder: &Path) -> Option<String> {
 pub fn open_to_others(paths: &[PathBuf]) -> Vec<PathBuf> {
     let mode = |path: &Path| permissions(path).unwrap_or(0);
     match paths.first() {
-        Some(top) if mode(top) & 0o077 != 0 => paths.iter().filter(|path| mode(path) & 0o022 != 0).cloned().collect(),
+        Some(top) if mode(top) & 0o077 != 0 => {
+            paths.iter().filter(|path| mode(path) & 0o022 != 0).cloned().collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -227,7 +243,13 @@ mod tests {
         }
         assert_eq!(new_file(&at("dangling")).unwrap_err().kind(), ErrorKind::AlreadyExists);
         replace(&at("lock"), b"new").unwrap();
-        assert_eq!((fs::read_to_string(at("precious")).unwrap().as_str(), fs::read_to_string(at("lock")).unwrap().as_str()), ("precious", "new"));
+        assert_eq!(
+            (
+                fs::read_to_string(at("precious")).unwrap().as_str(),
+                fs::read_to_string(at("lock")).unwrap().as_str()
+            ),
+            ("precious", "new")
+        );
         assert!(!at("nowhere").exists() && fs::read_dir(at("elsewhere")).unwrap().count() == 0);
     }
 
@@ -251,7 +273,8 @@ mod tests {
         let (top, runs) = (place.path().join("state"), place.path().join("state/runs"));
         folder(&top).unwrap();
         folder(&runs).unwrap();
-        let set = |path: &Path, mode: u32| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        let set =
+            |path: &Path, mode: u32| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
         let open = || open_to_others(&[top.clone(), runs.clone(), top.join("not there")]);
         assert!(open().is_empty());
         set(&runs, 0o777);

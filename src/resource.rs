@@ -263,7 +263,16 @@ mod tests {
 
     #[test]
     fn what_is_not_an_arn_is_refused() {
-        for bad in ["", "arn", "arn:aws", "sg-1", "arn:aws:ec2:us-east-1:1", "arn:aws:ec2:r:1:", "arn:x:ec2:r:1:vpc/v", "arn:aws:ec2:r:1:vpc/v\u{1b}[2J"] {
+        for bad in [
+            "",
+            "arn",
+            "arn:aws",
+            "sg-1",
+            "arn:aws:ec2:us-east-1:1",
+            "arn:aws:ec2:r:1:",
+            "arn:x:ec2:r:1:vpc/v",
+            "arn:aws:ec2:r:1:vpc/v\u{1b}[2J",
+        ] {
             assert!(ResourceId::try_from(bad.to_owned()).is_err(), "{bad:?}");
         }
     }

@@ -102,7 +102,13 @@ impl Concerns {
         if self.0.iter().any(Option::is_none) {
             return vec![Concern::WHOLE];
         }
-        self.0.iter().flatten().flat_map(|table| *table).filter(|(of, _)| *of == family).map(|(_, concern)| *concern).collect()
+        self.0
+            .iter()
+            .flatten()
+            .flat_map(|table| *table)
+            .filter(|(of, _)| *of == family)
+            .map(|(_, concern)| *concern)
+            .collect()
     }
 }
 

@@ -45,7 +45,7 @@ impl Action for EnsureDeliveryRole {
         "Makes a role that delivers flow logs to one log group, where there is none"
     }
     fn doc(&self) -> &'static str {
-        DOC
+        include_str!("delivery_role.md")
     }
     fn answers(&self) -> &'static [&'static str] {
         &[]
@@ -58,8 +58,18 @@ impl Action for EnsureDeliveryRole {
     }
     fn parameters(&self) -> &'static [Parameter] {
         &[
-            Parameter { name: "region", kind: "region", default: "", doc: "The region of the VPCs and of the log group." },
-            Parameter { name: "log_group", kind: "name of a log group", default: "", doc: "The log group that the role may write to." },
+            Parameter {
+                name: "region",
+                kind: "region",
+                default: "",
+                doc: "The region of the VPCs and of the log group.",
+            },
+            Parameter {
+                name: "log_group",
+                kind: "name of a log group",
+                default: "",
+                doc: "The log group that the role may write to.",
+            },
         ]
     }
     fn decode(&self, with: toml::de::Deserializer<'_>) -> Result<Value, toml::de::Error> {
@@ -83,7 +93,8 @@ impl Action for EnsureDeliveryRole {
                 Fact::Known(()) => Refusal::Nothing(format!("role {name} is there and will do")),
                 Fact::Unknown(why) => Refusal::Unknown(why.into()),
                 _ => Refusal::Refused(format!(
-                    "role {name} is there, and is not proved to deliver flow logs of {} to log group {}: it is somebody else's and stays as it is; name another with role_name",
+                    "role {name} is there, and is not proved to deliver flow logs of {} to log group {}: it \
+                     is somebody else's and stays as it is; name another with role_name",
                     delivery.region, delivery.log_group
                 )),
             });
@@ -91,13 +102,24 @@ impl Action for EnsureDeliveryRole {
         let trust = delivery.trust_policy(owner);
         let permissions = delivery.permissions(owner);
         Ok(Proposal {
-            summary: format!("make role {name}, by which flow logs of {} reach log group {}", delivery.region, delivery.log_group),
+            summary: format!(
+                "make role {name}, by which flow logs of {} reach log group {}",
+                delivery.region, delivery.log_group
+            ),
             steps: vec![create(&delivery, name, &trust)?, permit(&delivery, name, permissions.clone())],
             risk: Risk::Safe,
-            impact: vec![format!("role {name} is new; only the flow logs of this account in {} can assume it, to write to one log group", delivery.region)],
+            impact: vec![format!(
+                "role {name} is new; only the flow logs of this account in {} can assume it, to write to one \
+                 log group",
+                delivery.region
+            )],
             before: Value::Null,
             after: json!({ "role": name, "trust_policy": trust, "inline_policies": { POLICY: permissions } }),
-            proof: vec![Proof { check: DELIVERY_ROLE.to_owned(), resource: target.clone(), with: json!(delivery) }],
+            proof: vec![Proof {
+                check: DELIVERY_ROLE.to_owned(),
+                resource: target.clone(),
+                with: json!(delivery),
+            }],
             not_restored: Vec::new(),
             guards: vec![GuardNote::passed("ownership", format!("there is no role {name}"))],
             touches: vec![Want::id("", FamilyKind::Roles, name)],
@@ -114,7 +136,10 @@ fn create(delivery: &Delivery, name: &str, trust: &Value) -> Result<Step, Refusa
     let create = CreateRole::<Planned> {
         role_name: name.to_owned(),
         assume_role_policy_document: trust.to_string(),
-        description: Some(format!("Delivers VPC flow logs of {} to log group {}", delivery.region, delivery.log_group)),
+        description: Some(format!(
+            "Delivers VPC flow logs of {} to log group {}",
+            delivery.region, delivery.log_group
+        )),
         tags: support::tag_list(&support::recovery_tags(&Tags::new(), &[])?),
     };
     let delete = Act::new(
@@ -127,8 +152,15 @@ fn create(delivery: &Delivery, name: &str, trust: &Value) -> Result<Step, Refusa
         title: format!("make role {name}"),
         act: Act::new(
             Call::of(&delivery.region, &create),
-            Some(Wait { until: vec![there(name, "", Test::Exists)], at_most: 120, why: "until the role can be seen".to_owned() }),
-            Recognise::Looks { expect: vec![there(name, &format!("/tags/{}", tag::TOKEN), Test::Is(reference::token()))], outputs: [].into() },
+            Some(Wait {
+                until: vec![there(name, "", Test::Exists)],
+                at_most: 120,
+                why: "until the role can be seen".to_owned(),
+            }),
+            Recognise::Looks {
+                expect: vec![there(name, &format!("/tags/{}", tag::TOKEN), Test::Is(reference::token()))],
+                outputs: [].into(),
+            },
         ),
         way_back: WayBack::Calls { rollback: vec![delete], undo: Undo::Same, kept_once: None, redo: false },
     })
@@ -136,10 +168,17 @@ fn create(delivery: &Delivery, name: &str, trust: &Value) -> Result<Step, Refusa
 
 fn permit(delivery: &Delivery, name: &str, permissions: Value) -> Step {
     let at = format!("/inline_policies/known/{POLICY}");
-    let put = PutRolePolicy { role_name: name.to_owned(), policy_name: POLICY.to_owned(), policy_document: permissions.to_string() };
+    let put = PutRolePolicy {
+        role_name: name.to_owned(),
+        policy_name: POLICY.to_owned(),
+        policy_document: permissions.to_string(),
+    };
     let set = there(name, &at, Test::Is(permissions));
     let take = Act::new(
-        Call::of(&delivery.region, &DeleteRolePolicy { role_name: name.to_owned(), policy_name: POLICY.to_owned() }),
+        Call::of(
+            &delivery.region,
+            &DeleteRolePolicy { role_name: name.to_owned(), policy_name: POLICY.to_owned() },
+        ),
         None,
         Recognise::Looks { expect: vec![there(name, &at, Test::Is(Value::Null))], outputs: [].into() },
     );
@@ -148,30 +187,16 @@ fn permit(delivery: &Delivery, name: &str, permissions: Value) -> Step {
         title: format!("let it write to log group {}", delivery.log_group),
         act: Act::new(
             Call::of(&delivery.region, &put),
-            Some(Wait { until: vec![set.clone()], at_most: 120, why: "until the policy can be seen".to_owned() }),
+            Some(Wait {
+                until: vec![set.clone()],
+                at_most: 120,
+                why: "until the policy can be seen".to_owned(),
+            }),
             Recognise::Looks { expect: vec![set], outputs: [].into() },
         ),
         way_back: WayBack::Calls { rollback: vec![take], undo: Undo::Same, kept_once: None, redo: false },
     }
 }
-
-const DOC: &str = "\
-Makes a role that the flow-logs service can assume, and that may write to one log group. Other actions ask for it: it is a change of its
-own, so that one role serves all VPCs of a region.
-
-The trust policy names this account (`aws:SourceAccount`) and the flow logs of this region (`aws:SourceArn`), so that nobody else's flow
-log can borrow the role. The inline policy allows to create streams, write events and describe streams in that one log group, and to list
-log groups.
-
-**Leaves alone** a role of that name whose trust and inline policies are proved to suffice.
-
-**Refuses** a role of that name that is not proved to suffice: it is somebody else's. What attached policies allow is not looked at.
-
-**Undo** deletes the inline policy and the role; while flow logs of the same run still use it, their undo comes first.
-
-**Sources:** <https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html>,
-<https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html>
-";
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -188,31 +213,52 @@ mod tests {
     }
 
     fn propose(role: Fact<Role>) -> Result<Proposal, Refusal> {
-        let mut inventory = Inventory::empty(owner(), Caller::default(), "2026-11-22T10:00:00Z".parse().unwrap());
+        let mut inventory =
+            Inventory::empty(owner(), Caller::default(), "2026-11-22T10:00:00Z".parse().unwrap());
         inventory.roles.items.insert("r".into(), role);
-        let context = Context { inventory: &inventory, region: "us-east-1", checks: &[], options: &Options::default() };
-        EnsureDeliveryRole.propose(&context, &owner().role("r"), &json!({ "region": "us-east-1", "log_group": "/vpc/flow" }))
+        let context =
+            Context { inventory: &inventory, region: "us-east-1", checks: &[], options: &Options::default() };
+        EnsureDeliveryRole.propose(
+            &context,
+            &owner().role("r"),
+            &json!({ "region": "us-east-1", "log_group": "/vpc/flow" }),
+        )
     }
 
     #[test]
     fn a_role_that_is_not_there_is_made_with_least_rights_and_taken_back_in_reverse() {
         let proposal = propose(Fact::Absent).unwrap();
-        let trust: Value = serde_json::from_str(proposal.steps[0].act.call.input["AssumeRolePolicyDocument"].as_str().unwrap()).unwrap();
+        let trust: Value = serde_json::from_str(
+            proposal.steps[0].act.call.input["AssumeRolePolicyDocument"].as_str().unwrap(),
+        )
+        .unwrap();
         let condition = &trust["Statement"][0]["Condition"];
         assert_eq!(condition["StringEquals"]["aws:SourceAccount"], "123456789012");
-        assert_eq!(condition["ArnLike"]["aws:SourceArn"], "arn:aws:ec2:us-east-1:123456789012:vpc-flow-log/*");
-        let policy: Value = serde_json::from_str(proposal.steps[1].act.call.input["PolicyDocument"].as_str().unwrap()).unwrap();
-        assert_eq!(policy["Statement"][0]["Resource"][0], "arn:aws:logs:us-east-1:123456789012:log-group:/vpc/flow");
+        assert_eq!(
+            condition["ArnLike"]["aws:SourceArn"],
+            "arn:aws:ec2:us-east-1:123456789012:vpc-flow-log/*"
+        );
+        let policy: Value =
+            serde_json::from_str(proposal.steps[1].act.call.input["PolicyDocument"].as_str().unwrap())
+                .unwrap();
+        assert_eq!(
+            policy["Statement"][0]["Resource"][0],
+            "arn:aws:logs:us-east-1:123456789012:log-group:/vpc/flow"
+        );
         let done = ["create-role".to_owned(), "permit".to_owned()];
-        let back: Vec<String> =
-            crate::calls::way_back(&proposal.steps, &done, crate::calls::Purpose::Undo).iter().map(|b| b.act.call.operation.clone()).collect();
+        let back: Vec<String> = crate::calls::way_back(&proposal.steps, &done, crate::calls::Purpose::Undo)
+            .iter()
+            .map(|b| b.act.call.operation.clone())
+            .collect();
         assert_eq!(back, ["DeleteRolePolicy", "DeleteRole"]);
     }
 
     #[test]
     fn what_the_steps_make_is_proved_and_then_there_is_nothing_to_do() {
         let proposal = propose(Fact::Absent).unwrap();
-        let parse = |step: usize, key: &str| serde_json::from_str(proposal.steps[step].act.call.input[key].as_str().unwrap()).unwrap();
+        let parse = |step: usize, key: &str| {
+            serde_json::from_str(proposal.steps[step].act.call.input[key].as_str().unwrap()).unwrap()
+        };
         let made = Role {
             id: "r".into(),
             trust_policy: parse(0, "AssumeRolePolicyDocument"),
@@ -220,17 +266,21 @@ mod tests {
             ..Role::default()
         };
         assert!(matches!(propose(Fact::Known(made.clone())), Err(Refusal::Nothing(_))));
-        let mut inventory = Inventory::empty(owner(), Caller::default(), "2026-11-22T10:00:00Z".parse().unwrap());
+        let mut inventory =
+            Inventory::empty(owner(), Caller::default(), "2026-11-22T10:00:00Z".parse().unwrap());
         inventory.roles.put("r", made);
         let proof = &proposal.proof[0];
-        let verdict = (crate::checks::find(&proof.check).unwrap().judge)(&inventory, &proof.resource, &proof.with);
+        let verdict =
+            (crate::checks::find(&proof.check).unwrap().judge)(&inventory, &proof.resource, &proof.with);
         assert_eq!(verdict.word(), "ok");
     }
 
     #[test]
     fn somebody_elses_role_of_that_name_is_refused_and_an_unread_one_is_unknown() {
         let other = Role { id: "r".into(), inline_policies: Fact::Known([].into()), ..Role::default() };
-        assert!(matches!(propose(Fact::Known(other)), Err(Refusal::Refused(why)) if why.contains("role_name")));
+        assert!(
+            matches!(propose(Fact::Known(other)), Err(Refusal::Refused(why)) if why.contains("role_name"))
+        );
         assert!(matches!(propose(Fact::Unknown("AccessDenied".into())), Err(Refusal::Unknown(_))));
         assert!(matches!(propose(Fact::NotRead), Err(Refusal::Unknown(_))));
     }

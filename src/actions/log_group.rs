@@ -30,7 +30,8 @@ pub struct EnsureLogGroup;
 #[serde(try_from = "i64", into = "i64")]
 pub struct Retention(i32);
 
-const DAYS: [i32; 22] = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
+const DAYS: [i32; 22] =
+    [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
 
 impl Default for Retention {
     fn default() -> Self {
@@ -46,7 +47,10 @@ impl TryFrom<i64> for Retention {
         }
         let nearest = DAYS.iter().find(|d| i64::from(**d) >= days).unwrap_or(&DAYS[DAYS.len() - 1]);
         let all: Vec<String> = DAYS.iter().map(i32::to_string).collect();
-        Err(format!("CloudWatch Logs has no retention of {days} days: take {nearest}, or another of {}", all.join(", ")))
+        Err(format!(
+            "CloudWatch Logs has no retention of {days} days: take {nearest}, or another of {}",
+            all.join(", ")
+        ))
     }
 }
 
@@ -72,7 +76,7 @@ impl Action for EnsureLogGroup {
         "Makes a log group with a retention, where there is none"
     }
     fn doc(&self) -> &'static str {
-        DOC
+        include_str!("log_group.md")
     }
     fn answers(&self) -> &'static [&'static str] {
         &[]
@@ -98,7 +102,14 @@ impl Action for EnsureLogGroup {
         vec![Want::id(target.region(), FamilyKind::LogGroups, target.id())]
     }
     fn operations(&self) -> &'static [Spec] {
-        const { &[<CreateLogGroup>::SPEC, <DeleteLogGroup>::SPEC, <PutRetentionPolicy>::SPEC, <DeleteRetentionPolicy>::SPEC] }
+        const {
+            &[
+                <CreateLogGroup>::SPEC,
+                <DeleteLogGroup>::SPEC,
+                <PutRetentionPolicy>::SPEC,
+                <DeleteRetentionPolicy>::SPEC,
+            ]
+        }
     }
     fn concerns(&self) -> concern::Table {
         const { &[(FamilyKind::LogGroups, Concern::these(&["retention_in_days"]))] }
@@ -115,7 +126,9 @@ impl Action for EnsureLogGroup {
             summary: format!("make log group {name} with a retention of {} days", params.retention_days.0),
             steps: vec![create(region, name)?, retain(region, name, params.retention_days)],
             risk: Risk::Safe,
-            impact: vec![format!("log group {name} is new in {region}; what is delivered there is charged by the gigabyte")],
+            impact: vec![format!(
+                "log group {name} is new in {region}; what is delivered there is charged by the gigabyte"
+            )],
             before: Value::Null,
             after: json!({ "log_group": name, "retention_days": params.retention_days }),
             proof: vec![Proof {
@@ -133,7 +146,10 @@ impl Action for EnsureLogGroup {
 
 fn create(region: &str, name: &str) -> Result<Step, Refusal> {
     let there = |at: &str, test| Expect::new(region, FamilyKind::LogGroups, name, at, test);
-    let tags = support::recovery_tags(&Tags::new(), &[])?.into_iter().map(|(key, value)| (key, value.into())).collect();
+    let tags = support::recovery_tags(&Tags::new(), &[])?
+        .into_iter()
+        .map(|(key, value)| (key, value.into()))
+        .collect();
     let create = CreateLogGroup::<Planned> { log_group_name: name.to_owned(), kms_key_id: None, tags };
     let delete = Act::new(
         Call::of(region, &DeleteLogGroup { log_group_name: name.to_owned() }),
@@ -145,8 +161,15 @@ fn create(region: &str, name: &str) -> Result<Step, Refusal> {
         title: format!("make log group {name}"),
         act: Act::new(
             Call::of(region, &create),
-            Some(Wait { until: vec![there("", Test::Exists)], at_most: 120, why: "until the log group can be seen".to_owned() }),
-            Recognise::Looks { expect: vec![there(&format!("/tags/known/{}", tag::TOKEN), Test::Is(reference::token()))], outputs: [].into() },
+            Some(Wait {
+                until: vec![there("", Test::Exists)],
+                at_most: 120,
+                why: "until the log group can be seen".to_owned(),
+            }),
+            Recognise::Looks {
+                expect: vec![there(&format!("/tags/known/{}", tag::TOKEN), Test::Is(reference::token()))],
+                outputs: [].into(),
+            },
         ),
         way_back: WayBack::Calls {
             rollback: vec![delete],
@@ -163,26 +186,20 @@ fn retain(region: &str, name: &str, days: Retention) -> Step {
         name: "set-retention".to_owned(),
         title: format!("keep its events {} days", days.0),
         act: Act::new(
-            Call::of(region, &PutRetentionPolicy { log_group_name: name.to_owned(), retention_in_days: days.0 }),
-            Some(Wait { until: vec![set.clone()], at_most: 120, why: "until the retention can be seen".to_owned() }),
+            Call::of(
+                region,
+                &PutRetentionPolicy { log_group_name: name.to_owned(), retention_in_days: days.0 },
+            ),
+            Some(Wait {
+                until: vec![set.clone()],
+                at_most: 120,
+                why: "until the retention can be seen".to_owned(),
+            }),
             Recognise::Looks { expect: vec![set], outputs: [].into() },
         ),
         way_back: WayBack::ByStep("create-log-group".to_owned()),
     }
 }
-
-const DOC: &str = "\
-Makes a log group, sets how long it keeps its events, and tags it. Other actions ask for it: it is a change of its own, so that one log
-group serves all that need it.
-
-**Leaves alone** a log group that is already there, whatever its retention: somebody chose it.
-
-**Undo** keeps the log group, since it may hold logs, which are evidence. A rollback, when the retention could not be set, deletes the
-log group that the same run made a moment before.
-
-**Sources:** <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html>,
-<https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html>
-";
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -197,20 +214,31 @@ mod tests {
     fn propose(group: Fact<LogGroup>) -> Result<Proposal, Refusal> {
         let owner = Owner { partition: "aws".into(), account: "123456789012".into() };
         let target = owner.log_group("us-east-1", "/vpc/flow");
-        let mut inventory = Inventory::empty(owner, Caller::default(), "2026-11-22T10:00:00Z".parse().unwrap());
+        let mut inventory =
+            Inventory::empty(owner, Caller::default(), "2026-11-22T10:00:00Z".parse().unwrap());
         inventory.region_mut("us-east-1").log_groups.items.insert("/vpc/flow".into(), group);
-        let context = Context { inventory: &inventory, region: "us-east-1", checks: &[], options: &Options::default() };
+        let context =
+            Context { inventory: &inventory, region: "us-east-1", checks: &[], options: &Options::default() };
         EnsureLogGroup.propose(&context, &target, &json!({ "retention_days": 30 }))
     }
 
     #[test]
     fn a_log_group_that_is_not_there_is_made_with_its_retention_and_kept_on_undo() {
         let proposal = propose(Fact::Absent).unwrap();
-        let inputs: Vec<_> = proposal.steps.iter().map(|s| (s.act.call.name(), s.act.call.input.clone())).collect();
+        let inputs: Vec<_> =
+            proposal.steps.iter().map(|s| (s.act.call.name(), s.act.call.input.clone())).collect();
         assert_eq!(inputs[0].0, "logs:CreateLogGroup");
         assert_eq!(inputs[0].1["tags"][tag::TOKEN], reference::token());
-        assert_eq!(inputs[1], ("logs:PutRetentionPolicy".to_owned(), json!({ "logGroupName": "/vpc/flow", "retentionInDays": 30 })));
-        let WayBack::Calls { rollback, undo: Undo::Kept(_), .. } = &proposal.steps[0].way_back else { panic!("undo deletes") };
+        assert_eq!(
+            inputs[1],
+            (
+                "logs:PutRetentionPolicy".to_owned(),
+                json!({ "logGroupName": "/vpc/flow", "retentionInDays": 30 })
+            )
+        );
+        let WayBack::Calls { rollback, undo: Undo::Kept(_), .. } = &proposal.steps[0].way_back else {
+            panic!("undo deletes")
+        };
         assert_eq!(rollback[0].call.name(), "logs:DeleteLogGroup");
     }
 
@@ -224,7 +252,8 @@ mod tests {
 
     #[test]
     fn a_log_group_that_could_not_be_read_is_not_made() {
-        assert!(matches!(propose(Fact::Unknown("AccessDenied".into())), Err(Refusal::Unknown(why)) if why.contains("AccessDenied")));
+        assert!(matches!(propose(Fact::Unknown("AccessDenied".into())),
+                Err(Refusal::Unknown(why)) if why.contains("AccessDenied")));
     }
 
     #[test]

@@ -11,15 +11,33 @@ use crate::{
 };
 
 /// Expects a member of a resource to have this value.
-pub fn is(region: &str, family: FamilyKind, id: impl Into<Value>, at: &str, value: impl Into<Value>) -> Expect {
+pub fn is(
+    region: &str,
+    family: FamilyKind,
+    id: impl Into<Value>,
+    at: &str,
+    value: impl Into<Value>,
+) -> Expect {
     Expect::new(region, family, id, at, Test::Is(value.into()))
 }
 
 /// Expects a state: each of the `good` ones will do, each of the `never` ones means that it will not be
 /// reached.
-pub fn state(region: &str, family: FamilyKind, id: impl Into<Value>, good: &[&str], never: &[&str]) -> Expect {
+pub fn state(
+    region: &str,
+    family: FamilyKind,
+    id: impl Into<Value>,
+    good: &[&str],
+    never: &[&str],
+) -> Expect {
     let values = |words: &[&str]| words.iter().map(|w| Value::from(*w)).collect();
-    Expect::new(region, family, id, "/state", Test::OneOf { good: values(good), never: values(never), late: Vec::new() })
+    Expect::new(
+        region,
+        family,
+        id,
+        "/state",
+        Test::OneOf { good: values(good), never: values(never), late: Vec::new() },
+    )
 }
 
 /// Expects an instance's own view of a device to show this volume, or nothing if it is null. That view lags
@@ -59,7 +77,8 @@ pub fn one_of(region: &str, family: FamilyKind, id: impl Into<Value>, at: &str, 
 
 /// Builds a call that creates a resource with the step's token in its tags.
 pub fn making(call: Call, family: FamilyKind, output: &str, shape: Shape, wait: Option<Wait>) -> Act {
-    let recognise = Recognise::Tagged { region: call.region.clone(), family, output: output.to_owned(), shape };
+    let recognise =
+        Recognise::Tagged { region: call.region.clone(), family, output: output.to_owned(), shape };
     Act::new(call, wait, recognise)
 }
 
@@ -118,7 +137,8 @@ pub mod sound {
         assert_eq!(names.len(), steps.len(), "names are unique");
         for step in steps {
             let call = &step.act.call;
-            let spec = find(&call.service, &call.operation).unwrap_or_else(|| panic!("{} is not registered", call.name()));
+            let spec = find(&call.service, &call.operation)
+                .unwrap_or_else(|| panic!("{} is not registered", call.name()));
             holds(step, &call.input, &before);
             before.extend(spec.outputs.iter().map(|o| (step.name.clone(), (*o).to_owned())));
             holds(step, &serde_json::to_value(step).unwrap(), &before);
@@ -126,7 +146,11 @@ pub mod sound {
                 WayBack::ByStep(other) => assert!(names.contains(other.as_str()), "{}: {other}", step.name),
                 WayBack::Calls { rollback, kept_once, .. } => {
                     assert!(!rollback.is_empty(), "{}", step.name);
-                    assert!(kept_once.as_ref().is_none_or(|k| names.contains(k.step.as_str())), "{}", step.name);
+                    assert!(
+                        kept_once.as_ref().is_none_or(|k| names.contains(k.step.as_str())),
+                        "{}",
+                        step.name
+                    );
                 }
                 _ => {}
             }
@@ -148,13 +172,19 @@ pub mod sound {
 
     /// Returns the step with this name.
     pub fn named<'a>(steps: &'a [Step], name: &str) -> &'a Step {
-        steps.iter().find(|s| s.name == name).unwrap_or_else(|| panic!("no step {name} in {:?}", names(steps)))
+        steps
+            .iter()
+            .find(|s| s.name == name)
+            .unwrap_or_else(|| panic!("no step {name} in {:?}", names(steps)))
     }
 
     /// Returns the calls that undo or roll back after all these steps: `operation of step`.
     pub fn going_back(steps: &[Step], done: &[&str], purpose: crate::calls::Purpose) -> Vec<String> {
         let done: Vec<String> = done.iter().map(|d| (*d).to_owned()).collect();
-        way_back(steps, &done, purpose).into_iter().map(|b| format!("{} {}", b.act.call.operation, b.of)).collect()
+        way_back(steps, &done, purpose)
+            .into_iter()
+            .map(|b| format!("{} {}", b.act.call.operation, b.of))
+            .collect()
     }
 
     /// Returns whether an undo keeps the resource that a step created.

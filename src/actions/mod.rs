@@ -157,7 +157,12 @@ pub trait Action: Sync {
     ///
     /// # Errors
     /// A [`Refusal`], if that resource cannot be determined.
-    fn retarget(&self, inventory: &Inventory, resource: &ResourceId, with: &Value) -> Result<ResourceId, Refusal> {
+    fn retarget(
+        &self,
+        inventory: &Inventory,
+        resource: &ResourceId,
+        with: &Value,
+    ) -> Result<ResourceId, Refusal> {
         let _ = (inventory, with);
         Ok(resource.clone())
     }

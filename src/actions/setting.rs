@@ -6,7 +6,9 @@
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
-use super::{Action, Around, Context, GuardNote, Parameter, Proof, Proposal, Refusal, concern, make, support};
+use super::{
+    Action, Around, Context, GuardNote, Parameter, Proof, Proposal, Refusal, concern, make, support,
+};
 use crate::{
     calls::{Call, Risk},
     inventory::{Fact, Stored, Want},
@@ -91,10 +93,26 @@ impl<T: Stored, P: DeserializeOwned + Serialize + 'static> Setting<T, P> {
         let (place, id) = (want.region.clone(), want.selector.key());
         let is = |value: &Value| make::is(&place, T::KIND, id.as_str(), self.member, value.clone());
         let unchanged = format!("somebody has changed {} since the plan was made", self.words(target));
-        let set = make::act_until(switch.set, vec![is(&switch.becomes)], SHOWS_WITHIN, "until the new setting can be seen");
-        let back = make::act_until(switch.back, vec![is(&switch.was)], SHOWS_WITHIN, "until the former setting can be seen");
-        let step = make::step("set", switch.summary.clone(), set.only_if(vec![is(&switch.was).meaning(&unchanged)]), make::back_and_forth(back));
-        let proof = |check: &&str| Proof { check: (*check).to_owned(), resource: target.clone(), with: Value::Null };
+        let set = make::act_until(
+            switch.set,
+            vec![is(&switch.becomes)],
+            SHOWS_WITHIN,
+            "until the new setting can be seen",
+        );
+        let back = make::act_until(
+            switch.back,
+            vec![is(&switch.was)],
+            SHOWS_WITHIN,
+            "until the former setting can be seen",
+        );
+        let step = make::step(
+            "set",
+            switch.summary.clone(),
+            set.only_if(vec![is(&switch.was).meaning(&unchanged)]),
+            make::back_and_forth(back),
+        );
+        let proof =
+            |check: &&str| Proof { check: (*check).to_owned(), resource: target.clone(), with: Value::Null };
         Proposal {
             summary: switch.summary,
             steps: vec![step],
@@ -151,7 +169,10 @@ impl<T: Stored, P: DeserializeOwned + Serialize + 'static> Action for Setting<T,
         let params: P = support::params(with)?;
         let want = self.want(target);
         let family = T::family(context.inventory, &want.region);
-        let thing = support::need(family.map_or(Fact::NotRead, |family| family.get(&want.selector.key())), &self.words(target))?;
+        let thing = support::need(
+            family.map_or(Fact::NotRead, |family| family.get(&want.selector.key())),
+            &self.words(target),
+        )?;
         let switch = (self.switch)(context, thing, &params)?;
         let manager = thing.tags().and_then(support::managed_by);
         let guard = support::ownership(&self.words(target), manager, context.options)?;

@@ -36,7 +36,9 @@ pub fn snapshot_patience(at_least: u32, gib: i32) -> u64 {
 ///
 /// # Errors
 /// The error of serde for the first parameter that is wrong, with its place.
-pub fn decode<P: DeserializeOwned + Serialize>(with: toml::de::Deserializer<'_>) -> Result<Value, toml::de::Error> {
+pub fn decode<P: DeserializeOwned + Serialize>(
+    with: toml::de::Deserializer<'_>,
+) -> Result<Value, toml::de::Error> {
     let own = P::deserialize(with)?;
     serde_json::to_value(own).map_err(serde::de::Error::custom)
 }
@@ -47,7 +49,9 @@ pub fn decode<P: DeserializeOwned + Serialize>(with: toml::de::Deserializer<'_>)
 /// A refusal with the reason: a plan edited by hand can contain anything.
 pub fn params<P: DeserializeOwned>(with: &Value) -> Result<P, Refusal> {
     let with = if with.is_null() { Value::Object(Map::new()) } else { with.clone() };
-    serde_json::from_value(with).map_err(|e| Refusal::Refused(format!("its parameters cannot be read: {e}; see `redress actions show`")))
+    serde_json::from_value(with).map_err(|e| {
+        Refusal::Refused(format!("its parameters cannot be read: {e}; see `redress actions show`"))
+    })
 }
 
 /// A fact, as sentences about it name it.
@@ -116,13 +120,18 @@ pub fn need<'a, T>(fact: Fact<T>, what: impl Into<Subject<'a>>) -> Result<T, Ref
 /// # Errors
 /// [`Refusal::Unknown`] if nothing of it was read.
 pub fn region<'a>(inventory: &'a Inventory, region: &str) -> Result<&'a Region, Refusal> {
-    inventory.regions.get(region).ok_or_else(|| Refusal::Unknown(format!("nothing of region {region} was read")))
+    inventory
+        .regions
+        .get(region)
+        .ok_or_else(|| Refusal::Unknown(format!("nothing of region {region} was read")))
 }
 
 /// Returns the tags of a resource that takes over from another: the user's own, without those that AWS
 /// reserves and without the bookkeeping of an earlier run.
 pub fn carried(original: &Tags) -> Tags {
-    let keeps = |key: &str| !key.starts_with("aws:") && (!key.starts_with("redress:") || key == tag::IGNORE || key == tag::HOLD);
+    let keeps = |key: &str| {
+        !key.starts_with("aws:") && (!key.starts_with("redress:") || key == tag::IGNORE || key == tag::HOLD)
+    };
     original.iter().filter(|(key, _)| keeps(key)).map(|(k, v)| (k.clone(), v.clone())).collect()
 }
 
@@ -134,12 +143,14 @@ pub fn carried(original: &Tags) -> Tags {
 /// resource without recovery tags could not be found again after a crash.
 pub fn recovery_tags(original: &Tags, extra: &[(&str, Value)]) -> Result<Map<String, Value>, Refusal> {
     let mut tags: Map<String, Value> = carried(original).into_iter().map(|(k, v)| (k, json!(v))).collect();
-    let own = [(tag::RUN, reference::run()), (tag::STEP, reference::step()), (tag::TOKEN, reference::token())];
+    let own =
+        [(tag::RUN, reference::run()), (tag::STEP, reference::step()), (tag::TOKEN, reference::token())];
     tags.extend(own.into_iter().chain(extra.iter().cloned()).map(|(k, v)| (k.to_owned(), v)));
     if tags.len() > TAG_LIMIT {
         let (total, ours) = (tags.len(), 3 + extra.len());
         return Err(Refusal::Refused(format!(
-            "it would carry {total} tags and AWS allows {TAG_LIMIT}: redress needs {ours} of its own to find it again after a crash; take some tags off the original"
+            "it would carry {total} tags and AWS allows {TAG_LIMIT}: redress needs {ours} of its own to find \
+             it again after a crash; take some tags off the original"
         )));
     }
     Ok(tags)
@@ -154,7 +165,11 @@ pub fn tag_list(tags: &Map<String, Value>) -> Vec<Tag<Planned>> {
 ///
 /// # Errors
 /// As [`recovery_tags`].
-pub fn tag_specifications(resource_type: &str, original: &Tags, extra: &[(&str, Value)]) -> Result<Vec<TagSpecification<Planned>>, Refusal> {
+pub fn tag_specifications(
+    resource_type: &str,
+    original: &Tags,
+    extra: &[(&str, Value)],
+) -> Result<Vec<TagSpecification<Planned>>, Refusal> {
     let tags = tag_list(&recovery_tags(original, extra)?);
     Ok(vec![TagSpecification { resource_type: resource_type.to_owned(), tags }])
 }
@@ -191,7 +206,11 @@ pub fn managed_by(tags: &Tags) -> Option<String> {
     tags.iter().find_map(|(key, value)| {
         let exact = MANAGED_BY_KEY.iter().find(|(k, _)| k == key);
         let found = exact.or_else(|| MANAGED_BY_PREFIX.iter().find(|(prefix, _)| key.starts_with(prefix)))?;
-        Some(if value.is_empty() { format!("{} (tag {key})", found.1) } else { format!("{} (tag {key} = {value})", found.1) })
+        Some(if value.is_empty() {
+            format!("{} (tag {key})", found.1)
+        } else {
+            format!("{} (tag {key} = {value})", found.1)
+        })
     })
 }
 
@@ -201,10 +220,17 @@ pub fn managed_by(tags: &Tags) -> Option<String> {
 /// A refusal that names the manager and the flag, unless the user gave it.
 pub fn ownership(what: &str, manager: Option<String>, options: &Options) -> Result<GuardNote, Refusal> {
     match manager {
-        None => Ok(GuardNote::passed("ownership", format!("no tag or name says that anything else manages {what}"))),
-        Some(by) if options.include_managed => Ok(GuardNote::loosened("ownership", format!("{what} is managed by {by}; --include-managed was given"))),
+        None => Ok(GuardNote::passed(
+            "ownership",
+            format!("no tag or name says that anything else manages {what}"),
+        )),
+        Some(by) if options.include_managed => Ok(GuardNote::loosened(
+            "ownership",
+            format!("{what} is managed by {by}; --include-managed was given"),
+        )),
         Some(by) => Err(Refusal::Refused(format!(
-            "{what} is managed by {by}, which may set the change back or break by it: make the change there, or give --include-managed"
+            "{what} is managed by {by}, which may set the change back or break by it: make the change there, \
+             or give --include-managed"
         ))),
     }
 }
@@ -220,7 +246,12 @@ mod tests {
 
     #[test]
     fn recovery_tags_carry_the_users_tags_and_leave_out_what_aws_and_earlier_runs_put_there() {
-        let original = tags(&[("Name", "a"), ("aws:cloudformation:stack-id", "x"), (tag::RUN, "old"), (tag::IGNORE, "reviewed")]);
+        let original = tags(&[
+            ("Name", "a"),
+            ("aws:cloudformation:stack-id", "x"),
+            (tag::RUN, "old"),
+            (tag::IGNORE, "reviewed"),
+        ]);
         let made = recovery_tags(&original, &[(tag::SOURCE, json!("vol-1"))]).unwrap();
         let keys: Vec<_> = made.keys().map(String::as_str).collect();
         assert_eq!(keys, ["Name", tag::IGNORE, tag::RUN, tag::STEP, tag::TOKEN, tag::SOURCE]);
@@ -237,7 +268,13 @@ mod tests {
 
     #[test]
     fn what_something_else_manages_is_known_by_its_tags() {
-        for key in ["aws:cloudformation:stack-id", "kubernetes.io/cluster/blue", "eks:cluster-name", "elbv2.k8s.aws/cluster", "AWSControlTower-x"] {
+        for key in [
+            "aws:cloudformation:stack-id",
+            "kubernetes.io/cluster/blue",
+            "eks:cluster-name",
+            "elbv2.k8s.aws/cluster",
+            "AWSControlTower-x",
+        ] {
             assert!(managed_by(&tags(&[("Name", "a"), (key, "v")])).is_some(), "{key}");
         }
         assert_eq!(managed_by(&tags(&[("Name", "eks"), ("team", "kubernetes.io/cluster/")])), None);
@@ -246,7 +283,8 @@ mod tests {
     #[test]
     fn a_managed_resource_is_refused_unless_the_flag_is_given() {
         let by = Some("CloudFormation".to_owned());
-        assert!(matches!(ownership("sg-1", by.clone(), &Options::default()), Err(Refusal::Refused(r)) if r.contains("--include-managed")));
+        assert!(matches!(ownership("sg-1", by.clone(), &Options::default()),
+                Err(Refusal::Refused(r)) if r.contains("--include-managed")));
         let loose = Options { include_managed: true, ..Options::default() };
         assert_eq!(ownership("sg-1", by, &loose).unwrap().result, "loosened");
     }
@@ -255,7 +293,8 @@ mod tests {
     fn what_is_not_known_is_never_absent() {
         assert_eq!(known(Fact::<u8>::Absent, "x"), Ok(None));
         assert!(matches!(known(Fact::<u8>::NotRead, "x"), Err(Refusal::Unknown(_))));
-        assert!(matches!(need(Fact::<u8>::Unknown("denied".into()), "x"), Err(Refusal::Unknown(r)) if r.contains("denied")));
+        assert!(matches!(need(Fact::<u8>::Unknown("denied".into()), "x"),
+                Err(Refusal::Unknown(r)) if r.contains("denied")));
         assert!(matches!(need(Fact::<u8>::Absent, "x"), Err(Refusal::Refused(_))));
     }
 
@@ -266,15 +305,25 @@ mod tests {
             other => panic!("{other:?}"),
         };
         let of = |fact: Fact<u8>, what: Subject<'_>| said(need(fact, what));
-        let (volume, question) = (Subject::Thing("volume vol-1"), Subject::Question("whether the type m6i.large of i-1 has instance store disks"));
+        let (volume, question) = (
+            Subject::Thing("volume vol-1"),
+            Subject::Question("whether the type m6i.large of i-1 has instance store disks"),
+        );
         assert_eq!(of(Fact::Absent, volume), "volume vol-1 cannot be found any more; scan again");
-        assert_eq!(of(Fact::Absent, question), "AWS does not report whether the type m6i.large of i-1 has instance store disks; scan again");
+        assert_eq!(
+            of(Fact::Absent, question),
+            "AWS does not report whether the type m6i.large of i-1 has instance store disks; scan again"
+        );
         assert_eq!(of(Fact::unknown("AccessDenied"), volume), "volume vol-1 could not be read: AccessDenied");
         assert_eq!(
             of(Fact::unknown("AccessDenied"), question),
-            "redress could not find out whether the type m6i.large of i-1 has instance store disks: AccessDenied"
+            "redress could not find out whether the type m6i.large of i-1 has instance store disks: \
+             AccessDenied"
         );
-        assert_eq!(of(Fact::NotRead, volume), "volume vol-1 could not be read: it is not among what was read");
+        assert_eq!(
+            of(Fact::NotRead, volume),
+            "volume vol-1 could not be read: it is not among what was read"
+        );
     }
 
     #[derive(Debug, PartialEq, serde::Deserialize, Serialize)]

@@ -30,13 +30,22 @@ pub fn find(name: &str) -> Option<&'static dyn Action> {
 pub const WORLD: &str = "0.0.0.0/0";
 
 fn step(name: &str, operation: &str, group: &str, more: Value, way_back: WayBack) -> Step {
-    Step { name: name.into(), title: format!("{name} at {group}"), act: act(operation, group, more), way_back }
+    Step {
+        name: name.into(),
+        title: format!("{name} at {group}"),
+        act: act(operation, group, more),
+        way_back,
+    }
 }
 
 fn act(operation: &str, group: &str, more: Value) -> Act {
     let mut input = json!({ "GroupId": group });
     input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    Act::new(Call::new("ec2", "us-east-1", operation, input), None, Recognise::Looks { expect: Vec::new(), outputs: Default::default() })
+    Act::new(
+        Call::new("ec2", "us-east-1", operation, input),
+        None,
+        Recognise::Looks { expect: Vec::new(), outputs: Default::default() },
+    )
 }
 
 fn calls(rollback: Vec<Act>) -> WayBack {
@@ -65,8 +74,16 @@ fn steps(group: &str, world: &[String], with: &Value) -> Vec<Step> {
         ),
     ];
     if let Some(name) = with["keeps"].as_str() {
-        let act = Act { call: Call::new("logs", "us-east-1", "CreateLogGroup", json!({ "logGroupName": name })), ..steps[0].act.clone() };
-        steps.push(Step { name: "log".into(), title: "make a log group".into(), act, way_back: WayBack::Kept("the log group may hold logs".into()) });
+        let act = Act {
+            call: Call::new("logs", "us-east-1", "CreateLogGroup", json!({ "logGroupName": name })),
+            ..steps[0].act.clone()
+        };
+        steps.push(Step {
+            name: "log".into(),
+            title: "make a log group".into(),
+            act,
+            way_back: WayBack::Kept("the log group may hold logs".into()),
+        });
     }
     steps
 }
@@ -107,19 +124,29 @@ impl Action for Close {
     }
     fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {
         let region = super::support::region(context.inventory, context.region)?;
-        let rules = super::support::need(region.security_group_rules.select(&Selector::by("group-id", target.id())), "the rules")?;
-        let world: Vec<&SecurityGroupRule> = rules.iter().map(|(_, r)| *r).filter(|r| r.cidr_ipv4.as_deref() == Some(WORLD)).collect();
+        let rules = super::support::need(
+            region.security_group_rules.select(&Selector::by("group-id", target.id())),
+            "the rules",
+        )?;
+        let world: Vec<&SecurityGroupRule> =
+            rules.iter().map(|(_, r)| *r).filter(|r| r.cidr_ipv4.as_deref() == Some(WORLD)).collect();
         if world.is_empty() {
             return Err(Refusal::Nothing("the group is closed".into()));
         }
         if let Some(other) = with["unless_closed"].as_str()
-            && !region.security_group_rules.known().any(|(_, r)| r.group_id == other && r.cidr_ipv4.as_deref() == Some(WORLD))
+            && !region
+                .security_group_rules
+                .known()
+                .any(|(_, r)| r.group_id == other && r.cidr_ipv4.as_deref() == Some(WORLD))
         {
             return Err(Refusal::Refused(format!("{other} is the other way in, and it is closed")));
         }
-        let after = with["after"].as_str().map(|id| (context.inventory.owner.security_group(context.region, id), with["after_with"].clone()));
+        let after = with["after"].as_str().map(|id| {
+            (context.inventory.owner.security_group(context.region, id), with["after_with"].clone())
+        });
         let mut touches = self.needs(context, target, with);
-        touches.extend(with["keeps"].as_str().map(|name| Want::id(context.region, FamilyKind::LogGroups, name)));
+        touches
+            .extend(with["keeps"].as_str().map(|name| Want::id(context.region, FamilyKind::LogGroups, name)));
         let ids: Vec<String> = world.iter().map(|r| r.id.clone()).collect();
         Ok(Proposal {
             summary: format!("Close {}.", target.id()),
@@ -128,11 +155,18 @@ impl Action for Close {
             impact: vec![format!("{} sources lose access to {}", world.len(), target.id())],
             before: json!("open"),
             after: json!("closed"),
-            proof: vec![Proof { check: "security-group-open-admin-port".into(), resource: target.clone(), with: Value::Null }],
+            proof: vec![Proof {
+                check: "security-group-open-admin-port".into(),
+                resource: target.clone(),
+                with: Value::Null,
+            }],
             not_restored: Vec::new(),
             guards: Vec::new(),
             touches,
-            prerequisites: after.map(|(resource, with)| Prerequisite { action: "test-close", resource, with }).into_iter().collect(),
+            prerequisites: after
+                .map(|(resource, with)| Prerequisite { action: "test-close", resource, with })
+                .into_iter()
+                .collect(),
         })
     }
     fn order(&self) -> u8 {

@@ -1,5 +1,5 @@
-//! The way to AWS in a build without the SDK: there is none, and every attempt reports that and how to get it. The
-//! command line finds the same names here as in the other build.
+//! The way to AWS in a build without the SDK: there is none, and every attempt reports that and how to get
+//! it. The command line finds the same names here as in the other build.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -8,12 +8,15 @@ use tokio::sync::mpsc;
 
 mod terms;
 
-pub use terms::{DAYS, LookupEvent, Opened, OtherAccount, PAGE, SHARE, Settings, Tell, global_region, log_filter, reach};
+pub use terms::{
+    DAYS, LookupEvent, Opened, OtherAccount, PAGE, SHARE, Settings, Tell, global_region, log_filter, reach,
+};
 
 use crate::journal::{Store, StoreError};
 
 /// The reason, and the remedy.
-const ABSENT: &str = "this redress was built without the AWS SDK (--no-default-features): it works on twins, such as --account twin:demo, and cannot reach AWS. \
+const ABSENT: &str = "this redress was built without the AWS SDK (--no-default-features): it works on twins, \
+                      such as --account twin:demo, and cannot reach AWS. \
                       For AWS build it with `cargo build --release`";
 
 /// The reason why the account cannot be reached.
@@ -70,6 +73,11 @@ pub fn parse_place(url: &str) -> Result<(String, String), String> {
 ///
 /// # Errors
 /// Always.
-pub fn store(url: &str, _: &Settings, _: Duration, _: impl Fn(&[String]) + Send + 'static) -> Result<Box<dyn Store>, StoreError> {
+pub fn store(
+    url: &str,
+    _: &Settings,
+    _: Duration,
+    _: impl Fn(&[String]) + Send + 'static,
+) -> Result<Box<dyn Store>, StoreError> {
     Err(StoreError::Remote { place: url.to_owned(), what: "be opened", why: ABSENT.to_owned() })
 }

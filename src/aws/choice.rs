@@ -25,7 +25,8 @@ pub type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
 pub enum ChoiceError {
     /// The profile that was asked for is in neither file.
     #[error(
-        "there is no profile {name:?}, which {by} names{}. Nothing else is taken in its place: correct the name, or make the profile with \
+        "there is no profile {name:?}, which {by} names{}. Nothing else is taken in its place: correct the \
+         name, or make the profile with \
          `aws configure`",
         known_words(.known)
     )]
@@ -38,7 +39,10 @@ pub enum ChoiceError {
         known: Vec<String>,
     },
     /// Only one half of a pair is given.
-    #[error("{place} has only a part of the credentials: {missing} is missing. Nothing else is taken in their place")]
+    #[error(
+        "{place} has only a part of the credentials: {missing} is missing. Nothing else is taken in their \
+         place"
+    )]
     Partial {
         /// The place of the incomplete pair.
         place: String,
@@ -56,7 +60,8 @@ pub enum ChoiceError {
     /// A source of credentials that redress does not support.
     #[error(
         "the profile {profile:?} {what}, which redress cannot do itself. Let the AWS CLI do it: \
-         `eval \"$(aws configure export-credentials --profile {profile} --format env)\"`, and leave the profile out"
+         `eval \"$(aws configure export-credentials --profile {profile} --format env)\"`, and leave the \
+         profile out"
     )]
     Unsupported {
         /// The profile.
@@ -149,7 +154,8 @@ pub struct Role {
 /// The chosen source of credentials, and the roles that are assumed with them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Way {
-    /// The profile that was asked for; without one the settings of `default` are in force, where there are any.
+    /// The profile that was asked for; without one the settings of `default` are in force, where there are
+    /// any.
     pub profile: Option<String>,
     /// The first credentials.
     pub base: Base,
@@ -173,7 +179,10 @@ impl Files {
     /// # Errors
     /// When one of them is not a profile file.
     pub fn new(config: (&str, &str), credentials: (&str, &str)) -> Result<Self, ChoiceError> {
-        let mut files = Self { credentials: sections(credentials.0, credentials.1)?.into_iter().collect(), ..Self::default() };
+        let mut files = Self {
+            credentials: sections(credentials.0, credentials.1)?.into_iter().collect(),
+            ..Self::default()
+        };
         for (name, settings) in sections(config.0, config.1)? {
             if name == "default" {
                 files.config.insert(name, settings);
@@ -193,7 +202,8 @@ impl Files {
     /// neither has it.
     fn profile(&self, name: &str) -> Option<Settings> {
         let (config, credentials) = (self.config.get(name), self.credentials.get(name));
-        let all = config.into_iter().chain(credentials).flatten().map(|(key, value)| (key.clone(), value.clone()));
+        let all =
+            config.into_iter().chain(credentials).flatten().map(|(key, value)| (key.clone(), value.clone()));
         (config.is_some() || credentials.is_some()).then(|| all.collect())
     }
 
@@ -239,7 +249,10 @@ fn named(section: &str, kind: &str) -> Option<String> {
 /// comments have lines of their own, indented lines continue the value before, and no section or setting may
 /// occur twice.
 fn sections(file: &str, text: &str) -> Result<Sections, ChoiceError> {
-    let garbled = |n: usize, why: String| ChoiceError::Garbled { file: file.to_owned(), why: format!("line {}: {why}", n + 1) };
+    let garbled = |n: usize, why: String| ChoiceError::Garbled {
+        file: file.to_owned(),
+        why: format!("line {}: {why}", n + 1),
+    };
     let mut all: Sections = Vec::new();
     let mut last: Option<String> = None;
     for (n, line) in text.lines().enumerate() {
@@ -247,7 +260,9 @@ fn sections(file: &str, text: &str) -> Result<Sections, ChoiceError> {
         if bare.is_empty() || bare.starts_with(['#', ';']) {
             continue;
         }
-        if let (true, Some(key), Some((_, settings))) = (line.starts_with(char::is_whitespace), &last, all.last_mut()) {
+        if let (true, Some(key), Some((_, settings))) =
+            (line.starts_with(char::is_whitespace), &last, all.last_mut())
+        {
             let value = settings.entry(key.clone()).or_default();
             value.push('\n');
             value.push_str(bare);
@@ -258,9 +273,12 @@ fn sections(file: &str, text: &str) -> Result<Sections, ChoiceError> {
             all.push((name.to_owned(), Settings::new()));
             last = None;
         } else {
-            let (key, value) = bare.split_once(['=', ':']).ok_or_else(|| garbled(n, "it is neither a section nor a setting".to_owned()))?;
+            let (key, value) = bare
+                .split_once(['=', ':'])
+                .ok_or_else(|| garbled(n, "it is neither a section nor a setting".to_owned()))?;
             let key = key.trim().to_lowercase();
-            let (name, settings) = all.last_mut().ok_or_else(|| garbled(n, "no section comes before it".to_owned()))?;
+            let (name, settings) =
+                all.last_mut().ok_or_else(|| garbled(n, "no section comes before it".to_owned()))?;
             if settings.insert(key.clone(), value.trim().to_owned()).is_some() {
                 return Err(garbled(n, format!("{key} occurs twice in [{name}]")));
             }
@@ -316,7 +334,8 @@ impl Chooser<'_> {
 
     fn environment(&self) -> Result<Option<Keys>, ChoiceError> {
         let Some(id) = self.set("AWS_ACCESS_KEY_ID") else { return Ok(None) };
-        let missing = || ChoiceError::Partial { place: "the environment".to_owned(), missing: "AWS_SECRET_ACCESS_KEY" };
+        let missing =
+            || ChoiceError::Partial { place: "the environment".to_owned(), missing: "AWS_SECRET_ACCESS_KEY" };
         let secret = self.set("AWS_SECRET_ACCESS_KEY").ok_or_else(missing)?;
         let token = self.set("AWS_SECURITY_TOKEN").or_else(|| self.set("AWS_SESSION_TOKEN"));
         Ok(Some(Keys { id, secret, token }))
@@ -329,27 +348,50 @@ impl Chooser<'_> {
     }
 
     /// Returns the credentials of the profile in force: those of a role that it names, or its own.
-    fn role_or_own(&self, name: &str, by_flag: bool, roles: &mut Vec<Role>) -> Result<Option<Base>, ChoiceError> {
+    fn role_or_own(
+        &self,
+        name: &str,
+        by_flag: bool,
+        roles: &mut Vec<Role>,
+    ) -> Result<Option<Base>, ChoiceError> {
         match self.files.profile(name) {
-            Some(profile) if assumes(&profile) => self.assumed(name, &mut vec![name.to_owned()], roles).map(Some),
+            Some(profile) if assumes(&profile) => {
+                self.assumed(name, &mut vec![name.to_owned()], roles).map(Some)
+            }
             _ => self.own(name, by_flag),
         }
     }
 
     /// Returns the credentials with which a role is assumed. Collects roles from the last that is assumed to
     /// the first.
-    fn assumed(&self, name: &str, visited: &mut Vec<String>, roles: &mut Vec<Role>) -> Result<Base, ChoiceError> {
+    fn assumed(
+        &self,
+        name: &str,
+        visited: &mut Vec<String>,
+        roles: &mut Vec<Role>,
+    ) -> Result<Base, ChoiceError> {
         let invalid = |why: String| ChoiceError::Invalid { profile: name.to_owned(), why };
         let profile = self.files.profile(name).unwrap_or_default();
         let get = |key: &str| profile.get(key).cloned();
         if profile.contains_key("mfa_serial") {
-            return Err(ChoiceError::Unsupported { profile: name.to_owned(), what: "asks for the code of an MFA device" });
+            return Err(ChoiceError::Unsupported {
+                profile: name.to_owned(),
+                what: "asks for the code of an MFA device",
+            });
         }
         let seconds = get("duration_seconds").and_then(|text| text.parse().ok());
-        roles.push(Role { arn: get("role_arn").unwrap_or_default(), session: get("role_session_name"), external_id: get("external_id"), seconds });
+        roles.push(Role {
+            arn: get("role_arn").unwrap_or_default(),
+            session: get("role_session_name"),
+            external_id: get("external_id"),
+            seconds,
+        });
         match (get("source_profile"), get("credential_source")) {
             (Some(_), Some(_)) => Err(invalid("it has both source_profile and credential_source".to_owned())),
-            (None, None) => Err(ChoiceError::Partial { place: format!("the profile {name:?}"), missing: "source_profile or credential_source" }),
+            (None, None) => Err(ChoiceError::Partial {
+                place: format!("the profile {name:?}"),
+                missing: "source_profile or credential_source",
+            }),
             (None, Some(source)) => self.source(name, &source),
             (Some(source), None) => {
                 let Some(of_source) = self.files.profile(&source) else {
@@ -363,7 +405,8 @@ impl Chooser<'_> {
                 if !has_keys(&of_source) && assumes(&of_source) {
                     return self.assumed(&source, visited, roles);
                 }
-                self.own(&source, true)?.ok_or_else(|| invalid(format!("its source_profile {source:?} has no credentials")))
+                self.own(&source, true)?
+                    .ok_or_else(|| invalid(format!("its source_profile {source:?} has no credentials")))
             }
         }
     }
@@ -372,15 +415,25 @@ impl Chooser<'_> {
         let invalid = |why: String| ChoiceError::Invalid { profile: name.to_owned(), why };
         match source {
             "Environment" => {
-                let none = || invalid("its credential_source is Environment, and the environment has no credentials".to_owned());
+                let none = || {
+                    invalid(
+                        "its credential_source is Environment, and the environment has no credentials"
+                            .to_owned(),
+                    )
+                };
                 self.environment()?.map(Base::Keys).ok_or_else(none)
             }
             "EcsContainer" => match self.surroundings() {
                 Base::Container => Ok(Base::Container),
-                _ => Err(invalid("its credential_source is EcsContainer, and the environment names none".to_owned())),
+                _ => Err(invalid(
+                    "its credential_source is EcsContainer, and the environment names none".to_owned(),
+                )),
             },
             "Ec2InstanceMetadata" => Ok(Base::Machine),
-            other => Err(invalid(format!("there is no credential_source {other:?}: give Environment, EcsContainer or Ec2InstanceMetadata"))),
+            other => Err(invalid(format!(
+                "there is no credential_source {other:?}: give Environment, EcsContainer or \
+                 Ec2InstanceMetadata"
+            ))),
         }
     }
 
@@ -397,7 +450,10 @@ impl Chooser<'_> {
             return Ok(Some(Base::Keys(keys)));
         }
         if profile.contains_key("login_session") {
-            return Err(ChoiceError::Unsupported { profile: name.to_owned(), what: "uses the session of `aws login`" });
+            return Err(ChoiceError::Unsupported {
+                profile: name.to_owned(),
+                what: "uses the session of `aws login`",
+            });
         }
         if let Some(command) = profile.get("credential_process") {
             return Ok(Some(Base::Process(command.clone())));
@@ -405,12 +461,30 @@ impl Chooser<'_> {
         Ok(keys("config file", name, self.files.config.get(name))?.map(Base::Keys))
     }
 
-    fn web_identity(&self, name: &str, profile: &Settings, by_flag: bool) -> Result<Option<Base>, ChoiceError> {
-        let get = |key: &str, variable: &str| if by_flag { None } else { (self.env)(variable) }.or_else(|| profile.get(key).cloned());
-        let Some(token_file) = get("web_identity_token_file", "AWS_WEB_IDENTITY_TOKEN_FILE").filter(|file| !file.is_empty()) else { return Ok(None) };
-        let missing = || ChoiceError::Invalid { profile: name.to_owned(), why: "there is a token for a role, and no role_arn or AWS_ROLE_ARN".to_owned() };
+    fn web_identity(
+        &self,
+        name: &str,
+        profile: &Settings,
+        by_flag: bool,
+    ) -> Result<Option<Base>, ChoiceError> {
+        let get = |key: &str, variable: &str| {
+            if by_flag { None } else { (self.env)(variable) }.or_else(|| profile.get(key).cloned())
+        };
+        let Some(token_file) =
+            get("web_identity_token_file", "AWS_WEB_IDENTITY_TOKEN_FILE").filter(|file| !file.is_empty())
+        else {
+            return Ok(None);
+        };
+        let missing = || ChoiceError::Invalid {
+            profile: name.to_owned(),
+            why: "there is a token for a role, and no role_arn or AWS_ROLE_ARN".to_owned(),
+        };
         let role = get("role_arn", "AWS_ROLE_ARN").filter(|role| !role.is_empty()).ok_or_else(missing)?;
-        Ok(Some(Base::WebIdentity { token_file, role, session: get("role_session_name", "AWS_ROLE_SESSION_NAME") }))
+        Ok(Some(Base::WebIdentity {
+            token_file,
+            role,
+            session: get("role_session_name", "AWS_ROLE_SESSION_NAME"),
+        }))
     }
 
     fn sso(&self, name: &str, profile: &Settings) -> Result<Option<Base>, ChoiceError> {
@@ -420,14 +494,24 @@ impl Chooser<'_> {
         let invalid = |why: String| ChoiceError::Invalid { profile: name.to_owned(), why };
         let session = profile.get("sso_session");
         let of_session = match session.map(|session| (session, self.files.sso_sessions.get(session))) {
-            Some((session, None)) => return Err(invalid(format!("its sso_session {session:?} does not exist"))),
+            Some((session, None)) => {
+                return Err(invalid(format!("its sso_session {session:?} does not exist")));
+            }
             Some((_, Some(settings))) => settings.clone(),
             None => Settings::new(),
         };
-        if let Some((key, _)) = of_session.iter().find(|(key, value)| profile.get(*key).is_some_and(|own| own != *value)) {
+        if let Some((key, _)) =
+            of_session.iter().find(|(key, value)| profile.get(*key).is_some_and(|own| own != *value))
+        {
             return Err(invalid(format!("it and its sso_session differ in {key}")));
         }
-        let get = |key: &str| profile.get(key).or_else(|| of_session.get(key)).cloned().ok_or_else(|| invalid(format!("it uses SSO and has no {key}")));
+        let get = |key: &str| {
+            profile
+                .get(key)
+                .or_else(|| of_session.get(key))
+                .cloned()
+                .ok_or_else(|| invalid(format!("it uses SSO and has no {key}")))
+        };
         Ok(Some(Base::Sso {
             session: session.cloned(),
             account: get("sso_account_id")?,
@@ -449,8 +533,15 @@ fn has_keys(profile: &Settings) -> bool {
 
 /// Returns the keys that a file has for a profile.
 fn keys(file: &str, name: &str, settings: Option<&Settings>) -> Result<Option<Keys>, ChoiceError> {
-    let Some((settings, id)) = settings.and_then(|settings| Some((settings, settings.get("aws_access_key_id")?))) else { return Ok(None) };
-    let missing = || ChoiceError::Partial { place: format!("the profile {name:?} in the {file}"), missing: "aws_secret_access_key" };
+    let Some((settings, id)) =
+        settings.and_then(|settings| Some((settings, settings.get("aws_access_key_id")?)))
+    else {
+        return Ok(None);
+    };
+    let missing = || ChoiceError::Partial {
+        place: format!("the profile {name:?} in the {file}"),
+        missing: "aws_secret_access_key",
+    };
     let secret = settings.get("aws_secret_access_key").ok_or_else(missing)?.clone();
     let token = settings.get("aws_security_token").or_else(|| settings.get("aws_session_token")).cloned();
     Ok(Some(Keys { id: id.clone(), secret, token }))

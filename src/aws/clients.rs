@@ -1,5 +1,5 @@
-//! The SDK's clients, one for each service and region, made when first asked for. None of them repeats a call by
-//! itself: repeating is decided in `retry` for reads and by the engine for changes.
+//! The SDK's clients, one for each service and region, made when first asked for. None of them repeats a call
+//! by itself: repeating is decided in `retry` for reads and by the engine for changes.
 
 use std::{
     collections::HashMap,
@@ -64,7 +64,13 @@ impl Clients {
             config = config.framework_metadata(name);
         }
         let config = config.build();
-        Self { pace, together: Together::default(), honours: Honours::default(), config, regions: Mutex::default() }
+        Self {
+            pace,
+            together: Together::default(),
+            honours: Honours::default(),
+            config,
+            regions: Mutex::default(),
+        }
     }
 
     /// Returns the region that stands for the account as a whole.
@@ -125,8 +131,12 @@ impl Regional {
     /// resolve as hosts there.
     pub fn s3(&self) -> &aws_sdk_s3::Client {
         self.s3.get_or_init(|| {
-            let own_endpoint = self.config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
-            let config = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(own_endpoint).interceptor(InTime).build();
+            let own_endpoint =
+                self.config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
+            let config = aws_sdk_s3::config::Builder::from(&self.config)
+                .force_path_style(own_endpoint)
+                .interceptor(InTime)
+                .build();
             aws_sdk_s3::Client::from_conf(config)
         })
     }
@@ -140,7 +150,8 @@ impl Regional {
     /// Returns the client of CloudWatch Logs.
     pub fn logs(&self) -> &aws_sdk_cloudwatchlogs::Client {
         self.logs.get_or_init(|| {
-            let config = aws_sdk_cloudwatchlogs::config::Builder::from(&self.config).interceptor(InTime).build();
+            let config =
+                aws_sdk_cloudwatchlogs::config::Builder::from(&self.config).interceptor(InTime).build();
             aws_sdk_cloudwatchlogs::Client::from_conf(config)
         })
     }

@@ -35,18 +35,28 @@ pub enum ConnectError {
     OtherAccount(#[from] OtherAccount),
     /// No source of the standard chain has credentials.
     #[error(
-        "no AWS credentials found ({0}). redress looks where the AWS CLI looks: log in with `aws sso login` or `aws configure`, name a profile with \
-         --profile or AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. To see redress without an account: `redress demo`"
+        "no AWS credentials found ({0}). redress looks where the AWS CLI looks: log in with `aws sso login` \
+         or `aws configure`, name a profile with \
+         --profile or AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. To see redress \
+         without an account: `redress demo`"
     )]
     NoCredentials(String),
     /// AWS rejects the credentials.
-    #[error("AWS does not accept the credentials ({0}): they have expired or are wrong. Log in again (`aws sso login`), or check the profile and the clock")]
+    #[error(
+        "AWS does not accept the credentials ({0}): they have expired or are wrong. Log in again (`aws sso \
+         login`), or check the profile and the clock"
+    )]
     BadCredentials(String),
     /// The caller is not allowed to make this call.
-    #[error("not allowed: {0}. redress needs ec2:DescribeRegions to know which regions there are; allow it, or name regions with --region")]
+    #[error(
+        "not allowed: {0}. redress needs ec2:DescribeRegions to know which regions there are; allow it, or \
+         name regions with --region"
+    )]
     Denied(String),
     /// No region is configured.
-    #[error("no region: name one with --region (or --region all), or set AWS_REGION or `region` in the profile")]
+    #[error(
+        "no region: name one with --region (or --region all), or set AWS_REGION or `region` in the profile"
+    )]
     NoRegion,
     /// The region does not exist.
     #[error("there is no region {name:?}{}", near_words(.near, .known))]
@@ -59,11 +69,15 @@ pub enum ConnectError {
         known: Vec<String>,
     },
     /// The region exists, but the account has not opted in to it.
-    #[error("the region {0} is not enabled in this account: enable it (AWS console, Account, AWS Regions), or leave it out")]
+    #[error(
+        "the region {0} is not enabled in this account: enable it (AWS console, Account, AWS Regions), or \
+         leave it out"
+    )]
     RegionNotEnabled(String),
     /// A URL with credentials in it.
     #[error(
-        "{setting} has a user or a password in it ({shown} is the rest): AWS takes neither, and the endpoint is recorded in plans, journals and reports. \
+        "{setting} has a user or a password in it ({shown} is the rest): AWS takes neither, and the endpoint \
+         is recorded in plans, journals and reports. \
          Nothing was sent. Leave them out of the variable, or of endpoint_url in the profile"
     )]
     UserInEndpoint {
@@ -73,7 +87,8 @@ pub enum ConnectError {
         shown: String,
     },
     /// Nothing answers at the endpoint.
-    #[error("{endpoint} does not answer ({reason}). Check the network and the proxy{}", endpoint_words(.endpoint))]
+    #[error("{endpoint} does not answer ({reason}). Check the network and the \
+             proxy{}", endpoint_words(.endpoint))]
     NoAnswer {
         /// The endpoint: a URL, or the host of the service.
         endpoint: String,
@@ -93,7 +108,11 @@ fn near_words(near: &[String], known: &[String]) -> String {
 }
 
 fn endpoint_words(endpoint: &str) -> &'static str {
-    if endpoint.starts_with("http") { ", and that AWS_ENDPOINT_URL is what you mean" } else { ", and the name of the region" }
+    if endpoint.starts_with("http") {
+        ", and that AWS_ENDPOINT_URL is what you mean"
+    } else {
+        ", and the name of the region"
+    }
 }
 
 /// Connects to the account with the standard chain of credentials and regions.
@@ -102,7 +121,8 @@ pub async fn connect(settings: &Settings) -> Result<AwsAccount, ConnectError> {
 }
 
 impl ConnectError {
-    /// Returns whether other flags, variables or files would lead to the account, rather than another network or another day.
+    /// Returns whether other flags, variables or files would lead to the account, rather than another network
+    /// or another day.
     pub fn is_input(&self) -> bool {
         matches!(
             self,
@@ -117,12 +137,16 @@ impl ConnectError {
     }
 }
 
-/// Opens the account of the standard chain. `clear` receives the endpoints to which everything goes in the clear, before
-/// anything does; `waits` reports long waits.
+/// Opens the account of the standard chain. `clear` receives the endpoints to which everything goes in the
+/// clear, before anything does; `waits` reports long waits.
 ///
 /// # Errors
 /// When the account cannot be reached, or is not one that may be.
-pub async fn open(settings: &Settings, clear: impl Fn(&[String]), waits: Tell) -> Result<Opened, ConnectError> {
+pub async fn open(
+    settings: &Settings,
+    clear: impl Fn(&[String]),
+    waits: Tell,
+) -> Result<Opened, ConnectError> {
     let prepared = prepare(settings).await?;
     clear(&prepared.in_the_clear);
     let account = prepared.connect(settings).await?;
@@ -154,7 +178,9 @@ impl Prepared {
         if !settings.only_accounts.is_empty() {
             credentials(&config).await?;
             let region = config.region().map_or("us-east-1", AsRef::as_ref).to_owned();
-            let (_, _, account) = first_answer(&config, &[region], &Arc::new(Pace::new(settings.pace, config.endpoint_url()))).await?;
+            let (_, _, account) =
+                first_answer(&config, &[region], &Arc::new(Pace::new(settings.pace, config.endpoint_url())))
+                    .await?;
             only(&account, &settings.only_accounts)?;
         }
         Ok(config)
@@ -185,9 +211,14 @@ pub async fn prepare(settings: &Settings) -> Result<Prepared, ConnectError> {
 /// that a flag names.
 async fn config(settings: &Settings) -> Result<SdkConfig, ConnectError> {
     let (way, files) = providers::way(settings.profile.as_deref())?;
-    let timeouts = TimeoutConfig::builder().connect_timeout(settings.connect_timeout).operation_attempt_timeout(settings.attempt_timeout).build();
-    // The SDK's own retries are off everywhere: it repeats creates whose answer was lost, which makes them twice.
-    let loader = providers::loader(&way, &files).retry_config(RetryConfig::disabled()).timeout_config(timeouts);
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(settings.connect_timeout)
+        .operation_attempt_timeout(settings.attempt_timeout)
+        .build();
+    // The SDK's own retries are off everywhere: it repeats creates whose answer was lost, which makes them
+    // twice.
+    let loader =
+        providers::loader(&way, &files).retry_config(RetryConfig::disabled()).timeout_config(timeouts);
     let config = loader.load().await;
     let provider = providers::provider(&way, &config).await;
     Ok(config.into_builder().credentials_provider(provider).build())
@@ -200,7 +231,9 @@ pub async fn over(config: SdkConfig, asked: &[String]) -> Result<AwsAccount, Con
 
 async fn paced(config: SdkConfig, settings: &Settings) -> Result<AwsAccount, ConnectError> {
     let asked = settings.regions.as_slice();
-    let Some((config, watch)) = Watch::over(&config) else { return Err(ConnectError::NoCredentials("none are configured".to_owned())) };
+    let Some((config, watch)) = Watch::over(&config) else {
+        return Err(ConnectError::NoCredentials("none are configured".to_owned()));
+    };
     credentials(&config).await?;
     let all = asked.iter().any(|r| r == "all");
     let configured = config.region().map(|r| r.as_ref().to_owned()).filter(|region| !region.is_empty());
@@ -224,12 +257,18 @@ async fn paced(config: SdkConfig, settings: &Settings) -> Result<AwsAccount, Con
     let regions = pace::at(&pace, clients.base(), regions(&clients, asked, all)).await?;
     let partition = arn.split(':').nth(1).unwrap_or("aws").to_owned();
     let host = if own_endpoint { Fact::NotRead } else { host().await };
-    let identity = Identity { owner: Owner { partition, account }, caller: Caller { arn, host }, endpoint: endpoint::place(&endpoint::configured(&config)) };
+    let identity = Identity {
+        owner: Owner { partition, account },
+        caller: Caller { arn, host },
+        endpoint: endpoint::place(&endpoint::configured(&config)),
+    };
     Ok(AwsAccount::new(identity, clients, regions, watch))
 }
 
 async fn credentials(config: &SdkConfig) -> Result<(), ConnectError> {
-    let Some(provider) = config.credentials_provider() else { return Err(ConnectError::NoCredentials("none are configured".to_owned())) };
+    let Some(provider) = config.credentials_provider() else {
+        return Err(ConnectError::NoCredentials("none are configured".to_owned()));
+    };
     match tokio::time::timeout(Duration::from_secs(60), provider.provide_credentials()).await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) => {
@@ -241,7 +280,9 @@ async fn credentials(config: &SdkConfig) -> Result<(), ConnectError> {
             }
             Err(ConnectError::NoCredentials(errors::clean(&without_stderr(&reasons.join(": ")))))
         }
-        Err(_) => Err(ConnectError::NoCredentials("the provider of credentials did not answer within a minute".to_owned())),
+        Err(_) => Err(ConnectError::NoCredentials(
+            "the provider of credentials did not answer within a minute".to_owned(),
+        )),
     }
 }
 
@@ -249,16 +290,23 @@ async fn credentials(config: &SdkConfig) -> Result<(), ConnectError> {
 /// contains.
 fn without_stderr(reason: &str) -> String {
     match reason.split_once("Stderr: ") {
-        Some((before, _)) => format!("{before}what it wrote to stderr is left out here; run the command by hand to see it"),
+        Some((before, _)) => {
+            format!("{before}what it wrote to stderr is left out here; run the command by hand to see it")
+        }
         None => reason.to_owned(),
     }
 }
 
 /// Returns clients, ARN and account of the caller, from the first region that answers.
-async fn first_answer(config: &SdkConfig, candidates: &[String], pace: &Arc<Pace>) -> Result<(Clients, String, String), ConnectError> {
+async fn first_answer(
+    config: &SdkConfig,
+    candidates: &[String],
+    pace: &Arc<Pace>,
+) -> Result<(Clients, String, String), ConnectError> {
     let mut failure = ConnectError::NoRegion;
     for (n, region) in candidates.iter().enumerate() {
-        let clients = Clients::new(config.to_builder().region(Region::new(region.clone())).build(), Arc::clone(pace));
+        let clients =
+            Clients::new(config.to_builder().region(Region::new(region.clone())).build(), Arc::clone(pace));
         match pace::at(pace, region, who(&clients)).await {
             Ok((arn, account)) => return Ok((clients, arn, account)),
             Err(error) => {
@@ -287,11 +335,14 @@ async fn who(clients: &Clients) -> Result<(String, String), CallError> {
 
 fn connect_error(config: &SdkConfig, region: &str, error: &CallError) -> ConnectError {
     match error.class {
-        ErrorClass::Credentials if error.code == "NoCredentials" => ConnectError::NoCredentials(error.code.clone()),
+        ErrorClass::Credentials if error.code == "NoCredentials" => {
+            ConnectError::NoCredentials(error.code.clone())
+        }
         ErrorClass::Credentials => ConnectError::BadCredentials(error.code.clone()),
         ErrorClass::Denied if error.code == "AuthFailure" => ConnectError::BadCredentials(error.code.clone()),
         ErrorClass::Transient => {
-            let endpoint = config.endpoint_url().map_or_else(|| format!("sts.{region}.amazonaws.com"), str::to_owned);
+            let endpoint =
+                config.endpoint_url().map_or_else(|| format!("sts.{region}.amazonaws.com"), str::to_owned);
             ConnectError::NoAnswer { endpoint, reason: error.message.clone() }
         }
         _ => ConnectError::Other(error.to_string()),
@@ -301,22 +352,28 @@ fn connect_error(config: &SdkConfig, region: &str, error: &CallError) -> Connect
 /// Returns the requested regions, each checked to exist and to be enabled.
 async fn regions(clients: &Clients, asked: Vec<String>, all: bool) -> Result<Vec<String>, ConnectError> {
     let regional = clients.region("");
-    let listed = reading("ec2:DescribeRegions", || regional.ec2().describe_regions().all_regions(true).send()).await;
+    let listed =
+        reading("ec2:DescribeRegions", || regional.ec2().describe_regions().all_regions(true).send()).await;
     let listed = match listed {
         Ok(listed) => listed.regions.unwrap_or_default(),
         // Regions named by hand can do without the list; a wrong name then shows as reads that fail.
         Err(error) if error.class == ErrorClass::Denied && !all => return Ok(unique(asked)),
-        Err(error) if error.class == ErrorClass::Denied => return Err(ConnectError::Denied(error.to_string())),
+        Err(error) if error.class == ErrorClass::Denied => {
+            return Err(ConnectError::Denied(error.to_string()));
+        }
         Err(error) => return Err(ConnectError::Other(error.to_string())),
     };
-    let named = listed.into_iter().filter_map(|r| Some((r.region_name?, r.opt_in_status.as_deref() != Some("not-opted-in"))));
+    let named = listed
+        .into_iter()
+        .filter_map(|r| Some((r.region_name?, r.opt_in_status.as_deref() != Some("not-opted-in"))));
     choose(&named.collect::<Vec<_>>(), asked, all)
 }
 
 /// Picks the regions out of those that exist; each comes with `true` if it is enabled.
 fn choose(known: &[(String, bool)], asked: Vec<String>, all: bool) -> Result<Vec<String>, ConnectError> {
     if all {
-        let mut enabled: Vec<String> = known.iter().filter(|(_, enabled)| *enabled).map(|(name, _)| name.clone()).collect();
+        let mut enabled: Vec<String> =
+            known.iter().filter(|(_, enabled)| *enabled).map(|(name, _)| name.clone()).collect();
         enabled.sort();
         return Ok(enabled);
     }
@@ -331,10 +388,18 @@ fn choose(known: &[(String, bool)], asked: Vec<String>, all: bool) -> Result<Vec
 }
 
 fn unknown_region(known: &[(String, bool)], name: &str) -> ConnectError {
-    let mut near: Vec<(usize, &String)> = known.iter().map(|(n, _)| (strsim::damerau_levenshtein(n, name), n)).filter(|(d, _)| *d <= 3).collect();
+    let mut near: Vec<(usize, &String)> = known
+        .iter()
+        .map(|(n, _)| (strsim::damerau_levenshtein(n, name), n))
+        .filter(|(d, _)| *d <= 3)
+        .collect();
     near.sort();
     let near = near.into_iter().take(3).map(|(_, n)| n.clone()).collect();
-    ConnectError::UnknownRegion { name: name.to_owned(), near, known: known.iter().map(|(n, _)| n.clone()).collect() }
+    ConnectError::UnknownRegion {
+        name: name.to_owned(),
+        near,
+        known: known.iter().map(|(n, _)| n.clone()).collect(),
+    }
 }
 
 fn unique(names: Vec<String>) -> Vec<String> {
@@ -348,10 +413,18 @@ async fn host() -> Fact<String> {
     let disabled = std::env::var("AWS_EC2_METADATA_DISABLED").is_ok_and(|v| v.eq_ignore_ascii_case("true"));
     let asked = async {
         let timeout = Duration::from_millis(400);
-        let client = aws_config::imds::Client::builder().max_attempts(1).connect_timeout(timeout).read_timeout(timeout).build();
+        let client = aws_config::imds::Client::builder()
+            .max_attempts(1)
+            .connect_timeout(timeout)
+            .read_timeout(timeout)
+            .build();
         client.get("/latest/meta-data/instance-id").await.ok().map(|id| String::from(id.as_ref()))
     };
-    let answer = if disabled { None } else { tokio::time::timeout(Duration::from_secs(1), asked).await.ok().flatten() };
+    let answer = if disabled {
+        None
+    } else {
+        tokio::time::timeout(Duration::from_secs(1), asked).await.ok().flatten()
+    };
     match answer {
         Some(id) if id.starts_with("i-") => Fact::Known(id),
         _ => not_told(std::fs::read_to_string("/sys/class/dmi/id/sys_vendor").ok().as_deref()),
@@ -371,18 +444,26 @@ mod tests {
     use super::*;
 
     fn known() -> Vec<(String, bool)> {
-        [("us-east-1", true), ("us-east-2", true), ("eu-west-1", true), ("af-south-1", false)].map(|(n, e)| (n.to_owned(), e)).to_vec()
+        [("us-east-1", true), ("us-east-2", true), ("eu-west-1", true), ("af-south-1", false)]
+            .map(|(n, e)| (n.to_owned(), e))
+            .to_vec()
     }
 
     #[test]
     fn all_means_the_regions_that_are_enabled() {
-        assert_eq!(choose(&known(), Vec::new(), true), Ok(vec!["eu-west-1".to_owned(), "us-east-1".to_owned(), "us-east-2".to_owned()]));
+        assert_eq!(
+            choose(&known(), Vec::new(), true),
+            Ok(vec!["eu-west-1".to_owned(), "us-east-1".to_owned(), "us-east-2".to_owned()])
+        );
     }
 
     #[test]
     fn a_mistyped_region_is_refused_with_the_names_that_look_like_it() {
         let error = choose(&known(), vec!["us-esat-1".to_owned()], false).unwrap_err();
-        assert_eq!(error.to_string(), "there is no region \"us-esat-1\"; did you mean us-east-1 or us-east-2?");
+        assert_eq!(
+            error.to_string(),
+            "there is no region \"us-esat-1\"; did you mean us-east-1 or us-east-2?"
+        );
         let error = choose(&known(), vec!["moon".to_owned()], false).unwrap_err();
         assert!(error.to_string().contains("there are us-east-1, us-east-2"), "{error}");
     }

@@ -9,7 +9,9 @@ use std::{
     task::{Context, Poll},
 };
 
-use aws_sdk_ec2::config::{ConfigBag, Intercept, RuntimeComponents, interceptors::BeforeTransmitInterceptorContextMut};
+use aws_sdk_ec2::config::{
+    ConfigBag, Intercept, RuntimeComponents, interceptors::BeforeTransmitInterceptorContextMut,
+};
 use aws_smithy_types::body::SdkBody;
 use http_body::{Body, Frame, SizeHint};
 
@@ -36,7 +38,12 @@ impl Intercept for InTime {
         "InTime"
     }
 
-    fn modify_before_transmit(&self, context: &mut BeforeTransmitInterceptorContextMut<'_>, _: &RuntimeComponents, _: &mut ConfigBag) -> Result<(), BoxError> {
+    fn modify_before_transmit(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
         let Ok(until) = LEAVE.try_with(|until| *until) else { return Ok(()) };
         if until == Until::EVER {
             return Ok(());
@@ -66,7 +73,10 @@ impl Body for Timed {
     type Data = <SdkBody as Body>::Data;
     type Error = BoxError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         if self.until.is_over() {
             return Poll::Ready(Some(Err(late())));
         }

@@ -49,13 +49,19 @@ impl History {
     /// none of them changes anything and they are by far the most: LookupEvents takes one attribute a call,
     /// and one lookup of all events that are not read-only needs far fewer pages than one for each name of an
     /// event. Dropping the receiver ends the lookup.
-    pub fn look(&self, regions: Vec<String>, since: Timestamp, until: Timestamp) -> mpsc::Receiver<LookupEvent> {
+    pub fn look(
+        &self,
+        regions: Vec<String>,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> mpsc::Receiver<LookupEvent> {
         let (send, receive) = mpsc::channel(WAITING);
         let clients = Arc::clone(&self.clients);
         tokio::spawn(async move {
             let (clients, send) = (&clients, &send);
             let one = |region: String| async move {
-                let looked = pace::at(&clients.pace, &region, pages(clients, &region, (since, until), send)).await;
+                let looked =
+                    pace::at(&clients.pace, &region, pages(clients, &region, (since, until), send)).await;
                 // A receiver that was dropped needs no notice.
                 let _ = send.send(LookupEvent::End { region, error: looked.err() }).await;
             };
@@ -66,9 +72,17 @@ impl History {
 }
 
 /// Sends all pages of a region, from the newest event to the oldest.
-async fn pages(clients: &Clients, region: &str, (since, until): (Timestamp, Timestamp), send: &mpsc::Sender<LookupEvent>) -> Result<(), CallError> {
+async fn pages(
+    clients: &Clients,
+    region: &str,
+    (since, until): (Timestamp, Timestamp),
+    send: &mpsc::Sender<LookupEvent>,
+) -> Result<(), CallError> {
     let regional = clients.region(region);
-    let changes = LookupAttribute::builder().attribute_key(LookupAttributeKey::ReadOnly).attribute_value("false").build();
+    let changes = LookupAttribute::builder()
+        .attribute_key(LookupAttributeKey::ReadOnly)
+        .attribute_value("false")
+        .build();
     let request = regional
         .cloudtrail()
         .lookup_events()
@@ -81,14 +95,22 @@ async fn pages(clients: &Clients, region: &str, (since, until): (Timestamp, Time
         let page = reading(OPERATION, || request.clone().set_next_token(token.clone()).send()).await?;
         let events = page.events.unwrap_or_default();
         let back_to = events.last().and_then(|event| time(event.event_time));
-        let told = LookupEvent::Page { region: region.to_owned(), events: events.into_iter().map(written).collect(), back_to };
+        let told = LookupEvent::Page {
+            region: region.to_owned(),
+            events: events.into_iter().map(written).collect(),
+            back_to,
+        };
         if send.send(told).await.is_err() {
             return Ok(());
         }
         match page.next_token.filter(|t| !t.is_empty()) {
             None => return Ok(()),
             Some(next) if token.as_ref() == Some(&next) => {
-                return Err(errors::in_body(OPERATION, "RepeatedToken", "the lookup does not come to an end"));
+                return Err(errors::in_body(
+                    OPERATION,
+                    "RepeatedToken",
+                    "the lookup does not come to an end",
+                ));
             }
             next => token = next,
         }
@@ -111,7 +133,14 @@ fn written(event: Event) -> Value {
     put("EventSource", event.event_source.map(Value::from));
     put("Username", event.username.map(Value::from));
     let resources = event.resources.unwrap_or_default().into_iter();
-    put("Resources", Some(resources.map(|r| json!({ "ResourceType": r.resource_type, "ResourceName": r.resource_name })).collect()));
+    put(
+        "Resources",
+        Some(
+            resources
+                .map(|r| json!({ "ResourceType": r.resource_type, "ResourceName": r.resource_name }))
+                .collect(),
+        ),
+    );
     put("CloudTrailEvent", event.cloud_trail_event.map(Value::from));
     Value::Object(all)
 }

@@ -76,7 +76,11 @@ pub const LOST: &str = "LockLost";
 
 /// Takes a lock: returns the lease and the holder that left it behind, or a description of the present
 /// holder.
-pub async fn take(inside: &Inside, key: String, holder: Holder) -> Result<Result<(Arc<Lease>, Option<Holder>), String>, CallError> {
+pub async fn take(
+    inside: &Inside,
+    key: String,
+    holder: Holder,
+) -> Result<Result<(Arc<Lease>, Option<Holder>), String>, CallError> {
     let text = Text { holder, beat: 0, expires_after: inside.lease.as_secs() };
     let body = serde_json::to_vec(&text).unwrap_or_default();
     // Twice, since the holder may release it between the two requests.
@@ -89,7 +93,8 @@ pub async fn take(inside: &Inside, key: String, holder: Holder) -> Result<Result
         let before: Option<Text> = serde_json::from_slice(&there.body).ok();
         let words = before.as_ref().map_or_else(|| "another redress".to_owned(), |t| t.holder.words());
         let lives = before.as_ref().map_or(inside.lease, |t| Duration::from_secs(t.expires_after));
-        let age: Option<Duration> = there.modified.and_then(|m| Timestamp::now().duration_since(m).try_into().ok());
+        let age: Option<Duration> =
+            there.modified.and_then(|m| Timestamp::now().duration_since(m).try_into().ok());
         if age.is_some_and(|age| age < lives) {
             return Ok(Err(words));
         }
@@ -174,16 +179,29 @@ impl Lease {
     /// Builds the error that names the present holder of the lock, as far as the bucket shows it.
     async fn taken_over(&self, inside: &Inside, last: Sign) -> CallError {
         let there = inside.bucket.get(&self.key).await.ok().flatten();
-        let by = there.and_then(|got| serde_json::from_slice::<Text>(&got.body).ok()).map_or_else(|| "another process".to_owned(), |text| text.holder.words());
+        let by = there
+            .and_then(|got| serde_json::from_slice::<Text>(&got.body).ok())
+            .map_or_else(|| "another process".to_owned(), |text| text.holder.words());
         let silent = last.age().as_secs();
-        errors::in_body("s3:PutObject", LOST, &format!("after {silent} s without a sign of life of this process the lock {} was taken over by {by}", self.key))
+        errors::in_body(
+            "s3:PutObject",
+            LOST,
+            &format!(
+                "after {silent} s without a sign of life of this process the lock {} was taken over by {by}",
+                self.key
+            ),
+        )
     }
 
     /// Releases the lock, if it is still this process's own.
     pub async fn release(&self, inside: &Inside) -> Result<(), CallError> {
         let life = self.life.lock().await;
         self.over.store(true, Ordering::SeqCst);
-        if self.lost.load(Ordering::SeqCst) { Ok(()) } else { inside.bucket.delete(&self.key, &life.etag).await }
+        if self.lost.load(Ordering::SeqCst) {
+            Ok(())
+        } else {
+            inside.bucket.delete(&self.key, &life.etag).await
+        }
     }
 }
 

@@ -1,5 +1,5 @@
-//! The account over the official SDK, against AWS or any endpoint that `AWS_ENDPOINT_URL` names. It reads and makes
-//! calls, and decides nothing: what a fact means and whether a call is made is for others.
+//! The account over the official SDK, against AWS or any endpoint that `AWS_ENDPOINT_URL` names. It reads and
+//! makes calls, and decides nothing: what a fact means and whether a call is made is for others.
 
 mod choice;
 mod clients;
@@ -31,7 +31,9 @@ use jiff::Timestamp;
 pub use connect::{ConnectError, Prepared, connect, open, over, prepare};
 pub use history::History;
 pub use state::{S3Store, parse as parse_place, store};
-pub use terms::{DAYS, LookupEvent, Opened, OtherAccount, PAGE, SHARE, Settings, Tell, global_region, log_filter, reach};
+pub use terms::{
+    DAYS, LookupEvent, Opened, OtherAccount, PAGE, SHARE, Settings, Tell, global_region, log_filter, reach,
+};
 
 use crate::{
     account::{Account, Identity, Leave, Validity},

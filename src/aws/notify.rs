@@ -18,7 +18,11 @@ const BY: &str = "redress";
 pub(super) async fn notify(clients: &Clients, notice: &Notice) -> Result<Vec<Refusal>, CallError> {
     clients.pace.turn(&notice.region, OPERATION).await;
     let region = clients.region(&notice.region);
-    let names = notice.findings.iter().map(|f| AwsSecurityFindingIdentifier::builder().id(&f.id).product_arn(&f.product).build()).collect();
+    let names = notice
+        .findings
+        .iter()
+        .map(|f| AwsSecurityFindingIdentifier::builder().id(&f.id).product_arn(&f.product).build())
+        .collect();
     let sent = region
         .securityhub()
         .batch_update_findings()
@@ -32,14 +36,19 @@ pub(super) async fn notify(clients: &Clients, notice: &Notice) -> Result<Vec<Ref
         clients.pace.heard(&notice.region, OPERATION, error.class);
         error
     })?;
-    let named =
-        |id: &AwsSecurityFindingIdentifier| HubFinding { id: id.id().unwrap_or_default().to_owned(), product: id.product_arn().unwrap_or_default().to_owned() };
+    let named = |id: &AwsSecurityFindingIdentifier| HubFinding {
+        id: id.id().unwrap_or_default().to_owned(),
+        product: id.product_arn().unwrap_or_default().to_owned(),
+    };
     let processed: Vec<HubFinding> = answer.processed_findings().iter().map(named).collect();
     let refused: Vec<Refusal> = answer
         .unprocessed_findings()
         .iter()
         .filter_map(|u| {
-            let (code, message) = (errors::clean(u.error_code().unwrap_or("Unknown")), errors::clean(u.error_message().unwrap_or_default()));
+            let (code, message) = (
+                errors::clean(u.error_code().unwrap_or("Unknown")),
+                errors::clean(u.error_message().unwrap_or_default()),
+            );
             Some(Refusal { finding: named(u.finding_identifier()?), code, message })
         })
         .collect();
@@ -52,7 +61,11 @@ fn unsettled(finding: &HubFinding, processed: &[HubFinding], refused: &[Refusal]
     if let Some(refusal) = refused.iter().find(|r| r.finding == *finding) {
         return Some(refusal.clone());
     }
-    let missing = || Refusal { finding: finding.clone(), code: "NoAnswer".to_owned(), message: "Security Hub's answer does not mention it".to_owned() };
+    let missing = || Refusal {
+        finding: finding.clone(),
+        code: "NoAnswer".to_owned(),
+        message: "Security Hub's answer does not mention it".to_owned(),
+    };
     (!processed.contains(finding)).then(missing)
 }
 
@@ -63,8 +76,15 @@ mod tests {
     #[test]
     fn what_the_answer_does_not_speak_of_is_not_resolved() {
         let of = |id: &str| HubFinding { id: id.to_owned(), product: "p".to_owned() };
-        let refused = [Refusal { finding: of("b"), code: "FindingNotFound".to_owned(), message: "Finding Not Found".to_owned() }];
-        let codes: Vec<Option<String>> = ["a", "b", "c"].iter().map(|id| unsettled(&of(id), &[of("a"), of("b")], &refused).map(|r| r.code)).collect();
+        let refused = [Refusal {
+            finding: of("b"),
+            code: "FindingNotFound".to_owned(),
+            message: "Finding Not Found".to_owned(),
+        }];
+        let codes: Vec<Option<String>> = ["a", "b", "c"]
+            .iter()
+            .map(|id| unsettled(&of(id), &[of("a"), of("b")], &refused).map(|r| r.code))
+            .collect();
         assert_eq!(codes, [None, Some("FindingNotFound".to_owned()), Some("NoAnswer".to_owned())]);
     }
 }

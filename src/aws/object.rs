@@ -65,7 +65,8 @@ impl Bucket {
 
     /// Reads an object, if there is one of this key.
     pub async fn get(&self, key: &str) -> Result<Option<Got>, CallError> {
-        let answer = reading("s3:GetObject", || self.client.get_object().bucket(&self.name).key(key).send()).await;
+        let answer =
+            reading("s3:GetObject", || self.client.get_object().bucket(&self.name).key(key).send()).await;
         let answer = match answer {
             Ok(answer) => answer,
             Err(error) if error.code == "NoSuchKey" => return Ok(None),
@@ -73,7 +74,11 @@ impl Bucket {
         };
         let etag = answer.e_tag.unwrap_or_default();
         let modified = answer.last_modified.and_then(|m| Timestamp::from_second(m.secs()).ok());
-        let body = answer.body.collect().await.map_err(|e| errors::in_body("s3:GetObject", "Incomplete", &e.to_string()))?;
+        let body = answer
+            .body
+            .collect()
+            .await
+            .map_err(|e| errors::in_body("s3:GetObject", "Incomplete", &e.to_string()))?;
         Ok(Some(Got { etag, body: body.to_vec(), modified }))
     }
 
@@ -81,7 +86,13 @@ impl Bucket {
     pub async fn put(&self, key: &str, body: &[u8], condition: Condition<'_>) -> Result<Put, CallError> {
         let mut tries = 0;
         loop {
-            let put = self.client.put_object().bucket(&self.name).key(key).content_type("application/json").body(ByteStream::from(body.to_vec()));
+            let put = self
+                .client
+                .put_object()
+                .bucket(&self.name)
+                .key(key)
+                .content_type("application/json")
+                .body(ByteStream::from(body.to_vec()));
             let put = match condition {
                 Condition::Absent => put.if_none_match("*"),
                 Condition::Is(etag) => put.if_match(etag),
@@ -137,7 +148,12 @@ impl Bucket {
         let (mut keys, mut under, mut token) = (Vec::new(), Vec::new(), None::<String>);
         loop {
             let list = || {
-                let list = self.client.list_objects_v2().bucket(&self.name).prefix(prefix).set_continuation_token(token.clone());
+                let list = self
+                    .client
+                    .list_objects_v2()
+                    .bucket(&self.name)
+                    .prefix(prefix)
+                    .set_continuation_token(token.clone());
                 if folders { list.delimiter("/").send() } else { list.send() }
             };
             let page = reading("s3:ListObjectsV2", list).await?;

@@ -35,19 +35,44 @@ const STS: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_ia
 const HUB: &str = "https://docs.aws.amazon.com/securityhub/1.0/APIReference/Welcome.html";
 const UNPUBLISHED: &str = "not published; a careful guess";
 
-const fn row(service: &'static str, operations: &'static [&'static str], size: f64, refill: f64, source: &'static str) -> Row {
+const fn row(
+    service: &'static str,
+    operations: &'static [&'static str],
+    size: f64,
+    refill: f64,
+    source: &'static str,
+) -> Row {
     Row { service, operations, bucket: Bucket { size, refill }, source }
 }
 
-/// The table. The first row that fits holds. Where AWS documents a rate alone, the bucket holds one second of it.
+/// The table. The first row that fits holds. Where AWS documents a rate alone, the bucket holds one second of
+/// it.
 pub const TABLE: &[Row] = &[
     row("ec2", &["RunInstances", "StartInstances"], 5.0, 2.0, EC2),
-    row("ec2", &["CreateSnapshot", "CreateSnapshots", "DeleteSnapshot", "CreateVolume", "DeleteVolume"], 100.0, 5.0, EC2),
+    row(
+        "ec2",
+        &["CreateSnapshot", "CreateSnapshots", "DeleteSnapshot", "CreateVolume", "DeleteVolume"],
+        100.0,
+        5.0,
+        EC2,
+    ),
     row("ec2", &["CreateTags", "DeleteTags"], 100.0, 10.0, EC2),
     row("ec2", &["CopyImage"], 100.0, 1.0, EC2),
     row("ec2", &["ModifySnapshotAttribute", "ModifyImageAttribute", "DeregisterImage"], 100.0, 5.0, EC2),
-    row("ec2", &["ModifyInstanceMetadataOptions", "ModifyNetworkInterfaceAttribute", "CreateNetworkInterface"], 100.0, 5.0, EC2),
-    row("ec2", &["AssociateIamInstanceProfile", "DisassociateIamInstanceProfile", "TerminateInstances"], 100.0, 5.0, EC2),
+    row(
+        "ec2",
+        &["ModifyInstanceMetadataOptions", "ModifyNetworkInterfaceAttribute", "CreateNetworkInterface"],
+        100.0,
+        5.0,
+        EC2,
+    ),
+    row(
+        "ec2",
+        &["AssociateIamInstanceProfile", "DisassociateIamInstanceProfile", "TerminateInstances"],
+        100.0,
+        5.0,
+        EC2,
+    ),
     row("ec2", &["CreateNatGateway"], 10.0, 1.0, EC2),
     row("ec2", &["CreateVpcEndpoint", "ModifyVpcEndpoint", "DeleteVpcEndpoints"], 4.0, 0.3, EC2),
     row("ec2", &["EnableSnapshotBlockPublicAccess", "DisableSnapshotBlockPublicAccess"], 1.0, 0.1, EC2),

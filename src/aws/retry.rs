@@ -1,5 +1,5 @@
-//! The one place where a call is repeated: reads that were throttled or lost. A read has no effect, so repeating it
-//! is harmless; changes never come here.
+//! The one place where a call is repeated: reads that were throttled or lost. A read has no effect, so
+//! repeating it is harmless; changes never come here.
 
 use std::{
     collections::hash_map::RandomState,
@@ -80,14 +80,25 @@ mod tests {
         assert!(pause_after(ErrorClass::Throttled, 1, 7).is_some());
         assert!(pause_after(ErrorClass::Throttled, THROTTLED_TRIES, 7).is_none());
         assert!(pause_after(ErrorClass::Transient, TRANSIENT_TRIES, 7).is_none());
-        for class in [ErrorClass::Unsupported, ErrorClass::Denied, ErrorClass::Semantic, ErrorClass::Credentials, ErrorClass::Quota] {
+        for class in [
+            ErrorClass::Unsupported,
+            ErrorClass::Denied,
+            ErrorClass::Semantic,
+            ErrorClass::Credentials,
+            ErrorClass::Quota,
+        ] {
             assert_eq!(pause_after(class, 1, 7), None, "{class:?}");
         }
     }
 
     #[test]
     fn pauses_grow_and_stay_bounded() {
-        assert!(pause_after(ErrorClass::Throttled, 1, u64::MAX).is_some_and(|p| p <= Duration::from_millis(400)));
-        assert!((1..THROTTLED_TRIES).all(|t| pause_after(ErrorClass::Throttled, t, 19_999).is_some_and(|p| p <= LONGEST)));
+        assert!(
+            pause_after(ErrorClass::Throttled, 1, u64::MAX).is_some_and(|p| p <= Duration::from_millis(400))
+        );
+        assert!(
+            (1..THROTTLED_TRIES)
+                .all(|t| pause_after(ErrorClass::Throttled, t, 19_999).is_some_and(|p| p <= LONGEST))
+        );
     }
 }

@@ -1,7 +1,8 @@
-//! Runs and locks in a bucket, for machines that lose their disk: one object for each event, each written on the
-//! condition that its number is still free. It works with any endpoint that keeps S3's conditional writes
+//! Runs and locks in a bucket, for machines that lose their disk: one object for each event, each written on
+//! the condition that its number is still free. It works with any endpoint that keeps S3's conditional writes
 //! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>), and keeps the laws of
-//! [`crate::journal`]: an event is in the bucket before the engine goes on. It decides nothing about an account.
+//! [`crate::journal`]: an event is in the bucket before the engine goes on. It decides nothing about an
+//! account.
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
@@ -56,7 +57,12 @@ struct Bridge(Option<tokio::runtime::Runtime>);
 
 impl Bridge {
     fn new() -> std::io::Result<Self> {
-        tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("redress-state").enable_all().build().map(|r| Self(Some(r)))
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("redress-state")
+            .enable_all()
+            .build()
+            .map(|r| Self(Some(r)))
     }
 
     /// Starts a future for which nobody waits.
@@ -96,7 +102,10 @@ pub fn parse(url: &str) -> Result<(String, String), String> {
         return Err(format!("{url}: {bucket:?} is not the name of a bucket; write s3://BUCKET/PREFIX"));
     }
     let prefix = prefix.trim_matches('/');
-    if prefix.split('/').any(|part| part == "." || part == "..") || prefix.chars().any(char::is_control) || prefix.len() > 512 {
+    if prefix.split('/').any(|part| part == "." || part == "..")
+        || prefix.chars().any(char::is_control)
+        || prefix.len() > 512
+    {
         return Err(format!("{url}: the prefix has '.', '..' or control characters, or is too long"));
     }
     Ok((bucket.to_owned(), if prefix.is_empty() { String::new() } else { format!("{prefix}/") }))
@@ -106,7 +115,12 @@ pub fn parse(url: &str) -> Result<(String, String), String> {
 ///
 /// # Errors
 /// When the bucket does not exist or cannot be reached.
-pub fn store(url: &str, settings: &Settings, lease: Duration, warn: impl Fn(&[String]) + Send + 'static) -> Result<Box<dyn Store>, StoreError> {
+pub fn store(
+    url: &str,
+    settings: &Settings,
+    lease: Duration,
+    warn: impl Fn(&[String]) + Send + 'static,
+) -> Result<Box<dyn Store>, StoreError> {
     Ok(Box::new(S3Store::open(url, settings, lease, warn)?))
 }
 
@@ -117,7 +131,12 @@ impl S3Store {
     ///
     /// # Errors
     /// When the bucket does not exist or cannot be reached.
-    pub fn open(url: &str, settings: &Settings, lease: Duration, warn: impl Fn(&[String]) + Send + 'static) -> Result<Self, StoreError> {
+    pub fn open(
+        url: &str,
+        settings: &Settings,
+        lease: Duration,
+        warn: impl Fn(&[String]) + Send + 'static,
+    ) -> Result<Self, StoreError> {
         let settings = settings.clone();
         let prepared = async move {
             let prepared = connect::prepare(&settings).await?;
@@ -131,11 +150,19 @@ impl S3Store {
     ///
     /// # Errors
     /// As [`S3Store::open`].
-    pub fn over(url: &str, config: impl Future<Output = SdkConfig> + Send + 'static, lease: Duration) -> Result<Self, StoreError> {
+    pub fn over(
+        url: &str,
+        config: impl Future<Output = SdkConfig> + Send + 'static,
+        lease: Duration,
+    ) -> Result<Self, StoreError> {
         Self::within(url, async move { Ok(config.await) }, lease)
     }
 
-    fn within(url: &str, config: impl Future<Output = Result<SdkConfig, ConnectError>> + Send + 'static, lease: Duration) -> Result<Self, StoreError> {
+    fn within(
+        url: &str,
+        config: impl Future<Output = Result<SdkConfig, ConnectError>> + Send + 'static,
+        lease: Duration,
+    ) -> Result<Self, StoreError> {
         let fail = |what, why: String| StoreError::Remote { place: url.to_owned(), what, why };
         let (name, prefix) = parse(url).map_err(|why| fail("be read as a place for runs", why))?;
         let bridge = Bridge::new().map_err(|e| fail("start", e.to_string()))?;
@@ -145,10 +172,15 @@ impl S3Store {
                 Err(error) => Err(error),
             }
         });
-        let found = found.ok_or_else(|| fail("start", "the thread ended".to_owned()))?.map_err(|error| match error {
-            ConnectError::OtherAccount { .. } | ConnectError::Choice(_) => StoreError::Refused { place: url.to_owned(), why: error.to_string() },
-            _ => fail("open the bucket", error.to_string()),
-        })?;
+        let found =
+            found.ok_or_else(|| fail("start", "the thread ended".to_owned()))?.map_err(
+                |error| match error {
+                    ConnectError::OtherAccount { .. } | ConnectError::Choice(_) => {
+                        StoreError::Refused { place: url.to_owned(), why: error.to_string() }
+                    }
+                    _ => fail("open the bucket", error.to_string()),
+                },
+            )?;
         let bucket = found.map_err(|e| fail("open the bucket", e.to_string()))?;
         Ok(Self(Arc::new(Inside { bridge, bucket, prefix, lease, leases: std::sync::Mutex::default() })))
     }
@@ -158,10 +190,16 @@ impl S3Store {
     }
 
     /// Waits for requests, and adds the place of the store to their errors.
-    fn wait<T: Send + 'static>(&self, what: &'static str, future: impl Future<Output = Result<T, CallError>> + Send + 'static) -> Result<T, StoreError> {
+    fn wait<T: Send + 'static>(
+        &self,
+        what: &'static str,
+        future: impl Future<Output = Result<T, CallError>> + Send + 'static,
+    ) -> Result<T, StoreError> {
         match self.0.bridge.wait(future) {
             Some(Ok(value)) => Ok(value),
-            Some(Err(error)) if error.code == lease::LOST => Err(StoreError::Lost { place: self.place(), why: error.message }),
+            Some(Err(error)) if error.code == lease::LOST => {
+                Err(StoreError::Lost { place: self.place(), why: error.message })
+            }
             Some(Err(error)) => Err(self.fail(what, error.to_string())),
             None => Err(self.fail(what, "the thread of the store ended".to_owned())),
         }
@@ -186,12 +224,16 @@ impl S3Store {
             let (inside, some) = (Arc::clone(&self.0), some.to_vec());
             let bodies = self.wait("read the journal", async move {
                 let bucket = &inside.bucket;
-                let bodies = stream::iter(some).map(|key| async move { Ok((bucket.get(&key).await?.map(|got| got.body).unwrap_or_default(), key)) });
+                let bodies = stream::iter(some).map(|key| async move {
+                    Ok((bucket.get(&key).await?.map(|got| got.body).unwrap_or_default(), key))
+                });
                 bodies.buffered(AT_ONCE).try_collect::<Vec<(Vec<u8>, String)>>().await
             })?;
             for (body, key) in bodies {
                 if key != format!("{folder}{}", object(read.records + 1)) {
-                    return Err(damaged(Damage::Chain { line: usize::try_from(read.records).unwrap_or(usize::MAX).saturating_add(1) }));
+                    return Err(damaged(Damage::Chain {
+                        line: usize::try_from(read.records).unwrap_or(usize::MAX).saturating_add(1),
+                    }));
                 }
                 take(&read.line(&body).map_err(damaged)?);
             }
@@ -213,7 +255,8 @@ fn object(seq: u64) -> String {
 async fn find(name: &str, config: &SdkConfig) -> Result<Bucket, CallError> {
     let mut region = config.region().cloned().unwrap_or_else(|| Region::from_static("us-east-1"));
     for _ in 0..2 {
-        let own_endpoint = config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
+        let own_endpoint =
+            config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
         // Other makers' endpoints do not all know the newer checksums.
         let mut builder = aws_sdk_s3::config::Builder::from(config);
         if let Some(name) = super::clients::name() {
@@ -246,11 +289,16 @@ impl Store for S3Store {
             let folders = bucket.folders(&prefix).await?;
             // A run that never wrote its first event never began.
             let begun = stream::iter(folders)
-                .map(|folder| async move { Ok::<_, CallError>((bucket.any(&format!("{folder}journal/")).await?, folder)) })
+                .map(|folder| async move {
+                    Ok::<_, CallError>((bucket.any(&format!("{folder}journal/")).await?, folder))
+                })
                 .buffered(AT_ONCE);
             let begun: Vec<(bool, String)> = begun.try_collect().await?;
-            let id = |folder: String| folder.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
-            let mut runs: Vec<String> = begun.into_iter().filter(|(any, _)| *any).map(|(_, folder)| id(folder)).collect();
+            let id = |folder: String| {
+                folder.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned()
+            };
+            let mut runs: Vec<String> =
+                begun.into_iter().filter(|(any, _)| *any).map(|(_, folder)| id(folder)).collect();
             runs.sort_by(|a, b| b.cmp(a));
             Ok(runs)
         })
@@ -259,7 +307,9 @@ impl Store for S3Store {
     fn create(&self, run: &str, plan: &Plan) -> Result<RunFolder, StoreError> {
         let (inside, key) = (Arc::clone(&self.0), self.key(&format!("runs/{run}/plan.json")));
         let body = serde_json::to_vec_pretty(plan).unwrap_or_default();
-        match self.wait("write the plan", async move { inside.bucket.put(&key, &body, Condition::Absent).await })? {
+        match self
+            .wait("write the plan", async move { inside.bucket.put(&key, &body, Condition::Absent).await })?
+        {
             Put::Written(_) => Ok(RunFolder::new(plan.clone(), self.journal_of(run))),
             Put::Refused => Err(self.fail("write the plan", format!("a run {run} exists already"))),
         }
@@ -269,7 +319,9 @@ impl Store for S3Store {
         let (inside, key) = (Arc::clone(&self.0), self.key(&format!("runs/{id}/plan.json")));
         let path = format!("s3://{}/{key}", self.0.bucket.name);
         let bad = |why: String| StoreError::Plan { path: path.clone(), why };
-        let got = self.wait("read the plan", async move { inside.bucket.get(&key).await })?.ok_or_else(|| bad("it does not exist".to_owned()))?;
+        let got = self
+            .wait("read the plan", async move { inside.bucket.get(&key).await })?
+            .ok_or_else(|| bad("it does not exist".to_owned()))?;
         let text = String::from_utf8(got.body).map_err(|_| bad("it is not text".to_owned()))?;
         let plan = digest::parse(&text).map_err(|error| bad(error.to_string()))?;
         let journal = format!("s3://{}/{}", self.0.bucket.name, self.key(&format!("runs/{id}/journal")));
@@ -299,7 +351,11 @@ impl S3Store {
         let (inside, own) = (Arc::clone(&self.0), Arc::clone(lease));
         // A lock that cannot be released is free when its lease has ended.
         let _ = self.0.bridge.wait(async move { own.release(&inside).await });
-        self.0.leases.lock().unwrap_or_else(std::sync::PoisonError::into_inner).retain(|l| !Arc::ptr_eq(l, lease));
+        self.0
+            .leases
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .retain(|l| !Arc::ptr_eq(l, lease));
     }
 }
 
@@ -318,14 +374,26 @@ impl Source for Run {
     fn reopen(&self) -> Result<(Story, Box<dyn Log>), StoreError> {
         let mut story = Story::default();
         let read = self.store.each(&self.run, |record| story.apply(record.at, &record.event))?;
-        Ok((story, Box::new(S3Log { store: self.store.clone(), run: self.run.clone(), seq: read.records, sum: read.sum })))
+        Ok((
+            story,
+            Box::new(S3Log {
+                store: self.store.clone(),
+                run: self.run.clone(),
+                seq: read.records,
+                sum: read.sum,
+            }),
+        ))
     }
 
     fn beside(&self, name: &str) -> Result<Option<String>, StoreError> {
         let (inside, key) = (Arc::clone(&self.store.0), self.store.key(&format!("runs/{}/{name}", self.run)));
         let got = self.store.wait("read the signature", async move { inside.bucket.get(&key).await })?;
-        let short = |got: Got| String::from_utf8(got.body).ok().filter(|text| text.len() as u64 <= LONGEST_BESIDE);
-        got.map(|got| short(got).ok_or_else(|| self.store.fail("read the signature", "it is no short text".to_owned()))).transpose()
+        let short =
+            |got: Got| String::from_utf8(got.body).ok().filter(|text| text.len() as u64 <= LONGEST_BESIDE);
+        got.map(|got| {
+            short(got).ok_or_else(|| self.store.fail("read the signature", "it is no short text".to_owned()))
+        })
+        .transpose()
     }
 
     fn put_beside(&self, name: &str, text: &str) -> Result<(), StoreError> {
@@ -337,7 +405,9 @@ impl Source for Run {
         })?;
         match put {
             Put::Written(_) => Ok(()),
-            Put::Refused => Err(self.store.fail("keep the signature", "another process writes it".to_owned())),
+            Put::Refused => {
+                Err(self.store.fail("keep the signature", "another process writes it".to_owned()))
+            }
         }
     }
 }
@@ -362,7 +432,10 @@ impl Log for S3Log {
             inside.bucket.put(&key, &body, Condition::Absent).await
         })?;
         if put == Put::Refused {
-            let why = format!("record {} of run {} exists already: another process works on this run", record.seq, self.run);
+            let why = format!(
+                "record {} of run {} exists already: another process works on this run",
+                record.seq, self.run
+            );
             return Err(self.store.fail("write the journal", why));
         }
         (self.seq, self.sum) = (record.seq, record.sum);

@@ -52,7 +52,8 @@ pub struct Opened {
 /// The credentials are for an account that is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "these credentials are for account {account}, and --only-account (or REDRESS_ONLY_ACCOUNT) allows {} alone; nothing was read or changed. \
+    "these credentials are for account {account}, and --only-account (or REDRESS_ONLY_ACCOUNT) allows {} \
+     alone; nothing was read or changed. \
      Use credentials for that account (--profile NAME), or name {account} as well",
     .only.join(", ")
 )]
@@ -136,7 +137,10 @@ mod tests {
         for verbosity in 0..=u8::MAX {
             let filter = log_filter(verbosity);
             for directive in filter.split(',').filter(|d| !d.starts_with("redress=")) {
-                assert!(directive == "warn" || directive.ends_with("=warn") || directive.ends_with("=error"), "{filter}");
+                assert!(
+                    directive == "warn" || directive.ends_with("=warn") || directive.ends_with("=error"),
+                    "{filter}"
+                );
             }
         }
         assert!(log_filter(3).contains("redress=trace"));

@@ -31,7 +31,10 @@ struct Waiting {
 
 /// Returns whether a call can be joined with others: a start of instances without any other member.
 pub fn fits(call: &Call) -> bool {
-    let only_list = call.input.as_object().is_some_and(|members| members.len() == 1 && members.get(LIST).is_some_and(Value::is_array));
+    let only_list = call
+        .input
+        .as_object()
+        .is_some_and(|members| members.len() == 1 && members.get(LIST).is_some_and(Value::is_array));
     (call.service.as_str(), call.operation.as_str()) == ("ec2", "StartInstances") && only_list
 }
 
@@ -59,9 +62,14 @@ impl Drop for First<'_> {
 }
 
 impl Together {
-    /// Makes a call that [`fits`], with those that have come in the meantime. `turn` waits for the turn of a request, `send`
-    /// makes it.
-    pub async fn call<T: Future<Output = ()>, S: Future<Output = Outcome>>(&self, call: &Call, turn: impl Fn() -> T, send: impl Fn(Call) -> S) -> Outcome {
+    /// Makes a call that [`fits`], with those that have come in the meantime. `turn` waits for the turn of a
+    /// request, `send` makes it.
+    pub async fn call<T: Future<Output = ()>, S: Future<Output = Outcome>>(
+        &self,
+        call: &Call,
+        turn: impl Fn() -> T,
+        send: impl Fn(Call) -> S,
+    ) -> Outcome {
         if let Some(told) = self.behind(call) {
             if let Ok(outcome) = told.await {
                 return outcome;
@@ -117,7 +125,11 @@ fn speaks_of_one(class: ErrorClass) -> bool {
 /// Joins these calls into one.
 fn joined(first: &Call, others: &[Waiting]) -> Call {
     let mut ids: Vec<Value> = Vec::new();
-    for id in std::iter::once(first).chain(others.iter().map(|w| &w.call)).filter_map(|c| c.input[LIST].as_array()).flatten() {
+    for id in std::iter::once(first)
+        .chain(others.iter().map(|w| &w.call))
+        .filter_map(|c| c.input[LIST].as_array())
+        .flatten()
+    {
         if !ids.contains(id) {
             ids.push(id.clone());
         }
@@ -161,7 +173,12 @@ mod tests {
 
     #[tokio::test]
     async fn what_waits_for_the_same_turn_is_one_request_and_another_region_is_another() {
-        let calls = [start("i-1"), start("i-2"), Call { region: "us-east-1".to_owned(), ..start("i-3") }, start("i-2")];
+        let calls = [
+            start("i-1"),
+            start("i-2"),
+            Call { region: "us-east-1".to_owned(), ..start("i-3") },
+            start("i-2"),
+        ];
         let (requests, heard) = all(&calls, |_| Ok(Outputs::new())).await;
         assert_eq!(requests, [vec!["i-1", "i-2"], vec!["i-3"]]);
         assert!(heard.iter().all(Result::is_ok));
@@ -169,8 +186,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_refusal_of_one_is_not_the_refusal_of_the_others() {
-        for class in [ErrorClass::Semantic, ErrorClass::Denied, ErrorClass::Capacity, ErrorClass::Consistency, ErrorClass::Quota] {
-            let bad = |ids: &[String]| if ids.iter().any(|id| id == "i-2") { fails(class) } else { Ok(Outputs::new()) };
+        for class in [
+            ErrorClass::Semantic,
+            ErrorClass::Denied,
+            ErrorClass::Capacity,
+            ErrorClass::Consistency,
+            ErrorClass::Quota,
+        ] {
+            let bad = |ids: &[String]| {
+                if ids.iter().any(|id| id == "i-2") { fails(class) } else { Ok(Outputs::new()) }
+            };
             let (requests, heard) = all(&[start("i-1"), start("i-2"), start("i-3")], bad).await;
             assert_eq!(requests.len(), 4, "together, and then each by itself: {requests:?}");
             assert_eq!(heard.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true], "{class:?}");
@@ -207,6 +232,9 @@ mod tests {
     fn nothing_else_is_put_together() {
         assert!(fits(&start("i-1")));
         assert!(!fits(&Call { operation: "StopInstances".to_owned(), ..start("i-1") }));
-        assert!(!fits(&Call { input: json!({ "InstanceIds": ["i-1"], "DryRun": true }), ..start("i-1") }), "what it would drop");
+        assert!(
+            !fits(&Call { input: json!({ "InstanceIds": ["i-1"], "DryRun": true }), ..start("i-1") }),
+            "what it would drop"
+        );
     }
 }

@@ -32,10 +32,20 @@ impl Intercept for OnlyTry {
     }
 
     /// Adds `DryRun=true` to the request. A request to which this cannot be added is not sent.
-    fn modify_before_signing(&self, context: &mut BeforeTransmitInterceptorContextMut<'_>, _: &RuntimeComponents, _: &mut ConfigBag) -> Result<(), BoxError> {
+    fn modify_before_signing(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
         let request = context.request_mut();
-        let form = request.body().bytes().and_then(|bytes| std::str::from_utf8(bytes).ok()).filter(|form| form.starts_with("Action="));
-        let form = format!("{}&DryRun=true", form.ok_or("a trial is a form of EC2's, and this request is none")?);
+        let form = request
+            .body()
+            .bytes()
+            .and_then(|bytes| std::str::from_utf8(bytes).ok())
+            .filter(|form| form.starts_with("Action="));
+        let form =
+            format!("{}&DryRun=true", form.ok_or("a trial is a form of EC2's, and this request is none")?);
         request.headers_mut().insert("content-length", form.len().to_string());
         *request.body_mut() = SdkBody::from(form);
         Ok(())
@@ -76,7 +86,9 @@ pub(super) async fn try_call(clients: &Clients, aws: bool, call: &Call) -> Tried
 async fn sent(clients: &Clients, call: &Call) -> Result<(), CallError> {
     for tries in 1..=TRIES {
         match services::try_once(clients, call).await {
-            Err(error) if matches!(error.class, ErrorClass::Throttled | ErrorClass::Transient) && tries < TRIES => {
+            Err(error)
+                if matches!(error.class, ErrorClass::Throttled | ErrorClass::Transient) && tries < TRIES =>
+            {
                 tokio::time::sleep(Duration::from_secs(1 << tries)).await;
             }
             outcome => return outcome.map(|_| ()),
@@ -99,7 +111,9 @@ async fn honours(clients: &Clients, call: &Call) -> Result<(), String> {
     let answer = match sent(clients, &Call { input, ..call.clone() }).await {
         // A denial is decided before any resource is looked at, as on AWS.
         Err(error) if matches!(error.code.as_str(), "DryRunOperation" | "UnauthorizedOperation") => Ok(()),
-        Err(error) if error.class == ErrorClass::Throttled || error.class == ErrorClass::Transient => return Err(error.to_string()),
+        Err(error) if error.class == ErrorClass::Throttled || error.class == ErrorClass::Transient => {
+            return Err(error.to_string());
+        }
         _ => Err(format!("this endpoint is not AWS's, and does not only try {name} when it is asked to")),
     };
     clients.honours.learn(name, answer.clone());
@@ -110,12 +124,16 @@ async fn honours(clients: &Clients, call: &Call) -> Result<(), String> {
 fn nowhere(input: &Value) -> Value {
     const KINDS: [&str; 7] = ["i-", "vol-", "snap-", "sg-", "sgr-", "vpc-", "fl-"];
     match input {
-        Value::String(id) => match KINDS.iter().find(|kind| id.strip_prefix(**kind).is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_hexdigit()))) {
+        Value::String(id) => match KINDS.iter().find(|kind| {
+            id.strip_prefix(**kind).is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_hexdigit()))
+        }) {
             Some(kind) => Value::from(format!("{kind}{:017}", 0)),
             None => input.clone(),
         },
         Value::Array(items) => items.iter().map(nowhere).collect(),
-        Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), nowhere(value))).collect(),
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| (name.clone(), nowhere(value))).collect()
+        }
         other => other.clone(),
     }
 }
@@ -128,9 +146,11 @@ mod tests {
 
     #[test]
     fn a_trial_elsewhere_names_only_what_is_nowhere() {
-        let input = json!({ "VolumeId": "vol-0abc", "InstanceIds": ["i-12"], "Device": "/dev/sdf", "Tags": [{ "Key": "a", "Value": "snap-9" }] });
+        let input = json!({ "VolumeId": "vol-0abc", "InstanceIds": ["i-12"], "Device": "/dev/sdf",
+            "Tags": [{ "Key": "a", "Value": "snap-9" }] });
         let zero = |kind: &str| format!("{kind}00000000000000000");
-        let expected = json!({ "VolumeId": zero("vol-"), "InstanceIds": [zero("i-")], "Device": "/dev/sdf", "Tags": [{ "Key": "a", "Value": zero("snap-") }] });
+        let expected = json!({ "VolumeId": zero("vol-"), "InstanceIds": [zero("i-")], "Device": "/dev/sdf",
+            "Tags": [{ "Key": "a", "Value": zero("snap-") }] });
         assert_eq!(nowhere(&input), expected);
         assert_eq!(nowhere(&json!({ "Size": 8 })), json!({ "Size": 8 }));
     }

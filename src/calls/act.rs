@@ -246,7 +246,12 @@ pub fn way_back(steps: &[Step], done: &[String], purpose: Purpose) -> Vec<BackAc
         };
         for (n, act) in acts.iter().enumerate() {
             let redo = (*redo && acts.len() == 1).then(|| step.act.clone());
-            way.push(BackAct { of: step.name.clone(), name: format!("{word}-{}-{}", step.name, n + 1), act: act.clone(), redo });
+            way.push(BackAct {
+                of: step.name.clone(),
+                name: format!("{word}-{}-{}", step.name, n + 1),
+                act: act.clone(),
+                redo,
+            });
         }
     }
     // On a rollback the mark of the steps forward still stands.

@@ -67,9 +67,16 @@ pub fn scope(act: &Act, bindings: &Bindings<'_>) -> Result<Scope, Unresolved> {
 }
 
 /// Returns the scope to read for each precondition and each observation of an act.
-pub fn scopes<'a>(act: &'a Act, bindings: &'a Bindings<'_>) -> impl Iterator<Item = Result<Scope, Unresolved>> + 'a {
-    let expected = act.before.iter().map(|expect| Ok(super::Expect { id: bindings.resolve(&expect.id)?, ..expect.clone() }.scope()));
-    let observed = observing(act, bindings).map(|o| Ok(Scope::from([Want::id(&o.region, o.family, o.of(bindings)?)])));
+pub fn scopes<'a>(
+    act: &'a Act,
+    bindings: &'a Bindings<'_>,
+) -> impl Iterator<Item = Result<Scope, Unresolved>> + 'a {
+    let expected = act
+        .before
+        .iter()
+        .map(|expect| Ok(super::Expect { id: bindings.resolve(&expect.id)?, ..expect.clone() }.scope()));
+    let observed =
+        observing(act, bindings).map(|o| Ok(Scope::from([Want::id(&o.region, o.family, o.of(bindings)?)])));
     expected.chain(observed)
 }
 
@@ -109,8 +116,8 @@ pub fn missing(act: &Act, bindings: &Bindings<'_>) -> Option<Unresolved> {
     expected.chain([bindings.resolve(&act.call.input).err()]).flatten().next()
 }
 
-/// Outputs of steps, by change and step. A copy shares what it has in common with the original: each change of a plan is tried
-/// with one.
+/// Outputs of steps, by change and step. A copy shares what it has in common with the original: each change
+/// of a plan is tried with one.
 pub type AllOutputs = imbl::OrdMap<(String, String), Outputs>;
 
 /// The name under which the observations of a change are kept beside the outputs of its steps. No step has
@@ -139,7 +146,10 @@ impl Observe {
     /// Returns the id of the resource.
     fn of(&self, bindings: &Bindings<'_>) -> Result<String, Unresolved> {
         let id = bindings.resolve(&self.id)?;
-        id.as_str().map(str::to_owned).ok_or_else(|| Unresolved { step: bindings.step.to_owned(), what: format!("{id}, which is no id") })
+        id.as_str().map(str::to_owned).ok_or_else(|| Unresolved {
+            step: bindings.step.to_owned(),
+            what: format!("{id}, which is no id"),
+        })
     }
 
     fn value(&self, inventory: &Inventory, id: &str) -> Result<Value, Standing> {
@@ -152,7 +162,10 @@ impl Observe {
             Fact::Absent => Err(Standing::NotYet(format!("{id} does not exist"))),
             silent => {
                 let cause = silent.cause().unwrap_or_default();
-                Err(Standing::Unknown(Reason::new(cause, format!("{id}: {}", silent.silence().unwrap_or_default()))))
+                Err(Standing::Unknown(Reason::new(
+                    cause,
+                    format!("{id}: {}", silent.silence().unwrap_or_default()),
+                )))
             }
         }
     }
@@ -176,13 +189,19 @@ mod tests {
     fn inventory(state: &str, launched: &str) -> Inventory {
         let owner = Owner { partition: "aws".into(), account: "123456789012".into() };
         let mut it = Inventory::empty(owner, Caller::default(), "2026-11-22T10:00:00Z".parse().unwrap());
-        let instance = Instance { id: "i-1".into(), state: state.into(), launch_time: launched.parse().ok(), ..Instance::default() };
+        let instance = Instance {
+            id: "i-1".into(),
+            state: state.into(),
+            launch_time: launched.parse().ok(),
+            ..Instance::default()
+        };
         it.region_mut(R).instances.put("i-1", instance);
         it
     }
 
     fn swap() -> Act {
-        let mut act = make::act(Call::new("ec2", R, "DetachVolume", json!({ "VolumeId": "vol-1" })), Vec::new());
+        let mut act =
+            make::act(Call::new("ec2", R, "DetachVolume", json!({ "VolumeId": "vol-1" })), Vec::new());
         act.before = vec![
             make::is(R, FamilyKind::Instances, "i-1", "/state", "stopped"),
             make::is(R, FamilyKind::Instances, "i-1", "/launch_time", reference::observed("launch_time")),
@@ -200,16 +219,27 @@ mod tests {
 
     fn look(act: &Act, inventory: &Inventory, outputs: &AllOutputs) -> Before {
         let started = inventory.read_at;
-        before(act, inventory, &Bindings { run: "r", started, change: "c1", step: "detach", attempt: 1, outputs }).unwrap()
+        before(
+            act,
+            inventory,
+            &Bindings { run: "r", started, change: "c1", step: "detach", attempt: 1, outputs },
+        )
+        .unwrap()
     }
 
     #[test]
     fn the_first_observation_stands_and_a_later_one_is_held_against_it() {
         let mut outputs = AllOutputs::new();
         let first = look(&swap(), &inventory("stopped", "2026-11-01T00:00:00Z"), &outputs);
-        assert_eq!((&first.standing, first.observed["launch_time"].as_str()), (&Standing::Holds, Some("2026-11-01T00:00:00Z")));
+        assert_eq!(
+            (&first.standing, first.observed["launch_time"].as_str()),
+            (&Standing::Holds, Some("2026-11-01T00:00:00Z"))
+        );
         record(&mut outputs, "c1", &first.observed);
-        assert_eq!(look(&swap(), &inventory("stopped", "2026-11-01T00:00:00Z"), &outputs), Before { standing: Standing::Holds, observed: Outputs::new() });
+        assert_eq!(
+            look(&swap(), &inventory("stopped", "2026-11-01T00:00:00Z"), &outputs),
+            Before { standing: Standing::Holds, observed: Outputs::new() }
+        );
         for (state, launched) in [("running", "2026-11-01T00:00:00Z"), ("stopped", "2026-11-02T00:00:00Z")] {
             let again = look(&swap(), &inventory(state, launched), &outputs);
             assert!(matches!(again.standing, Standing::NotYet(_)), "{state} {launched}: {again:?}");

@@ -8,7 +8,8 @@ use super::Call;
 
 /// Writes a call whose input holds no reference as one command.
 pub fn command(call: &Call) -> String {
-    let region = if call.region.is_empty() { String::new() } else { format!(" --region {}", clean(&call.region)) };
+    let region =
+        if call.region.is_empty() { String::new() } else { format!(" --region {}", clean(&call.region)) };
     let (service, operation) = (clean(service(&call.service)), kebab(&clean(&call.operation)));
     format!("aws {service} {operation}{region} --cli-input-json {}", quoted(&ascii(&call.input)))
 }
@@ -70,10 +71,14 @@ mod tests {
 
     #[test]
     fn a_call_is_one_command_whatever_its_input_holds() {
-        let tags = json!({ "Resources": ["vol-1"], "Tags": [{ "Key": "Name", "Value": "it's \u{e9}; $(x)" }] });
+        let tags =
+            json!({ "Resources": ["vol-1"], "Tags": [{ "Key": "Name", "Value": "it's \u{e9}; $(x)" }] });
         let said = command(&Call::new("ec2", "us-east-1", "CreateTags", tags));
         let input = r#"'{"Resources":["vol-1"],"Tags":[{"Key":"Name","Value":"it'\''s \u00e9; $(x)"}]}'"#;
         assert_eq!(said, format!("aws ec2 create-tags --region us-east-1 --cli-input-json {input}"));
-        assert!(command(&Call::new("s3", "", "DeleteBucket", json!({}))).starts_with("aws s3api delete-bucket --cli"));
+        assert!(
+            command(&Call::new("s3", "", "DeleteBucket", json!({})))
+                .starts_with("aws s3api delete-bucket --cli")
+        );
     }
 }

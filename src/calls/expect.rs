@@ -69,7 +69,14 @@ pub enum Standing {
 impl Expect {
     /// Creates a condition on one resource.
     pub fn new(region: &str, family: FamilyKind, id: impl Into<Value>, at: &str, test: Test) -> Self {
-        Self { region: region.to_owned(), family, id: id.into(), at: at.to_owned(), test, means: String::new() }
+        Self {
+            region: region.to_owned(),
+            family,
+            id: id.into(),
+            at: at.to_owned(),
+            test,
+            means: String::new(),
+        }
     }
 
     /// Adds an explanation for people, shown where the condition does not hold.
@@ -109,13 +116,20 @@ impl Expect {
     /// Checks whether a resource is in a state that means failure unless it is left from before the call.
     pub fn fell_back(&self, inventory: &Inventory) -> bool {
         let Test::OneOf { late, .. } = &self.test else { return false };
-        let shows = |id: &String| inventory.json(&self.region, self.family, id).known().and_then(|t| pointed(t, &self.at)).is_some_and(|v| late.contains(v));
+        let shows = |id: &String| {
+            inventory
+                .json(&self.region, self.family, id)
+                .known()
+                .and_then(|t| pointed(t, &self.at))
+                .is_some_and(|v| late.contains(v))
+        };
         !late.is_empty() && self.ids().iter().any(shows)
     }
 
     /// Checks whether a resource in the condition is known to be missing.
     pub fn is_missing(&self, inventory: &Inventory) -> bool {
-        self.test != Test::Gone && self.ids().iter().any(|id| inventory.json(&self.region, self.family, id).is_absent())
+        self.test != Test::Gone
+            && self.ids().iter().any(|id| inventory.json(&self.region, self.family, id).is_absent())
     }
 
     /// Returns the scope to read before the condition can be evaluated.
@@ -135,11 +149,14 @@ impl Expect {
     /// Returns the reason for which the member in question is not known, where it was not or could not be
     /// read. A member that was not read differs from one that is absent.
     fn unread(&self, thing: &Value) -> Option<String> {
-        let member = self.at.split_once("/known").map(|(member, _)| member).filter(|_| self.test != Test::Exists)?;
+        let member =
+            self.at.split_once("/known").map(|(member, _)| member).filter(|_| self.test != Test::Exists)?;
         let name = member.trim_start_matches('/');
         match thing.pointer(member)? {
             Value::String(text) if text == "not-read" => Some(format!("{name} was not read")),
-            Value::Object(fact) => fact.get("unknown").map(|why| format!("{name} is not known: {}", why.as_str().unwrap_or_default())),
+            Value::Object(fact) => fact
+                .get("unknown")
+                .map(|why| format!("{name} is not known: {}", why.as_str().unwrap_or_default())),
             _ => None,
         }
     }
@@ -154,23 +171,38 @@ impl Expect {
             Fact::Absent => None,
             silent => {
                 let cause = silent.cause().unwrap_or_default();
-                return Standing::Unknown(Reason::new(cause, format!("{id}: {}", silent.silence().unwrap_or_default())));
+                return Standing::Unknown(Reason::new(
+                    cause,
+                    format!("{id}: {}", silent.silence().unwrap_or_default()),
+                ));
             }
         };
         if let Some(why) = thing.as_ref().and_then(|t| self.unread(t)) {
             return Standing::Unknown(format!("{id}: {why}").into());
         }
         let value = thing.as_ref().map(|t| pointed(t, &self.at).cloned().unwrap_or(Value::Null));
-        let reason = || self.family.about().reason.and_then(|at| thing.as_ref()?.pointer(at)?.as_str().map(|why| format!(" ({why})"))).unwrap_or_default();
+        let reason = || {
+            self.family
+                .about()
+                .reason
+                .and_then(|at| thing.as_ref()?.pointer(at)?.as_str().map(|why| format!(" ({why})")))
+                .unwrap_or_default()
+        };
         let shown = |v: &Value| format!("{id}: {} is {v}{}", self.at.trim_start_matches('/'), reason());
-        let seen = || Standing::NotYet(self.said(value.as_ref().map_or_else(|| format!("{id} does not exist"), shown)));
+        let seen = || {
+            Standing::NotYet(self.said(value.as_ref().map_or_else(|| format!("{id} does not exist"), shown)))
+        };
         match (&self.test, &value) {
             (Test::Exists, Some(_)) | (Test::Gone, None) => Standing::Holds,
             (Test::Gone, Some(_)) => Standing::NotYet(format!("{id} still exists")),
             (Test::Is(wanted), Some(value)) if value == wanted => Standing::Holds,
-            (Test::Earlier(then), Some(value)) if moment(value).is_some_and(|at| at < *then) => Standing::Holds,
+            (Test::Earlier(then), Some(value)) if moment(value).is_some_and(|at| at < *then) => {
+                Standing::Holds
+            }
             (Test::OneOf { good, .. }, Some(value)) if good.contains(value) => Standing::Holds,
-            (Test::OneOf { never, .. }, Some(value)) if never.contains(value) => Standing::Never(shown(value)),
+            (Test::OneOf { never, .. }, Some(value)) if never.contains(value) => {
+                Standing::Never(shown(value))
+            }
             _ => seen(),
         }
     }
@@ -181,7 +213,9 @@ fn pointed<'a>(thing: &'a Value, at: &str) -> Option<&'a Value> {
     at.split('/').skip(1).try_fold(thing, |value, part| {
         let part = part.replace("~1", "/").replace("~0", "~");
         match (value, part.split_once('=')) {
-            (Value::Array(items), Some((name, is))) => items.iter().find(|item| item.get(name).is_some_and(|v| v == is)),
+            (Value::Array(items), Some((name, is))) => {
+                items.iter().find(|item| item.get(name).is_some_and(|v| v == is))
+            }
             (Value::Array(items), None) => part.parse::<usize>().ok().and_then(|n| items.get(n)),
             _ => value.get(&part),
         }
@@ -229,13 +263,16 @@ mod tests {
         let owner = Owner { partition: "aws".into(), account: "123456789012".into() };
         let mut it = Inventory::empty(owner, Caller::default(), "2026-11-22T10:00:00Z".parse().unwrap());
         let launched = "2026-11-22T10:00:00Z".parse().ok();
-        it.region_mut(R).instances.put("i-1", Instance { id: "i-1".into(), launch_time: launched, ..Instance::default() });
+        it.region_mut(R)
+            .instances
+            .put("i-1", Instance { id: "i-1".into(), launch_time: launched, ..Instance::default() });
         it
     }
 
     #[test]
     fn a_pointer_finds_members_positions_and_what_has_a_name() {
-        let thing = json!({ "tags": { "a/b": "x=y" }, "devices": [{ "device_name": "/dev/sda1", "volume_id": "vol-1" }, { "device_name": "/dev/sdf", "volume_id": "vol-2" }] });
+        let thing = json!({ "tags": { "a/b": "x=y" }, "devices": [{ "device_name": "/dev/sda1",
+            "volume_id": "vol-1" }, { "device_name": "/dev/sdf", "volume_id": "vol-2" }] });
         let rows = [
             ("", Some(&thing)),
             ("/tags/a~1b", Some(&thing["tags"]["a/b"])),
@@ -266,11 +303,22 @@ mod tests {
 
     #[test]
     fn a_moment_is_compared_as_one_and_what_it_means_is_said() {
-        for (then, holds) in [("2026-11-22T10:00:01Z", true), ("2026-11-22T10:00:00Z", false), ("2026-11-22T09:59:59Z", false)] {
-            let expect = Expect::new(R, FamilyKind::Instances, "i-1", "/launch_time", Test::Earlier(then.parse().unwrap())).meaning("it was started");
+        for (then, holds) in
+            [("2026-11-22T10:00:01Z", true), ("2026-11-22T10:00:00Z", false), ("2026-11-22T09:59:59Z", false)]
+        {
+            let expect = Expect::new(
+                R,
+                FamilyKind::Instances,
+                "i-1",
+                "/launch_time",
+                Test::Earlier(then.parse().unwrap()),
+            )
+            .meaning("it was started");
             match expect.standing(&inventory()) {
                 Standing::Holds => assert!(holds, "{then}"),
-                Standing::NotYet(seen) => assert!(!holds && seen.starts_with("it was started (i-1: launch_time is"), "{seen}"),
+                Standing::NotYet(seen) => {
+                    assert!(!holds && seen.starts_with("it was started (i-1: launch_time is"), "{seen}")
+                }
                 other => panic!("{other:?}"),
             }
         }

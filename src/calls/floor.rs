@@ -21,11 +21,16 @@ pub fn floor(steps: &[super::Step]) -> Risk {
 fn names_only_own(input: &Value, earlier: &[super::Step]) -> bool {
     let made = |reference: &Value| {
         let text = |name: &str| reference.get(name).and_then(Value::as_str);
-        let (Some(step), Some(name), None) = (text("step"), text("name"), reference.get("change")) else { return false };
+        let (Some(step), Some(name), None) = (text("step"), text("name"), reference.get("change")) else {
+            return false;
+        };
         let name = name.split('/').next().unwrap_or_default();
         earlier.iter().find(|s| s.name == step).is_some_and(|s| {
-            let declared = find(&s.act.call.service, &s.act.call.operation).is_some_and(|spec| spec.outputs.contains(&name));
-            declared && matches!(s.act.recognise, super::Recognise::Tagged { .. }) && s.act.observe.iter().all(|o| o.name != name)
+            let declared = find(&s.act.call.service, &s.act.call.operation)
+                .is_some_and(|spec| spec.outputs.contains(&name));
+            declared
+                && matches!(s.act.recognise, super::Recognise::Tagged { .. })
+                && s.act.observe.iter().all(|o| o.name != name)
         })
     };
     match input {
@@ -52,8 +57,10 @@ mod tests {
     fn taking_away_what_the_change_itself_made_risks_nothing_and_all_else_what_the_registry_says() {
         let step = |name: &str, act| make::step(name, name, act, WayBack::Kept("x".to_owned()));
         let call = |operation: &str, input| Call::new("ec2", "us-east-1", operation, input);
-        let made = make::making(call("CreateVolume", json!({})), FamilyKind::Volumes, "VolumeId", Shape::Id, None);
-        let gone = |id: Value| step("gone", make::act(call("DeleteVolume", json!({ "VolumeId": id })), Vec::new()));
+        let made =
+            make::making(call("CreateVolume", json!({})), FamilyKind::Volumes, "VolumeId", Shape::Id, None);
+        let gone =
+            |id: Value| step("gone", make::act(call("DeleteVolume", json!({ "VolumeId": id })), Vec::new()));
         let own = || gone(reference::output("made", "VolumeId"));
         assert_eq!(floor(&[step("made", made.clone()), own()]), Risk::Safe);
         let other: [Vec<Step>; 5] = [

@@ -25,7 +25,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use crate::services::{Power, Repeat, Risk, SPECS, Spec, Takes, find};
-pub use act::{Act, BackAct, KeptOnce, Purpose, Recognise, Shape, Step, Undo, Wait, WayBack, is_up, only_records, way_back};
+pub use act::{
+    Act, BackAct, KeptOnce, Purpose, Recognise, Shape, Step, Undo, Wait, WayBack, is_up, only_records,
+    way_back,
+};
 pub use before::{AllOutputs, Before, Observe, Otherwise};
 pub use expect::{Expect, Standing, Test, standing_of};
 pub use floor::floor;
@@ -59,7 +62,12 @@ pub struct Call {
 impl Call {
     /// Creates a call.
     pub fn new(service: &str, region: &str, operation: &str, input: Value) -> Self {
-        Self { service: service.to_owned(), region: region.to_owned(), operation: operation.to_owned(), input }
+        Self {
+            service: service.to_owned(),
+            region: region.to_owned(),
+            operation: operation.to_owned(),
+            input,
+        }
     }
     /// Creates the call of an operation. Members without a value are left out of the input, and so are empty
     /// lists: EC2's query protocol writes an empty list as one empty member.
@@ -86,7 +94,12 @@ impl Call {
     }
     /// Returns the instances that the call starts or stops.
     pub fn instances(&self) -> impl Iterator<Item = &str> {
-        self.input.get("InstanceIds").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+        self.input
+            .get("InstanceIds")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
     }
 }
 
@@ -94,7 +107,13 @@ impl Call {
 fn given(value: Value) -> Value {
     let empty = |value: &Value| value.is_null() || value.as_array().is_some_and(Vec::is_empty);
     match value {
-        Value::Object(members) => Value::Object(members.into_iter().filter(|(_, value)| !empty(value)).map(|(name, value)| (name, given(value))).collect()),
+        Value::Object(members) => Value::Object(
+            members
+                .into_iter()
+                .filter(|(_, value)| !empty(value))
+                .map(|(name, value)| (name, given(value)))
+                .collect(),
+        ),
         Value::Array(items) => Value::Array(items.into_iter().map(given).collect()),
         plain => plain,
     }
@@ -117,10 +136,19 @@ impl TryFrom<Written> for Call {
         // Enough of a foreign word to recognise it by: it may be as long as the file.
         let short = |text: &str| text.chars().take(60).collect::<String>().escape_debug().to_string();
         if find(&service, &operation).is_none() {
-            return Err(format!("it calls {}:{}, which is no operation that redress makes", short(&service), short(&operation)));
+            return Err(format!(
+                "it calls {}:{}, which is no operation that redress makes",
+                short(&service),
+                short(&operation)
+            ));
         }
-        if region.len() > 40 || !region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
-            return Err(format!("it calls {service}:{operation} in {:?}, which is no region", short(&region)));
+        if region.len() > 40
+            || !region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        {
+            return Err(format!(
+                "it calls {service}:{operation} in {:?}, which is no region",
+                short(&region)
+            ));
         }
         Ok(Self { service, region, operation, input })
     }
@@ -211,6 +239,9 @@ impl ErrorClass {
     }
     /// Checks whether waiting and calling again may help. Before that, a possible effect is looked up.
     pub fn passes(self) -> bool {
-        matches!(self, ErrorClass::Throttled | ErrorClass::Transient | ErrorClass::Consistency | ErrorClass::Concurrency)
+        matches!(
+            self,
+            ErrorClass::Throttled | ErrorClass::Transient | ErrorClass::Consistency | ErrorClass::Concurrency
+        )
     }
 }

@@ -71,11 +71,15 @@ impl NextStart {
 
     fn of_act(act: &Act, bindings: &Bindings<'_>) -> Option<Self> {
         let ids = bindings.resolve(act.call.input.get("InstanceIds")?).ok()?;
-        Some(Self::of(&act.call.region, ids.as_array()?.iter().filter_map(Value::as_str).map(str::to_owned).collect()))
+        Some(Self::of(
+            &act.call.region,
+            ids.as_array()?.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        ))
     }
 
     fn pass(&mut self, act: &Act, bindings: &Bindings<'_>) {
-        let text = |member: &str| bindings.resolve(act.call.input.get(member)?).ok()?.as_str().map(str::to_owned);
+        let text =
+            |member: &str| bindings.resolve(act.call.input.get(member)?).ok()?.as_str().map(str::to_owned);
         match (act.call.operation.as_str(), text("VolumeId")) {
             ("AttachVolume", Some(volume)) => {
                 self.leaving.remove(&volume);
@@ -99,7 +103,11 @@ impl NextStart {
         let Some(known) = known else { return scope };
         for (_, _, volume) in self.disks(known) {
             scope.insert(want(FamilyKind::Volumes, &volume));
-            let key = self.volume(known, &volume).known().filter(|v| v.encrypted).and_then(|v| v.kms_key_id.clone());
+            let key = self
+                .volume(known, &volume)
+                .known()
+                .filter(|v| v.encrypted)
+                .and_then(|v| v.kms_key_id.clone());
             scope.extend(key.map(|key| want(FamilyKind::Keys, &key)));
         }
         scope
@@ -110,8 +118,13 @@ impl NextStart {
         let mut all = Vec::new();
         let place = known.regions.get(&self.region);
         for id in &self.instances {
-            let Some(instance) = place.and_then(|place| place.instances.get(id).known().copied()) else { continue };
-            let stays = instance.devices.iter().filter(|d| !self.leaving.contains(&d.volume_id) && !self.coming.contains_key(&d.volume_id));
+            let Some(instance) = place.and_then(|place| place.instances.get(id).known().copied()) else {
+                continue;
+            };
+            let stays = instance
+                .devices
+                .iter()
+                .filter(|d| !self.leaving.contains(&d.volume_id) && !self.coming.contains_key(&d.volume_id));
             all.extend(stays.map(|d| (id.clone(), d.device_name.clone(), d.volume_id.clone())));
         }
         let host = self.instances.first().cloned().unwrap_or_default();
@@ -126,14 +139,23 @@ impl NextStart {
     /// Evaluates against an inventory whether the instances will come up again, as far as the keys of their
     /// disks are concerned.
     pub fn standing(&self, inventory: &Inventory) -> Standing {
-        let unknown = self.doubts(inventory).into_iter().filter(|doubt| matches!(doubt, Doubt::NotKnown(_))).map(Standing::from).reduce(worse);
+        let unknown = self
+            .doubts(inventory)
+            .into_iter()
+            .filter(|doubt| matches!(doubt, Doubt::NotKnown(_)))
+            .map(Standing::from)
+            .reduce(worse);
         unknown.or_else(|| self.would_not(inventory).map(Standing::NotYet)).unwrap_or(Standing::Holds)
     }
 
     /// Returns the reasons for which the instances surely do not come up again, regardless of any unknown
     /// facts: each key that does not work, with its disk and its state.
     pub fn would_not(&self, inventory: &Inventory) -> Option<String> {
-        let all: Vec<String> = self.doubts(inventory).into_iter().filter_map(|d| if let Doubt::WouldNot(why) = d { Some(why) } else { None }).collect();
+        let all: Vec<String> = self
+            .doubts(inventory)
+            .into_iter()
+            .filter_map(|d| if let Doubt::WouldNot(why) = d { Some(why) } else { None })
+            .collect();
         (!all.is_empty()).then(|| all.join("; "))
     }
 
@@ -141,7 +163,8 @@ impl NextStart {
     fn doubts(&self, inventory: &Inventory) -> Vec<Doubt> {
         let mut doubts = Vec::new();
         for id in &self.instances {
-            let found = inventory.regions.get(&self.region).map_or(Fact::NotRead, |place| place.instances.get(id));
+            let found =
+                inventory.regions.get(&self.region).map_or(Fact::NotRead, |place| place.instances.get(id));
             if found.known().is_none() {
                 doubts.push(Doubt::NotKnown(silent(&found, &format!("instance {id}"))));
             }
@@ -150,43 +173,81 @@ impl NextStart {
             let what = format!("{device} of {instance} ({id})");
             match self.volume(inventory, &id) {
                 Fact::Known(volume) if !volume.encrypted => {}
-                Fact::Known(volume) => doubts.extend(key_of(inventory, &self.region, &instance, &what, volume).err()),
-                Fact::Absent => doubts.push(Doubt::WouldNot(format!("{instance} would not start again: {what} does not exist"))),
+                Fact::Known(volume) => {
+                    doubts.extend(key_of(inventory, &self.region, &instance, &what, volume).err())
+                }
+                Fact::Absent => doubts.push(Doubt::WouldNot(format!(
+                    "{instance} would not start again: {what} does not exist"
+                ))),
                 other => doubts.push(Doubt::NotKnown(silent(&other, &what))),
             }
         }
         let host = self.instances.first().map_or("", String::as_str);
-        doubts.extend(self.made_under.iter().filter_map(|arn| key(inventory, &self.region, host, "the volumes to be attached", arn).err()));
+        doubts.extend(
+            self.made_under.iter().filter_map(|arn| {
+                key(inventory, &self.region, host, "the volumes to be attached", arn).err()
+            }),
+        );
         doubts
     }
 }
 
 fn silent<T>(fact: &Fact<T>, what: &str) -> Reason {
-    Reason::new(fact.cause().unwrap_or_default(), format!("{what} is not known: {}", fact.silence().unwrap_or("it does not exist")))
+    Reason::new(
+        fact.cause().unwrap_or_default(),
+        format!("{what} is not known: {}", fact.silence().unwrap_or("it does not exist")),
+    )
 }
 
 /// Returns the key of an encrypted disk, shown to be usable.
 ///
 /// # Errors
 /// The doubt about the key.
-pub fn key_of<'a>(inventory: &'a Inventory, region: &str, instance: &str, what: &str, volume: &Volume) -> Result<&'a Key, Doubt> {
+pub fn key_of<'a>(
+    inventory: &'a Inventory,
+    region: &str,
+    instance: &str,
+    what: &str,
+    volume: &Volume,
+) -> Result<&'a Key, Doubt> {
     match &volume.kms_key_id {
         Some(arn) => key(inventory, region, instance, what, arn),
         None => Err(Doubt::NotKnown(
-            format!("redress could not find out under which key {what} is encrypted, and {instance} starts again only with that key").into(),
+            format!(
+                "redress could not find out under which key {what} is encrypted, and {instance} starts \
+                     again only with that key"
+            )
+            .into(),
         )),
     }
 }
 
-fn key<'a>(inventory: &'a Inventory, region: &str, instance: &str, what: &str, arn: &str) -> Result<&'a Key, Doubt> {
-    let would_not = |why: String| Doubt::WouldNot(format!("{instance} would not start again: the KMS key {arn} of {what} {why}"));
+fn key<'a>(
+    inventory: &'a Inventory,
+    region: &str,
+    instance: &str,
+    what: &str,
+    arn: &str,
+) -> Result<&'a Key, Doubt> {
+    let would_not = |why: String| {
+        Doubt::WouldNot(format!("{instance} would not start again: the KMS key {arn} of {what} {why}"))
+    };
     let key = match inventory.regions.get(region).map_or(Fact::NotRead, |place| place.keys.get(arn)) {
         Fact::Known(key) => key,
         Fact::Absent => return Err(would_not("does not exist".to_owned())),
-        other => return Err(Doubt::NotKnown(silent(&other, &format!("the KMS key {arn} of {what}, without which {instance} does not start again,")))),
+        other => {
+            return Err(Doubt::NotKnown(silent(
+                &other,
+                &format!("the KMS key {arn} of {what}, without which {instance} does not start again,"),
+            )));
+        }
     };
     key.proves_usable().map_err(|why| {
-        let remedy = if key.key_state == "Enabled" { "Look at it with `aws kms describe-key`" } else { "Enable it, or cancel its deletion" };
+        let remedy = if key.key_state == "Enabled" {
+            "Look at it with `aws kms describe-key`"
+        } else {
+            "Enable it, or cancel its deletion"
+        };
         would_not(format!("cannot be used: {why}, which shows only at the next start. {remedy}"))
     })?;
     match key.arn.split(':').nth(3).unwrap_or_default() {
@@ -222,7 +283,11 @@ mod tests {
             act("StopInstances", json!({ "InstanceIds": ["i-1"] })),
             act("DetachVolume", place("vol-new")),
             act("AttachVolume", place("vol-old")),
-            act("AttachVolume", json!({ "VolumeId": { "$output": { "step": "volume", "name": "VolumeId" } }, "InstanceId": "i-1", "Device": "/dev/sdg" })),
+            act(
+                "AttachVolume",
+                json!({ "VolumeId": { "$output": { "step": "volume", "name": "VolumeId" } },
+                    "InstanceId": "i-1", "Device": "/dev/sdg" }),
+            ),
             act("CreateVolume", json!({ "Encrypted": true, "KmsKeyId": arn("made") })),
             act("StartInstances", json!({ "InstanceIds": ["i-1"] })),
             act("AttachVolume", place("vol-later")),
@@ -236,22 +301,41 @@ mod tests {
     fn next(acts: &[Act]) -> Option<NextStart> {
         let outputs = AllOutputs::new();
         let started = "2026-11-22T10:00:00Z".parse().unwrap();
-        NextStart::after(acts.iter(), &Bindings { run: "r", started, change: "c1", step: "stop", attempt: 1, outputs: &outputs })
+        NextStart::after(
+            acts.iter(),
+            &Bindings { run: "r", started, change: "c1", step: "stop", attempt: 1, outputs: &outputs },
+        )
     }
 
     fn inventory() -> Inventory {
         let owner = Owner { partition: "aws".into(), account: "123456789012".into() };
         let mut it = Inventory::empty(owner, Caller::default(), "2026-11-22T10:00:00Z".parse().unwrap());
         let region = it.region_mut(R);
-        let device = |name: &str, volume: &str| Device { device_name: name.into(), volume_id: volume.into(), ..Device::default() };
+        let device = |name: &str, volume: &str| Device {
+            device_name: name.into(),
+            volume_id: volume.into(),
+            ..Device::default()
+        };
         let devices = vec![device("/dev/sda1", "vol-new"), device("/dev/sdf", "vol-stays")];
         region.instances.put("i-1", Instance { id: "i-1".into(), devices, ..Instance::default() });
         for (id, key) in [("vol-new", Some("new")), ("vol-stays", Some("stays")), ("vol-old", None)] {
-            region.volumes.put(id, Volume { id: id.into(), encrypted: key.is_some(), kms_key_id: key.map(arn), ..Volume::default() });
+            region.volumes.put(
+                id,
+                Volume {
+                    id: id.into(),
+                    encrypted: key.is_some(),
+                    kms_key_id: key.map(arn),
+                    ..Volume::default()
+                },
+            );
         }
         for name in ["new", "stays", "made"] {
-            let [key_state, key_usage, key_spec] = ["Enabled", "ENCRYPT_DECRYPT", "SYMMETRIC_DEFAULT"].map(str::to_owned);
-            region.keys.put(arn(name), Key { id: arn(name), arn: arn(name), key_state, key_usage, key_spec, ..Key::default() });
+            let [key_state, key_usage, key_spec] =
+                ["Enabled", "ENCRYPT_DECRYPT", "SYMMETRIC_DEFAULT"].map(str::to_owned);
+            region.keys.put(
+                arn(name),
+                Key { id: arn(name), arn: arn(name), key_state, key_usage, key_spec, ..Key::default() },
+            );
         }
         it
     }
@@ -291,7 +375,10 @@ mod tests {
                 (|k| k.arn = k.arn.replace(R, "eu-west-1"), "eu-west-1"),
             ] {
                 let standing = harm(name, change);
-                assert!(matches!(&standing, Standing::NotYet(why) if why.contains(word) && why.contains(&arn(name))), "{name} {word}: {standing:?}");
+                assert!(
+                    matches!(&standing, Standing::NotYet(why) if why.contains(word) && why.contains(&arn(name))),
+                    "{name} {word}: {standing:?}"
+                );
             }
         }
         assert_eq!(harm("new", |k| k.key_state.clear()), Standing::Holds, "it leaves");
@@ -313,21 +400,45 @@ mod tests {
         assert!(all.contains(&arn("stays")) && all.contains(&arn("made")), "{all}");
         it.region_mut(R).keys.items.insert(arn("made"), Fact::Unknown("AccessDenied".into()));
         assert!(matches!(next(&acts()).unwrap().standing(&it), Standing::Unknown(_)));
-        assert!(next(&acts()).unwrap().would_not(&it).is_some_and(|why| why.contains(&arn("stays")) && !why.contains(&arn("made"))));
+        assert!(
+            next(&acts())
+                .unwrap()
+                .would_not(&it)
+                .is_some_and(|why| why.contains(&arn("stays")) && !why.contains(&arn("made")))
+        );
         assert_eq!(next(&acts()).unwrap().would_not(&inventory()), None);
     }
 
     #[test]
     fn the_start_of_what_is_down_already_has_the_disks_that_are_attached_before_it() {
-        let start = make::act(Call::new("ec2", R, "StartInstances", json!({ "InstanceIds": ["i-1"] })), Vec::new());
-        let attach =
-            |volume: &str| make::act(Call::new("ec2", R, "AttachVolume", json!({ "VolumeId": volume, "InstanceId": "i-1", "Device": "/dev/sdg" })), Vec::new());
+        let start =
+            make::act(Call::new("ec2", R, "StartInstances", json!({ "InstanceIds": ["i-1"] })), Vec::new());
+        let attach = |volume: &str| {
+            make::act(
+                Call::new(
+                    "ec2",
+                    R,
+                    "AttachVolume",
+                    json!({ "VolumeId": volume, "InstanceId": "i-1", "Device": "/dev/sdg" }),
+                ),
+                Vec::new(),
+            )
+        };
         let outputs = AllOutputs::new();
         let started = "2026-11-22T10:00:00Z".parse().unwrap();
-        let bindings = Bindings { run: "r", started, change: "c1", step: "start", attempt: 1, outputs: &outputs };
+        let bindings =
+            Bindings { run: "r", started, change: "c1", step: "start", attempt: 1, outputs: &outputs };
         let mut it = inventory();
         it.region_mut(R).keys.get_mut(&arn("made")).unwrap().key_state = "PendingDeletion".into();
-        it.region_mut(R).volumes.put("vol-back", Volume { id: "vol-back".into(), encrypted: true, kms_key_id: Some(arn("made")), ..Volume::default() });
+        it.region_mut(R).volumes.put(
+            "vol-back",
+            Volume {
+                id: "vol-back".into(),
+                encrypted: true,
+                kms_key_id: Some(arn("made")),
+                ..Volume::default()
+            },
+        );
         let ahead = |acts: &[Act]| NextStart::ahead(acts.iter(), &bindings);
         assert_eq!(ahead(&[attach("vol-back")]), None, "nothing is started");
         assert_eq!(ahead(std::slice::from_ref(&start)).unwrap().standing(&it), Standing::Holds);

@@ -59,8 +59,13 @@ impl HubFinding {
         let ["arn", partition, "securityhub", region, account, name] = parts.as_slice() else {
             return Err("it has no product ARN of Security Hub".to_owned());
         };
-        let good = |text: &str| text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
-        let named = name.strip_prefix("product/").is_some_and(|name| name.split('/').count() == 2 && name.split('/').all(good));
+        let good = |text: &str| {
+            text.starts_with(|c: char| c.is_ascii_alphanumeric())
+                && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+        };
+        let named = name
+            .strip_prefix("product/")
+            .is_some_and(|name| name.split('/').count() == 2 && name.split('/').all(good));
         if !named || !good(region) || !(account.is_empty() || *account == owner.account) {
             return Err("its product ARN is not one of this account's Security Hub".to_owned());
         }
@@ -82,7 +87,10 @@ mod tests {
     fn only_a_name_that_this_accounts_security_hub_gives_is_taken() {
         let owner = Owner { partition: "aws".to_owned(), account: "123456789012".to_owned() };
         let of = |id: &str, product: &str| HubFinding::of(id, product, &owner).map(|(region, _)| region);
-        for good in ["arn:aws:securityhub:eu-west-1::product/aws/securityhub", "arn:aws:securityhub:eu-west-1:123456789012:product/123456789012/default"] {
+        for good in [
+            "arn:aws:securityhub:eu-west-1::product/aws/securityhub",
+            "arn:aws:securityhub:eu-west-1:123456789012:product/123456789012/default",
+        ] {
             assert_eq!(of("finding/1", good), Ok("eu-west-1".to_owned()));
         }
         let bad = [

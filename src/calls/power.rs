@@ -39,7 +39,11 @@ pub fn fell_back(expect: &Expect, inventory: &Inventory, called: Timestamp) -> O
     let reason = text("state_reason")?;
     let (code, message) = reason.split_once(": ").unwrap_or((&reason, ""));
     let class = class_of(code)?;
-    let error = CallError { class, code: code.to_owned(), message: format!("{message} ({id} fell back to stopped by itself after it was started)") };
+    let error = CallError {
+        class,
+        code: code.to_owned(),
+        message: format!("{message} ({id} fell back to stopped by itself after it was started)"),
+    };
     Some(Fallen { error, launched: Value::from(at) })
 }
 
@@ -71,22 +75,54 @@ mod tests {
         let owner = Owner { partition: "aws".into(), account: "123456789012".into() };
         let mut inventory = Inventory::empty(owner, Caller::default(), called);
         let launch_time = Some(called + jiff::SignedDuration::from_mins(minutes));
-        let instance = Instance { id: "i-1".into(), state: "stopped".into(), state_reason: reason.map(str::to_owned), launch_time, ..Instance::default() };
+        let instance = Instance {
+            id: "i-1".into(),
+            state: "stopped".into(),
+            state_reason: reason.map(str::to_owned),
+            launch_time,
+            ..Instance::default()
+        };
         inventory.region_mut("us-east-1").instances.put("i-1", instance);
-        let test = Test::OneOf { good: vec!["running".into()], never: Vec::new(), late: vec!["stopped".into()] };
-        fell_back(&Expect::new("us-east-1", FamilyKind::Instances, "i-1", "/state", test), &inventory, called).map(|f| f.error.class)
+        let test =
+            Test::OneOf { good: vec!["running".into()], never: Vec::new(), late: vec!["stopped".into()] };
+        fell_back(&Expect::new("us-east-1", FamilyKind::Instances, "i-1", "/state", test), &inventory, called)
+            .map(|f| f.error.class)
     }
 
     #[test]
     fn only_a_launch_of_our_own_that_failed_by_itself_had_no_effect() {
-        assert_eq!(class(Some("Client.InternalError: Client error on launch"), 0), Some(ErrorClass::Semantic));
-        assert_eq!(class(Some("Client.InvalidKMSKey.InvalidState: The KMS key provided is in an incorrect state"), 1), Some(ErrorClass::Semantic));
-        assert_eq!(class(Some("Server.InternalError: Internal error on launch"), 0), Some(ErrorClass::Consistency));
-        assert_eq!(class(Some("Server.InsufficientInstanceCapacity: no room"), 0), Some(ErrorClass::Capacity));
-        for ran in ["Client.UserInitiatedShutdown: User initiated shutdown", "Client.InstanceInitiatedShutdown: x", "Server.ScheduledStop: x", "anything"] {
+        assert_eq!(
+            class(Some("Client.InternalError: Client error on launch"), 0),
+            Some(ErrorClass::Semantic)
+        );
+        assert_eq!(
+            class(
+                Some("Client.InvalidKMSKey.InvalidState: The KMS key provided is in an incorrect state"),
+                1
+            ),
+            Some(ErrorClass::Semantic)
+        );
+        assert_eq!(
+            class(Some("Server.InternalError: Internal error on launch"), 0),
+            Some(ErrorClass::Consistency)
+        );
+        assert_eq!(
+            class(Some("Server.InsufficientInstanceCapacity: no room"), 0),
+            Some(ErrorClass::Capacity)
+        );
+        for ran in [
+            "Client.UserInitiatedShutdown: User initiated shutdown",
+            "Client.InstanceInitiatedShutdown: x",
+            "Server.ScheduledStop: x",
+            "anything",
+        ] {
             assert_eq!(class(Some(ran), 0), None, "{ran}");
         }
         assert_eq!(class(None, 0), None);
-        assert_eq!(class(Some("Client.InternalError: Client error on launch"), 60), None, "somebody else's start, an hour later");
+        assert_eq!(
+            class(Some("Client.InternalError: Client error on launch"), 60),
+            None,
+            "somebody else's start, an hour later"
+        );
     }
 }

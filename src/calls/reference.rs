@@ -40,8 +40,8 @@ pub fn token() -> Value {
     json!({ "$token": true })
 }
 
-/// Returns the date so many days after a time, as `2026-12-22`; `None` for a date that no calendar has. The number may come from
-/// a file.
+/// Returns the date so many days after a time, as `2026-12-22`; `None` for a date that no calendar has. The
+/// number may come from a file.
 pub fn days_after(time: Timestamp, days: i64) -> Option<String> {
     let then = time.checked_add(SignedDuration::from_secs(days.checked_mul(24 * 60 * 60)?)).ok()?;
     Some(then.strftime("%Y-%m-%d").to_string())
@@ -86,9 +86,15 @@ impl Bindings<'_> {
         match value {
             Value::Object(map) => match map.iter().next() {
                 Some((key, inner)) if map.len() == 1 && key.starts_with('$') => self.one(key, inner),
-                _ => map.iter().map(|(k, v)| Ok((k.clone(), self.resolve(v)?))).collect::<Result<_, _>>().map(Value::Object),
+                _ => map
+                    .iter()
+                    .map(|(k, v)| Ok((k.clone(), self.resolve(v)?)))
+                    .collect::<Result<_, _>>()
+                    .map(Value::Object),
             },
-            Value::Array(items) => items.iter().map(|v| self.resolve(v)).collect::<Result<_, _>>().map(Value::Array),
+            Value::Array(items) => {
+                items.iter().map(|v| self.resolve(v)).collect::<Result<_, _>>().map(Value::Array)
+            }
             literal => Ok(literal.clone()),
         }
     }
@@ -99,9 +105,15 @@ impl Bindings<'_> {
         match value {
             Value::Object(map) => match map.iter().next() {
                 Some((key, inner)) if map.len() == 1 && key == "$output" => self.one(key, inner),
-                _ => map.iter().map(|(k, v)| Ok((k.clone(), self.resolve_outputs(v)?))).collect::<Result<_, _>>().map(Value::Object),
+                _ => map
+                    .iter()
+                    .map(|(k, v)| Ok((k.clone(), self.resolve_outputs(v)?)))
+                    .collect::<Result<_, _>>()
+                    .map(Value::Object),
             },
-            Value::Array(items) => items.iter().map(|v| self.resolve_outputs(v)).collect::<Result<_, _>>().map(Value::Array),
+            Value::Array(items) => {
+                items.iter().map(|v| self.resolve_outputs(v)).collect::<Result<_, _>>().map(Value::Array)
+            }
             literal => Ok(literal.clone()),
         }
     }
@@ -123,7 +135,11 @@ impl Bindings<'_> {
                 days_after(self.started, days).map(|date| json!(date)).ok_or_else(missing)
             }
             "$output" => self.output(inner).filter(|value| names(value)).cloned().ok_or_else(missing),
-            "$observed" => inner.as_str().and_then(|name| before::recorded(self.outputs, self.change, name)).cloned().ok_or_else(missing),
+            "$observed" => inner
+                .as_str()
+                .and_then(|name| before::recorded(self.outputs, self.change, name))
+                .cloned()
+                .ok_or_else(missing),
             _ => Err(missing()),
         }
     }
@@ -165,9 +181,12 @@ mod tests {
         let made = Outputs::from([("Snapshots".to_owned(), json!({ "vol-1": "snap-1" }))]);
         outputs.insert(("c1".to_owned(), "snapshot".to_owned()), made);
         let started = "2026-11-22T10:00:00Z".parse().expect("a time");
-        let bindings = Bindings { run: "r1", started, change: "c1", step: "copy", attempt: 1, outputs: &outputs };
-        let input = json!({ "SourceSnapshotId": output("snapshot", "Snapshots/vol-1"), "Tags": [{ "Key": "a", "Value": run() }], "Until": date_after(30) });
-        let expected = json!({ "SourceSnapshotId": "snap-1", "Tags": [{ "Key": "a", "Value": "r1" }], "Until": "2026-12-22" });
+        let bindings =
+            Bindings { run: "r1", started, change: "c1", step: "copy", attempt: 1, outputs: &outputs };
+        let input = json!({ "SourceSnapshotId": output("snapshot", "Snapshots/vol-1"), "Tags": [{ "Key": "a",
+            "Value": run() }], "Until": date_after(30) });
+        let expected = json!({ "SourceSnapshotId": "snap-1", "Tags": [{ "Key": "a", "Value": "r1" }],
+            "Until": "2026-12-22" });
         assert_eq!(bindings.resolve(&input), Ok(expected));
         assert_eq!(bindings.token().len(), 64);
         assert_ne!(bindings.token(), Bindings { attempt: 2, ..bindings.clone() }.token());
@@ -178,10 +197,15 @@ mod tests {
     #[test]
     fn a_date_that_no_calendar_has_is_not_resolved() {
         let started: Timestamp = "2026-11-22T10:00:00Z".parse().expect("a time");
-        for days in [i64::MIN, i64::MIN / 24, -10_000_000, 10_000_000, i64::MAX / 86_400, i64::MAX / 24, i64::MAX] {
+        for days in
+            [i64::MIN, i64::MIN / 24, -10_000_000, 10_000_000, i64::MAX / 86_400, i64::MAX / 24, i64::MAX]
+        {
             assert_eq!(days_after(started, days), None, "{days}");
         }
-        assert_eq!((days_after(started, 30), days_after(started, -1)), (Some("2026-12-22".to_owned()), Some("2026-11-21".to_owned())));
+        assert_eq!(
+            (days_after(started, 30), days_after(started, -1)),
+            (Some("2026-12-22".to_owned()), Some("2026-11-21".to_owned()))
+        );
     }
 
     #[test]
@@ -199,8 +223,12 @@ mod tests {
             (json!({}), false),
             (json!(1), false),
         ] {
-            let outputs = AllOutputs::unit(("c1".to_owned(), "copy".to_owned()), Outputs::from([("SnapshotId".to_owned(), value.clone())]));
-            let bindings = Bindings { run: "r1", started, change: "c1", step: "volume", attempt: 1, outputs: &outputs };
+            let outputs = AllOutputs::unit(
+                ("c1".to_owned(), "copy".to_owned()),
+                Outputs::from([("SnapshotId".to_owned(), value.clone())]),
+            );
+            let bindings =
+                Bindings { run: "r1", started, change: "c1", step: "volume", attempt: 1, outputs: &outputs };
             let input = json!({ "Size": 8, "SnapshotId": output("copy", "SnapshotId") });
             assert_eq!(bindings.resolve(&input).is_ok(), named, "{value}");
             assert_eq!(bindings.resolve_outputs(&input).is_ok(), named, "{value}");

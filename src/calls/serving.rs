@@ -52,7 +52,8 @@ impl<'a> Serving<'a> {
 pub fn names(region: &Region, instance: &str) -> BTreeSet<String> {
     let own = region.instances.get(instance).known().and_then(|i| i.private_ip.clone());
     let attached = region.network_interfaces.items.picked(&Selector::by("attachment.instance-id", instance));
-    let addresses = attached.into_iter().flat_map(|(_, i)| i.private_ip.iter().chain(&i.more_addresses).cloned());
+    let addresses =
+        attached.into_iter().flat_map(|(_, i)| i.private_ip.iter().chain(&i.more_addresses).cloned());
     std::iter::once(instance.to_owned()).chain(own).chain(addresses).collect()
 }
 
@@ -67,26 +68,40 @@ pub fn serving<'a>(region: &'a Region, instance: &str) -> Result<Serving<'a>, Re
         Fact::Unknown(reason) => return Err(reason),
         Fact::NotRead => return Err("target groups were not read".into()),
     };
-    let unread = groups.into_iter().filter_map(|(_, group)| Some((group.name.as_str(), group.targets.reason()?.clone()))).collect();
+    let unread = groups
+        .into_iter()
+        .filter_map(|(_, group)| Some((group.name.as_str(), group.targets.reason()?.clone())))
+        .collect();
     let names = names(region, instance);
     let vpc = region.instances.get(instance).known().map_or("", |i| i.vpc_id.as_str());
-    let found: BTreeSet<&str> = names.iter().flat_map(|name| region.target_groups.items.picked(&Selector::by(TARGET, name))).map(|(arn, _)| arn).collect();
-    let members = found.into_iter().filter_map(|arn| membership(region.target_groups.get(arn).known()?, &names, vpc));
+    let found: BTreeSet<&str> = names
+        .iter()
+        .flat_map(|name| region.target_groups.items.picked(&Selector::by(TARGET, name)))
+        .map(|(arn, _)| arn)
+        .collect();
+    let members =
+        found.into_iter().filter_map(|arn| membership(region.target_groups.get(arn).known()?, &names, vpc));
     Ok(Serving { groups: members.collect(), unread })
 }
 
 fn membership<'a>(group: &'a TargetGroup, names: &BTreeSet<String>, vpc: &str) -> Option<Membership<'a>> {
     // The same address may be another machine in another VPC; an address from outside the VPC is registered
     // for all zones.
-    let here = |target: &Target| target.id.starts_with("i-") || group.vpc_id == vpc || target.availability_zone.as_deref() == Some("all");
+    let here = |target: &Target| {
+        target.id.starts_with("i-")
+            || group.vpc_id == vpc
+            || target.availability_zone.as_deref() == Some("all")
+    };
     let own = |target: &&Target| names.contains(&target.id) && here(target);
     let targets = group.targets.known()?;
     // A target that leaves the group already is no longer a member.
-    let (ours, others): (Vec<&Target>, Vec<&Target>) = targets.iter().filter(|t| !t.state.ends_with("draining")).partition(own);
+    let (ours, others): (Vec<&Target>, Vec<&Target>) =
+        targets.iter().filter(|t| !t.state.ends_with("draining")).partition(own);
     if ours.is_empty() {
         return None;
     }
-    let any = |targets: &[&Target], states: &[&str]| targets.iter().any(|t| states.contains(&t.state.as_str()));
+    let any =
+        |targets: &[&Target], states: &[&str]| targets.iter().any(|t| states.contains(&t.state.as_str()));
     let rest = match () {
         () if any(&others, &["healthy"]) => Others::Healthy,
         () if any(&others, &["initial", "unhealthy"]) => Others::Coming,

@@ -21,15 +21,18 @@ const AT: &str = "/launch_time";
 /// Requires that the instance is stopped, and was not started since its launch time was observed.
 pub fn down(region: &str, instance: &str) -> Vec<Expect> {
     vec![
-        is(region, instance, "/state", json!("stopped")).meaning(&format!("{instance} was started by somebody: its disks are not swapped under it")),
+        is(region, instance, "/state", json!("stopped"))
+            .meaning(&format!("{instance} was started by somebody: its disks are not swapped under it")),
         not_started(region, instance, LAUNCH),
     ]
 }
 
 /// Requires that the instance was not started since its launch time was observed under this name.
 pub fn not_started(region: &str, instance: &str, name: &str) -> Expect {
-    is(region, instance, AT, reference::observed(name))
-        .meaning(&format!("{instance} was started by somebody in the meantime: what was copied of its disks is older than they are"))
+    is(region, instance, AT, reference::observed(name)).meaning(&format!(
+        "{instance} was started by somebody in the meantime: what was copied of its disks \
+                           is older than they are"
+    ))
 }
 
 /// Holds an act that brings an instance up against the launch time that an earlier run observed at its own
@@ -37,27 +40,45 @@ pub fn not_started(region: &str, instance: &str, name: &str) -> Expect {
 pub fn since_stop_of(act: &mut Act, observed: &Outputs) {
     let own = Test::Is(reference::observed(AT_STOP));
     if let Some(launched) = observed.get(AT_STOP) {
-        act.before.iter_mut().filter(|expect| expect.test == own).for_each(|expect| expect.test = Test::Is(launched.clone()));
+        act.before
+            .iter_mut()
+            .filter(|expect| expect.test == own)
+            .for_each(|expect| expect.test = Test::Is(launched.clone()));
     }
 }
 
 /// Observes the time of the instance's last start.
 pub fn launch_time(region: &str, instance: &str, name: &str, anew: bool) -> Observe {
-    Observe { name: name.to_owned(), region: region.to_owned(), family: FamilyKind::Instances, id: json!(instance), at: AT.to_owned(), anew }
+    Observe {
+        name: name.to_owned(),
+        region: region.to_owned(),
+        family: FamilyKind::Instances,
+        id: json!(instance),
+        at: AT.to_owned(),
+        anew,
+    }
 }
 
 /// Returns the act with the preconditions of a swap, where it has none: plans of the first versions gave none
 /// to the calls that swap disks. `since` is the time at which the disks were last copied, if this run has
 /// copied them.
 pub fn derived(act: &Act, since: Option<Timestamp>) -> Cow<'_, Act> {
-    let swaps = act.call.service == "ec2" && matches!(act.call.operation.as_str(), "DetachVolume" | "AttachVolume");
+    let swaps =
+        act.call.service == "ec2" && matches!(act.call.operation.as_str(), "DetachVolume" | "AttachVolume");
     let bare = act.before.is_empty() && act.observe.is_empty();
-    let Some(instance) = act.call.input.get("InstanceId").and_then(Value::as_str).filter(|_| swaps && bare) else { return Cow::Borrowed(act) };
+    let Some(instance) = act.call.input.get("InstanceId").and_then(Value::as_str).filter(|_| swaps && bare)
+    else {
+        return Cow::Borrowed(act);
+    };
     let region = act.call.region.as_str();
     let mut act = act.clone();
     act.before = down(region, instance);
-    let meaning = format!("{instance} was started by somebody since its disks were copied: the copies are older than they are");
-    let test = |since| Expect::new(region, FamilyKind::Instances, instance, AT, Test::Earlier(since)).meaning(&meaning);
+    let meaning = format!(
+        "{instance} was started by somebody since its disks were copied: the copies are older than they are"
+    );
+    let test = |since| {
+        Expect::new(region, FamilyKind::Instances, instance, AT, Test::Earlier(since)).meaning(&meaning)
+    };
     act.before.extend(since.map(test));
     act.observe = vec![launch_time(region, instance, LAUNCH, false)];
     Cow::Owned(act)
@@ -73,7 +94,8 @@ mod tests {
     use crate::calls::{Call, Recognise};
 
     fn act(operation: &str) -> Act {
-        let call = Call::new("ec2", "us-east-1", operation, json!({ "VolumeId": "vol-1", "InstanceId": "i-1" }));
+        let call =
+            Call::new("ec2", "us-east-1", operation, json!({ "VolumeId": "vol-1", "InstanceId": "i-1" }));
         Act::new(call, None, Recognise::Looks { expect: Vec::new(), outputs: [].into() })
     }
 

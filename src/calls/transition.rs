@@ -69,10 +69,15 @@ pub const TRANSITIONS: &[Transition] = &[
 ];
 
 /// Returns the transitions that an error of this call may come from.
-pub fn transitions<'a>(call: &'a Call, error: &'a CallError) -> impl Iterator<Item = &'static Transition> + 'a {
-    TRANSITIONS
-        .iter()
-        .filter(move |t| t.operation == call.operation && (t.code.is_empty() || t.code == error.code) && (t.says.is_empty() || error.message.contains(t.says)))
+pub fn transitions<'a>(
+    call: &'a Call,
+    error: &'a CallError,
+) -> impl Iterator<Item = &'static Transition> + 'a {
+    TRANSITIONS.iter().filter(move |t| {
+        t.operation == call.operation
+            && (t.code.is_empty() || t.code == error.code)
+            && (t.says.is_empty() || error.message.contains(t.says))
+    })
 }
 
 impl Transition {
@@ -89,15 +94,20 @@ fn share(one: &Value, other: &Value) -> bool {
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     texts(one, &mut ours);
     texts(other, &mut theirs);
-    let last = |text: &str| text.starts_with("arn:").then(|| text.rsplit('/').next().map(str::to_owned)).flatten();
-    ours.iter().any(|a| theirs.iter().any(|b| a == b || last(b).as_deref() == Some(a) || last(a).as_deref() == Some(b)))
+    let last =
+        |text: &str| text.starts_with("arn:").then(|| text.rsplit('/').next().map(str::to_owned)).flatten();
+    ours.iter().any(|a| {
+        theirs.iter().any(|b| a == b || last(b).as_deref() == Some(a) || last(a).as_deref() == Some(b))
+    })
 }
 
 fn texts<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
     match value {
         Value::String(text) => found.push(text),
         Value::Array(items) => items.iter().for_each(|v| texts(v, found)),
-        Value::Object(map) => map.iter().filter(|(key, _)| *key != "Device").for_each(|(_, v)| texts(v, found)),
+        Value::Object(map) => {
+            map.iter().filter(|(key, _)| *key != "Device").for_each(|(_, v)| texts(v, found))
+        }
         _ => {}
     }
 }
@@ -117,7 +127,8 @@ mod tests {
     #[test]
     fn every_operation_is_registered_and_every_row_has_a_source() {
         for t in TRANSITIONS {
-            let known = |operation: &str| ["ec2", "iam"].iter().any(|service| find(service, operation).is_some());
+            let known =
+                |operation: &str| ["ec2", "iam"].iter().any(|service| find(service, operation).is_some());
             assert!(known(t.operation) && t.after.iter().all(|o| known(o)), "{t:?}");
             assert!(!t.code.is_empty() || !t.says.is_empty(), "{t:?}");
             assert!(t.source.starts_with("https://"), "{t:?}");
@@ -126,15 +137,37 @@ mod tests {
 
     #[test]
     fn a_device_in_use_passes_after_a_detachment_from_the_same_instance_only() {
-        let attach = Call::new("ec2", "r", "AttachVolume", json!({ "VolumeId": "vol-new", "InstanceId": "i-1", "Device": "/dev/sda1" }));
-        let detach = |instance: &str| Call::new("ec2", "r", "DetachVolume", json!({ "VolumeId": "vol-old", "InstanceId": instance, "Device": "/dev/sda1" }));
-        let used = error("InvalidParameterValue", "Invalid value '/dev/sda1' for unixDevice. Attachment point /dev/sda1 is already in use");
+        let attach = Call::new(
+            "ec2",
+            "r",
+            "AttachVolume",
+            json!({ "VolumeId": "vol-new", "InstanceId": "i-1", "Device": "/dev/sda1" }),
+        );
+        let detach = |instance: &str| {
+            Call::new(
+                "ec2",
+                "r",
+                "DetachVolume",
+                json!({ "VolumeId": "vol-old", "InstanceId": instance, "Device": "/dev/sda1" }),
+            )
+        };
+        let used = error(
+            "InvalidParameterValue",
+            "Invalid value '/dev/sda1' for unixDevice. Attachment point /dev/sda1 is already in use",
+        );
         let found: Vec<_> = transitions(&attach, &used).collect();
         assert_eq!(found.len(), 1);
         assert!(found[0].caused_by(&detach("i-1"), &attach));
         assert!(!found[0].caused_by(&detach("i-2"), &attach), "another instance has the same device");
         assert!(!found[0].caused_by(&Call { region: "s".into(), ..detach("i-1") }, &attach));
-        assert_eq!(transitions(&attach, &error("InvalidParameterValue", "Value (/dev/x) for parameter device is invalid")).count(), 0);
+        assert_eq!(
+            transitions(
+                &attach,
+                &error("InvalidParameterValue", "Value (/dev/x) for parameter device is invalid")
+            )
+            .count(),
+            0
+        );
     }
 
     #[test]

@@ -46,6 +46,10 @@ mod tests {
         assert!(Until::after((instant, time), Duration::ZERO).is_over());
         assert!(!Until::EVER.is_over());
         assert!(Until::EVER.earlier(Until::after((instant, before(time)), minute)).is_over());
-        assert!(Until::after((instant, time), minute).earlier(Until::after((instant, before(time)), minute)).is_over());
+        assert!(
+            Until::after((instant, time), minute)
+                .earlier(Until::after((instant, before(time)), minute))
+                .is_over()
+        );
     }
 }

@@ -25,10 +25,14 @@ impl Rule for EncryptionOff {
     const INFO: Info = Info {
         id: ENCRYPTION_OFF,
         title: "New volumes of a region are encrypted only where their maker asks for it",
-        why: "Every launch, copy and restore that forgets to ask leaves an unencrypted disk behind, which later can only be replaced, not encrypted.",
+        why: "Every launch, copy and restore that forgets to ask leaves an unencrypted disk behind, which \
+              later can only be replaced, not encrypted.",
         severity: Severity::Medium,
         kind: Kind::EbsDefaults,
-        controls: &[Control { framework: "security-hub", id: "EC2.7" }, Control { framework: "prowler", id: "ec2_ebs_default_encryption" }],
+        controls: &[
+            Control { framework: "security-hub", id: "EC2.7" },
+            Control { framework: "prowler", id: "ec2_ebs_default_encryption" },
+        ],
         triggers: &["DisableEbsEncryptionByDefault"],
     };
 
@@ -36,7 +40,10 @@ impl Rule for EncryptionOff {
         match &defaults.encryption_by_default {
             Fact::Known(false) => Verdict::Violates(json!({ "key": defaults.kms_key_id.known() })),
             Fact::Known(true) => Verdict::Ok(None),
-            silent => Verdict::Unknown(format!("encryption by default: {}", silent.silence().unwrap_or("the answer holds no value"))),
+            silent => Verdict::Unknown(format!(
+                "encryption by default: {}",
+                silent.silence().unwrap_or("the answer holds no value")
+            )),
         }
     }
 }

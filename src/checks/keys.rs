@@ -25,7 +25,8 @@ impl Rule for RotationOff {
     const INFO: Info = Info {
         id: ROTATION_OFF,
         title: "A customer managed KMS key is never rotated",
-        why: "Everything that is encrypted under the key is encrypted with one and the same material for as long as the key exists.",
+        why: "Everything that is encrypted under the key is encrypted with one and the same material for as \
+              long as the key exists.",
         severity: Severity::Medium,
         kind: Kind::Key,
         controls: &[
@@ -50,9 +51,14 @@ impl Rule for RotationOff {
         }
         match (&key.rotation, key.is_enabled()) {
             (Fact::Known(false), Err(why)) => Verdict::Unknown(why),
-            (Fact::Known(false), Ok(())) => Verdict::Violates(json!({ "spec": key.key_spec, "origin": key.origin })),
+            (Fact::Known(false), Ok(())) => {
+                Verdict::Violates(json!({ "spec": key.key_spec, "origin": key.origin }))
+            }
             (Fact::Known(true), _) => Verdict::Ok(None),
-            (silent, _) => Verdict::Unknown(format!("its rotation: {}", silent.silence().unwrap_or("the answer holds no value"))),
+            (silent, _) => Verdict::Unknown(format!(
+                "its rotation: {}",
+                silent.silence().unwrap_or("the answer holds no value")
+            )),
         }
     }
 }
@@ -75,7 +81,8 @@ mod tests {
 
     fn account(key: Fact<CustomerKey>) -> Inventory {
         let owner = Owner { partition: "aws".into(), account: "123456789012".into() };
-        let mut inventory = Inventory::empty(owner, Caller::default(), "2026-11-22T10:00:00Z".parse().unwrap());
+        let mut inventory =
+            Inventory::empty(owner, Caller::default(), "2026-11-22T10:00:00Z".parse().unwrap());
         let keys = &mut inventory.region_mut(R).customer_keys;
         keys.items.insert("k".into(), key);
         keys.read(&Selector::All, Fact::Known(()));
@@ -83,7 +90,10 @@ mod tests {
     }
 
     fn found(key: Fact<CustomerKey>) -> Vec<crate::finding::Finding> {
-        let (findings, unjudged) = checks::run(&account(key), &[R.to_owned()], &[checks::find(ROTATION_OFF).unwrap()], |_| Value::Null);
+        let (findings, unjudged) =
+            checks::run(&account(key), &[R.to_owned()], &[checks::find(ROTATION_OFF).unwrap()], |_| {
+                Value::Null
+            });
         assert!(unjudged.is_empty());
         findings
     }
@@ -100,7 +110,10 @@ mod tests {
 
     #[test]
     fn a_key_that_could_not_be_read_is_unknown_and_never_fine() {
-        for fact in [Fact::unknown("AccessDenied"), Fact::Known(CustomerKey { rotation: Fact::unknown("AccessDenied"), ..key() })] {
+        for fact in [
+            Fact::unknown("AccessDenied"),
+            Fact::Known(CustomerKey { rotation: Fact::unknown("AccessDenied"), ..key() }),
+        ] {
             assert!(matches!(&found(fact)[0].verdict, Verdict::Unknown(why) if why.contains("AccessDenied")));
         }
     }
@@ -108,10 +121,14 @@ mod tests {
     #[test]
     fn a_key_that_is_out_of_use_is_left_out_of_scans_and_proves_nothing() {
         for state in ["Disabled", "PendingDeletion", "Updating"] {
-            let key = |rotation| Fact::Known(CustomerKey { key_state: state.into(), rotation: Fact::Known(rotation), ..key() });
+            let key = |rotation| {
+                Fact::Known(CustomerKey { key_state: state.into(), rotation: Fact::Known(rotation), ..key() })
+            };
             assert!(found(key(false)).is_empty() && found(key(true)).is_empty());
             let resource = account(key(false)).owner.key(R, "k");
-            let judged = |rotation| (checks::find(ROTATION_OFF).unwrap().judge)(&account(key(rotation)), &resource, &Value::Null);
+            let judged = |rotation| {
+                (checks::find(ROTATION_OFF).unwrap().judge)(&account(key(rotation)), &resource, &Value::Null)
+            };
             assert!(matches!(judged(false), Verdict::Unknown(why) if why.contains(state)));
             assert_eq!(judged(true), Verdict::Ok(None));
         }
@@ -126,12 +143,18 @@ mod tests {
             (CustomerKey { origin: "EXTERNAL_KEY_STORE".into(), ..key() }, "custom key store"),
             (CustomerKey { replica_of: primary, ..key() }, "key/mrk-1, in eu-west-1"),
             (CustomerKey { key_spec: "RSA_2048".into(), ..key() }, "RSA_2048"),
-            (CustomerKey { key_spec: "HMAC_256".into(), key_usage: "GENERATE_VERIFY_MAC".into(), ..key() }, "GENERATE_VERIFY_MAC"),
+            (
+                CustomerKey { key_spec: "HMAC_256".into(), key_usage: "GENERATE_VERIFY_MAC".into(), ..key() },
+                "GENERATE_VERIFY_MAC",
+            ),
             (CustomerKey { key_manager: "AWS".into(), ..key() }, "AWS manages it"),
         ];
         for (key, word) in cases {
             let findings = found(Fact::Known(key));
-            assert!(matches!(&findings[0].verdict, Verdict::Ok(Some(why)) if why.contains(word)), "{word}: {findings:?}");
+            assert!(
+                matches!(&findings[0].verdict, Verdict::Ok(Some(why)) if why.contains(word)),
+                "{word}: {findings:?}"
+            );
         }
     }
 }

@@ -125,7 +125,12 @@ fn finding(inventory: &Inventory, check: &'static Check, resource: &ResourceId, 
 
 /// Runs checks over an inventory. Returns the findings on all resources that are not simply fine, and the
 /// places where a check could not be run. `parameters` gives a check's `with`.
-pub fn run(inventory: &Inventory, regions: &[String], checks: &[&'static Check], parameters: impl Fn(&str) -> Value) -> (Vec<Finding>, Vec<Unjudged>) {
+pub fn run(
+    inventory: &Inventory,
+    regions: &[String],
+    checks: &[&'static Check],
+    parameters: impl Fn(&str) -> Value,
+) -> (Vec<Finding>, Vec<Unjudged>) {
     let (mut findings, mut unjudged) = (Vec::new(), Vec::new());
     for check in checks {
         let with = parameters(check.id);

@@ -64,7 +64,9 @@ impl Check {
             triggers: info.triggers,
             scanned: true,
             reads: |region| vec![Want::all(R::On::KIND.asked_in(region), R::On::KIND)],
-            reads_one: |_, resource, _| vec![Want::id(R::On::KIND.asked_in(resource.region()), R::On::KIND, resource.id())],
+            reads_one: |_, resource, _| {
+                vec![Want::id(R::On::KIND.asked_in(resource.region()), R::On::KIND, resource.id())]
+            },
             resources: resources::<R>,
             judge: judge::<R>,
             silence: silence::<R>,
@@ -77,21 +79,33 @@ fn resources<R: Rule>(inventory: &Inventory, regions: &[String]) -> Vec<Resource
     let of_region = |name: &String| {
         let family = R::On::family(inventory, name).filter(|_| silence::<R>(inventory, name).is_none());
         // A resource that could not be read is judged too, and its verdict is then unknown.
-        let known =
-            family.into_iter().flat_map(|family| family.known()).filter(|(_, thing)| R::is_own(thing, inventory) && R::is_scanned(thing)).map(|(id, _)| id);
+        let known = family
+            .into_iter()
+            .flat_map(|family| family.known())
+            .filter(|(_, thing)| R::is_own(thing, inventory) && R::is_scanned(thing))
+            .map(|(id, _)| id);
         let unknown = family.into_iter().flat_map(|family| family.items.unknown()).map(|(id, _)| id.as_str());
-        known.chain(unknown).filter_map(|id| R::On::KIND.resource(&inventory.owner, name, id)).collect::<Vec<_>>()
+        known
+            .chain(unknown)
+            .filter_map(|id| R::On::KIND.resource(&inventory.owner, name, id))
+            .collect::<Vec<_>>()
     };
     regions.iter().flat_map(of_region).collect()
 }
 
 fn judge<R: Rule>(inventory: &Inventory, resource: &ResourceId, with: &Value) -> Verdict {
-    let Some(family) = R::On::family(inventory, resource.region()) else { return Verdict::Unknown("the region was not read".to_owned()) };
+    let Some(family) = R::On::family(inventory, resource.region()) else {
+        return Verdict::Unknown("the region was not read".to_owned());
+    };
     match family.get(resource.id()) {
         Fact::Known(thing) if R::is_own(thing, inventory) => R::judge(thing, with),
         Fact::Known(_) => Verdict::Ok(None),
         Fact::Absent => Verdict::Ok(Some(format!("the {} no longer exists", resource.kind().words()))),
-        silent => Verdict::Unknown(format!("the {}: {}", resource.kind().words(), silent.silence().unwrap_or_default())),
+        silent => Verdict::Unknown(format!(
+            "the {}: {}",
+            resource.kind().words(),
+            silent.silence().unwrap_or_default()
+        )),
     }
 }
 
@@ -102,5 +116,7 @@ fn silence<R: Rule>(inventory: &Inventory, region: &str) -> Option<String> {
 
 fn tags<R: Rule>(inventory: &Inventory, resource: &ResourceId) -> Tags {
     let family = R::On::family(inventory, resource.region());
-    family.and_then(|family| family.get(resource.id()).known().and_then(|thing| thing.tags().cloned())).unwrap_or_default()
+    family
+        .and_then(|family| family.get(resource.id()).known().and_then(|thing| thing.tags().cloned()))
+        .unwrap_or_default()
 }

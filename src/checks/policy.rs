@@ -41,7 +41,11 @@ pub fn allows(policy: &Value, request: &Request<'_>) -> Result<(), Unproved> {
     for (n, statement) in statements.iter().enumerate().filter(|(_, s)| text(s, "Effect") != "Allow") {
         if may_deny(statement, request) {
             let sid = text(statement, "Sid");
-            return Err(Unproved::MayBeDenied(if sid.is_empty() { format!("statement {}", n + 1) } else { sid.to_owned() }));
+            return Err(Unproved::MayBeDenied(if sid.is_empty() {
+                format!("statement {}", n + 1)
+            } else {
+                sid.to_owned()
+            }));
         }
     }
     let allowed = statements.iter().any(|s| text(s, "Effect") == "Allow" && surely_allows(s, request));
@@ -68,28 +72,42 @@ fn texts(value: Option<&Value>) -> Vec<String> {
 }
 
 fn surely_allows(statement: &Value, request: &Request<'_>) -> bool {
-    let principal = request.principal.is_none_or(|own| principals(statement).iter().any(|p| p == "*" || p == own));
-    let action = texts(statement.get("Action")).iter().any(|p| covers(&p.to_lowercase(), &request.action.to_lowercase()));
-    let resource = request.resource.is_none_or(|own| texts(statement.get("Resource")).iter().any(|p| covers(p, own)));
-    principal && action && resource && conditions(statement).iter().all(|c| holds(c, request.context) == Some(true))
+    let principal =
+        request.principal.is_none_or(|own| principals(statement).iter().any(|p| p == "*" || p == own));
+    let action = texts(statement.get("Action"))
+        .iter()
+        .any(|p| covers(&p.to_lowercase(), &request.action.to_lowercase()));
+    let resource =
+        request.resource.is_none_or(|own| texts(statement.get("Resource")).iter().any(|p| covers(p, own)));
+    principal
+        && action
+        && resource
+        && conditions(statement).iter().all(|c| holds(c, request.context) == Some(true))
 }
 
 /// Returns whether a statement that denies can touch the request. `NotAction` and its like count as
 /// everything.
 fn may_deny(statement: &Value, request: &Request<'_>) -> bool {
     let principal = match request.principal {
-        Some(own) if statement.get("NotPrincipal").is_none() => principals(statement).iter().any(|p| p == "*" || p == own),
+        Some(own) if statement.get("NotPrincipal").is_none() => {
+            principals(statement).iter().any(|p| p == "*" || p == own)
+        }
         _ => true,
     };
     let action = match statement.get("Action") {
-        Some(all) => texts(Some(all)).iter().any(|p| may_overlap(&p.to_lowercase(), &request.action.to_lowercase())),
+        Some(all) => {
+            texts(Some(all)).iter().any(|p| may_overlap(&p.to_lowercase(), &request.action.to_lowercase()))
+        }
         None => true,
     };
     let resource = match (request.resource, statement.get("Resource")) {
         (Some(own), Some(all)) => texts(Some(all)).iter().any(|p| may_overlap(p, own)),
         _ => true,
     };
-    principal && action && resource && conditions(statement).iter().all(|c| holds(c, request.context) != Some(false))
+    principal
+        && action
+        && resource
+        && conditions(statement).iter().all(|c| holds(c, request.context) != Some(false))
 }
 
 /// Returns the principals of a statement, as far as they can be the service: `*` and services.
@@ -114,7 +132,11 @@ fn conditions(statement: &Value) -> Vec<Condition> {
     let Some(Value::Object(operators)) = statement.get("Condition") else { return Vec::new() };
     let keys = operators.iter().filter_map(|(operator, keys)| keys.as_object().map(|keys| (operator, keys)));
     keys.flat_map(|(operator, keys)| {
-        keys.iter().map(move |(key, values)| Condition { operator: operator.clone(), key: key.to_lowercase(), values: texts(Some(values)) })
+        keys.iter().map(move |(key, values)| Condition {
+            operator: operator.clone(),
+            key: key.to_lowercase(),
+            values: texts(Some(values)),
+        })
     })
     .collect()
 }
@@ -183,7 +205,9 @@ pub fn may_overlap(a: &str, b: &str) -> bool {
         for j in 1..=b.len() {
             let y = b[j - 1];
             let same = x == y || x == '?' || y == '?';
-            next[j] = (same && reach[j - 1]) || (x == '*' && (reach[j] || next[j - 1])) || (y == '*' && (next[j - 1] || reach[j]));
+            next[j] = (same && reach[j - 1])
+                || (x == '*' && (reach[j] || next[j - 1]))
+                || (y == '*' && (next[j - 1] || reach[j]));
         }
         reach = next;
     }
@@ -211,8 +235,9 @@ mod tests {
     };
 
     fn allow(more: Value) -> Value {
-        let mut statement =
-            json!({ "Effect": "Allow", "Principal": { "Service": "delivery.logs.amazonaws.com" }, "Action": "s3:PutObject", "Resource": "arn:aws:s3:::b/*" });
+        let mut statement = json!({ "Effect": "Allow",
+            "Principal": { "Service": "delivery.logs.amazonaws.com" }, "Action": "s3:PutObject",
+            "Resource": "arn:aws:s3:::b/*" });
         for (key, value) in more.as_object().unwrap() {
             statement[key] = value.clone();
         }
@@ -231,8 +256,10 @@ mod tests {
             json!({ "Principal": "*" }),
             json!({ "Principal": { "AWS": "*" } }),
             json!({ "Resource": ["arn:aws:s3:::b/p/AWSLogs/1/*"] }),
-            json!({ "Condition": { "StringEquals": { "aws:SourceAccount": ["2", "1"], "s3:x-amz-acl": "bucket-owner-full-control" } } }),
-            json!({ "Condition": { "ArnLike": { "AWS:SourceArn": "arn:aws:logs:*:1:*" }, "Bool": { "aws:SecureTransport": "true" } } }),
+            json!({ "Condition": { "StringEquals": { "aws:SourceAccount": ["2", "1"],
+                "s3:x-amz-acl": "bucket-owner-full-control" } } }),
+            json!({ "Condition": { "ArnLike": { "AWS:SourceArn": "arn:aws:logs:*:1:*" },
+                "Bool": { "aws:SecureTransport": "true" } } }),
         ];
         for more in good {
             assert_eq!(proved(&[allow(more.clone())]), Ok(()), "{more}");
@@ -266,7 +293,8 @@ mod tests {
     #[test]
     fn a_denial_counts_unless_it_is_sure_not_to_touch_the_request() {
         let deny = |more: Value| {
-            let mut statement = json!({ "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": ["arn:aws:s3:::b", "arn:aws:s3:::b/*"] });
+            let mut statement = json!({ "Effect": "Deny", "Principal": "*", "Action": "s3:*",
+                "Resource": ["arn:aws:s3:::b", "arn:aws:s3:::b/*"] });
             for (key, value) in more.as_object().unwrap() {
                 statement[key] = value.clone();
             }
@@ -290,7 +318,11 @@ mod tests {
             json!({ "Sid": "No", "Condition": { "StringNotEquals": { "aws:SourceAccount": "2" } } }),
         ];
         for more in harmful {
-            assert_eq!(proved(&[allow(json!({})), deny(more.clone())]), Err(Unproved::MayBeDenied("No".into())), "{more}");
+            assert_eq!(
+                proved(&[allow(json!({})), deny(more.clone())]),
+                Err(Unproved::MayBeDenied("No".into())),
+                "{more}"
+            );
         }
     }
 
@@ -304,7 +336,8 @@ mod tests {
             prop_assert_eq!(may_overlap(&a, &b), may_overlap(&b, &a));
         }
         #[test]
-        fn what_covers_a_pattern_covers_whatever_that_stands_for(pattern in "[ab*?]{0,5}", text in "[ab*]{0,5}", fill in "[ab]{0,3}") {
+        fn what_covers_a_pattern_covers_whatever_that_stands_for(pattern in "[ab*?]{0,5}",
+            text in "[ab*]{0,5}", fill in "[ab]{0,3}") {
             if covers(&pattern, &text) {
                 prop_assert!(covers(&pattern, &text.replace('*', &fill)));
             }

@@ -148,7 +148,10 @@ mod tests {
     #[test]
     fn every_way_in_is_an_admin_port_over_tcp() {
         for port in WAYS_IN {
-            assert!(ADMIN.iter().any(|s| s.port == *port && s.transports.contains(&Transport::Tcp)), "{port}");
+            assert!(
+                ADMIN.iter().any(|s| s.port == *port && s.transports.contains(&Transport::Tcp)),
+                "{port}"
+            );
         }
     }
 }

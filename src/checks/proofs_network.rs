@@ -25,7 +25,8 @@ pub static CHECKS: &[Check] = &[
     Check {
         id: LOG_GROUP,
         title: "A log group is not as planned",
-        why: "Flow logs are lost where their log group is missing, and cost for ever where it keeps everything.",
+        why: "Flow logs are lost where their log group is missing, and cost for ever where it keeps \
+              everything.",
         kind: Kind::LogGroup,
         reads_one: |_, resource, _| vec![Want::id(resource.region(), FamilyKind::LogGroups, resource.id())],
         judge: judge_log_group,
@@ -43,7 +44,8 @@ pub static CHECKS: &[Check] = &[
     Check {
         id: BUCKET_POLICY,
         title: "A bucket's policy was changed along the way",
-        why: "AWS may put a policy of its own in the place of the one that was there when a flow log is made; what that allowed or forbade would be lost.",
+        why: "AWS may put a policy of its own in the place of the one that was there when a flow log is \
+              made; what that allowed or forbade would be lost.",
         kind: Kind::Bucket,
         reads_one: |_, resource, _| vec![Want::id("", FamilyKind::Buckets, resource.id())],
         judge: judge_bucket_policy,
@@ -69,11 +71,17 @@ const PROOF: Check = Check {
 };
 
 fn judge_log_group(inventory: &Inventory, resource: &ResourceId, with: &Value) -> Verdict {
-    let Some(region) = inventory.regions.get(resource.region()) else { return Verdict::Unknown("the region was not read".to_owned()) };
+    let Some(region) = inventory.regions.get(resource.region()) else {
+        return Verdict::Unknown("the region was not read".to_owned());
+    };
     match region.log_groups.get(resource.id()) {
         Fact::Known(group) => {
             let (is, planned) = (json!(group.retention_in_days), &with["retention_days"]);
-            if is == *planned { Verdict::Ok(None) } else { Verdict::Violates(json!({ "retention_days": is, "planned": planned })) }
+            if is == *planned {
+                Verdict::Ok(None)
+            } else {
+                Verdict::Violates(json!({ "retention_days": is, "planned": planned }))
+            }
         }
         Fact::Absent => Verdict::Violates(json!({ "why": "it is not there" })),
         silent => Verdict::Unknown(silent.silence().unwrap_or_default().to_owned()),
@@ -101,12 +109,16 @@ fn judge_bucket_policy(inventory: &Inventory, resource: &ResourceId, with: &Valu
 fn judge_role(inventory: &Inventory, resource: &ResourceId, with: &Value) -> Verdict {
     let mut with = with.clone();
     with.as_object_mut().map(|with| with.remove(super::LATER));
-    let Ok(delivery) = serde_json::from_value::<Delivery>(with) else { return Verdict::Unknown("what was planned cannot be read".to_owned()) };
+    let Ok(delivery) = serde_json::from_value::<Delivery>(with) else {
+        return Verdict::Unknown("what was planned cannot be read".to_owned());
+    };
     match inventory.roles.get(resource.id()) {
         Fact::Known(role) => match delivery.proved_by(role, &inventory.owner) {
             Fact::Known(()) => Verdict::Ok(None),
             Fact::Unknown(reason) => Verdict::Unknown(reason.into()),
-            _ => Verdict::Violates(json!({ "trust_policy": role.trust_policy, "inline_policies": role.inline_policies })),
+            _ => Verdict::Violates(
+                json!({ "trust_policy": role.trust_policy, "inline_policies": role.inline_policies }),
+            ),
         },
         Fact::Absent => Verdict::Violates(json!({ "why": "it is not there" })),
         silent => Verdict::Unknown(silent.silence().unwrap_or_default().to_owned()),
@@ -161,7 +173,8 @@ impl Delivery {
         json!({
             "Version": "2012-10-17",
             "Statement": [
-                { "Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"], "Resource": [group, inside] },
+                { "Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents",
+                    "logs:DescribeLogStreams"], "Resource": [group, inside] },
                 { "Effect": "Allow", "Action": "logs:DescribeLogGroups", "Resource": "*" },
             ],
         })
@@ -172,21 +185,41 @@ impl Delivery {
     pub fn proved_by(&self, role: &Role, owner: &Owner) -> Fact<()> {
         let source = self.source_arn(owner);
         let context = [("aws:SourceAccount", owner.account.as_str()), ("aws:SourceArn", source.as_str())];
-        let trusted = Request { principal: Some(FLOW_LOGS_SERVICE), action: "sts:AssumeRole", resource: None, context: &context };
+        let trusted = Request {
+            principal: Some(FLOW_LOGS_SERVICE),
+            action: "sts:AssumeRole",
+            resource: None,
+            context: &context,
+        };
         if allows(&role.trust_policy, &trusted).is_err() {
             return Fact::Absent;
         }
         let policies: Vec<&Value> = match &role.inline_policies {
             Fact::Known(policies) => policies.values().collect(),
             Fact::Absent => Vec::new(),
-            silent => return Fact::unknown(format!("the policies of role {}: {}", role.id, silent.silence().unwrap_or_default())),
+            silent => {
+                return Fact::unknown(format!(
+                    "the policies of role {}: {}",
+                    role.id,
+                    silent.silence().unwrap_or_default()
+                ));
+            }
         };
         let (_, inside) = self.arns(owner);
         let everything = owner.log_group(&self.region, "*").to_string();
-        let needed =
-            [("logs:CreateLogStream", &inside), ("logs:PutLogEvents", &inside), ("logs:DescribeLogStreams", &inside), ("logs:DescribeLogGroups", &everything)];
+        let needed = [
+            ("logs:CreateLogStream", &inside),
+            ("logs:PutLogEvents", &inside),
+            ("logs:DescribeLogStreams", &inside),
+            ("logs:DescribeLogGroups", &everything),
+        ];
         let granted = needed.iter().all(|(action, resource)| {
-            let answers: Vec<_> = policies.iter().map(|p| allows(p, &Request { principal: None, action, resource: Some(resource), context: &[] })).collect();
+            let answers: Vec<_> = policies
+                .iter()
+                .map(|p| {
+                    allows(p, &Request { principal: None, action, resource: Some(resource), context: &[] })
+                })
+                .collect();
             answers.contains(&Ok(())) && !answers.iter().any(|a| matches!(a, Err(Unproved::MayBeDenied(_))))
         });
         if granted { Fact::Known(()) } else { Fact::Absent }
@@ -209,7 +242,12 @@ mod tests {
         Delivery { region: "us-east-1".into(), log_group: "/redress/vpc-flow-logs".into() }
     }
     fn role(trust: Value, permissions: Value) -> Role {
-        Role { id: "r".into(), trust_policy: trust, inline_policies: Fact::Known([("p".to_owned(), permissions)].into()), ..Role::default() }
+        Role {
+            id: "r".into(),
+            trust_policy: trust,
+            inline_policies: Fact::Known([("p".to_owned(), permissions)].into()),
+            ..Role::default()
+        }
     }
 
     #[test]
@@ -229,8 +267,15 @@ mod tests {
     #[test]
     fn a_role_as_aws_shows_it_in_its_examples_will_do() {
         let (d, o) = (delivery(), owner());
-        let trust = json!({ "Statement": [{ "Effect": "Allow", "Principal": { "Service": FLOW_LOGS_SERVICE }, "Action": "sts:AssumeRole" }] });
-        let actions = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogGroups", "logs:DescribeLogStreams"];
+        let trust = json!({ "Statement": [{ "Effect": "Allow", "Principal": { "Service": FLOW_LOGS_SERVICE },
+            "Action": "sts:AssumeRole" }] });
+        let actions = [
+            "logs:CreateLogGroup",
+            "logs:CreateLogStream",
+            "logs:PutLogEvents",
+            "logs:DescribeLogGroups",
+            "logs:DescribeLogStreams",
+        ];
         let wide = json!({ "Statement": [{ "Effect": "Allow", "Action": actions, "Resource": "*" }] });
         assert_eq!(d.proved_by(&role(trust, wide), &o), Fact::Known(()));
     }
@@ -245,7 +290,10 @@ mod tests {
         groups.items.insert("g".into(), Fact::Absent);
         assert_eq!(judge_log_group(&inventory, &resource, &with).word(), "violates");
         for (days, word) in [(Some(90), "ok"), (Some(30), "violates"), (None, "violates")] {
-            inventory.region_mut("us-east-1").log_groups.put("g", LogGroup { id: "g".into(), retention_in_days: days, ..LogGroup::default() });
+            inventory
+                .region_mut("us-east-1")
+                .log_groups
+                .put("g", LogGroup { id: "g".into(), retention_in_days: days, ..LogGroup::default() });
             assert_eq!(judge_log_group(&inventory, &resource, &with).word(), word, "{days:?}");
         }
     }

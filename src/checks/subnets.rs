@@ -25,10 +25,14 @@ impl Rule for AutoPublicIp {
     const INFO: Info = Info {
         id: AUTO_PUBLIC_IP,
         title: "A subnet gives every new network interface a public IPv4 address",
-        why: "Whatever is launched there can be reached from the internet as soon as its security group allows it, whether or not anybody meant it to be.",
+        why: "Whatever is launched there can be reached from the internet as soon as its security group \
+              allows it, whether or not anybody meant it to be.",
         severity: Severity::Medium,
         kind: Kind::Subnet,
-        controls: &[Control { framework: "security-hub", id: "EC2.15" }, Control { framework: "prowler", id: "vpc_subnet_no_public_ip_by_default" }],
+        controls: &[
+            Control { framework: "security-hub", id: "EC2.15" },
+            Control { framework: "prowler", id: "vpc_subnet_no_public_ip_by_default" },
+        ],
         triggers: &["CreateDefaultSubnet", "ModifySubnetAttribute"],
     };
 
@@ -38,7 +42,8 @@ impl Rule for AutoPublicIp {
 
     fn judge(subnet: &Subnet, _: &Value) -> Verdict {
         match subnet.map_public_ip_on_launch {
-            true => Verdict::Violates(json!({ "vpc": subnet.vpc_id, "cidr": subnet.cidr_block, "default_subnet": subnet.default_for_az })),
+            true => Verdict::Violates(json!({ "vpc": subnet.vpc_id, "cidr": subnet.cidr_block,
+                    "default_subnet": subnet.default_for_az })),
             false => Verdict::Ok(None),
         }
     }

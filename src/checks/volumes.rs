@@ -14,7 +14,8 @@ use crate::{
 pub static CHECKS: &[Check] = &[Check {
     id: "ebs-volume-unencrypted",
     title: "An EBS volume is not encrypted",
-    why: "Its data, and every snapshot of it, can be read by whoever gets hold of the storage or of a shared snapshot.",
+    why: "Its data, and every snapshot of it, can be read by whoever gets hold of the storage or of a shared \
+          snapshot.",
     severity: Severity::Medium,
     kind: Kind::Volume,
     controls: &[
@@ -29,14 +30,19 @@ pub static CHECKS: &[Check] = &[Check {
     reads_one,
     resources: |inventory, regions| {
         let volumes = regions.iter().filter_map(|r| inventory.regions.get(r).map(|region| (r, region)));
-        volumes.flat_map(|(name, region)| region.volumes.known().map(|(id, _)| inventory.owner.volume(name, id))).collect()
+        volumes
+            .flat_map(|(name, region)| region.volumes.known().map(|(id, _)| inventory.owner.volume(name, id)))
+            .collect()
     },
     judge: |inventory, resource, _| unencrypted(inventory, resource),
     silence: |inventory, region| {
-        let listing = inventory.regions.get(region).map_or(Fact::NotRead, |r| r.volumes.select(&Selector::All));
+        let listing =
+            inventory.regions.get(region).map_or(Fact::NotRead, |r| r.volumes.select(&Selector::All));
         listing.silence().map(|why| format!("volumes could not be listed: {why}"))
     },
-    tags: |inventory, resource| volume(inventory, resource.region(), resource.id()).known().map_or_else(Tags::new, |v| v.tags.clone()),
+    tags: |inventory, resource| {
+        volume(inventory, resource.region(), resource.id()).known().map_or_else(Tags::new, |v| v.tags.clone())
+    },
 }];
 
 /// Returns the facts about a volume.
@@ -47,7 +53,9 @@ pub fn volume<'a>(inventory: &'a Inventory, region: &str, id: &str) -> Fact<&'a 
 fn reads_one(inventory: &Inventory, resource: &ResourceId, _: &Value) -> Vec<Want> {
     let mut wants = vec![Want::id(resource.region(), FamilyKind::Volumes, resource.id())];
     if let Fact::Known(v) = volume(inventory, resource.region(), resource.id()) {
-        wants.extend(v.tags.get(tag::REPLACED_BY).map(|id| Want::id(resource.region(), FamilyKind::Volumes, id)));
+        wants.extend(
+            v.tags.get(tag::REPLACED_BY).map(|id| Want::id(resource.region(), FamilyKind::Volumes, id)),
+        );
     }
     wants
 }
@@ -56,15 +64,21 @@ fn unencrypted(inventory: &Inventory, resource: &ResourceId) -> Verdict {
     let volume = match volume(inventory, resource.region(), resource.id()) {
         Fact::Known(volume) => volume,
         Fact::Absent => return Verdict::Ok(Some("it no longer exists".to_owned())),
-        silent => return Verdict::Unknown(format!("{}: {}", resource.id(), silent.silence().unwrap_or_default())),
+        silent => {
+            return Verdict::Unknown(format!("{}: {}", resource.id(), silent.silence().unwrap_or_default()));
+        }
     };
     if volume.encrypted || !matches!(volume.state.as_str(), "available" | "in-use") {
         return Verdict::Ok(None);
     }
-    let attached: Vec<Value> = volume.attachments.iter().map(|a| json!({ "instance": a.instance_id, "device": a.device })).collect();
-    let mut evidence = json!({ "encrypted": false, "state": volume.state, "size_gib": volume.size, "attached": attached });
+    let attached: Vec<Value> =
+        volume.attachments.iter().map(|a| json!({ "instance": a.instance_id, "device": a.device })).collect();
+    let mut evidence =
+        json!({ "encrypted": false, "state": volume.state, "size_gib": volume.size, "attached": attached });
     match replacement(inventory, resource.region(), volume) {
-        Some(Replacement::Agrees(id)) => return Verdict::Retained(format!("kept: {id} took its place and is encrypted")),
+        Some(Replacement::Agrees(id)) => {
+            return Verdict::Retained(format!("kept: {id} took its place and is encrypted"));
+        }
         Some(Replacement::Unknown(why)) => return Verdict::Unknown(why),
         Some(Replacement::Differs(why)) => evidence["replacement"] = json!(why),
         None => {}
@@ -89,15 +103,22 @@ pub fn replacement(inventory: &Inventory, region: &str, old: &Volume) -> Option<
     let id = old.tags.get(tag::REPLACED_BY)?;
     Some(match volume(inventory, region, id) {
         // A volume that is still attached has not been replaced, whatever its tag claims.
-        _ if !old.attachments.is_empty() => Replacement::Differs(format!("it is tagged as replaced by {id} and is still attached")),
-        Fact::Known(new) if !new.encrypted => Replacement::Differs(format!("{id} is not encrypted")),
-        Fact::Known(new) if !matches!(new.state.as_str(), "available" | "in-use") => Replacement::Differs(format!("{id} is {}", new.state)),
-        Fact::Known(new) if new.tags.get(tag::SOURCE) != Some(&old.id) => {
-            Replacement::Differs(format!("{id} does not name this volume as its source (tag {})", tag::SOURCE))
+        _ if !old.attachments.is_empty() => {
+            Replacement::Differs(format!("it is tagged as replaced by {id} and is still attached"))
         }
+        Fact::Known(new) if !new.encrypted => Replacement::Differs(format!("{id} is not encrypted")),
+        Fact::Known(new) if !matches!(new.state.as_str(), "available" | "in-use") => {
+            Replacement::Differs(format!("{id} is {}", new.state))
+        }
+        Fact::Known(new) if new.tags.get(tag::SOURCE) != Some(&old.id) => Replacement::Differs(format!(
+            "{id} does not name this volume as its source (tag {})",
+            tag::SOURCE
+        )),
         Fact::Known(_) => Replacement::Agrees(id.clone()),
         Fact::Absent => Replacement::Differs(format!("{id} does not exist")),
-        silent => Replacement::Unknown(format!("its replacement {id}: {}", silent.silence().unwrap_or_default())),
+        silent => {
+            Replacement::Unknown(format!("its replacement {id}: {}", silent.silence().unwrap_or_default()))
+        }
     })
 }
 
@@ -122,7 +143,8 @@ mod tests {
 
     fn say(volumes: &[Volume]) -> Verdict {
         let owner = Owner { partition: "aws".into(), account: "123456789012".into() };
-        let mut inventory = Inventory::empty(owner, Caller::default(), "2026-11-22T10:00:00Z".parse().unwrap());
+        let mut inventory =
+            Inventory::empty(owner, Caller::default(), "2026-11-22T10:00:00Z".parse().unwrap());
         let family = &mut inventory.region_mut("us-east-1").volumes;
         family.read(&Selector::All, Fact::Known(()));
         for v in volumes {
@@ -135,7 +157,13 @@ mod tests {
     #[test]
     fn an_unencrypted_volume_violates_while_it_can_be_used() {
         for state in ["available", "in-use"] {
-            assert!(matches!(say(&[Volume { state: state.into(), tags: Tags::new(), ..old() }]), Verdict::Violates(_)), "{state}");
+            assert!(
+                matches!(
+                    say(&[Volume { state: state.into(), tags: Tags::new(), ..old() }]),
+                    Verdict::Violates(_)
+                ),
+                "{state}"
+            );
         }
         assert_eq!(say(&[Volume { state: "deleting".into(), ..old() }]), Verdict::Ok(None));
         assert_eq!(say(&[Volume { encrypted: true, ..old() }]), Verdict::Ok(None));
@@ -159,7 +187,8 @@ mod tests {
     #[test]
     fn a_replacement_that_was_not_read_is_unknown() {
         let owner = Owner { partition: "aws".into(), account: "123456789012".into() };
-        let mut inventory = Inventory::empty(owner, Caller::default(), "2026-11-22T10:00:00Z".parse().unwrap());
+        let mut inventory =
+            Inventory::empty(owner, Caller::default(), "2026-11-22T10:00:00Z".parse().unwrap());
         inventory.region_mut("us-east-1").volumes.put("vol-old", old());
         let resource = inventory.owner.volume("us-east-1", "vol-old");
         assert!(matches!(unencrypted(&inventory, &resource), Verdict::Unknown(_)));

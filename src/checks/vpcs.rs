@@ -17,7 +17,8 @@ pub const WITHOUT_FLOW_LOGS: &str = "vpc-without-flow-logs";
 pub static CHECKS: &[Check] = &[Check {
     id: WITHOUT_FLOW_LOGS,
     title: "A VPC has no working flow log",
-    why: "Without a record of rejected traffic nobody can tell who probed the network, or what an intruder reached; it cannot be had afterwards.",
+    why: "Without a record of rejected traffic nobody can tell who probed the network, or what an intruder \
+          reached; it cannot be had afterwards.",
     severity: Severity::Medium,
     kind: Kind::Vpc,
     controls: &[
@@ -29,7 +30,12 @@ pub static CHECKS: &[Check] = &[Check {
     triggers: &["CreateVpc", "CreateDefaultVpc", "DeleteFlowLogs", "CreateFlowLogs"],
     scanned: true,
     reads: |region| vec![Want::all(region, FamilyKind::Vpcs), Want::all(region, FamilyKind::FlowLogs)],
-    reads_one: |_, resource, _| vec![Want::id(resource.region(), FamilyKind::Vpcs, resource.id()), flow_logs_want(resource.region(), resource.id())],
+    reads_one: |_, resource, _| {
+        vec![
+            Want::id(resource.region(), FamilyKind::Vpcs, resource.id()),
+            flow_logs_want(resource.region(), resource.id()),
+        ]
+    },
     resources,
     judge,
     silence,
@@ -44,7 +50,10 @@ pub fn flow_logs_want(region: &str, vpc: &str) -> Want {
 /// Returns the flow logs of a VPC, if they were listed.
 pub fn flow_logs_of<'a>(inventory: &'a Inventory, region: &str, vpc: &str) -> Fact<Vec<&'a FlowLog>> {
     let Some(region) = inventory.regions.get(region) else { return Fact::NotRead };
-    region.flow_logs.select(&Selector::by("resource-id", vpc)).map(|logs| logs.into_iter().map(|(_, log)| log).collect())
+    region
+        .flow_logs
+        .select(&Selector::by("resource-id", vpc))
+        .map(|logs| logs.into_iter().map(|(_, log)| log).collect())
 }
 
 /// The state of a flow log.
@@ -88,7 +97,9 @@ fn resources(inventory: &Inventory, regions: &[String]) -> Vec<ResourceId> {
 }
 
 fn judge(inventory: &Inventory, resource: &ResourceId, _: &Value) -> Verdict {
-    let Some(region) = inventory.regions.get(resource.region()) else { return Verdict::Unknown("the region was not read".to_owned()) };
+    let Some(region) = inventory.regions.get(resource.region()) else {
+        return Verdict::Unknown("the region was not read".to_owned());
+    };
     match region.vpcs.get(resource.id()) {
         Fact::Known(vpc) if !inventory.owner.owns(&vpc.owner_id) => return Verdict::Ok(None),
         Fact::Known(_) => {}
@@ -97,7 +108,9 @@ fn judge(inventory: &Inventory, resource: &ResourceId, _: &Value) -> Verdict {
     }
     match flow_logs_of(inventory, resource.region(), resource.id()) {
         Fact::Known(logs) => verdict(&logs),
-        silent => Verdict::Unknown(format!("the flow logs of the VPC: {}", silent.silence().unwrap_or("absent"))),
+        silent => {
+            Verdict::Unknown(format!("the flow logs of the VPC: {}", silent.silence().unwrap_or("absent")))
+        }
     }
 }
 
@@ -110,7 +123,9 @@ fn verdict(logs: &[&FlowLog]) -> Verdict {
         return Verdict::Ok(Some(format!("{} is on and has not delivered yet", log.id)));
     }
     let useless = all.iter().filter_map(|(log, health)| match health {
-        Health::Useless(why) => Some(json!({ "flow_log": log.id, "traffic_type": log.traffic_type, "why": why })),
+        Health::Useless(why) => {
+            Some(json!({ "flow_log": log.id, "traffic_type": log.traffic_type, "why": why }))
+        }
         _ => None,
     });
     Verdict::Violates(json!({ "flow_logs": useless.collect::<Vec<_>>() }))
@@ -141,7 +156,8 @@ mod tests {
 
     fn account(owner_id: &str, logs: Vec<FlowLog>) -> Inventory {
         let owner = Owner { partition: "aws".into(), account: "123456789012".into() };
-        let mut inventory = Inventory::empty(owner, Caller::default(), "2026-11-22T10:00:00Z".parse().unwrap());
+        let mut inventory =
+            Inventory::empty(owner, Caller::default(), "2026-11-22T10:00:00Z".parse().unwrap());
         let region = inventory.region_mut(REGION);
         region.vpcs.read(&Selector::All, Fact::Known(()));
         region.vpcs.put("vpc-1", Vpc { id: "vpc-1".into(), owner_id: owner_id.into(), ..Vpc::default() });
@@ -177,13 +193,21 @@ mod tests {
         assert_eq!(says(vec![log("ACCEPT", Some("SUCCESS"), None)]).word(), "violates");
         assert_eq!(says(vec![log("ALL", Some("FAILED"), Some("Access error"))]).word(), "violates");
         assert_eq!(says(vec![log("ALL", Some("SUCCESS"), Some("Rate limited"))]).word(), "violates");
-        assert_eq!(says(vec![FlowLog { flow_log_status: "DELETING".into(), ..log("ALL", None, None) }]).word(), "violates");
-        assert_eq!(says(vec![FlowLog { resource_id: "subnet-1".into(), ..log("ALL", Some("SUCCESS"), None) }]).word(), "violates");
+        assert_eq!(
+            says(vec![FlowLog { flow_log_status: "DELETING".into(), ..log("ALL", None, None) }]).word(),
+            "violates"
+        );
+        assert_eq!(
+            says(vec![FlowLog { resource_id: "subnet-1".into(), ..log("ALL", Some("SUCCESS"), None) }])
+                .word(),
+            "violates"
+        );
     }
 
     #[test]
     fn a_log_that_has_not_delivered_yet_counts_and_says_so() {
-        assert!(matches!(says(vec![log("ALL", None, None)]), Verdict::Ok(Some(note)) if note.contains("fl-1") && note.contains("not delivered yet")));
+        assert!(matches!(says(vec![log("ALL", None, None)]),
+                Verdict::Ok(Some(note)) if note.contains("fl-1") && note.contains("not delivered yet")));
         let second = FlowLog { id: "fl-2".into(), ..log("ALL", Some("SUCCESS"), None) };
         assert_eq!(says(vec![log("ALL", None, None), second]), Verdict::Ok(None));
     }
@@ -203,6 +227,9 @@ mod tests {
         assert_eq!(judge(&inventory, &vpc, &Value::Null).word(), "unknown");
         assert_eq!(silence(&inventory, REGION).as_deref(), Some("flow logs: AccessDenied"));
         assert!(resources(&inventory, &[REGION.to_owned()]).is_empty());
-        assert_eq!(judge(&inventory, &inventory.owner.vpc("eu-west-1", "vpc-1"), &Value::Null).word(), "unknown");
+        assert_eq!(
+            judge(&inventory, &inventory.owner.vpc("eu-west-1", "vpc-1"), &Value::Null).word(),
+            "unknown"
+        );
     }
 }

@@ -75,7 +75,9 @@ impl Session {
         let asked = choice(self.common.account.as_deref())?;
         let flag = || format!("--account is {}", self.common.account.as_deref().unwrap_or_default());
         let door = match place.endpoint.strip_prefix("twin:") {
-            Some(name) if matches!(&asked, Choice::Twin(other) if other != name) => return Err(place.elsewhere(&flag())),
+            Some(name) if matches!(&asked, Choice::Twin(other) if other != name) => {
+                return Err(place.elsewhere(&flag()));
+            }
             Some(name) => {
                 if asked == Choice::Aws {
                     self.led_by_its_word(place, name)?;
@@ -90,7 +92,10 @@ impl Session {
             return Err(place.other_partition(&here.owner.partition));
         }
         if here.owner.account != place.account {
-            return Err(place.elsewhere(&format!("these credentials are for account {} ({})", here.owner.account, here.owner.partition)));
+            return Err(place.elsewhere(&format!(
+                "these credentials are for account {} ({})",
+                here.owner.account, here.owner.partition
+            )));
         }
         if here.endpoint != place.endpoint {
             return Err(place.elsewhere(&format!("this is {}", here.endpoint)));
@@ -106,20 +111,35 @@ impl Session {
     /// When `--account` is required (exit 2).
     fn led_by_its_word(&self, place: &Place<'_>, name: &str) -> Result<(), Fail> {
         let common = &self.common;
-        let flags = [(common.profile.is_some(), "--profile is given"), (!common.only_account.is_empty(), "--only-account or REDRESS_ONLY_ACCOUNT is given")];
+        let flags = [
+            (common.profile.is_some(), "--profile is given"),
+            (!common.only_account.is_empty(), "--only-account or REDRESS_ONLY_ACCOUNT is given"),
+        ];
         let given = flags.into_iter().find_map(|(on, what)| on.then(|| what.to_owned()));
-        let set = || LEADS_TO_AWS.iter().find(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty())).map(|name| format!("{name} is set"));
+        let set = || {
+            LEADS_TO_AWS
+                .iter()
+                .find(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+                .map(|name| format!("{name} is set"))
+        };
         let why = if !TwinAccount::is_name(name) {
             "a path there would choose the file to open: only --account may do that".to_owned()
         } else if let Some(what) = given.or_else(set) {
             format!("{what}, so AWS may be meant: then a twin is used only with --account")
         } else {
-            self.out.say(&format!("note: {} is for {}, a twin: nothing is read or changed in AWS", place.what, place.endpoint));
+            self.out.say(&format!(
+                "note: {} is for {}, a twin: nothing is read or changed in AWS",
+                place.what, place.endpoint
+            ));
             return Ok(());
         };
-        let said = format!("{} is for {}, a twin, and --account does not name it", place.what, place.endpoint);
+        let said =
+            format!("{} is for {}, a twin, and --account does not name it", place.what, place.endpoint);
         let account = safe::shell(place.endpoint);
-        Err(Fail::usage(said).why(why).why("nothing was changed").hint(format!("if the twin is meant, give --account {account}; else make a new plan")))
+        Err(Fail::usage(said)
+            .why(why)
+            .why("nothing was changed")
+            .hint(format!("if the twin is meant, give --account {account}; else make a new plan")))
     }
 
     /// Returns the same account, as fresh as the lock requires. AWS is always read afresh; a twin that was
@@ -138,22 +158,34 @@ impl Session {
     /// Returns the AWS settings that the flags give, except the regions.
     pub fn settings(&self) -> aws::Settings {
         let common = &self.common;
-        aws::Settings { profile: common.profile.clone(), only_accounts: common.only_account.clone(), pace: common.pace, ..aws::Settings::default() }
+        aws::Settings {
+            profile: common.profile.clone(),
+            only_accounts: common.only_account.clone(),
+            pace: common.pace,
+            ..aws::Settings::default()
+        }
     }
 
     async fn open_aws(&self, regions: &[String]) -> Result<OpenAccount, Fail> {
         let settings = aws::Settings { regions: regions.to_vec(), ..self.settings() };
         let out = self.out;
         let waits = move |what: &str, wait: std::time::Duration| {
-            super::progress::aside(out, &format!("waiting for AWS: {} s ({what})", wait.as_secs_f64().ceil()));
+            super::progress::aside(
+                out,
+                &format!("waiting for AWS: {} s ({what})", wait.as_secs_f64().ceil()),
+            );
         };
-        let opened = aws::open(&settings, |clear| warn_of_clear(out, clear), Box::new(waits)).await.map_err(|error| connect_fail(&error))?;
+        let opened = aws::open(&settings, |clear| warn_of_clear(out, clear), Box::new(waits))
+            .await
+            .map_err(|error| connect_fail(&error))?;
         Ok(OpenAccount { account: opened.account, regions: opened.regions, history: Some(opened.history) })
     }
 
     fn open_twin(&self, name: &str, asked: &[String]) -> Result<OpenAccount, Fail> {
         if self.common.profile.is_some() {
-            return Err(Fail::usage("--profile is for AWS, and --account names a twin").hint("leave one of them out"));
+            return Err(
+                Fail::usage("--profile is for AWS, and --account names a twin").hint("leave one of them out")
+            );
         }
         let account = TwinAccount::open(name, &self.state_folder()?).map_err(|error| twin_fail(&error))?;
         let (own, only) = (&account.identity().owner.account, &self.common.only_account);
@@ -199,7 +231,8 @@ fn warn_of_clear(out: Out, endpoints: &[String]) {
     for endpoint in endpoints {
         if WARNED.lock().unwrap_or_else(PoisonError::into_inner).insert(endpoint.clone()) {
             out.always(&format!(
-                "warning: everything sent to {endpoint} goes over plain http: anyone on the path can read session tokens and signatures and answer in place of \
+                "warning: everything sent to {endpoint} goes over plain http: anyone on the path can read \
+                 session tokens and signatures and answer in place of \
                  AWS. Use https"
             ));
         }
@@ -223,15 +256,22 @@ fn choice(text: Option<&str>) -> Result<Choice, Fail> {
     if let Some(name) = text.strip_prefix("twin:") {
         return Ok(Choice::Twin(name.to_owned()));
     }
-    let fail = Fail::usage(format!("--account {text}: only a twin can be named here, as twin, twin:NAME or twin:FILE"));
+    let fail = Fail::usage(format!(
+        "--account {text}: only a twin can be named here, as twin, twin:NAME or twin:FILE"
+    ));
     let digits = text.len() == 12 && text.chars().all(|c| c.is_ascii_digit());
     Err(if digits {
-        fail.why("the AWS account is taken from your credentials, so a change can never land in a different one")
-            .hint(format!("for account {text} use its credentials: --profile NAME, or AWS_PROFILE"))
+        fail.why(
+            "the AWS account is taken from your credentials, so a change can never land in a different one",
+        )
+        .hint(format!("for account {text} use its credentials: --profile NAME, or AWS_PROFILE"))
     } else if Path::new(text).is_file() {
         fail.hint(format!("for the inventory in that file: --account twin:{text}"))
     } else {
-        fail.hint("--account twin:demo is an account to try things on; for AWS leave --account out and choose with --profile")
+        fail.hint(
+            "--account twin:demo is an account to try things on; for AWS leave --account out and \
+                   choose with --profile",
+        )
     })
 }
 
@@ -242,8 +282,10 @@ fn twin_regions(known: &[String], asked: &[String]) -> Result<Vec<String>, Fail>
     let mut regions: Vec<String> = Vec::new();
     for region in asked {
         if !known.contains(region) {
-            let near = did_you_mean(region, known.iter().map(String::as_str)).map_or(String::new(), |near| format!("did you mean {near}? "));
-            return Err(Fail::usage(format!("there is no region {region:?} in this twin")).hint(format!("{near}it has {}", known.join(", "))));
+            let near = did_you_mean(region, known.iter().map(String::as_str))
+                .map_or(String::new(), |near| format!("did you mean {near}? "));
+            return Err(Fail::usage(format!("there is no region {region:?} in this twin"))
+                .hint(format!("{near}it has {}", known.join(", "))));
         }
         if !regions.contains(region) {
             regions.push(region.clone());
@@ -266,12 +308,24 @@ pub struct Place<'a> {
 impl<'a> Place<'a> {
     /// Returns the place where a run was made.
     pub fn of_run(head: &'a Head, regions: &'a [String]) -> Self {
-        Self { what: format!("run {}", head.run), account: &head.account, partition: &head.partition, endpoint: &head.endpoint, regions }
+        Self {
+            what: format!("run {}", head.run),
+            account: &head.account,
+            partition: &head.partition,
+            endpoint: &head.endpoint,
+            regions,
+        }
     }
 
     /// Returns the place that a plan was made for.
     pub fn of_plan(plan: &'a Plan) -> Self {
-        Self { what: "the plan".to_owned(), account: &plan.account, partition: &plan.partition, endpoint: &plan.endpoint, regions: &plan.regions }
+        Self {
+            what: "the plan".to_owned(),
+            account: &plan.account,
+            partition: &plan.partition,
+            endpoint: &plan.endpoint,
+            regions: &plan.regions,
+        }
     }
 
     /// Builds the refusal of credentials for another partition. The same account number in another partition
@@ -287,17 +341,25 @@ impl<'a> Place<'a> {
 
     fn elsewhere(&self, here: &str) -> Fail {
         let at = if self.endpoint == "aws" { String::new() } else { format!(" at {}", self.endpoint) };
-        let fail = Fail::usage(format!("{} is for account {}{at}, but {here}", self.what, self.account)).why("nothing was changed");
+        let fail = Fail::usage(format!("{} is for account {}{at}, but {here}", self.what, self.account))
+            .why("nothing was changed");
         if self.endpoint.starts_with("twin:") {
             fail.hint(format!("give --account {}", safe::shell(self.endpoint)))
         } else if self.endpoint == "aws" {
             fail.hint(
-                "use credentials for that account (--profile NAME), without --account, AWS_ENDPOINT_URL or any AWS_ENDPOINT_URL_*, and without endpoint_url in the profile",
+                "use credentials for that account (--profile NAME), without --account, AWS_ENDPOINT_URL or \
+                 any AWS_ENDPOINT_URL_*, and without endpoint_url in the profile",
             )
         } else if self.endpoint.contains(", ") {
-            fail.hint("set AWS_ENDPOINT_URL and that of each service (such as AWS_ENDPOINT_URL_EC2) as they were then, and use the credentials of that account")
+            fail.hint(
+                "set AWS_ENDPOINT_URL and that of each service (such as AWS_ENDPOINT_URL_EC2) as they \
+                       were then, and use the credentials of that account",
+            )
         } else {
-            fail.hint(format!("set AWS_ENDPOINT_URL={} and use the credentials of that account", self.endpoint))
+            fail.hint(format!(
+                "set AWS_ENDPOINT_URL={} and use the credentials of that account",
+                self.endpoint
+            ))
         }
     }
 }
@@ -305,7 +367,9 @@ impl<'a> Place<'a> {
 fn twin_fail(error: &TwinError) -> Fail {
     match error {
         // A file that was not found was misspelt; every other error is the disk's.
-        TwinError::Io { what, source, .. } if *what == "written" || source.kind() != std::io::ErrorKind::NotFound => {
+        TwinError::Io { what, source, .. }
+            if *what == "written" || source.kind() != std::io::ErrorKind::NotFound =>
+        {
             Fail::failure(error.to_string()).hint("choose another place with --state-dir")
         }
         _ => Fail::usage(error.to_string()),
@@ -340,7 +404,8 @@ mod tests {
     #[test]
     fn regions_of_a_twin_are_its_own() {
         let known = ["eu-west-1".to_owned(), "us-east-1".to_owned()];
-        let all = |asked: &[&str]| twin_regions(&known, &asked.iter().map(|r| (*r).to_owned()).collect::<Vec<_>>());
+        let all =
+            |asked: &[&str]| twin_regions(&known, &asked.iter().map(|r| (*r).to_owned()).collect::<Vec<_>>());
         assert_eq!(all(&[]), Ok(known.to_vec()));
         assert_eq!(all(&["all"]), Ok(known.to_vec()));
         assert_eq!(all(&["us-east-1", "us-east-1"]), Ok(vec!["us-east-1".to_owned()]));

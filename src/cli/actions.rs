@@ -43,7 +43,9 @@ pub fn find(name: &str) -> Result<&'static dyn Action, Fail> {
 fn list(format: Format) -> Result<String, Fail> {
     let all = actions::all();
     match format {
-        Format::Json => write(&all.iter().map(|a| document(*a)).collect::<Vec<_>>(), "redress.actions/1", "actions"),
+        Format::Json => {
+            write(&all.iter().map(|a| document(*a)).collect::<Vec<_>>(), "redress.actions/1", "actions")
+        }
         Format::Html | Format::Junit | Format::Sarif => Err(render::not_in(format, "actions")),
         Format::Markdown => Ok(all.iter().map(|a| format!("- `{}`: {}\n", a.name(), a.title())).collect()),
         Format::Text => {
@@ -62,9 +64,13 @@ fn show(format: Format, action: &dyn Action) -> Result<String, Fail> {
 }
 
 fn document(action: &dyn Action) -> serde_json::Value {
-    let parameters: Vec<_> =
-        action.parameters().iter().map(|p| serde_json::json!({ "name": p.name, "type": p.kind, "default": p.default, "doc": p.doc })).collect();
-    serde_json::json!({ "name": action.name(), "title": action.title(), "answers": action.answers(), "parameters": parameters })
+    let parameters: Vec<_> = action
+        .parameters()
+        .iter()
+        .map(|p| serde_json::json!({ "name": p.name, "type": p.kind, "default": p.default, "doc": p.doc }))
+        .collect();
+    serde_json::json!({ "name": action.name(), "title": action.title(), "answers": action.answers(),
+        "parameters": parameters })
 }
 
 /// Writes a list as a document of its own format.
@@ -72,5 +78,6 @@ fn document(action: &dyn Action) -> serde_json::Value {
 /// # Errors
 /// When it cannot be written as JSON.
 pub fn write<T: serde::Serialize>(items: &[T], format: &str, name: &str) -> Result<String, Fail> {
-    json::write(&serde_json::json!({ "format": format, name: items })).map_err(|error| Fail::failure(error.to_string()))
+    json::write(&serde_json::json!({ "format": format, name: items }))
+        .map_err(|error| Fail::failure(error.to_string()))
 }

@@ -63,7 +63,13 @@ impl ApplyInput {
         let Some(again) = &self.again else { return policy.standings(plan) };
         let mut all = policy.standings_again(plan, again);
         for id in &again.plan.rehearsal.failed {
-            all.insert(id.clone(), Standing::No(format!("it fails in its rehearsal on the account as it is now: {}", failure(again, id))));
+            all.insert(
+                id.clone(),
+                Standing::No(format!(
+                    "it fails in its rehearsal on the account as it is now: {}",
+                    failure(again, id)
+                )),
+            );
         }
         all
     }
@@ -74,11 +80,24 @@ impl ApplyInput {
 ///
 /// # Errors
 /// When it is not (exit 4).
-pub fn as_signed(signed: Option<(Signed, Plan)>, plan: &Plan, decisions: &[Decision]) -> Result<Option<Signed>, Fail> {
+pub fn as_signed(
+    signed: Option<(Signed, Plan)>,
+    plan: &Plan,
+    decisions: &[Decision],
+) -> Result<Option<Signed>, Fail> {
     let Some((by, signed)) = signed else { return Ok(None) };
     let approved = |change: &&Change| decisions.iter().any(|d| d.approved && d.change == change.id);
-    let unlike = |change: &Change| signed.change(&change.id).map_or(Some("it is not in the signed plan".to_owned()), |signed| propose::differs(signed, change));
-    match plan.changes.iter().filter(approved).find_map(|change| unlike(change).map(|what| (&change.id, what))) {
+    let unlike = |change: &Change| {
+        signed.change(&change.id).map_or(Some("it is not in the signed plan".to_owned()), |signed| {
+            propose::differs(signed, change)
+        })
+    };
+    match plan
+        .changes
+        .iter()
+        .filter(approved)
+        .find_map(|change| unlike(change).map(|what| (&change.id, what)))
+    {
         None => Ok(Some(by)),
         Some((id, what)) => Err(Fail::held(format!("{id} is not what was signed: {what}"))
             .why("nothing was changed")
@@ -90,7 +109,11 @@ pub fn as_signed(signed: Option<(Signed, Plan)>, plan: &Plan, decisions: &[Decis
 ///
 /// # Errors
 /// When the input is bad, or the account cannot be opened.
-pub async fn ground(session: &Session, file: Option<&Path>, safety: &SafetyLimits) -> Result<ApplyInput, Fail> {
+pub async fn ground(
+    session: &Session,
+    file: Option<&Path>,
+    safety: &SafetyLimits,
+) -> Result<ApplyInput, Fail> {
     match file {
         Some(path) => {
             made_already(&planning_flags(session, safety, false), PLAN_ANEW)?;
@@ -118,16 +141,24 @@ pub async fn run(
     let policy = Policy::of(approval)?;
     let mut ground = match file.map(|path| Ok((path, read_trusted(session, path)?))).transpose()? {
         Some((path, (undo, signed))) if undo.kind == PlanKind::Undo => {
-            made_already(&planning_flags(session, safety, !changes.is_empty()), "`redress undo RUN --change ID -o FILE`")?;
+            made_already(
+                &planning_flags(session, safety, !changes.is_empty()),
+                "`redress undo RUN --change ID -o FILE`",
+            )?;
             if !targets.is_empty() {
-                return Err(Fail::usage("--report-back reports closed findings, and an undo closes none").hint("leave --report-back out"));
+                return Err(Fail::usage("--report-back reports closed findings, and an undo closes none")
+                    .hint("leave --report-back out"));
             }
             return undo::apply(session, &path.display().to_string(), &undo, signed, approval).await;
         }
         Some((path, (back, signed))) if back.kind == PlanKind::Recover => {
-            made_already(&planning_flags(session, safety, !changes.is_empty()), "`redress recover RUN -o FILE`")?;
+            made_already(
+                &planning_flags(session, safety, !changes.is_empty()),
+                "`redress recover RUN -o FILE`",
+            )?;
             if !targets.is_empty() {
-                return Err(Fail::usage("--report-back reports closed findings, and a recovery closes none").hint("leave --report-back out"));
+                return Err(Fail::usage("--report-back reports closed findings, and a recovery closes none")
+                    .hint("leave --report-back out"));
             }
             return recover::apply(session, &path.display().to_string(), &back, signed, approval).await;
         }
@@ -139,8 +170,11 @@ pub async fn run(
     };
     report_back::ready(targets, &ground.plan.endpoint)?;
     if !changes.is_empty() {
-        if let Some((id, unlike)) = ground.again.iter().flat_map(|a| &a.unlike).find(|(id, _)| changes.contains(id)) {
-            return Err(Fail::held(format!("{id} is not done as planned: {}", unlike.reason())).why("nothing was changed"));
+        if let Some((id, unlike)) =
+            ground.again.iter().flat_map(|a| &a.unlike).find(|(id, _)| changes.contains(id))
+        {
+            return Err(Fail::held(format!("{id} is not done as planned: {}", unlike.reason()))
+                .why("nothing was changed"));
         }
         ground.only_as_made_now();
         ground.plan = chosen(session, &mut ground, changes).await?;
@@ -153,17 +187,31 @@ pub async fn run(
     let shown = ground.shown(!changes.is_empty());
     sound(&shown)?;
     let id = engine::run_id(&ground.plan, ground.door.account.now());
-    let _lock = perform::lock(session, ground.state.as_ref(), &ground.plan, &id, &ground.door.account.identity().caller.arn)?;
+    let _lock = perform::lock(
+        session,
+        ground.state.as_ref(),
+        &ground.plan,
+        &id,
+        &ground.door.account.identity().caller.arn,
+    )?;
     ground.door = session.under_lock(ground.door)?;
-    let decisions = ask::decided(session, &ground.plan, &shown, &ground.standings(&ground.plan, &policy)).await?;
+    let decisions =
+        ask::decided(session, &ground.plan, &shown, &ground.standings(&ground.plan, &policy)).await?;
     ask::any_approved(&decisions)?;
     let (plan, decisions) = part(session, &mut ground, &policy, decisions).await?;
-    let approved = Approved { plan: &plan, signed: as_signed(ground.signed.take(), &plan, &decisions)?, decisions };
-    let exit = Exit::worst([ground.held, perform::begin(session, &ground.door, ground.state.as_ref(), &id, approved).await?]);
+    let approved =
+        Approved { plan: &plan, signed: as_signed(ground.signed.take(), &plan, &decisions)?, decisions };
+    let exit = Exit::worst([
+        ground.held,
+        perform::begin(session, &ground.door, ground.state.as_ref(), &id, approved).await?,
+    ]);
     if targets.is_empty() {
         return Ok(exit);
     }
-    Ok(Exit::worst([exit, report_back::after(session, &ground.door, ground.state.as_ref(), &id, targets).await?]))
+    Ok(Exit::worst([
+        exit,
+        report_back::after(session, &ground.door, ground.state.as_ref(), &id, targets).await?,
+    ]))
 }
 
 /// Reads a plan file and checks that it is whole.
@@ -191,22 +239,36 @@ pub fn read_trusted(session: &Session, path: &Path) -> Result<(Plan, Option<Sign
 /// As [`read`].
 pub fn read_whole(path: &Path) -> Result<(Vec<u8>, Plan), Fail> {
     let name = path.display();
-    let fail = |error: std::io::Error| Fail::usage(format!("{name}: cannot read the plan")).why(error.to_string()).hint("`redress plan -o FILE` writes one");
+    let fail = |error: std::io::Error| {
+        Fail::usage(format!("{name}: cannot read the plan"))
+            .why(error.to_string())
+            .hint("`redress plan -o FILE` writes one")
+    };
     let size = std::fs::metadata(path).map_err(fail)?.len();
     if size > BIGGEST {
-        return Err(Fail::usage(format!("{name}: {size} bytes are too many for a plan")).hint("is it the right file?"));
+        return Err(Fail::usage(format!("{name}: {size} bytes are too many for a plan"))
+            .hint("is it the right file?"));
     }
     let bytes = std::fs::read(path).map_err(fail)?;
-    let text = std::str::from_utf8(&bytes)
-        .map_err(|_| Fail::usage(format!("{name}: this is not a plan file: it is not text")).hint("give a file that `redress plan -o FILE` wrote"))?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| {
+        Fail::usage(format!("{name}: this is not a plan file: it is not text"))
+            .hint("give a file that `redress plan -o FILE` wrote")
+    })?;
     let plan = digest::parse(text).map_err(|error| Fail::usage(format!("{name}: {error}")))?;
     Ok((bytes, plan))
 }
 
-async fn of_plan(session: &Session, path: &Path, plan: Plan, signed: Option<Signed>, safety: &SafetyLimits) -> Result<ApplyInput, Fail> {
+async fn of_plan(
+    session: &Session,
+    path: &Path,
+    plan: Plan,
+    signed: Option<Signed>,
+    safety: &SafetyLimits,
+) -> Result<ApplyInput, Fail> {
     if plan.kind.restores() {
         let what = if plan.kind == PlanKind::Undo { "an undo" } else { "a recovery" };
-        return Err(Fail::usage(format!("{}: this is the plan of {what}", path.display())).hint(format!("redress apply {}", path.display())));
+        return Err(Fail::usage(format!("{}: this is the plan of {what}", path.display()))
+            .hint(format!("redress apply {}", path.display())));
     }
     let state = session.state_to_write()?;
     let door = session.reopen(&Place::of_plan(&plan)).await?;
@@ -237,12 +299,16 @@ async fn again(session: &Session, door: &OpenAccount, file: Plan, today: &Today)
     let plan = again::open_only(&file, &facts, today);
     let again = again::all_again(&plan, &plan, today, stage(facts.clone()).as_ref());
     for id in &again.plan.rehearsal.failed {
-        session.out.always(&format!("{id} is not begun: it fails in its rehearsal on the account as it is now: {}", failure(&again, id)));
+        session.out.always(&format!(
+            "{id} is not begun: it fails in its rehearsal on the account as it is now: {}",
+            failure(&again, id)
+        ));
     }
     for change in file.changes.iter().filter(|change| again.plan.change(&change.id).is_some()) {
         for key in again::not_open(change, &facts, today) {
             session.out.always(&format!(
-                "{}: only the file claims that it answers {} on {}: that finding is not open now, and does not count",
+                "{}: only the file claims that it answers {} on {}: that finding is not open now, and does \
+                 not count",
                 change.id, key.check, key.resource
             ));
         }
@@ -253,13 +319,19 @@ async fn again(session: &Session, door: &OpenAccount, file: Plan, today: &Today)
     for (id, own) in &again.own {
         session.out.always(&format!("{id}: only the file claims: {}", own.join("; ")));
     }
-    if let Some((address, from)) = plan.options.my_address.as_ref().filter(|_| plan.options.my_address != today.options.my_address) {
-        session
-            .out
-            .always(&format!("only the file claims that your address is {address} ({from}): it was not given here, so the lock-out check rests on the file"));
+    if let Some((address, from)) =
+        plan.options.my_address.as_ref().filter(|_| plan.options.my_address != today.options.my_address)
+    {
+        session.out.always(&format!(
+            "only the file claims that your address is {address} ({from}): it was not given \
+                              here, so the lock-out check rests on the file"
+        ));
     }
     if !plan.changes.is_empty() {
-        session.out.say("each change was planned again from the account as it is now; who made the plan, when, and what it leaves out are the file's claims");
+        session.out.say(
+            "each change was planned again from the account as it is now; who made the plan, \
+                         when, and what it leaves out are the file's claims",
+        );
     }
     (plan, again)
 }
@@ -300,14 +372,19 @@ fn planning_flags(session: &Session, safety: &SafetyLimits, part: bool) -> Vec<&
         (common.events_since.is_some(), "--events-since"),
         (part, "--change"),
     ];
-    safety.given().into_iter().chain(planning.into_iter().filter_map(|(given, name)| given.then_some(name))).collect()
+    safety
+        .given()
+        .into_iter()
+        .chain(planning.into_iter().filter_map(|(given, name)| given.then_some(name)))
+        .collect()
 }
 
 fn made_already(flags: &[&str], by: &str) -> Result<(), Fail> {
     if flags.is_empty() {
         return Ok(());
     }
-    Err(Fail::usage(format!("{} cannot change a plan that is made already", flags.join(", "))).hint(format!("give it to {by}, and apply that plan")))
+    Err(Fail::usage(format!("{} cannot change a plan that is made already", flags.join(", ")))
+        .hint(format!("give it to {by}, and apply that plan")))
 }
 
 async fn of_account(session: &Session, safety: &SafetyLimits) -> Result<ApplyInput, Fail> {
@@ -328,7 +405,9 @@ fn sound(plan: &Plan) -> Result<(), Fail> {
     }
     let opens = plan.rehearsal.opens.iter().map(|key| format!("{} on {}", key.check, key.resource));
     let fail = Fail::held("the rehearsal shows that this plan would open findings, so it is not applied");
-    Err(opens.fold(fail, Fail::why).hint("change the playbooks or parameters that lead there, or apply a part of it with --change"))
+    Err(opens
+        .fold(fail, Fail::why)
+        .hint("change the playbooks or parameters that lead there, or apply a part of it with --change"))
 }
 
 /// Returns the part of the plan that `--change` names, with the changes that it needs.
@@ -350,35 +429,57 @@ async fn chosen(session: &Session, ground: &mut ApplyInput, changes: &[String]) 
     Ok(selected.plan)
 }
 
-async fn select_part(session: &Session, ground: &mut ApplyInput, ids: &BTreeSet<String>) -> Result<select::Selected, Fail> {
+async fn select_part(
+    session: &Session,
+    ground: &mut ApplyInput,
+    ids: &BTreeSet<String>,
+) -> Result<select::Selected, Fail> {
     let known: Vec<&str> = ground.plan.changes.iter().map(|c| c.id.as_str()).collect();
     if let Some(unknown) = ids.iter().find(|id| !known.contains(&id.as_str())) {
-        return Err(Fail::usage(format!("the plan has no change {unknown}")).hint(format!("it has {}", known.join(", "))));
+        return Err(Fail::usage(format!("the plan has no change {unknown}"))
+            .hint(format!("it has {}", known.join(", "))));
     }
     if ground.facts.is_none() {
         ground.facts = Some(planning::facts(session, &ground.door, &ground.plan).await?);
     }
-    let Some(facts) = &ground.facts else { return Err(Fail::failure("the facts for this part of the plan are missing")) };
+    let Some(facts) = &ground.facts else {
+        return Err(Fail::failure("the facts for this part of the plan are missing"));
+    };
     let rules = Rules::new(&ground.plan.regions, &facts.playbooks);
-    select::select(&ground.plan, ids, stage(facts.inventory.clone()).as_ref(), &rules).map_err(|error| Fail::usage(error.to_string()))
+    select::select(&ground.plan, ids, stage(facts.inventory.clone()).as_ref(), &rules)
+        .map_err(|error| Fail::usage(error.to_string()))
 }
 
 /// Rehearses the approved part of a plan again when not all of it is approved. Changes that drop out with
 /// those left out are not approved either, and changes that differ now are decided again.
-async fn part(session: &Session, ground: &mut ApplyInput, policy: &Policy, mut decisions: Vec<Decision>) -> Result<(Plan, Vec<Decision>), Fail> {
+async fn part(
+    session: &Session,
+    ground: &mut ApplyInput,
+    policy: &Policy,
+    mut decisions: Vec<Decision>,
+) -> Result<(Plan, Vec<Decision>), Fail> {
     let unlike = ground.again.iter().flat_map(|a| a.unlike.keys());
     let unlike: BTreeSet<String> = unlike.cloned().collect();
-    let ids: BTreeSet<String> = decisions.iter().filter(|d| d.approved && !unlike.contains(&d.change)).map(|d| d.change.clone()).collect();
-    if ids.is_empty() || ids.len() + unlike.len() == ground.plan.changes.len() || ground.plan.kind != PlanKind::Plan {
+    let ids: BTreeSet<String> = decisions
+        .iter()
+        .filter(|d| d.approved && !unlike.contains(&d.change))
+        .map(|d| d.change.clone())
+        .collect();
+    if ids.is_empty()
+        || ids.len() + unlike.len() == ground.plan.changes.len()
+        || ground.plan.kind != PlanKind::Plan
+    {
         return Ok((ground.plan.clone(), decisions));
     }
     let selected = select_part(session, ground, &ids).await?;
     sound(&selected.plan)?;
-    let dropped: BTreeMap<&str, &str> = selected.dropped.iter().map(|d| (d.change.as_str(), d.because.as_str())).collect();
+    let dropped: BTreeMap<&str, &str> =
+        selected.dropped.iter().map(|d| (d.change.as_str(), d.because.as_str())).collect();
     for decision in &mut decisions {
         if let Some(because) = dropped.get(decision.change.as_str()).filter(|_| decision.approved) {
             session.out.always(&format!("{} drops out: {because}", decision.change));
-            *decision = Decision { approved: false, by: format!("it drops out: {because}"), ..decision.clone() };
+            *decision =
+                Decision { approved: false, by: format!("it drops out: {because}"), ..decision.clone() };
         }
     }
     if selected.changed.is_empty() {
@@ -388,7 +489,9 @@ async fn part(session: &Session, ground: &mut ApplyInput, policy: &Policy, mut d
     for (id, what) in &selected.changed {
         session.out.always(&format!("{id} is different without the changes that were left out: {what}"));
     }
-    let again = ask::decided(session, &selected.plan, &selected.plan, &ground.standings(&selected.plan, policy)).await?;
+    let again =
+        ask::decided(session, &selected.plan, &selected.plan, &ground.standings(&selected.plan, policy))
+            .await?;
     ask::any_approved(&again)?;
     let mut plan = ground.plan.clone();
     for change in &mut plan.changes {
@@ -416,15 +519,26 @@ mod tests {
     fn what_is_approved_is_what_was_signed_change_by_change() {
         let signed = || Some((Signed { by: "sam".to_owned(), key: "SHA256:x".to_owned() }, sample::plan()));
         let plan = sample::plan();
-        let all =
-            |approved: bool| -> Vec<Decision> { plan.changes.iter().map(|c| Decision { change: c.id.clone(), approved, by: "prompt".to_owned() }).collect() };
+        let all = |approved: bool| -> Vec<Decision> {
+            plan.changes
+                .iter()
+                .map(|c| Decision { change: c.id.clone(), approved, by: "prompt".to_owned() })
+                .collect()
+        };
         assert_eq!(as_signed(None, &plan, &all(true)), Ok(None));
         assert_eq!(as_signed(signed(), &plan, &all(true)).unwrap().unwrap().by, "sam");
-        let edits: [fn(&mut Change); 4] = [|c| c.summary.push('x'), |c| c.steps.truncate(0), |c| c.id = "c99".to_owned(), |c| c.risk = Risk::Irreversible];
+        let edits: [fn(&mut Change); 4] = [
+            |c| c.summary.push('x'),
+            |c| c.steps.truncate(0),
+            |c| c.id = "c99".to_owned(),
+            |c| c.risk = Risk::Irreversible,
+        ];
         for (n, edit) in edits.into_iter().enumerate() {
             let mut other = plan.clone();
             edit(&mut other.changes[0]);
-            let decide = |approved| vec![Decision { change: other.changes[0].id.clone(), approved, by: "prompt".to_owned() }];
+            let decide = |approved| {
+                vec![Decision { change: other.changes[0].id.clone(), approved, by: "prompt".to_owned() }]
+            };
             let fail = as_signed(signed(), &other, &decide(true)).unwrap_err();
             assert!(fail.exit == Exit::Held && fail.text().contains("is not what was signed"), "{n}");
             // A change that is not made need not be signed, and a plan that asks more often than the file is

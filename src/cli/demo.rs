@@ -53,7 +53,11 @@ pub async fn run(session: &Session, reset: bool) -> Result<Exit, Fail> {
         return Ok(Exit::Done);
     }
     let folder = Folder::make()?;
-    let demo = Demo { session: inner(session, &folder), door: account::demo_door(), json: session.common.format == Format::Json };
+    let demo = Demo {
+        session: inner(session, &folder),
+        door: account::demo_door(),
+        json: session.common.format == Format::Json,
+    };
     demo.tell().await
 }
 
@@ -63,7 +67,15 @@ fn inner(session: &Session, folder: &Folder) -> Session {
     let common = session.common.clone();
     let allow_cidr = if common.allow_cidr.is_empty() { vec![OFFICE.to_owned()] } else { common.allow_cidr };
     Session {
-        common: Common { state_dir: Some(folder.0.clone()), region: Vec::new(), profile: None, only_account: Vec::new(), account: None, allow_cidr, ..common },
+        common: Common {
+            state_dir: Some(folder.0.clone()),
+            region: Vec::new(),
+            profile: None,
+            only_account: Vec::new(),
+            account: None,
+            allow_cidr,
+            ..common
+        },
         out: session.out.quieter().narrower(COLUMNS),
     }
 }
@@ -73,8 +85,14 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn make() -> Result<Self, Fail> {
-        let path = std::env::temp_dir().join(format!("redress-demo-{}-{}", std::process::id(), jiff::Timestamp::now().as_nanosecond()));
-        private::new_folder(&path).map_err(|e| Fail::failure(format!("{}: cannot make a folder for the demo", path.display())).why(e.to_string()))?;
+        let path = std::env::temp_dir().join(format!(
+            "redress-demo-{}-{}",
+            std::process::id(),
+            jiff::Timestamp::now().as_nanosecond()
+        ));
+        private::new_folder(&path).map_err(|e| {
+            Fail::failure(format!("{}: cannot make a folder for the demo", path.display())).why(e.to_string())
+        })?;
         Ok(Self(path))
     }
 }
@@ -106,14 +124,23 @@ impl Demo {
         self.part("5", "verify: read again, check again")?;
         let folder = state.run(&run).map_err(store_fail)?;
         let mut journal = folder.journal().map_err(store_fail)?;
-        perform::work(&self.session, &self.door, &planned.plan, &run, &mut journal, Task::Verify).await.map_err(|e| Fail::failure(e.to_string()))?;
+        perform::work(&self.session, &self.door, &planned.plan, &run, &mut journal, Task::Verify)
+            .await
+            .map_err(|e| Fail::failure(e.to_string()))?;
         let verified = RunDocument::of(&journal.story, &planned.plan);
         self.say(&tally(&verified))?;
         self.gap()?;
 
         self.part("6", "undo: a plan of its own, made of the recorded undo calls, in reverse")?;
         let now = self.door.account.now();
-        let mut undoing = undo::plan(&journal.story, &planned.plan, None, self.door.account.identity(), now, planning::VALID_FOR);
+        let mut undoing = undo::plan(
+            &journal.story,
+            &planned.plan,
+            None,
+            self.door.account.identity(),
+            now,
+            planning::VALID_FOR,
+        );
         undoing.rehearse(&planned.plan, self.door.account.as_ref(), &account::stage).await;
         for (change, reason) in &undoing.refused {
             self.say(&format!("{change} is not undone: {reason}"))?;
@@ -127,18 +154,31 @@ impl Demo {
 
     fn scanned(&self, planned: &Planned) -> Result<serde_json::Value, Fail> {
         let regions = &self.door.regions;
-        self.row(0, "", 0, "This is the account of a company that does not exist, in memory. Nothing here touches a network.")?;
+        self.row(
+            0,
+            "",
+            0,
+            "This is the account of a company that does not exist, in memory. Nothing here \
+                            touches a network.",
+        )?;
         self.gap()?;
         self.part("1", &format!("scan: read {} and run the checks", regions.join(" and ")))?;
         let seen = render::Seen::of(&self.door, planned);
         if !self.json {
             self.session.out.data(&render::findings_brief(&self.session, &seen.scan()))?;
         }
-        serde_json::to_value(documents::FindingsDocument::from(&seen.scan())).map_err(|e| Fail::failure(e.to_string()))
+        serde_json::to_value(documents::FindingsDocument::from(&seen.scan()))
+            .map_err(|e| Fail::failure(e.to_string()))
     }
 
     fn planned(&self, plan: &Plan) -> Result<(), Fail> {
-        self.part("2", &format!("plan: {} changes, each with its steps and its undo. The first of them:", plan.changes.len()))?;
+        self.part(
+            "2",
+            &format!(
+                "plan: {} changes, each with its steps and its undo. The first of them:",
+                plan.changes.len()
+            ),
+        )?;
         self.gap()?;
         for change in plan.changes.iter().filter(|c| !c.findings.is_empty()).take(EXCERPT) {
             self.data(&format!("{}\n", render::change(&self.session, plan, change, Some(Detail::Steps))))?;
@@ -148,17 +188,26 @@ impl Demo {
             "rehearsed on a copy of the account: closes {}, opens {}; undo {}",
             shown.closes.len(),
             shown.opens.len(),
-            if shown.undo_restores { "restores all but what the plan names" } else { "does not restore everything, as the plan states" }
+            if shown.undo_restores {
+                "restores all but what the plan names"
+            } else {
+                "does not restore everything, as the plan states"
+            }
         ))?;
         self.gap()?;
-        self.part("3", "approve: in your account redress asks you; here all that is not irreversible is approved")?;
+        self.part(
+            "3",
+            "approve: in your account redress asks you; here all that is not irreversible is approved",
+        )?;
         self.gap()
     }
 
     async fn done(&self, state: &StateDir, plan: &Plan) -> Result<(String, Story), Fail> {
         let decisions = decide(plan, &Policy::demo().standings(plan), &BTreeMap::new());
         let run = engine::run_id(plan, self.door.account.now());
-        let (story, result) = perform::go(&self.session, &self.door, state, &run, Approved { plan, decisions, signed: None }).await?;
+        let (story, result) =
+            perform::go(&self.session, &self.door, state, &run, Approved { plan, decisions, signed: None })
+                .await?;
         result.map_err(|error| Fail::failure(format!("the demo stopped: {error}")))?;
         Ok((run, story))
     }
@@ -169,18 +218,34 @@ impl Demo {
             // The remains of an undo are reported at the end, once.
             let told = change.outcome != "restored" && !change.reason.is_empty();
             let reason = if told { format!(" ({})", change.reason) } else { String::new() };
-            self.row(3, &format!("{:<4} {}", change.id, change.outcome), 23, &format!("{}{reason}", change.summary))?;
+            self.row(
+                3,
+                &format!("{:<4} {}", change.id, change.outcome),
+                23,
+                &format!("{}{reason}", change.summary),
+            )?;
         }
         self.say(&tally(run))?;
         self.gap()
     }
 
-    fn end(&self, scan: &serde_json::Value, plan: &Plan, run: &RunDocument, undo: &RunDocument) -> Result<(), Fail> {
+    fn end(
+        &self,
+        scan: &serde_json::Value,
+        plan: &Plan,
+        run: &RunDocument,
+        undo: &RunDocument,
+    ) -> Result<(), Fail> {
         if self.json {
-            let whole = json!({ "format": "redress.demo/1", "findings": scan, "plan": plan, "run": run, "undo": undo });
-            return self.session.out.data(&documents::write(&whole).map_err(|e| Fail::failure(e.to_string()))?);
+            let whole = json!({ "format": "redress.demo/1", "findings": scan, "plan": plan, "run": run,
+                "undo": undo });
+            return self
+                .session
+                .out
+                .data(&documents::write(&whole).map_err(|e| Fail::failure(e.to_string()))?);
         }
-        let kept: BTreeSet<&String> = undo.changes.iter().filter(|c| c.outcome == "restored").flat_map(|c| &c.not_restored).collect();
+        let kept: BTreeSet<&String> =
+            undo.changes.iter().filter(|c| c.outcome == "restored").flat_map(|c| &c.not_restored).collect();
         if !kept.is_empty() {
             self.say("not restored, as the plan stated beforehand:")?;
             kept.iter().try_for_each(|what| self.row(3, "-", 5, what))?;

@@ -44,9 +44,8 @@ impl<'a> Events<'a> {
             Task::Verify => "verify",
             Task::Notify(_) => "notify",
         };
-        self.write(
-            json!({ "event": "run-begins", "task": task, "kind": plan.kind, "account": plan.account, "plan": plan.digest, "changes": plan.changes.len() }),
-        );
+        self.write(json!({ "event": "run-begins", "task": task, "kind": plan.kind, "account": plan.account,
+                "plan": plan.digest, "changes": plan.changes.len() }));
     }
 
     /// Records that the engine has ended, or was stopped.
@@ -57,11 +56,15 @@ impl<'a> Events<'a> {
     fn write(&self, event: Value) {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(open) = file.as_mut() else { return };
-        let mut line = json!({ "format": "redress.event/1", "at": self.door.account.now().to_string(), "run": self.run });
+        let mut line = json!({ "format": "redress.event/1", "at": self.door.account.now().to_string(),
+            "run": self.run });
         if let (Some(line), Value::Object(event)) = (line.as_object_mut(), event) {
             line.extend(event);
         }
-        if let Err(error) = open.write_all(format!("{}\n", safe::json(&line.to_string())).as_bytes()).and_then(|()| open.flush()) {
+        if let Err(error) = open
+            .write_all(format!("{}\n", safe::json(&line.to_string())).as_bytes())
+            .and_then(|()| open.flush())
+        {
             *file = None;
             self.out.always(&format!("warning: the events are no longer written: {error}"));
         }
@@ -78,14 +81,29 @@ impl Observer for Events<'_> {
 fn event(news: &ProgressEvent) -> Value {
     match news {
         ProgressEvent::ChangeBegins { id, summary, place, of, steps } => {
-            json!({ "event": "change-begins", "change": id, "summary": summary, "place": place, "of": of, "steps": steps })
+            json!({ "event": "change-begins", "change": id, "summary": summary, "place": place, "of": of,
+                "steps": steps })
         }
-        ProgressEvent::StepBegins { change, title, place } => json!({ "event": "step-begins", "change": change, "title": title, "place": place }),
-        ProgressEvent::Waiting { change, why, seconds } => json!({ "event": "waiting", "change": change, "why": why, "seconds": seconds }),
-        ProgressEvent::NotTried { change, calls } => json!({ "event": "not-tried", "change": change, "calls": calls }),
-        ProgressEvent::ItsTurn { change, why, seconds } => json!({ "event": "its-turn", "change": change, "why": why, "seconds": seconds }),
-        ProgressEvent::Again { change, why, seconds } => json!({ "event": "again", "change": change, "why": why, "seconds": seconds }),
-        ProgressEvent::GoingBack { change, reason } => json!({ "event": "going-back", "change": change, "reason": reason }),
-        ProgressEvent::ChangeEnds { id, outcome, reason } => json!({ "event": "change-ends", "change": id, "outcome": outcome.word(), "reason": reason }),
+        ProgressEvent::StepBegins { change, title, place } => {
+            json!({ "event": "step-begins", "change": change, "title": title, "place": place })
+        }
+        ProgressEvent::Waiting { change, why, seconds } => {
+            json!({ "event": "waiting", "change": change, "why": why, "seconds": seconds })
+        }
+        ProgressEvent::NotTried { change, calls } => {
+            json!({ "event": "not-tried", "change": change, "calls": calls })
+        }
+        ProgressEvent::ItsTurn { change, why, seconds } => {
+            json!({ "event": "its-turn", "change": change, "why": why, "seconds": seconds })
+        }
+        ProgressEvent::Again { change, why, seconds } => {
+            json!({ "event": "again", "change": change, "why": why, "seconds": seconds })
+        }
+        ProgressEvent::GoingBack { change, reason } => {
+            json!({ "event": "going-back", "change": change, "reason": reason })
+        }
+        ProgressEvent::ChangeEnds { id, outcome, reason } => {
+            json!({ "event": "change-ends", "change": id, "outcome": outcome.word(), "reason": reason })
+        }
     }
 }

@@ -7,8 +7,22 @@ use super::args::Cli;
 /// The path of each command, with its examples.
 pub const EXAMPLES: &[(&str, &[&str])] = &[
     ("demo", &["redress demo", "redress demo --reset"]),
-    ("scan", &["redress scan --account twin:demo", "redress scan --region all --check ebs-volume-unencrypted --exit-code", "redress scan --format json"]),
-    ("events", &["redress events --since 24h", "redress events --since 7d --region all --format json", "redress events --since 24h -o events.json"]),
+    (
+        "scan",
+        &[
+            "redress scan --account twin:demo",
+            "redress scan --region all --check ebs-volume-unencrypted --exit-code",
+            "redress scan --format json",
+        ],
+    ),
+    (
+        "events",
+        &[
+            "redress events --since 24h",
+            "redress events --since 7d --region all --format json",
+            "redress events --since 24h -o events.json",
+        ],
+    ),
     (
         "plan",
         &[
@@ -18,7 +32,10 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     ("show", &["redress show plan.json", "redress show last --format markdown"]),
-    ("sign", &["redress sign plan.json --key ~/.ssh/id_ed25519", "redress sign last --key ~/.ssh/id_ed25519"]),
+    (
+        "sign",
+        &["redress sign plan.json --key ~/.ssh/id_ed25519", "redress sign last --key ~/.ssh/id_ed25519"],
+    ),
     (
         "apply",
         &[
@@ -28,15 +45,35 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
             "redress apply --auto-approve --max-risk disruptive",
         ],
     ),
-    ("fix", &["redress fix --account twin:demo", "redress fix --region all --allow-cidr 203.0.113.0/24", "redress fix plan.json --plain"]),
+    (
+        "fix",
+        &[
+            "redress fix --account twin:demo",
+            "redress fix --region all --allow-cidr 203.0.113.0/24",
+            "redress fix plan.json --plain",
+        ],
+    ),
     ("runs", &["redress runs", "redress runs --format json"]),
     ("resume", &["redress resume last"]),
     ("undo", &["redress undo last", "redress undo last --change c2", "redress undo last -o undo.json"]),
-    ("verify", &["redress verify last", "redress verify last --report-back securityhub --report-back file:outcomes.json"]),
+    (
+        "verify",
+        &[
+            "redress verify last",
+            "redress verify last --report-back securityhub --report-back file:outcomes.json",
+        ],
+    ),
     ("prune", &["redress prune", "redress prune --allow-irreversible prune"]),
     ("recover", &["redress recover --region us-east-1", "redress recover -o recovered.json"]),
     ("diff", &["redress diff old.json new.json", "redress diff old.json new.json --exit-code"]),
-    ("permissions", &["redress permissions plan.json", "redress permissions --all --only read", "redress permissions --all --report-back"]),
+    (
+        "permissions",
+        &[
+            "redress permissions plan.json",
+            "redress permissions --all --only read",
+            "redress permissions --all --report-back",
+        ],
+    ),
     (
         "export",
         &[
@@ -48,10 +85,24 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
     ("playbooks", &["redress playbooks", "redress playbooks show ebs-encryption"]),
     ("playbooks list", &["redress playbooks list --format json"]),
     ("playbooks show", &["redress playbooks show ebs-encryption"]),
-    ("playbooks new", &["redress playbooks new snapshot-instance", "redress playbooks new tighten-security-group -o my-playbooks/office.toml"]),
+    (
+        "playbooks new",
+        &[
+            "redress playbooks new snapshot-instance",
+            "redress playbooks new tighten-security-group -o my-playbooks/office.toml",
+        ],
+    ),
     ("playbooks schema", &["redress playbooks schema"]),
     ("playbooks check", &["redress playbooks check my-playbooks/"]),
-    ("explain", &["redress explain ebs-volume-unencrypted", "redress explain EC2.13", "redress explain encrypt-volumes", "redress explain plan.json#c3"]),
+    (
+        "explain",
+        &[
+            "redress explain ebs-volume-unencrypted",
+            "redress explain EC2.13",
+            "redress explain encrypt-volumes",
+            "redress explain plan.json#c3",
+        ],
+    ),
     ("completions", &["redress completions bash", "redress completions zsh", "redress completions fish"]),
     ("man", &["redress man ./man"]),
     ("actions", &["redress actions", "redress actions show encrypt-volumes"]),
@@ -73,7 +124,9 @@ pub fn command() -> clap::Command {
 fn with(command: clap::Command, names: &[&str], text: &str) -> clap::Command {
     match names {
         [] => command.after_help(text.trim_end().to_owned()),
-        [first, rest @ ..] if command.find_subcommand(first).is_some() => command.mut_subcommand(*first, |sub| with(sub, rest, text)),
+        [first, rest @ ..] if command.find_subcommand(first).is_some() => {
+            command.mut_subcommand(*first, |sub| with(sub, rest, text))
+        }
         _ => command,
     }
 }
@@ -96,8 +149,15 @@ mod tests {
         let mut all = Vec::new();
         paths(&Cli::command(), "", &mut all);
         for path in &all {
-            let examples = EXAMPLES.iter().find(|(of, _)| of == path).unwrap_or_else(|| panic!("`redress {path}` has no examples")).1;
-            let asked = command().try_get_matches_from(format!("redress {path} --help").split(' ')).expect_err("help").to_string();
+            let examples = EXAMPLES
+                .iter()
+                .find(|(of, _)| of == path)
+                .unwrap_or_else(|| panic!("`redress {path}` has no examples"))
+                .1;
+            let asked = command()
+                .try_get_matches_from(format!("redress {path} --help").split(' '))
+                .expect_err("help")
+                .to_string();
             assert!(examples.iter().all(|e| asked.contains(e)), "{path}:\n{asked}");
         }
         assert_eq!(all.len(), EXAMPLES.len(), "an example is for a command that does not exist");
@@ -106,7 +166,9 @@ mod tests {
     #[test]
     fn every_example_can_be_typed() {
         for example in EXAMPLES.iter().flat_map(|(_, examples)| *examples) {
-            command().try_get_matches_from(example.split(' ')).unwrap_or_else(|error| panic!("{example}: {error}"));
+            command()
+                .try_get_matches_from(example.split(' '))
+                .unwrap_or_else(|error| panic!("{example}: {error}"));
         }
     }
 }

@@ -13,7 +13,8 @@ use crate::{
 pub enum Exit {
     /// 0: nothing left to do, or all verified or restored.
     Done,
-    /// 1: a failure: an endpoint that does not answer, a state directory that cannot be written, a run that was stopped.
+    /// 1: a failure: an endpoint that does not answer, a state directory that cannot be written, a run that
+    /// was stopped.
     Failure,
     /// 2: usage, bad input, an expired plan. Always ends before anything was done.
     Usage,
@@ -32,7 +33,11 @@ pub enum Exit {
 /// The table of codes and their meanings; a test compares `docs/exit-codes.md` with it.
 pub const TABLE: [(Exit, &str); 8] = [
     (Exit::Done, "nothing left to do, or all verified or restored"),
-    (Exit::Failure, "failure: an endpoint that does not answer, a state directory that cannot be written, a run that was stopped"),
+    (
+        Exit::Failure,
+        "failure: an endpoint that does not answer, a state directory that cannot be written, a run that was \
+         stopped",
+    ),
     (Exit::Usage, "usage or bad input, an expired plan; nothing was done"),
     (Exit::Pending, "findings or changes are pending (`scan`, `plan`; only with `--exit-code`)"),
     (Exit::Held, "something was refused, drifted, blocked or not approved; `scan` with unknowns"),
@@ -43,7 +48,8 @@ pub const TABLE: [(Exit, &str); 8] = [
 
 /// The order of precedence: where several codes apply, the first of these wins. `Usage` is not here: it ends
 /// a command before anything else can apply.
-const PRECEDENCE: [Exit; 7] = [Exit::Stuck, Exit::RolledBack, Exit::Failure, Exit::Unverified, Exit::Held, Exit::Pending, Exit::Done];
+const PRECEDENCE: [Exit; 7] =
+    [Exit::Stuck, Exit::RolledBack, Exit::Failure, Exit::Unverified, Exit::Held, Exit::Pending, Exit::Done];
 
 impl Exit {
     /// Returns the number that the shell sees.
@@ -71,7 +77,11 @@ impl Exit {
         match outcome {
             Outcome::Verified | Outcome::AlreadyFixed | Outcome::Restored => Exit::Done,
             Outcome::Unverified => Exit::Unverified,
-            Outcome::Drifted | Outcome::Blocked | Outcome::Refused | Outcome::NotApproved | Outcome::Skipped => Exit::Held,
+            Outcome::Drifted
+            | Outcome::Blocked
+            | Outcome::Refused
+            | Outcome::NotApproved
+            | Outcome::Skipped => Exit::Held,
             Outcome::RolledBack => Exit::RolledBack,
             Outcome::Failed => Exit::Failure,
             Outcome::Stuck => Exit::Stuck,
@@ -81,7 +91,12 @@ impl Exit {
     /// Returns the code for a run: for its changes, not for what planning skipped. An interrupted run is a
     /// failure.
     pub fn of_run(story: &Story) -> Exit {
-        let outcomes = story.changes.values().filter(|c| c.undone_by.is_none()).filter_map(crate::journal::ChangeStory::outcome).map(Exit::of);
+        let outcomes = story
+            .changes
+            .values()
+            .filter(|c| c.undone_by.is_none())
+            .filter_map(crate::journal::ChangeStory::outcome)
+            .map(Exit::of);
         let cut = if document::state(story) == RunState::Interrupted { Some(Exit::Failure) } else { None };
         Exit::worst(outcomes.chain(cut))
     }
@@ -89,7 +104,11 @@ impl Exit {
     /// Returns the code for the verification of a run, over the changes that are still in place.
     pub fn of_verify(story: &Story) -> Exit {
         let standing = |o: &Outcome| o.applied() || matches!(o, Outcome::Restored | Outcome::Stuck);
-        let outcomes = story.changes.values().filter(|c| c.undone_by.is_none()).filter_map(crate::journal::ChangeStory::outcome);
+        let outcomes = story
+            .changes
+            .values()
+            .filter(|c| c.undone_by.is_none())
+            .filter_map(crate::journal::ChangeStory::outcome);
         Exit::worst(outcomes.filter(standing).map(Exit::of))
     }
 
@@ -104,8 +123,10 @@ impl Exit {
     /// Returns the code for a plan: a finding that could not be planned counts as held, one that was planned
     /// or left unmapped as pending.
     pub fn of_plan(plan: &Plan, ask: bool) -> Exit {
-        let held = |k: SkippedKind| matches!(k, SkippedKind::Refused | SkippedKind::Conflict | SkippedKind::Unknown);
-        let held = (plan.skipped.iter().any(|s| held(s.kind)) || !plan.rehearsal.opens.is_empty()).then_some(Exit::Held);
+        let held =
+            |k: SkippedKind| matches!(k, SkippedKind::Refused | SkippedKind::Conflict | SkippedKind::Unknown);
+        let held = (plan.skipped.iter().any(|s| held(s.kind)) || !plan.rehearsal.opens.is_empty())
+            .then_some(Exit::Held);
         let open = !plan.changes.is_empty() || plan.skipped.iter().any(|s| s.kind == SkippedKind::Unmapped);
         Exit::worst(held.into_iter().chain((ask && open).then_some(Exit::Pending)))
     }
@@ -160,7 +181,10 @@ mod tests {
             story.apply(jiff::Timestamp::UNIX_EPOCH, &Event::RunEnded);
         }
         for (n, outcome) in outcomes.iter().enumerate() {
-            story.changes.insert(format!("c{n}"), ChangeStory { phase: Phase::Ended(*outcome), ..ChangeStory::default() });
+            story.changes.insert(
+                format!("c{n}"),
+                ChangeStory { phase: Phase::Ended(*outcome), ..ChangeStory::default() },
+            );
         }
         story
     }
@@ -170,13 +194,22 @@ mod tests {
         assert_eq!(Exit::of_run(&story(true, &[Outcome::Verified])), Exit::Done);
         assert_eq!(Exit::of_run(&story(false, &[Outcome::Verified])), Exit::Failure);
         assert_eq!(Exit::of_run(&story(false, &[Outcome::Stuck])), Exit::Stuck);
-        assert_eq!(Exit::of_run(&story(true, &[Outcome::Verified, Outcome::Unverified, Outcome::NotApproved])), Exit::Unverified);
+        assert_eq!(
+            Exit::of_run(&story(true, &[Outcome::Verified, Outcome::Unverified, Outcome::NotApproved])),
+            Exit::Unverified
+        );
     }
 
     #[test]
     fn verifying_speaks_only_of_what_was_done_and_stands() {
-        assert_eq!(Exit::of_verify(&story(true, &[Outcome::Verified, Outcome::NotApproved, Outcome::RolledBack])), Exit::Done);
-        assert_eq!(Exit::of_verify(&story(true, &[Outcome::Verified, Outcome::Unverified])), Exit::Unverified);
+        assert_eq!(
+            Exit::of_verify(&story(true, &[Outcome::Verified, Outcome::NotApproved, Outcome::RolledBack])),
+            Exit::Done
+        );
+        assert_eq!(
+            Exit::of_verify(&story(true, &[Outcome::Verified, Outcome::Unverified])),
+            Exit::Unverified
+        );
         let mut undone = story(true, &[Outcome::Unverified]);
         undone.changes.values_mut().for_each(|c| c.undone_by = Some("r2".to_owned()));
         assert_eq!(Exit::of_verify(&undone), Exit::Done);

@@ -12,26 +12,43 @@ use crate::plan::{
 ///
 /// # Errors
 /// When the file is not a plan, the plan cannot be exported, or the folder cannot be written.
-pub fn run(session: &Session, plan: &Path, to: Target, way_back: bool, output: Option<&Path>) -> Result<Exit, Fail> {
+pub fn run(
+    session: &Session,
+    plan: &Path,
+    to: Target,
+    way_back: bool,
+    output: Option<&Path>,
+) -> Result<Exit, Fail> {
     let (plan, _) = apply::read_trusted(session, plan)?;
     let Some(folder) = output else {
         let mut programs = programs(&plan, to, way_back)?;
         return match (programs.pop(), programs.is_empty()) {
             (Some((_, text)), true) => session.out.data(&text).map(|()| Exit::Done),
-            (Some(_), false) => Err(Fail::usage("the plan is for several regions, and takes a machine in each").hint("give -o DIR: they are written there")),
-            (None, _) => Err(Fail::usage("the plan has no changes: there is nothing to export").hint("make a plan with `redress plan -o`")),
+            (Some(_), false) => {
+                Err(Fail::usage("the plan is for several regions, and takes a machine in each")
+                    .hint("give -o DIR: they are written there"))
+            }
+            (None, _) => Err(Fail::usage("the plan has no changes: there is nothing to export")
+                .hint("make a plan with `redress plan -o`")),
         };
     };
     let all = [programs(&plan, to, false)?, programs(&plan, to, true)?].concat();
-    let fail =
-        |error: std::io::Error| Fail::failure(format!("{}: cannot write", folder.display())).why(error.to_string()).hint("choose another folder with -o");
+    let fail = |error: std::io::Error| {
+        Fail::failure(format!("{}: cannot write", folder.display()))
+            .why(error.to_string())
+            .hint("choose another folder with -o")
+    };
     fs::create_dir_all(folder).map_err(fail)?;
     for (name, text) in &all {
         files::put(&folder.join(name), text).map_err(fail)?;
     }
     session.out.say(&format!("in the plan: {}", calls_of(&plan)));
     let names: Vec<&str> = all.iter().map(|(name, _)| name.as_str()).collect();
-    session.out.say(&format!("{} are in {}: read them before you run them", names.join(", "), folder.display()));
+    session.out.say(&format!(
+        "{} are in {}: read them before you run them",
+        names.join(", "),
+        folder.display()
+    ));
     Ok(Exit::Done)
 }
 
@@ -48,12 +65,16 @@ fn calls_of(plan: &Plan) -> String {
 fn programs(plan: &Plan, to: Target, way_back: bool) -> Result<Vec<(String, String)>, Fail> {
     let name = if way_back { "way-back" } else { "apply" };
     let script = |text| vec![(format!("{name}.sh"), text)];
-    let machines = |all: BTreeMap<String, String>| all.into_iter().map(|(region, text)| (format!("{name}-{region}.asl.json"), text)).collect();
+    let machines = |all: BTreeMap<String, String>| {
+        all.into_iter().map(|(region, text)| (format!("{name}-{region}.asl.json"), text)).collect()
+    };
     let made: Result<Vec<(String, String)>, NotExported> = match (to, way_back) {
         (Target::AwsCli, false) => export::forward(plan).map(script),
         (Target::AwsCli, true) => export::way_back(plan).map(script),
         (Target::StepFunctions, false) => export::machines(plan).map(machines),
         (Target::StepFunctions, true) => export::machines_back(plan).map(machines),
     };
-    made.map_err(|error| Fail::held(error.to_string()).hint("apply it with `redress apply`, or export a plan without it"))
+    made.map_err(|error| {
+        Fail::held(error.to_string()).hint("apply it with `redress apply`, or export a plan without it")
+    })
 }

@@ -73,6 +73,9 @@ mod tests {
     fn a_failure_says_what_why_and_what_to_do_in_this_order() {
         let fail = Fail::usage("the plan has expired").why("made on Monday\nby root").hint("make a new one");
         assert_eq!(Fail::usage("a\u{1b}[2J\u{202e}b").text(), "error: a\\u{1b}[2J\\u{202e}b\n");
-        assert_eq!(fail.text(), "error: the plan has expired\n  made on Monday\n  by root\nhint: make a new one\n");
+        assert_eq!(
+            fail.text(),
+            "error: the plan has expired\n  made on Monday\n  by root\nhint: make a new one\n"
+        );
     }
 }

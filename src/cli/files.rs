@@ -22,7 +22,11 @@ const MOST_LINKS: usize = 40;
 /// # Errors
 /// When it cannot be written (exit 1).
 pub fn keep(path: &Path, text: &str, what: &str) -> Result<(), Fail> {
-    let fail = |error: io::Error| Fail::failure(format!("{}: cannot write {what}", path.display())).why(error.to_string()).hint("choose another place");
+    let fail = |error: io::Error| {
+        Fail::failure(format!("{}: cannot write {what}", path.display()))
+            .why(error.to_string())
+            .hint("choose another place")
+    };
     put(path, text).map_err(fail)
 }
 
@@ -56,7 +60,9 @@ pub fn append(path: &Path) -> io::Result<Box<dyn Write + Send>> {
     Ok(match Place::of(path)? {
         Place::Stream(stream) => stream.writer(),
         Place::Device => harmless(Box::new(OpenOptions::new().append(true).open(path)?)),
-        Place::File(..) | Place::Nothing(_) => Box::new(OpenOptions::new().create(true).append(true).open(path)?),
+        Place::File(..) | Place::Nothing(_) => {
+            Box::new(OpenOptions::new().create(true).append(true).open(path)?)
+        }
     })
 }
 
@@ -67,7 +73,9 @@ pub fn append(path: &Path) -> io::Result<Box<dyn Write + Send>> {
 pub fn put_new(path: &Path, text: &str) -> io::Result<()> {
     match Place::of(path)? {
         Place::Stream(_) | Place::Device => put(path, text),
-        Place::File(..) | Place::Nothing(_) => OpenOptions::new().write(true).create_new(true).open(path)?.write_all(text.as_bytes()),
+        Place::File(..) | Place::Nothing(_) => {
+            OpenOptions::new().write(true).create_new(true).open(path)?.write_all(text.as_bytes())
+        }
     }
 }
 
@@ -262,7 +270,10 @@ mod tests {
 
     /// Returns the names in a folder.
     fn names(folder: &Path) -> Vec<String> {
-        let mut names: Vec<String> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
+        let mut names: Vec<String> = fs::read_dir(folder)
+            .unwrap()
+            .map(|e| e.unwrap().file_name().to_string_lossy().into_owned())
+            .collect();
         names.sort();
         names
     }
@@ -348,7 +359,10 @@ mod tests {
         let folder = folder();
         let own = folder.path().join("null");
         // Only root can make a device; elsewhere the one that everybody has is used instead.
-        let made = Command::new("mknod").args([own.as_os_str(), "c".as_ref(), "1".as_ref(), "3".as_ref()]).status().is_ok_and(|s| s.success());
+        let made = Command::new("mknod")
+            .args([own.as_os_str(), "c".as_ref(), "1".as_ref(), "3".as_ref()])
+            .status()
+            .is_ok_and(|s| s.success());
         for device in [PathBuf::from("/dev/null")].into_iter().chain(made.then_some(own)) {
             let before = fs::metadata(&device).unwrap();
             ready(&device).unwrap();

@@ -56,7 +56,8 @@ impl Session {
                     return Err(Fail::usage("--findings - is given twice, and there is one standard input"));
                 }
                 if io::stdin().is_terminal() {
-                    return Err(Fail::usage("--findings - reads the standard input, which is the terminal").hint("pipe the findings in, or name a file"));
+                    return Err(Fail::usage("--findings - reads the standard input, which is the terminal")
+                        .hint("pipe the findings in, or name a file"));
                 }
                 files.push(path.clone());
                 continue;
@@ -66,9 +67,12 @@ impl Session {
                 let before = files.len();
                 folder(path, DEEPEST, &mut files)?;
                 if files.len() == before {
-                    return Err(Fail::usage(format!("{}: there are no files in this folder", path.display()))
-                        .why("nothing was read: missing findings do not show that the account is clean")
-                        .hint("--findings takes a file, a folder with findings, or - for stdin"));
+                    return Err(Fail::usage(format!(
+                        "{}: there are no files in this folder",
+                        path.display()
+                    ))
+                    .why("nothing was read: missing findings do not show that the account is clean")
+                    .hint("--findings takes a file, a folder with findings, or - for stdin"));
                 }
             } else {
                 File::open(path).map_err(|error| unreadable(path, &error))?;
@@ -105,17 +109,26 @@ impl Session {
             lookup.run(self.out, &mut sink).await?;
         }
         drop(sink);
-        let intake = reading.await.map_err(|error| Fail::failure("the findings could not be read").why(error.to_string()))?;
+        let intake = reading
+            .await
+            .map_err(|error| Fail::failure("the findings could not be read").why(error.to_string()))?;
         understood(intake.reports.get(..count).unwrap_or_default())?;
         for report in &intake.reports {
             if report.read == 0 && report.declined.is_none() {
                 self.out.say(&safe::text(&format!("{}: {}, no findings in it", report.input, report.kind())));
             }
             if let Some(why) = &report.incomplete {
-                self.out.always(&safe::text(&format!("warning: {}: incomplete: {why}; the rest of it was read", report.input)));
+                self.out.always(&safe::text(&format!(
+                    "warning: {}: incomplete: {why}; the rest of it was read",
+                    report.input
+                )));
             }
             if let Some(why) = &report.declined {
-                self.out.always(&safe::text(&format!("warning: {}: {}not accepted: {why}", report.input, format_words(report))));
+                self.out.always(&safe::text(&format!(
+                    "warning: {}: {}not accepted: {why}",
+                    report.input,
+                    format_words(report)
+                )));
             }
         }
         Ok(Some(intake))
@@ -137,13 +150,21 @@ fn understood(reports: &[Report]) -> Result<(), Fail> {
     };
     let mut fail = Fail::usage(what);
     for report in reports.iter().take(MOST_TOLD) {
-        fail = fail.why(format!("{}: {}{}", report.input, format_words(report), report.declined.as_deref().unwrap_or_default()));
+        fail = fail.why(format!(
+            "{}: {}{}",
+            report.input,
+            format_words(report),
+            report.declined.as_deref().unwrap_or_default()
+        ));
     }
     if reports.len() > MOST_TOLD {
         fail = fail.why(format!("and {} more", reports.len() - MOST_TOLD));
     }
     Err(fail
-        .why("nothing was read or changed: an input that is not understood does not show that the account is clean")
+        .why(
+            "nothing was read or changed: an input that is not understood does not show that the account is \
+              clean",
+        )
         .hint("docs/intake.md lists the formats that are read"))
 }
 
@@ -163,7 +184,8 @@ fn input(path: PathBuf) -> (String, Box<dyn Read>) {
 /// left out.
 fn folder(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Fail> {
     if depth == 0 {
-        return Err(Fail::usage(format!("{}: folders are nested too deep for findings", path.display())).hint("is it the right folder?"));
+        return Err(Fail::usage(format!("{}: folders are nested too deep for findings", path.display()))
+            .hint("is it the right folder?"));
     }
     let mut entries = Vec::new();
     for entry in fs::read_dir(path).map_err(|error| unreadable(path, &error))? {
@@ -178,12 +200,15 @@ fn folder(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Fai
             files.push(inner);
         }
         if files.len() > MOST_FILES {
-            return Err(Fail::usage(format!("{}: more than {MOST_FILES} files of findings", path.display())).hint("is it the right folder?"));
+            return Err(Fail::usage(format!("{}: more than {MOST_FILES} files of findings", path.display()))
+                .hint("is it the right folder?"));
         }
     }
     Ok(())
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Fail {
-    Fail::usage(format!("{}: cannot read findings from it", path.display())).why(error.to_string()).hint("--findings takes a file, a folder, or - for stdin")
+    Fail::usage(format!("{}: cannot read findings from it", path.display()))
+        .why(error.to_string())
+        .hint("--findings takes a file, a folder, or - for stdin")
 }

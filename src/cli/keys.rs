@@ -100,17 +100,21 @@ impl<'a> Menu<'a> {
 
     /// Lays the menu out in lines that fit, since a line that wraps is drawn wrongly.
     fn lines(&self, width: usize) -> Vec<String> {
-        let letters: Vec<String> = self.keys.iter().flatten().chain(['?'].iter()).map(char::to_string).collect();
+        let letters: Vec<String> =
+            self.keys.iter().flatten().chain(['?'].iter()).map(char::to_string).collect();
         let mut lines = vec![format!("{} [{}]:", safe::text(self.prompt), letters.join(","))];
         let column = self.items.iter().map(|item| item.word.len()).max().unwrap_or(0);
         for (n, (item, key)) in self.items.iter().zip(&self.keys).enumerate() {
             let mark = if n == self.at { '>' } else { ' ' };
             let meaning = if self.explains { &item.explained } else { &item.meaning };
-            let other = key.filter(|key| !item.word.starts_with(*key)).map_or(String::new(), |key| format!(" (key {key})"));
+            let other = key
+                .filter(|key| !item.word.starts_with(*key))
+                .map_or(String::new(), |key| format!(" (key {key})"));
             lines.push(format!("{mark} {:column$}  {}{other}", safe::text(&item.word), safe::text(meaning)));
         }
         if self.explains {
-            lines.push("A letter answers at once. Arrow keys move, Enter takes the line marked >,".to_owned());
+            lines
+                .push("A letter answers at once. Arrow keys move, Enter takes the line marked >,".to_owned());
             lines.push("Esc leaves. Press ? to hide this.".to_owned());
         }
         lines.into_iter().map(|line| console::truncate_str(&line, width, "...").into_owned()).collect()
@@ -121,7 +125,8 @@ impl<'a> Menu<'a> {
 fn keys(items: &[Item]) -> Vec<Option<char>> {
     let mut keys: Vec<Option<char>> = Vec::new();
     for item in items {
-        let free = item.word.chars().filter(char::is_ascii_lowercase).find(|letter| !keys.contains(&Some(*letter)));
+        let free =
+            item.word.chars().filter(char::is_ascii_lowercase).find(|letter| !keys.contains(&Some(*letter)));
         keys.push(free);
     }
     keys
@@ -131,7 +136,13 @@ fn keys(items: &[Item]) -> Vec<Option<char>> {
 ///
 /// # Errors
 /// When the terminal cannot be read or written.
-pub fn choose(term: &Term, prompt: &str, items: &[Item], default: usize, rest: &mut Rest) -> io::Result<Option<usize>> {
+pub fn choose(
+    term: &Term,
+    prompt: &str,
+    items: &[Item],
+    default: usize,
+    rest: &mut Rest,
+) -> io::Result<Option<usize>> {
     let mut menu = Menu::new(prompt, items, default);
     rest.at(Instant::now());
     loop {
@@ -146,7 +157,8 @@ pub fn choose(term: &Term, prompt: &str, items: &[Item], default: usize, rest: &
                 Pressed::Nothing => {}
                 // Only a letter begins a word.
                 Pressed::Chosen(n) if key != Key::Enter => {
-                    *rest = Rest { letters: items[n].word.chars().skip(1).collect(), last: Some(Instant::now()) };
+                    *rest =
+                        Rest { letters: items[n].word.chars().skip(1).collect(), last: Some(Instant::now()) };
                     break Pressed::Chosen(n);
                 }
                 pressed => break pressed,
@@ -171,7 +183,12 @@ mod tests {
     use super::*;
 
     fn items(words: &[&str]) -> Vec<Item> {
-        words.iter().map(|word| Item::new(*word, format!("means {word}")).explained(format!("means {word} and nothing else"))).collect()
+        words
+            .iter()
+            .map(|word| {
+                Item::new(*word, format!("means {word}")).explained(format!("means {word} and nothing else"))
+            })
+            .collect()
     }
 
     #[test]
@@ -187,7 +204,10 @@ mod tests {
             (Pressed::Redraw, Pressed::Redraw, Pressed::Redraw)
         );
         assert_eq!(menu.press(&Key::Enter), Pressed::Chosen(0));
-        assert_eq!((menu.press(&Key::ArrowUp), menu.press(&Key::Enter)), (Pressed::Redraw, Pressed::Chosen(3)));
+        assert_eq!(
+            (menu.press(&Key::ArrowUp), menu.press(&Key::Enter)),
+            (Pressed::Redraw, Pressed::Chosen(3))
+        );
         assert_eq!(menu.press(&Key::Escape), Pressed::Left);
     }
 
@@ -216,7 +236,11 @@ mod tests {
         let later = |ms: u64| start + Duration::from_millis(ms);
         let after = || Rest { letters: "es".to_owned(), last: Some(start) };
         let mut rest = after();
-        assert!(rest.takes(&Key::Char('e'), later(100)) && rest.takes(&Key::Char('s'), later(300)) && rest.takes(&Key::Enter, later(450)));
+        assert!(
+            rest.takes(&Key::Char('e'), later(100))
+                && rest.takes(&Key::Char('s'), later(300))
+                && rest.takes(&Key::Enter, later(450))
+        );
         assert!(!rest.takes(&Key::Enter, later(500)), "the next Enter answers");
         assert!(!after().takes(&Key::Char('e'), later(400)), "an answer to the next question");
         assert!(after().takes(&Key::Enter, later(100)), "y and Enter");

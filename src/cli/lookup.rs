@@ -13,7 +13,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::{account::OpenAccount, args::PastFlags, exit::Exit, fail::Fail, files::Draft, out::Out, progress, scan, session::Session, when::Moment};
+use super::{
+    account::OpenAccount, args::PastFlags, exit::Exit, fail::Fail, files::Draft, out::Out, progress, scan,
+    session::Session, when::Moment,
+};
 use crate::{
     aws::{DAYS, History, LookupEvent, PAGE, SHARE, global_region, reach},
     intake::sniff::INCOMPLETE,
@@ -35,14 +38,20 @@ const TELL: Duration = Duration::from_secs(15);
 ///
 /// # Errors
 /// When the input is bad, the account cannot be opened, or the file cannot be written.
-pub async fn run(session: &Session, past: &PastFlags, output: Option<&Path>, exit_code: bool) -> Result<Exit, Fail> {
+pub async fn run(
+    session: &Session,
+    past: &PastFlags,
+    output: Option<&Path>,
+    exit_code: bool,
+) -> Result<Exit, Fail> {
     let period = Period::of(past.since, past.until, Timestamp::now())?;
     let mut common = session.common.clone();
     (common.events_since, common.events_until) = (Some(past.since), past.until);
     let session = &Session { common, out: session.out };
     let Some(path) = output else { return scan::run(session, exit_code, None).await };
     if !session.common.findings.is_empty() {
-        return Err(Fail::usage("--findings is not read where events are only kept").hint("leave out -o, or --findings"));
+        return Err(Fail::usage("--findings is not read where events are only kept")
+            .hint("leave out -o, or --findings"));
     }
     let lookup = Lookup::new(&session.open().await?, period, session.common.pace)?;
     let mut keep = Sink::at(path, session.out)?;
@@ -82,16 +91,23 @@ impl Period {
             return Err(too_far());
         }
         if since >= until {
-            return Err(Fail::usage(format!("there is no time between {since:.0} and {until:.0}")).hint("--since must lie before --until, and before now"));
+            return Err(Fail::usage(format!("there is no time between {since:.0} and {until:.0}"))
+                .hint("--since must lie before --until, and before now"));
         }
-        Ok(Self { since, until, fresh: until.duration_since(since) < SHORT && now.duration_since(until) < LATE })
+        Ok(Self {
+            since,
+            until,
+            fresh: until.duration_since(since) < SHORT && now.duration_since(until) < LATE,
+        })
     }
 }
 
 fn too_far() -> Fail {
     Fail::usage(format!("CloudTrail's event history goes back {DAYS} days and no further"))
         .why("older events are only in the log files of a trail")
-        .hint("fetch the log files of that time from the trail's bucket, and give them with --findings FOLDER")
+        .hint(
+            "fetch the log files of that time from the trail's bucket, and give them with --findings FOLDER",
+        )
 }
 
 /// A lookup that was asked for.
@@ -136,7 +152,8 @@ impl Lookup {
                 .hint("leave --account out to ask AWS, or give events from a file with --findings FILE"));
         };
         let mut regions = door.regions.clone();
-        let global = global_region(&door.account.identity().owner.partition).filter(|region| !regions.iter().any(|r| r == region));
+        let global = global_region(&door.account.identity().owner.partition)
+            .filter(|region| !regions.iter().any(|r| r == region));
         regions.extend(global.map(str::to_owned));
         Ok(Self { history, regions, global, period, pace })
     }
@@ -144,15 +161,27 @@ impl Lookup {
     fn announce(&self, out: Out) {
         let Period { since, until, fresh } = self.period;
         let pace = match self.history.rate() {
-            Some(rate) => format!("{} in each region, which is {} % of what AWS grants, and", often(rate), self.pace.unwrap_or(SHARE)),
+            Some(rate) => format!(
+                "{} in each region, which is {} % of what AWS grants, and",
+                often(rate),
+                self.pace.unwrap_or(SHARE)
+            ),
             None => "as fast as the endpoint answers,".to_owned(),
         };
-        out.say(&format!("looking up CloudTrail events in {}, {since:.0} to {until:.0}: {pace} up to {PAGE} events a call", self.regions.join(", ")));
+        out.say(&format!(
+            "looking up CloudTrail events in {}, {since:.0} to {until:.0}: {pace} up to {PAGE} events a call",
+            self.regions.join(", ")
+        ));
         if let Some(region) = self.global {
-            out.say(&format!("{region} was not asked for and is searched too: it records the events of IAM and other global services"));
+            out.say(&format!(
+                "{region} was not asked for and is searched too: it records the events of IAM \
+                              and other global services"
+            ));
         }
         if fresh {
-            out.say("note: events appear after about 5 minutes, and may take 15: the newest may still be missing");
+            out.say(
+                "note: events appear after about 5 minutes, and may take 15: the newest may still be missing",
+            );
         }
     }
 
@@ -195,8 +224,17 @@ impl Lookup {
     }
 
     fn how_far(&self, looked: &Looked, behind: &BTreeMap<String, Timestamp>) -> String {
-        let slowest = behind.iter().max_by_key(|(_, time)| **time).map(|(region, time)| format!(", {region} is back to {time:.0}")).unwrap_or_default();
-        format!("{} events so far, {} of {} regions done{slowest}", looked.events, looked.ended.len(), self.regions.len())
+        let slowest = behind
+            .iter()
+            .max_by_key(|(_, time)| **time)
+            .map(|(region, time)| format!(", {region} is back to {time:.0}"))
+            .unwrap_or_default();
+        format!(
+            "{} events so far, {} of {} regions done{slowest}",
+            looked.events,
+            looked.ended.len(),
+            self.regions.len()
+        )
     }
 
     /// Lists what could not be looked up, in the order of the regions: each reason is given once.
@@ -213,7 +251,8 @@ impl Lookup {
                 None => reasons.push((why, vec![region])),
             }
         }
-        let told: Vec<String> = reasons.iter().map(|(why, regions)| format!("{}: {why}", regions.join(", "))).collect();
+        let told: Vec<String> =
+            reasons.iter().map(|(why, regions)| format!("{}: {why}", regions.join(", "))).collect();
         (!told.is_empty()).then(|| told.join("; "))
     }
 }
@@ -261,14 +300,18 @@ impl Sink {
             return Ok(Sink::Stdout(out));
         }
         let name = path.display().to_string();
-        Draft::at(path).map(|draft| Sink::File(BufWriter::new(draft), name.clone())).map_err(|error| unwritable(&name, &error))
+        Draft::at(path)
+            .map(|draft| Sink::File(BufWriter::new(draft), name.clone()))
+            .map_err(|error| unwritable(&name, &error))
     }
 
     /// Writes text, and returns whether anybody still reads it.
     async fn put(&mut self, text: String) -> Result<bool, Fail> {
         match self {
             Sink::Pipe(pipe) => Ok(pipe.send(text.into_bytes()).await.is_ok()),
-            Sink::File(file, name) => file.write_all(text.as_bytes()).map(|()| true).map_err(|error| unwritable(name, &error)),
+            Sink::File(file, name) => {
+                file.write_all(text.as_bytes()).map(|()| true).map_err(|error| unwritable(name, &error))
+            }
             Sink::Stdout(out) => out.stream(&text),
         }
     }
@@ -276,12 +319,17 @@ impl Sink {
     /// Moves a file to its path.
     fn close(self) -> Result<(), Fail> {
         let Sink::File(file, name) = self else { return Ok(()) };
-        file.into_inner().map_err(io::IntoInnerError::into_error).and_then(Draft::finish).map_err(|error| unwritable(&name, &error))
+        file.into_inner()
+            .map_err(io::IntoInnerError::into_error)
+            .and_then(Draft::finish)
+            .map_err(|error| unwritable(&name, &error))
     }
 }
 
 fn unwritable(name: &str, error: &io::Error) -> Fail {
-    Fail::failure(format!("{name}: cannot write the events")).why(error.to_string()).hint("choose another place")
+    Fail::failure(format!("{name}: cannot write the events"))
+        .why(error.to_string())
+        .hint("choose another place")
 }
 
 /// The reading end of [`Sink::Pipe`], for a thread that may block.
@@ -325,9 +373,15 @@ mod tests {
     #[test]
     fn a_period_is_told_by_how_long_ago_or_by_the_time() {
         let period = of("24h", None).expect("a period");
-        assert_eq!((period.since.to_string(), period.until.to_string()), ("2026-11-21T12:00:00Z".to_owned(), "2026-11-22T12:00:00Z".to_owned()));
+        assert_eq!(
+            (period.since.to_string(), period.until.to_string()),
+            ("2026-11-21T12:00:00Z".to_owned(), "2026-11-22T12:00:00Z".to_owned())
+        );
         let period = of("2026-11-20T06:00:00+02:00", Some("2h")).expect("a period");
-        assert_eq!((period.since.to_string(), period.until.to_string()), ("2026-11-20T04:00:00Z".to_owned(), "2026-11-22T10:00:00Z".to_owned()));
+        assert_eq!(
+            (period.since.to_string(), period.until.to_string()),
+            ("2026-11-20T04:00:00Z".to_owned(), "2026-11-22T10:00:00Z".to_owned())
+        );
         assert!(of("90d", None).is_ok());
     }
 
@@ -353,9 +407,20 @@ mod tests {
     #[test]
     fn the_document_is_good_json_and_says_what_it_lacks() {
         let events = [json!({"EventName": "a\nb"}), json!({"EventName": "c"})];
-        let text = format!("{{\"Events\":[{}{}{}", lines(&events[..1], true), lines(&events[1..], false), end(Some("eu-west-1: \"no\"")));
-        assert_eq!(serde_json::from_str::<Value>(&text).expect("JSON"), json!({"Events": events, "Incomplete": "eu-west-1: \"no\""}));
-        assert_eq!(serde_json::from_str::<Value>(&format!("{{\"Events\":[{}", end(None))).expect("JSON"), json!({"Events": []}));
+        let text = format!(
+            "{{\"Events\":[{}{}{}",
+            lines(&events[..1], true),
+            lines(&events[1..], false),
+            end(Some("eu-west-1: \"no\""))
+        );
+        assert_eq!(
+            serde_json::from_str::<Value>(&text).expect("JSON"),
+            json!({"Events": events, "Incomplete": "eu-west-1: \"no\""})
+        );
+        assert_eq!(
+            serde_json::from_str::<Value>(&format!("{{\"Events\":[{}", end(None))).expect("JSON"),
+            json!({"Events": []})
+        );
     }
 
     #[test]

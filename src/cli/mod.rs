@@ -123,9 +123,15 @@ async fn command(session: &Session, command: Command) -> Result<Exit, Fail> {
     summary::ready(session)?;
     match command {
         Command::Demo { reset, .. } => demo::run(session, reset).await,
-        Command::Scan { exit_code, save_inventory, .. } => scan::run(session, exit_code, save_inventory.as_deref()).await,
-        Command::Plan { output, exit_code, safety, .. } => plan::run(session, output.as_deref(), exit_code, &safety).await,
-        Command::Events { past, output, exit_code, .. } => lookup::run(session, &past, output.as_deref(), exit_code).await,
+        Command::Scan { exit_code, save_inventory, .. } => {
+            scan::run(session, exit_code, save_inventory.as_deref()).await
+        }
+        Command::Plan { output, exit_code, safety, .. } => {
+            plan::run(session, output.as_deref(), exit_code, &safety).await
+        }
+        Command::Events { past, output, exit_code, .. } => {
+            lookup::run(session, &past, output.as_deref(), exit_code).await
+        }
         Command::Sign { what, key, .. } => signing::sign(session, &what, &key).map(|()| Exit::Done),
         Command::Diff { old, new, exit_code, .. } => diff::run(session, &old, &new, exit_code),
         Command::Show { what, .. } => show::run(session, &what),
@@ -138,8 +144,12 @@ async fn command(session: &Session, command: Command) -> Result<Exit, Fail> {
         }
         Command::Runs { .. } => runs::run(session),
         Command::Resume { run, approval, guards, .. } => resume::run(session, &run, &approval, &guards).await,
-        Command::Recover { run, output, .. } => recover::run(session, run.as_deref(), output.as_deref()).await,
-        Command::Undo { run, change, output, approval, .. } => undo::run(session, &run, &change, output.as_deref(), &approval).await,
+        Command::Recover { run, output, .. } => {
+            recover::run(session, run.as_deref(), output.as_deref()).await
+        }
+        Command::Undo { run, change, output, approval, .. } => {
+            undo::run(session, &run, &change, output.as_deref(), &approval).await
+        }
         Command::Verify { run, closing, .. } => verify::run(session, &run, &closing.report_back).await,
         Command::Prune { output, approval, .. } => prune::run(session, output.as_deref(), &approval).await,
         Command::Explain { what, .. } => explain::run(session, &what),
@@ -147,8 +157,12 @@ async fn command(session: &Session, command: Command) -> Result<Exit, Fail> {
         Command::Man { dir } => man::run(session, &dir),
         Command::Playbooks { what, .. } => playbooks::run(session, what.as_ref()),
         Command::Actions { what, .. } => actions::run(session, what.as_ref()),
-        Command::Export { plan, to, way_back, output, .. } => export::run(session, &plan, to, way_back, output.as_deref()),
-        Command::Permissions { plan, all, only, report_back } => permissions::run(session, plan.as_deref(), all.then_some(only), report_back),
+        Command::Export { plan, to, way_back, output, .. } => {
+            export::run(session, &plan, to, way_back, output.as_deref())
+        }
+        Command::Permissions { plan, all, only, report_back } => {
+            permissions::run(session, plan.as_deref(), all.then_some(only), report_back)
+        }
     }
 }
 
@@ -157,9 +171,15 @@ async fn command(session: &Session, command: Command) -> Result<Exit, Fail> {
 fn log(verbosity: u8, out: Out) {
     // The facts and errors report the SDK's warnings as well, in better words; the log shows them only on
     // request.
-    let filter = if verbosity == 0 { "error,redress=warn".to_owned() } else { crate::aws::log_filter(verbosity) };
+    let filter =
+        if verbosity == 0 { "error,redress=warn".to_owned() } else { crate::aws::log_filter(verbosity) };
     let filter = tracing_subscriber::EnvFilter::new(filter);
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || out::Logged(out)).with_target(false).without_time().with_ansi(false);
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(move || out::Logged(out))
+        .with_target(false)
+        .without_time()
+        .with_ansi(false);
     // Only the first call in a process takes effect.
     let _ = subscriber.try_init();
 }

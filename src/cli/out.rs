@@ -136,7 +136,11 @@ impl Out {
             Stream::Stdout => console::Term::stdout(),
             Stream::Stderr => console::Term::stderr(),
         };
-        if stream.is_terminal() { usize::from(term.size().1).clamp(40, 120) } else { columns().unwrap_or(self.page) }
+        if stream.is_terminal() {
+            usize::from(term.size().1).clamp(40, 120)
+        } else {
+            columns().unwrap_or(self.page)
+        }
     }
 
     /// Writes data to stdout.
@@ -147,7 +151,9 @@ impl Out {
         let mut stream = AutoStream::new(io::stdout().lock(), self.choice(Stream::Stdout));
         match stream.write_all(safe::leaving(text, self.ci).as_bytes()).and_then(|()| stream.flush()) {
             Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-                Err(Fail::failure("cannot write to stdout").why(error.to_string()).hint("is the disk full? `redress show RUN` shows the run again"))
+                Err(Fail::failure("cannot write to stdout")
+                    .why(error.to_string())
+                    .hint("is the disk full? `redress show RUN` shows the run again"))
             }
             _ => Ok(()),
         }
@@ -162,7 +168,9 @@ impl Out {
         match stream.write_all(safe::leaving(text, self.ci).as_bytes()).and_then(|()| stream.flush()) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
-            Err(error) => Err(Fail::failure("cannot write to stdout").why(error.to_string()).hint("is the disk full?")),
+            Err(error) => {
+                Err(Fail::failure("cannot write to stdout").why(error.to_string()).hint("is the disk full?"))
+            }
         }
     }
 
@@ -211,7 +219,10 @@ impl Out {
 
     /// Returns whether bars and spinners may be drawn.
     pub fn can_draw(self) -> bool {
-        !self.quiet && !self.plain && io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|t| t != "dumb")
+        !self.quiet
+            && !self.plain
+            && io::stderr().is_terminal()
+            && std::env::var_os("TERM").is_none_or(|t| t != "dumb")
     }
 
     /// Returns whether talk is wanted at all.

@@ -17,7 +17,10 @@ use super::{
 use crate::{
     calls::Notice,
     engine::{self, Engine, EngineError, Stop, undo},
-    journal::{Claim, Decision, Event, Journal, Lock, RunDocument, RunFolder, Signed, Store, StoreError, Story, down, story::Head},
+    journal::{
+        Claim, Decision, Event, Journal, Lock, RunDocument, RunFolder, Signed, Store, StoreError, Story,
+        down, story::Head,
+    },
     plan::{Plan, PlanKind, again::Today},
 };
 
@@ -38,10 +41,20 @@ pub enum Task<'a> {
 ///
 /// # Errors
 /// When another process works on them, or the state directory cannot be written (exit 1).
-pub fn lock(session: &Session, state: &dyn Store, plan: &Plan, run: &str, caller: &str) -> Result<Lock, Fail> {
+pub fn lock(
+    session: &Session,
+    state: &dyn Store,
+    plan: &Plan,
+    run: &str,
+    caller: &str,
+) -> Result<Lock, Fail> {
     let lock = state.lock(&Claim::of(plan, run, caller, jiff::Timestamp::now())).map_err(store_fail)?;
     if let Some(left) = &lock.left {
-        session.out.always(&format!("warning: the lock was left behind by {}, which has died: taken over. `redress runs` shows how far it came", left.words()));
+        session.out.always(&format!(
+            "warning: the lock was left behind by {}, which has died: taken over. \
+                                     `redress runs` shows how far it came",
+            left.words()
+        ));
     }
     Ok(lock)
 }
@@ -49,7 +62,10 @@ pub fn lock(session: &Session, state: &dyn Store, plan: &Plan, run: &str, caller
 /// Returns the name of the local user, for the time before it is known whose credentials are used.
 pub fn person() -> String {
     let named = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
-    named("USER").or_else(|| named("LOGNAME")).or_else(|| named("USERNAME")).unwrap_or_else(|| "somebody".to_owned())
+    named("USER")
+        .or_else(|| named("LOGNAME"))
+        .or_else(|| named("USERNAME"))
+        .unwrap_or_else(|| "somebody".to_owned())
 }
 
 /// An earlier run at its own account, locked, with its journal open to be continued.
@@ -99,7 +115,13 @@ pub struct Approved<'p> {
 ///
 /// # Errors
 /// When the run's folder cannot be created; then nothing was changed.
-pub async fn begin(session: &Session, door: &OpenAccount, state: &dyn Store, run: &str, approved: Approved<'_>) -> Result<Exit, Fail> {
+pub async fn begin(
+    session: &Session,
+    door: &OpenAccount,
+    state: &dyn Store,
+    run: &str,
+    approved: Approved<'_>,
+) -> Result<Exit, Fail> {
     let plan = approved.plan;
     let (story, result) = go(session, door, state, run, approved).await?;
     report(session, plan, &story, result)
@@ -110,7 +132,13 @@ pub async fn begin(session: &Session, door: &OpenAccount, state: &dyn Store, run
 ///
 /// # Errors
 /// As [`begin`].
-pub async fn go(session: &Session, door: &OpenAccount, state: &dyn Store, run: &str, approved: Approved<'_>) -> Result<(Story, Result<(), EngineError>), Fail> {
+pub async fn go(
+    session: &Session,
+    door: &OpenAccount,
+    state: &dyn Store,
+    run: &str,
+    approved: Approved<'_>,
+) -> Result<(Story, Result<(), EngineError>), Fail> {
     let Approved { plan, decisions, signed } = approved;
     let folder = state.create(run, plan).map_err(store_fail)?;
     let mut journal = folder.journal().map_err(store_fail)?;
@@ -132,10 +160,22 @@ pub fn sign(session: &Session, folder: &RunFolder, story: &Story) {
 ///
 /// # Errors
 /// When the engine stops before the end of the run; its journal records how far it came.
-pub async fn work(session: &Session, door: &OpenAccount, plan: &Plan, run: &str, journal: &mut Journal, task: Task<'_>) -> Result<(), EngineError> {
+pub async fn work(
+    session: &Session,
+    door: &OpenAccount,
+    plan: &Plan,
+    run: &str,
+    journal: &mut Journal,
+    task: Task<'_>,
+) -> Result<(), EngineError> {
     let stop = Arc::new(Stop::default());
     let progress = Progress::new(session.out, session.common.verbose > 0);
-    let watcher = tokio::spawn(watch(signals::listen(), Arc::clone(&stop), session.out, session.common.typed.pieces().resume(run)));
+    let watcher = tokio::spawn(watch(
+        signals::listen(),
+        Arc::clone(&stop),
+        session.out,
+        session.common.typed.pieces().resume(run),
+    ));
     let events = Events::open(session, door, run, &progress);
     events.begin(plan, &task);
     // They were read before anything else was done. If they cannot be read any more, none are used, and then
@@ -171,8 +211,14 @@ async fn watch(mut requests: Listening, stop: Arc<Stop>, out: Out, resume: Strin
         stop.request();
         let by = if signal == Signal::Interrupt { String::new() } else { format!("{signal}: ") };
         out.always(&match count {
-            1 => format!("\n{by}stopping after the changes at hand; {signal} again stops before the next call. `{resume}` goes on later"),
-            2 => format!("\n{by}stopping before the next call. The journal records everything that was done: `{resume}` goes on"),
+            1 => format!(
+                "\n{by}stopping after the changes at hand; {signal} again stops before the next \
+                          call. `{resume}` goes on later"
+            ),
+            2 => format!(
+                "\n{by}stopping before the next call. The journal records everything that was done: \
+                          `{resume}` goes on"
+            ),
             _ => format!("\n{by}waiting for the calls that are under way"),
         });
     }
@@ -199,7 +245,12 @@ fn lag() -> Duration {
 ///
 /// # Errors
 /// When that run's journal cannot be read or written.
-pub fn note_undone(door: &OpenAccount, state: &dyn Store, plan: &Plan, undo_story: &Story) -> Result<(), Fail> {
+pub fn note_undone(
+    door: &OpenAccount,
+    state: &dyn Store,
+    plan: &Plan,
+    undo_story: &Story,
+) -> Result<(), Fail> {
     let Some(original) = plan.of_run.as_ref().filter(|_| plan.kind == PlanKind::Undo) else { return Ok(()) };
     let folder = state.run(original).map_err(store_fail)?;
     let told = folder.story();
@@ -209,14 +260,21 @@ pub fn note_undone(door: &OpenAccount, state: &dyn Store, plan: &Plan, undo_stor
         return Ok(());
     }
     let mut journal = folder.journal().map_err(store_fail)?;
-    journal.write(door.account.now(), Event::Undone { by: undo_story.head.run.clone(), changes }).map_err(store_fail)
+    journal
+        .write(door.account.now(), Event::Undone { by: undo_story.head.run.clone(), changes })
+        .map_err(store_fail)
 }
 
 /// Writes the run to stdout and returns the exit code.
 ///
 /// # Errors
 /// When stdout cannot be written.
-pub fn report(session: &Session, plan: &Plan, story: &Story, result: Result<(), EngineError>) -> Result<Exit, Fail> {
+pub fn report(
+    session: &Session,
+    plan: &Plan,
+    story: &Story,
+    result: Result<(), EngineError>,
+) -> Result<Exit, Fail> {
     let out = session.out;
     let document = RunDocument::of(story, plan);
     let mut exit = Exit::of_run(story);
@@ -229,8 +287,11 @@ pub fn report(session: &Session, plan: &Plan, story: &Story, result: Result<(), 
     let (run, typed) = (&story.head.run, session.common.typed.pieces());
     let down: Vec<String> = document.changes.iter().flat_map(|change| change.down.clone()).collect();
     let fail = match &error {
-        EngineError::Store(StoreError::Lost { .. }) => Fail::failure(error.to_string())
-            .hint(format!("redress show {run}{} shows how far the other process has come; only one operator at a time can work on an account", typed.place)),
+        EngineError::Store(StoreError::Lost { .. }) => Fail::failure(error.to_string()).hint(format!(
+            "redress show {run}{} shows how far the other process has come; only one operator \
+                           at a time can work on an account",
+            typed.place
+        )),
         _ => Fail::failure(error.to_string())
             .why(format!("run {run} is interrupted; its journal records everything that was done"))
             .hint(format!("{} goes on", typed.resume(run))),

@@ -30,13 +30,21 @@ struct Standing {
 ///
 /// # Errors
 /// When the file is not a plan, or neither a plan nor `--all` is given.
-pub fn run(session: &Session, plan: Option<&Path>, standing: Option<Option<Half>>, report_back: bool) -> Result<Exit, Fail> {
+pub fn run(
+    session: &Session,
+    plan: Option<&Path>,
+    standing: Option<Option<Half>>,
+    report_back: bool,
+) -> Result<Exit, Fail> {
     let text = match (plan, standing) {
         (Some(path), _) => {
             let plan = apply::read(path)?;
             let mut grants = permissions::of_plan(&plan);
             if report_back {
-                grants.push(permissions::report_back(&Owner { partition: plan.partition, account: plan.account }, &plan.regions));
+                grants.push(permissions::report_back(
+                    &Owner { partition: plan.partition, account: plan.account },
+                    &plan.regions,
+                ));
             }
             let policy = Policy::of(&grants);
             size(session, &policy)?;
@@ -45,7 +53,8 @@ pub fn run(session: &Session, plan: Option<&Path>, standing: Option<Option<Half>
         (None, Some(only)) => {
             let anybody = Owner { partition: "aws".to_owned(), account: "*".to_owned() };
             let told = Policy::of(&[permissions::report_back(&anybody, &["*".to_owned()])]);
-            let (read, write) = (Policy::of(&permissions::all_reads()), Policy::of(&permissions::all_writes(&anybody)));
+            let (read, write) =
+                (Policy::of(&permissions::all_reads()), Policy::of(&permissions::all_writes(&anybody)));
             match only {
                 Some(Half::Read) => written(&read)?,
                 Some(Half::Write) => written(&write)?,
@@ -53,21 +62,27 @@ pub fn run(session: &Session, plan: Option<&Path>, standing: Option<Option<Half>
                 None => written(&Standing { read, write, report_back: report_back.then_some(told) })?,
             }
         }
-        (None, None) => return Err(Fail::usage("whose permissions?").hint("give a plan's file, or --all for a standing role")),
+        (None, None) => {
+            return Err(
+                Fail::usage("whose permissions?").hint("give a plan's file, or --all for a standing role")
+            );
+        }
     };
     session.out.data(&text)?;
     Ok(Exit::Done)
 }
 
 fn written(document: &impl Serialize) -> Result<String, Fail> {
-    json::write(document).map_err(|error| Fail::failure(format!("the policy cannot be written as JSON: {error}")))
+    json::write(document)
+        .map_err(|error| Fail::failure(format!("the policy cannot be written as JSON: {error}")))
 }
 
 fn size(session: &Session, policy: &Policy) -> Result<(), Fail> {
     let size = written(policy)?.chars().filter(|c| !c.is_whitespace()).count();
     if size > MANAGED {
         session.out.say(&format!(
-            "note: {size} characters are more than the {MANAGED} of one managed policy: apply the plan in parts, or attach the statements as several policies"
+            "note: {size} characters are more than the {MANAGED} of one managed policy: apply the plan in \
+             parts, or attach the statements as several policies"
         ));
     }
     Ok(())

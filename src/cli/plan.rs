@@ -2,14 +2,21 @@
 
 use std::path::Path;
 
-use super::{args::SafetyLimits, exit::Exit, fail::Fail, files::keep, planning, render, session::Session, summary};
+use super::{
+    args::SafetyLimits, exit::Exit, fail::Fail, files::keep, planning, render, session::Session, summary,
+};
 use crate::plan::Plan;
 
 /// Plans the changes to the account, and shows the plan.
 ///
 /// # Errors
 /// When the input is bad, the account cannot be opened, or the file cannot be written.
-pub async fn run(session: &Session, output: Option<&Path>, exit_code: bool, safety: &SafetyLimits) -> Result<Exit, Fail> {
+pub async fn run(
+    session: &Session,
+    output: Option<&Path>,
+    exit_code: bool,
+    safety: &SafetyLimits,
+) -> Result<Exit, Fail> {
     let (_, _, _) = (session.playbooks()?, session.checks()?, session.findings()?);
     let door = session.open().await?;
     let planned = planning::plan(session, &door, safety).await?;

@@ -59,7 +59,14 @@ pub async fn plan(session: &Session, door: &OpenAccount, safety: &SafetyLimits) 
         let named = confirm::named_checks(suspicions);
         checks.retain(|check| named.contains(check.id));
     }
-    let only = |survey: &mut Survey| confirm::narrow(suspicions.unwrap_or_default(), &survey.inventory, &mut survey.findings, &mut survey.unjudged);
+    let only = |survey: &mut Survey| {
+        confirm::narrow(
+            suspicions.unwrap_or_default(),
+            &survey.inventory,
+            &mut survey.findings,
+            &mut survey.unjudged,
+        )
+    };
     let wish = Wish {
         regions: &door.regions,
         checks: &checks,
@@ -76,7 +83,8 @@ pub async fn plan(session: &Session, door: &OpenAccount, safety: &SafetyLimits) 
         plan.origins = origins(suspicions, &run, &survey.inventory, &survey.findings, &survey.unjudged);
         digest::seal(&mut plan);
     }
-    let reported = intake.map(|intake| Reported::of(intake, &run, &survey.inventory, &survey.findings, &survey.unjudged));
+    let reported = intake
+        .map(|intake| Reported::of(intake, &run, &survey.inventory, &survey.findings, &survey.unjudged));
     if let Some(reported) = &reported {
         session.out.say(&reported.summary());
         explain(session, reported);
@@ -94,7 +102,10 @@ fn explain(session: &Session, reported: &Reported) {
         session.out.say(&format!("  {n} {}: {remark}", answer.name().replace('_', " ")));
     }
     if remarks.len() > MOST_REMARKS {
-        session.out.say(&format!("  and {} more reasons, which `redress scan` with the same --findings shows", remarks.len() - MOST_REMARKS));
+        session.out.say(&format!(
+            "  and {} more reasons, which `redress scan` with the same --findings shows",
+            remarks.len() - MOST_REMARKS
+        ));
     }
 }
 
@@ -115,7 +126,9 @@ pub async fn facts(session: &Session, door: &OpenAccount, plan: &Plan) -> Result
     let account = door.account.as_ref();
     let survey = survey::scan(account, &plan.regions, &checks, &|id| check_parameters(&playbooks, id)).await;
     let mut needs = |known: &Inventory| -> Scope {
-        let of = |c: &Change| propose::needs(known, &c.uses, &c.resource, &c.region, &propose::checks_of(c), &plan.options);
+        let of = |c: &Change| {
+            propose::needs(known, &c.uses, &c.resource, &c.region, &propose::checks_of(c), &plan.options)
+        };
         plan.changes.iter().flat_map(of).collect()
     };
     let inventory = gather(account, survey.inventory, &mut needs).await;

@@ -83,7 +83,12 @@ impl Progress {
     fn message(at_hand: &mut AtHand, event: &ProgressEvent) -> Option<String> {
         match event {
             ProgressEvent::ChangeBegins { id, summary, place, of, steps } => {
-                *at_hand = AtHand { steps: *steps, head: format!("[{place}/{of}] {id}"), step: summary.clone(), told_waiting: false };
+                *at_hand = AtHand {
+                    steps: *steps,
+                    head: format!("[{place}/{of}] {id}"),
+                    step: summary.clone(),
+                    told_waiting: false,
+                };
                 Some(format!("{} {summary}", at_hand.head))
             }
             ProgressEvent::StepBegins { title, place, .. } => {
@@ -91,11 +96,19 @@ impl Progress {
                 at_hand.told_waiting = false;
                 Some(format!("{} {}", at_hand.head, at_hand.step))
             }
-            ProgressEvent::Waiting { why, .. } => Some(format!("{} {}, waiting: {why}", at_hand.head, at_hand.step)),
+            ProgressEvent::Waiting { why, .. } => {
+                Some(format!("{} {}, waiting: {why}", at_hand.head, at_hand.step))
+            }
             ProgressEvent::NotTried { .. } => None,
-            ProgressEvent::ItsTurn { why, .. } => Some(format!("{} {}, waiting for its turn: {why}", at_hand.head, at_hand.step)),
-            ProgressEvent::Again { why, seconds, .. } => Some(format!("{} {}, again in {seconds} s: {why}", at_hand.head, at_hand.step)),
-            ProgressEvent::GoingBack { reason, .. } => Some(format!("{} rolling back: {reason}", at_hand.head)),
+            ProgressEvent::ItsTurn { why, .. } => {
+                Some(format!("{} {}, waiting for its turn: {why}", at_hand.head, at_hand.step))
+            }
+            ProgressEvent::Again { why, seconds, .. } => {
+                Some(format!("{} {}, again in {seconds} s: {why}", at_hand.head, at_hand.step))
+            }
+            ProgressEvent::GoingBack { reason, .. } => {
+                Some(format!("{} rolling back: {reason}", at_hand.head))
+            }
             ProgressEvent::ChangeEnds { .. } => None,
         }
     }
@@ -104,9 +117,10 @@ impl Progress {
     fn lasts(&self, at_hand: &mut AtHand, event: &ProgressEvent) -> bool {
         match event {
             ProgressEvent::ChangeBegins { .. } => self.bar.is_none(),
-            ProgressEvent::ChangeEnds { .. } | ProgressEvent::GoingBack { .. } | ProgressEvent::NotTried { .. } | ProgressEvent::ItsTurn { seconds: 0, .. } => {
-                true
-            }
+            ProgressEvent::ChangeEnds { .. }
+            | ProgressEvent::GoingBack { .. }
+            | ProgressEvent::NotTried { .. }
+            | ProgressEvent::ItsTurn { seconds: 0, .. } => true,
             ProgressEvent::ItsTurn { .. } => self.verbose,
             ProgressEvent::StepBegins { .. } | ProgressEvent::Again { .. } => self.verbose,
             // Without a spinner a long wait is reported once, so that nobody takes it for a hang.
@@ -145,7 +159,8 @@ impl Observer for Progress {
                 all.remove(id);
             }
             // With several changes at once, the spinner shows the one that has event, and their number.
-            let several = |text: String| if all.len() > 1 { format!("{} at once: {text}", all.len()) } else { text };
+            let several =
+                |text: String| if all.len() > 1 { format!("{} at once: {text}", all.len()) } else { text };
             (told.0.map(several), told.1)
         };
         if lasts {

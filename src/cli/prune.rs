@@ -42,7 +42,8 @@ pub async fn run(session: &Session, output: Option<&Path>, approval: &Approval) 
     if output.is_some() || plan.changes.is_empty() || !policy.allows(PRUNE) {
         show(session, &plan, output)?;
         if approval.auto_approve && !plan.changes.is_empty() && output.is_none() {
-            return Err(Fail::held("nothing was deleted: a deletion cannot be undone").hint("allow it by name: --allow-irreversible prune"));
+            return Err(Fail::held("nothing was deleted: a deletion cannot be undone")
+                .hint("allow it by name: --allow-irreversible prune"));
         }
         return Ok(Exit::Done);
     }
@@ -51,7 +52,8 @@ pub async fn run(session: &Session, output: Option<&Path>, approval: &Approval) 
     let door = session.under_lock(door)?;
     let decisions = ask::approve(session, &plan, &policy).await?;
     ask::any_approved(&decisions)?;
-    perform::begin(session, &door, state.as_ref(), &id, Approved { plan: &plan, decisions, signed: None }).await
+    perform::begin(session, &door, state.as_ref(), &id, Approved { plan: &plan, decisions, signed: None })
+        .await
 }
 
 /// Reads volumes and snapshots, and the facts that the deletion of each candidate asks for.
@@ -67,7 +69,10 @@ fn plan(session: &Session, door: &OpenAccount, inventory: &Inventory, rules: &Ru
     let unread = prune::unread(inventory, &door.regions);
     if !unread.is_empty() {
         let fail = Fail::held("it is unknown what earlier runs kept");
-        return Err(unread.into_iter().fold(fail, Fail::why).hint("allow ec2:DescribeVolumes and ec2:DescribeSnapshots, or leave the region out"));
+        return Err(unread
+            .into_iter()
+            .fold(fail, Fail::why)
+            .hint("allow ec2:DescribeVolumes and ec2:DescribeSnapshots, or leave the region out"));
     }
     let (who, created) = (door.account.identity(), door.account.now());
     let pruning = prune::plan(inventory, &door.regions, who, created, planning::VALID_FOR, &stage, rules);

@@ -53,9 +53,17 @@ pub fn written(question: &Question) -> String {
         Question::Choose(prompt, items, default) => {
             let mut text = format!("{}:\n", safe::text(prompt));
             for (n, item) in items.iter().enumerate() {
-                text.push_str(&format!("  {}. {}: {}\n", n + 1, safe::text(&item.word), safe::text(&item.meaning)));
+                text.push_str(&format!(
+                    "  {}. {}: {}\n",
+                    n + 1,
+                    safe::text(&item.word),
+                    safe::text(&item.meaning)
+                ));
             }
-            text + &format!("Type a word or a number [{}]:", items.get(*default).map_or("", |i| i.word.as_str()))
+            text + &format!(
+                "Type a word or a number [{}]:",
+                items.get(*default).map_or("", |i| i.word.as_str())
+            )
         }
         Question::Line(prompt, initial) if initial.is_empty() => format!("{}:", safe::text(prompt)),
         Question::Line(prompt, initial) => format!("{} [{}]:", safe::text(prompt), safe::text(initial)),
@@ -68,27 +76,38 @@ pub fn written(question: &Question) -> String {
 /// When no answer fits: the message gives what to type instead, and for `?` the meaning of each answer.
 pub fn understood(question: &Question, line: &str) -> Result<Reply, String> {
     let (items, default) = match question {
-        Question::Line(_, initial) => return Ok(Reply::Line(if line.is_empty() { initial.clone() } else { line.to_owned() })),
+        Question::Line(_, initial) => {
+            return Ok(Reply::Line(if line.is_empty() { initial.clone() } else { line.to_owned() }));
+        }
         Question::Choose(_, items, default) => (items, *default),
     };
     if line.is_empty() {
         return Ok(Reply::Chosen(default));
     }
     if line == "?" {
-        let explained: Vec<String> = items.iter().map(|i| format!("  {}: {}", safe::text(&i.word), safe::text(&i.explained))).collect();
+        let explained: Vec<String> = items
+            .iter()
+            .map(|i| format!("  {}: {}", safe::text(&i.word), safe::text(&i.explained)))
+            .collect();
         return Err(explained.join("\n"));
     }
     if let Ok(n) = line.parse::<usize>() {
-        return if (1..=items.len()).contains(&n) { Ok(Reply::Chosen(n - 1)) } else { Err(format!("give a number from 1 to {}", items.len())) };
+        return if (1..=items.len()).contains(&n) {
+            Ok(Reply::Chosen(n - 1))
+        } else {
+            Err(format!("give a number from 1 to {}", items.len()))
+        };
     }
     let line = line.to_lowercase();
     let exact = items.iter().position(|i| i.word == line);
-    let begun: Vec<usize> = items.iter().enumerate().filter(|(_, i)| i.word.starts_with(&line)).map(|(n, _)| n).collect();
+    let begun: Vec<usize> =
+        items.iter().enumerate().filter(|(_, i)| i.word.starts_with(&line)).map(|(n, _)| n).collect();
     let only = if let [one] = begun.as_slice() { Some(*one) } else { None };
     match exact.or(only) {
         Some(n) => Ok(Reply::Chosen(n)),
         None => {
-            let hint = did_you_mean(&line, items.iter().map(|i| i.word.as_str())).map_or(String::new(), |near| format!(" Did you mean {near}?"));
+            let hint = did_you_mean(&line, items.iter().map(|i| i.word.as_str()))
+                .map_or(String::new(), |near| format!(" Did you mean {near}?"));
             Err(format!("{line:?} is none of the answers.{hint}"))
         }
     }

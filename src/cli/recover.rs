@@ -66,7 +66,11 @@ async fn look(door: &OpenAccount, regions: &[String], run: Option<&str>) -> Resu
         return Ok(found);
     }
     let fail = Fail::failure("it is unknown what was left: some of it could not be read");
-    Err(found.unread.into_iter().fold(fail, Fail::why).hint("allow these listings, or leave the region out with --region"))
+    Err(found
+        .unread
+        .into_iter()
+        .fold(fail, Fail::why)
+        .hint("allow these listings, or leave the region out with --region"))
 }
 
 /// Applies the recovery in a file, as long as it still matches the tags in the account.
@@ -74,7 +78,13 @@ async fn look(door: &OpenAccount, regions: &[String], run: Option<&str>) -> Resu
 /// # Errors
 /// When the account differs or the plan has expired (exit 2), the tags call for something else now (exit 4),
 /// or nobody can be asked.
-pub async fn apply(session: &Session, name: &str, plan: &Plan, signed: Option<Signed>, approval: &Approval) -> Result<Exit, Fail> {
+pub async fn apply(
+    session: &Session,
+    name: &str,
+    plan: &Plan,
+    signed: Option<Signed>,
+    approval: &Approval,
+) -> Result<Exit, Fail> {
     let policy = Policy::of(approval)?;
     let state = session.state()?;
     let lock = perform::lock(session, state.as_ref(), plan, "a recovery", &perform::person())?;
@@ -86,8 +96,21 @@ pub async fn apply(session: &Session, name: &str, plan: &Plan, signed: Option<Si
         changes.push(again(&found.plan, change).ok_or_else(|| unlike(name, change, &found))?);
     }
     // Everything else of the plan is made again: nothing but its changes is taken from the file.
-    let plan = recover::sealed(changes, &plan.regions, door.account.identity(), door.account.now(), planning::VALID_FOR);
-    let exit = ask_and_do(session, &door, state.as_ref(), Asked { plan: &plan, shown: plan.clone(), signed }, &policy).await?;
+    let plan = recover::sealed(
+        changes,
+        &plan.regions,
+        door.account.identity(),
+        door.account.now(),
+        planning::VALID_FOR,
+    );
+    let exit = ask_and_do(
+        session,
+        &door,
+        state.as_ref(),
+        Asked { plan: &plan, shown: plan.clone(), signed },
+        &policy,
+    )
+    .await?;
     drop(lock);
     Ok(exit)
 }
@@ -96,8 +119,14 @@ pub async fn apply(session: &Session, name: &str, plan: &Plan, signed: Option<Si
 /// within the file's plan; its risk is today's, since it depends on what could be read of the keys of its
 /// disks.
 fn again(now: &Plan, change: &Change) -> Option<Change> {
-    let same = |c: &Change| Change { id: change.id.clone(), guards: change.guards.clone(), risk: change.risk, ..c.clone() } == *change;
-    now.changes.iter().find(|c| c.resource == change.resource && same(c)).map(|c| Change { id: change.id.clone(), ..c.clone() })
+    let same = |c: &Change| {
+        Change { id: change.id.clone(), guards: change.guards.clone(), risk: change.risk, ..c.clone() }
+            == *change
+    };
+    now.changes
+        .iter()
+        .find(|c| c.resource == change.resource && same(c))
+        .map(|c| Change { id: change.id.clone(), ..c.clone() })
 }
 
 /// Refuses a change of a file that is not planned the same way now.

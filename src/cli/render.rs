@@ -32,12 +32,19 @@ fn style(out: Out, stream: Stream) -> Style {
 
 /// Returns whether the locale explicitly allows no more than ASCII.
 fn ascii() -> bool {
-    let said = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(|name| std::env::var(name).ok()).find(|v| !v.is_empty());
+    let said = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .filter_map(|name| std::env::var(name).ok())
+        .find(|v| !v.is_empty());
     said.is_some_and(|locale| locale == "C" || locale == "POSIX")
 }
 
 fn view<'a>(session: &'a Session, stream: Stream, file: Option<&'a str>) -> View<'a> {
-    View { style: style(session.out, stream), detail: Detail::of(session.common.verbose), typed: typed(session, file) }
+    View {
+        style: style(session.out, stream),
+        detail: Detail::of(session.common.verbose),
+        typed: typed(session, file),
+    }
 }
 
 /// Returns the options that the commands to type next repeat.
@@ -61,7 +68,8 @@ pub fn data(session: &Session) -> View<'_> {
 /// # Errors
 /// When it cannot be written as JSON.
 pub fn document(document: &impl serde::Serialize) -> Result<String, Fail> {
-    json::write(document).map_err(|error| Fail::failure(format!("the document cannot be written as JSON: {error}")))
+    json::write(document)
+        .map_err(|error| Fail::failure(format!("the document cannot be written as JSON: {error}")))
 }
 
 fn page(page: Result<String, minijinja::Error>) -> Result<String, Fail> {
@@ -117,7 +125,9 @@ impl<'a> Seen<'a> {
 /// Lists the open findings of a scan, one per line. An id that does not fit is placed below its check.
 pub fn findings_brief(session: &Session, scan: &Scan<'_>) -> String {
     let mut page = Page::new(data(session).style);
-    for finding in scan.findings.iter().filter(|f| matches!(f.verdict, Verdict::Violates(_)) && f.suppressed.is_none()) {
+    for finding in
+        scan.findings.iter().filter(|f| matches!(f.verdict, Verdict::Violates(_)) && f.suppressed.is_none())
+    {
         let label = format!("{:<8}  {:<37}", finding.severity.to_string(), finding.check);
         page.row(3, &plain(label), 13, &[plain(finding.resource.id())]);
     }

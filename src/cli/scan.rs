@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use super::{account::OpenAccount, args::SafetyLimits, exit::Exit, fail::Fail, files, planning, render, session::Session, summary};
+use super::{
+    account::OpenAccount, args::SafetyLimits, exit::Exit, fail::Fail, files, planning, render,
+    session::Session, summary,
+};
 use crate::{
     engine::gather::gather,
     finding::Verdict,
@@ -20,11 +23,21 @@ pub async fn run(session: &Session, exit_code: bool, save: Option<&Path>) -> Res
     let survey = &planned.survey;
     if let Some(path) = save {
         files::keep(path, &render::document(&whole(&door, &survey.inventory).await)?, "the inventory")?;
-        session.out.say(&format!("what was read is in {}: --account twin:{}", path.display(), path.display()));
+        session.out.say(&format!(
+            "what was read is in {}: --account twin:{}",
+            path.display(),
+            path.display()
+        ));
     }
     summary::findings(session, &render::Seen::of(&door, &planned).scan())?;
-    let unknown = survey.findings.iter().filter(|f| matches!(f.verdict, Verdict::Unknown(_))).count() + survey.unjudged.len() + planned.incomplete();
-    let open = survey.findings.iter().filter(|f| matches!(f.verdict, Verdict::Violates(_)) && f.suppressed.is_none()).count();
+    let unknown = survey.findings.iter().filter(|f| matches!(f.verdict, Verdict::Unknown(_))).count()
+        + survey.unjudged.len()
+        + planned.incomplete();
+    let open = survey
+        .findings
+        .iter()
+        .filter(|f| matches!(f.verdict, Verdict::Violates(_)) && f.suppressed.is_none())
+        .count();
     Ok(Exit::of_scan(unknown, open, exit_code))
 }
 
@@ -32,6 +45,8 @@ pub async fn run(session: &Session, exit_code: bool, save: Option<&Path>) -> Res
 /// groups that were closed as their listing shows.
 async fn whole(door: &OpenAccount, read: &Inventory) -> Inventory {
     const LATER: [FamilyKind; 2] = [FamilyKind::NetworkInterfaces, FamilyKind::SecurityGroupRules];
-    let all = |_: &Inventory| door.regions.iter().flat_map(|region| LATER.map(|family| Want::all(region, family))).collect();
+    let all = |_: &Inventory| {
+        door.regions.iter().flat_map(|region| LATER.map(|family| Want::all(region, family))).collect()
+    };
     gather(door.account.as_ref(), read.clone(), &mut { all }).await
 }

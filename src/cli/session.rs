@@ -45,8 +45,9 @@ impl Session {
         if let Some(path) = self.common.state_dir.as_ref().filter(|_| self.bucket().is_none()) {
             return Ok(path.clone());
         }
-        let base =
-            etcetera::choose_base_strategy().map_err(|_| Fail::failure("there is no home directory to keep runs in").hint("name a place with --state-dir"))?;
+        let base = etcetera::choose_base_strategy().map_err(|_| {
+            Fail::failure("there is no home directory to keep runs in").hint("name a place with --state-dir")
+        })?;
         Ok(base.state_dir().unwrap_or_else(|| base.data_dir()).join("redress"))
     }
 
@@ -70,7 +71,10 @@ impl Session {
             None => Box::new(StateDir::new(&self.state_folder()?)),
         };
         if let Some(why) = state.in_other_hands() {
-            self.out.always(&format!("warning: {why}: anyone who can write to a run decides what is called. Choose a place of your own with --state-dir"));
+            self.out.always(&format!(
+                "warning: {why}: anyone who can write to a run decides what is called. \
+                                      Choose a place of your own with --state-dir"
+            ));
         }
         self.warn_of_others(state.as_ref(), None);
         Ok(state)
@@ -90,10 +94,12 @@ impl Session {
     fn warn_of_others(&self, state: &dyn Store, run: Option<&str>) {
         let open = state.open_to_others(run);
         let Some(first) = open.first() else { return };
-        let more = if open.len() > 1 { format!(" and {} more places in it", open.len() - 1) } else { String::new() };
+        let more =
+            if open.len() > 1 { format!(" and {} more places in it", open.len() - 1) } else { String::new() };
         let place = safe::shell(&state.place());
         self.out.always(&format!(
-            "warning: others may write in {first}{more}: anyone who can write to a run decides what is called when it is resumed or undone. \
+            "warning: others may write in {first}{more}: anyone who can write to a run decides what is \
+             called when it is resumed or undone. \
              `chmod -R go-w {place}` removes that access; look at the files first"
         ));
     }
@@ -126,7 +132,8 @@ impl Session {
             Some(folder) => playbook_files(std::slice::from_ref(folder))?,
             None => Vec::new(),
         };
-        let mut playbooks = playbook::assemble(playbook::builtin(), user).map_err(|problems| problems_fail(&problems))?;
+        let mut playbooks =
+            playbook::assemble(playbook::builtin(), user).map_err(|problems| problems_fail(&problems))?;
         for setting in &self.common.set {
             playbook::override_parameter(&mut playbooks, setting).map_err(Fail::usage)?;
         }
@@ -146,12 +153,17 @@ impl Session {
         let scanned: Vec<&'static Check> = checks::all().filter(|c| c.scanned).collect();
         let mut asked: Vec<&str> = Vec::new();
         for id in &self.common.check {
-            let named: Vec<&str> =
-                scanned.iter().filter(|c| c.id == id || c.controls.iter().any(|known| known.id.eq_ignore_ascii_case(id))).map(|c| c.id).collect();
+            let named: Vec<&str> = scanned
+                .iter()
+                .filter(|c| c.id == id || c.controls.iter().any(|known| known.id.eq_ignore_ascii_case(id)))
+                .map(|c| c.id)
+                .collect();
             if named.is_empty() {
                 let hint = match did_you_mean(id, scanned.iter().map(|c| c.id)) {
                     Some(near) => format!("did you mean {near}?"),
-                    None => format!("there are {}", scanned.iter().map(|c| c.id).collect::<Vec<_>>().join(", ")),
+                    None => {
+                        format!("there are {}", scanned.iter().map(|c| c.id).collect::<Vec<_>>().join(", "))
+                    }
                 };
                 return Err(Fail::usage(format!("there is no check {id:?}")).hint(hint));
             }
@@ -169,7 +181,11 @@ pub fn options(guards: &Guards) -> Options {
 fn with_address_of(guards: &Guards, ssh_connection: Option<&str>) -> Options {
     let of_flag = guards.my_address.map(|address| (address, "--my-address".to_owned()));
     let of_ssh = || ssh_address(ssh_connection?).map(|address| (address, "SSH_CONNECTION".to_owned()));
-    Options { my_address: of_flag.or_else(of_ssh), allow_lockout: guards.allow_lockout, include_managed: guards.include_managed }
+    Options {
+        my_address: of_flag.or_else(of_ssh),
+        allow_lockout: guards.allow_lockout,
+        include_managed: guards.include_managed,
+    }
 }
 
 /// Returns the client's address in `SSH_CONNECTION` (`client port server port`, ssh(1)).
@@ -181,9 +197,10 @@ fn ssh_address(text: &str) -> Option<IpAddr> {
 /// Parses a range as CIDR; a lone address is a range of its own.
 fn cidr(text: &str) -> Result<IpNet, Fail> {
     let lone = || text.parse::<IpAddr>().map(IpNet::from);
-    text.parse::<IpNet>()
-        .or_else(|_| lone())
-        .map_err(|_| Fail::usage(format!("--allow-cidr {text}: this is not a CIDR")).hint("write a range such as 203.0.113.0/24 or 2001:db8::/48"))
+    text.parse::<IpNet>().or_else(|_| lone()).map_err(|_| {
+        Fail::usage(format!("--allow-cidr {text}: this is not a CIDR"))
+            .hint("write a range such as 203.0.113.0/24 or 2001:db8::/48")
+    })
 }
 
 /// Reads the playbook files among these paths, with folders expanded, as pairs of name and text.
@@ -204,7 +221,9 @@ pub fn playbook_files(paths: &[PathBuf]) -> Result<Vec<(String, String)>, Fail> 
 
 /// Lists the `.toml` files of a folder, in the order of their names.
 fn folder(path: &Path) -> Result<Vec<PathBuf>, Fail> {
-    let fail = |error: std::io::Error| Fail::usage(format!("{}: cannot read the folder of playbooks", path.display())).why(error.to_string());
+    let fail = |error: std::io::Error| {
+        Fail::usage(format!("{}: cannot read the folder of playbooks", path.display())).why(error.to_string())
+    };
     let entries = std::fs::read_dir(path).map_err(fail)?;
     let mut found = Vec::new();
     for entry in entries {
@@ -214,7 +233,12 @@ fn folder(path: &Path) -> Result<Vec<PathBuf>, Fail> {
         }
     }
     if found.len() > MOST_FILES {
-        return Err(Fail::usage(format!("{}: {} files are too many for a folder of playbooks", path.display(), found.len())).hint("is it the right folder?"));
+        return Err(Fail::usage(format!(
+            "{}: {} files are too many for a folder of playbooks",
+            path.display(),
+            found.len()
+        ))
+        .hint("is it the right folder?"));
     }
     found.sort();
     Ok(found)
@@ -222,7 +246,8 @@ fn folder(path: &Path) -> Result<Vec<PathBuf>, Fail> {
 
 /// Reads the text of a playbook; a file that is far too big for one is not read.
 fn text_of(path: &Path) -> Result<String, Fail> {
-    let fail = |why: String| Fail::usage(format!("{}: cannot read it as a playbook", path.display())).why(why);
+    let fail =
+        |why: String| Fail::usage(format!("{}: cannot read it as a playbook", path.display())).why(why);
     let size = std::fs::metadata(path).map_err(|e| fail(e.to_string()))?.len();
     if size > 1 << 20 {
         return Err(fail(format!("it has {size} bytes; a playbook is a short TOML file")));
@@ -233,9 +258,16 @@ fn text_of(path: &Path) -> Result<String, Fail> {
 
 /// Turns problems of playbooks into one failure.
 pub fn problems_fail(problems: &[Problem]) -> Fail {
-    let count = if problems.len() == 1 { "a playbook has a problem".to_owned() } else { format!("playbooks have {} problems", problems.len()) };
+    let count = if problems.len() == 1 {
+        "a playbook has a problem".to_owned()
+    } else {
+        format!("playbooks have {} problems", problems.len())
+    };
     let fail = problems.iter().fold(Fail::usage(count), |fail, problem| fail.why(problem.to_string()));
-    fail.hint("nothing was read or changed; `redress playbooks check` shows the same, `redress actions show NAME` the parameters of an action")
+    fail.hint(
+        "nothing was read or changed; `redress playbooks check` shows the same, `redress actions show \
+               NAME` the parameters of an action",
+    )
 }
 
 /// Turns an error of the store into a failure with its exit code.
@@ -253,12 +285,23 @@ mod tests {
 
     #[test]
     fn my_address_is_what_the_flag_says_else_where_ssh_comes_from() {
-        let guards = |text: Option<&str>| Guards { my_address: text.map(|t| t.parse().expect("an address")), ..Guards::default() };
+        let guards = |text: Option<&str>| Guards {
+            my_address: text.map(|t| t.parse().expect("an address")),
+            ..Guards::default()
+        };
         let ssh = Some("198.51.100.7 50022 10.0.0.1 22");
-        let of = |guards: &Guards, ssh| with_address_of(guards, ssh).my_address.map(|(a, from)| (a.to_string(), from));
-        assert_eq!(of(&guards(Some("203.0.113.9")), ssh), Some(("203.0.113.9".to_owned(), "--my-address".to_owned())));
+        let of = |guards: &Guards, ssh| {
+            with_address_of(guards, ssh).my_address.map(|(a, from)| (a.to_string(), from))
+        };
+        assert_eq!(
+            of(&guards(Some("203.0.113.9")), ssh),
+            Some(("203.0.113.9".to_owned(), "--my-address".to_owned()))
+        );
         assert_eq!(of(&guards(None), ssh), Some(("198.51.100.7".to_owned(), "SSH_CONNECTION".to_owned())));
-        assert_eq!(of(&guards(None), Some("fe80::1%eth0 1 fe80::2 22")), Some(("fe80::1".to_owned(), "SSH_CONNECTION".to_owned())));
+        assert_eq!(
+            of(&guards(None), Some("fe80::1%eth0 1 fe80::2 22")),
+            Some(("fe80::1".to_owned(), "SSH_CONNECTION".to_owned()))
+        );
         assert_eq!(of(&guards(None), Some("garbage")), None);
         assert_eq!(of(&guards(None), None), None);
     }

@@ -25,12 +25,19 @@ pub fn run(session: &Session, what: &str) -> Result<Exit, Fail> {
     if is_file(what) {
         let plan = apply::read(Path::new(what))?;
         if jiff::Timestamp::now() >= plan.expires && !plan.endpoint.starts_with("twin:") {
-            session.out.say(&format!("warning: this plan expired at {:.0} and can no longer be applied", plan.expires));
+            session.out.say(&format!(
+                "warning: this plan expired at {:.0} and can no longer be applied",
+                plan.expires
+            ));
         }
         summary::claim(session, &plan, what)?;
     } else {
         let (_, folder) = session.run(what)?;
-        summary::run(session, &RunDocument::of(&folder.story(), &folder.plan).telling(folder.moments().map_err(store_fail)?), &folder.plan)?;
+        summary::run(
+            session,
+            &RunDocument::of(&folder.story(), &folder.plan).telling(folder.moments().map_err(store_fail)?),
+            &folder.plan,
+        )?;
     }
     Ok(Exit::Done)
 }

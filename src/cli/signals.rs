@@ -46,7 +46,8 @@ impl Signal {
     /// contains this one.
     fn is_in(self, status: &str) -> bool {
         let set = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-        set.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).is_some_and(|bits| bits >> (self.number() - 1) & 1 == 1)
+        set.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok())
+            .is_some_and(|bits| bits >> (self.number() - 1) & 1 == 1)
     }
 }
 
@@ -91,7 +92,11 @@ impl Drop for Listening {
 
 /// Hands a request to the listener, and returns whether there was one.
 fn heard(signal: Signal) -> bool {
-    LISTENER.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|listener| listener.send(signal).is_ok())
+    LISTENER
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .as_ref()
+        .is_some_and(|listener| listener.send(signal).is_ok())
 }
 
 /// Takes the signals over from the system, except those that this process was started to ignore: `nohup` and
@@ -100,7 +105,11 @@ fn heard(signal: Signal) -> bool {
 fn start() {
     use tokio::signal::unix::{SignalKind, signal};
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    for (kind, which) in [(SignalKind::interrupt(), Signal::Interrupt), (SignalKind::terminate(), Signal::Terminate), (SignalKind::hangup(), Signal::HangUp)] {
+    for (kind, which) in [
+        (SignalKind::interrupt(), Signal::Interrupt),
+        (SignalKind::terminate(), Signal::Terminate),
+        (SignalKind::hangup(), Signal::HangUp),
+    ] {
         if which.is_in(&status) {
             continue;
         }
@@ -150,7 +159,8 @@ impl TerminalState {
 /// Returns the answer of `stty` about the terminal that is the standard input; `None` if there is no `stty`.
 fn stty(word: &str) -> Option<String> {
     ["stty", "/bin/stty", "/usr/bin/stty"].into_iter().find_map(|program| {
-        let answer = Command::new(program).arg(word).stdin(Stdio::inherit()).stderr(Stdio::null()).output().ok()?;
+        let answer =
+            Command::new(program).arg(word).stdin(Stdio::inherit()).stderr(Stdio::null()).output().ok()?;
         answer.status.success().then(|| String::from_utf8_lossy(&answer.stdout).trim().to_owned())
     })
 }

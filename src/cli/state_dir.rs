@@ -19,18 +19,30 @@ pub fn usable(path: &Path) -> Result<(), Fail> {
 }
 
 fn listable(state: &Path, path: &Path) -> Result<(), Fail> {
-    const WHY: &str = "runs and their journals are kept there, and without them redress changes and undoes nothing";
+    const WHY: &str =
+        "runs and their journals are kept there, and without them redress changes and undoes nothing";
     let name = path.display();
     let elsewhere = "or name another directory with --state-dir; it is created if it does not exist";
     let unreadable = |error: &std::io::Error| {
-        let hint = format!("`ls -ld {}` shows its owner: run redress as that user, {elsewhere}", safe::shell(&path.display().to_string()));
-        Fail::failure(format!("the state directory {} cannot be read: {name}: {}", state.display(), error.kind())).why(WHY).hint(hint)
+        let hint = format!(
+            "`ls -ld {}` shows its owner: run redress as that user, {elsewhere}",
+            safe::shell(&path.display().to_string())
+        );
+        Fail::failure(format!(
+            "the state directory {} cannot be read: {name}: {}",
+            state.display(),
+            error.kind()
+        ))
+        .why(WHY)
+        .hint(hint)
     };
     match fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        Err(error) if error.kind() == ErrorKind::NotADirectory => Err(Fail::usage(format!("{name} cannot be the state directory: a part of it is a file"))
-            .why(WHY)
-            .hint("name a directory with --state-dir; it is created if it does not exist")),
+        Err(error) if error.kind() == ErrorKind::NotADirectory => {
+            Err(Fail::usage(format!("{name} cannot be the state directory: a part of it is a file"))
+                .why(WHY)
+                .hint("name a directory with --state-dir; it is created if it does not exist"))
+        }
         Err(error) => Err(unreadable(&error)),
         Ok(there) if !there.is_dir() => {
             let what = if there.is_file() { "a file" } else { "no directory" };
@@ -68,7 +80,13 @@ mod tests {
         for (path, says) in cases {
             let fail = usable(&path).expect_err(says);
             let text = fail.text();
-            assert!(fail.exit.code() == 2 && text.contains(says) && text.contains("--state-dir") && !text.contains("os error"), "{text}");
+            assert!(
+                fail.exit.code() == 2
+                    && text.contains(says)
+                    && text.contains("--state-dir")
+                    && !text.contains("os error"),
+                "{text}"
+            );
         }
         assert!(usable(&at("not/there")).is_ok() && usable(folder.path()).is_ok());
     }

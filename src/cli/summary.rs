@@ -34,10 +34,14 @@ pub fn of_ci(command: &Command, named: Option<OsString>) -> Option<PathBuf> {
 pub fn ready(session: &Session) -> Result<(), Fail> {
     let common = &session.common;
     let reports = common.report.iter().map(|r| (&r.file, "--report"));
-    let others = [(&common.summary, "--summary"), (&common.events, "--events")].into_iter().filter_map(|(file, flag)| Some((file.as_ref()?, flag)));
+    let others = [(&common.summary, "--summary"), (&common.events, "--events")]
+        .into_iter()
+        .filter_map(|(file, flag)| Some((file.as_ref()?, flag)));
     for (file, flag) in reports.chain(others) {
         files::ready(file).map_err(|error| {
-            Fail::usage(format!("{flag} {}: cannot write there", file.display())).why(error.to_string()).hint("nothing was done; choose another place")
+            Fail::usage(format!("{flag} {}: cannot write there", file.display()))
+                .why(error.to_string())
+                .hint("nothing was done; choose another place")
         })?;
     }
     Ok(())
@@ -95,10 +99,13 @@ fn all_files(session: &Session, text: impl Fn(Format) -> Result<String, Fail>) -
     let Some(file) = &session.common.summary else { return Ok(()) };
     let text = text(Format::Markdown)?;
     // A step of a CI job may call redress more than once; all of it is one summary.
-    let added = files::append(file).and_then(|mut open| open.write_all(format!("{text}\n").as_bytes()).and_then(|()| open.flush()));
+    let added = files::append(file)
+        .and_then(|mut open| open.write_all(format!("{text}\n").as_bytes()).and_then(|()| open.flush()));
     added.map_err(|error| unwritten(file, &error))
 }
 
 fn unwritten(file: &Path, error: &std::io::Error) -> Fail {
-    Fail::failure(format!("{}: cannot write the report", file.display())).why(error.to_string()).hint("`redress show` shows plans and runs again")
+    Fail::failure(format!("{}: cannot write the report", file.display()))
+        .why(error.to_string())
+        .hint("`redress show` shows plans and runs again")
 }

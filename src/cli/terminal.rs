@@ -55,7 +55,10 @@ impl Terminal for Drawn {
                 Ok(chosen.map_or(Reply::Left, Reply::Chosen))
             }
             Question::Line(prompt, initial) => {
-                let input = dialoguer::Input::<String>::new().with_prompt(safe::text(prompt)).with_initial_text(typed(initial)).allow_empty(true);
+                let input = dialoguer::Input::<String>::new()
+                    .with_prompt(safe::text(prompt))
+                    .with_initial_text(typed(initial))
+                    .allow_empty(true);
                 input.interact_text_on(&term).map(Reply::Line).map_err(|dialoguer::Error::IO(error)| error)
             }
         }
@@ -65,7 +68,8 @@ impl Terminal for Drawn {
 /// Returns a value as a person types it: a list without brackets and quotes, so that text typed after it is
 /// one more item.
 fn typed(value: &str) -> String {
-    let list = value.strip_prefix('[').and_then(|v| v.strip_suffix(']')).filter(|items| !items.contains(['[', '{']));
+    let list =
+        value.strip_prefix('[').and_then(|v| v.strip_suffix(']')).filter(|items| !items.contains(['[', '{']));
     let typed = list.map_or_else(|| value.to_owned(), |items| items.replace('"', ""));
     // A value that nobody can type and see is not offered as the default.
     if safe::text(&typed) == typed { typed } else { String::new() }

@@ -89,7 +89,14 @@ impl Typed {
 
     /// Returns the pieces, for reports.
     pub fn pieces(&self) -> report::Typed<'_> {
-        report::Typed { file: None, place: &self.place, playbooks: &self.playbooks, planning: &self.planning, applying: &self.applying, claim: false }
+        report::Typed {
+            file: None,
+            place: &self.place,
+            playbooks: &self.playbooks,
+            planning: &self.planning,
+            applying: &self.applying,
+            claim: false,
+        }
     }
 }
 
@@ -101,25 +108,44 @@ impl Typed {
 pub fn only_tightened(matches: &ArgMatches, env: impl Fn(&str) -> Option<OsString>) -> Result<(), Fail> {
     let Some((_, chosen)) = matches.subcommand() else { return Ok(()) };
     let held = |id: &str, variable: &str| {
-        let of_flag = matches!(chosen.try_contains_id(id), Ok(true)) && chosen.value_source(id) == Some(ValueSource::CommandLine);
+        let of_flag = matches!(chosen.try_contains_id(id), Ok(true))
+            && chosen.value_source(id) == Some(ValueSource::CommandLine);
         env(variable).filter(|_| of_flag).map(|value| value.to_string_lossy().into_owned())
     };
     if let Some(held) = held("only_account", "REDRESS_ONLY_ACCOUNT") {
         let allowed: Result<Vec<String>, String> = held.split(',').map(account_id).collect();
-        let allowed = allowed.map_err(|what| Fail::usage(format!("REDRESS_ONLY_ACCOUNT is {held:?}: {what}")))?;
-        within("only-account", "REDRESS_ONLY_ACCOUNT", &allowed, chosen.get_many::<String>("only_account").into_iter().flatten().cloned())?;
+        let allowed =
+            allowed.map_err(|what| Fail::usage(format!("REDRESS_ONLY_ACCOUNT is {held:?}: {what}")))?;
+        within(
+            "only-account",
+            "REDRESS_ONLY_ACCOUNT",
+            &allowed,
+            chosen.get_many::<String>("only_account").into_iter().flatten().cloned(),
+        )?;
     }
     if let Some(held) = held("trust", "REDRESS_TRUST") {
-        let typed = chosen.get_many::<PathBuf>("trust").into_iter().flatten().map(|path| path.to_string_lossy().into_owned());
+        let typed = chosen
+            .get_many::<PathBuf>("trust")
+            .into_iter()
+            .flatten()
+            .map(|path| path.to_string_lossy().into_owned());
         within("trust", "REDRESS_TRUST", &[held], typed)?;
     }
     Ok(())
 }
 
-fn within(flag: &str, variable: &str, allowed: &[String], mut typed: impl Iterator<Item = String>) -> Result<(), Fail> {
+fn within(
+    flag: &str,
+    variable: &str,
+    allowed: &[String],
+    mut typed: impl Iterator<Item = String>,
+) -> Result<(), Fail> {
     let Some(other) = typed.find(|value| !allowed.contains(value)) else { return Ok(()) };
     Err(Fail::usage(format!("--{flag} names {other}, and {variable} allows {} alone", allowed.join(", ")))
-        .why("a flag can tighten a safety limit that the environment sets, but not loosen it; nothing was read or changed")
+        .why(
+            "a flag can tighten a safety limit that the environment sets, but not loosen it; nothing was \
+              read or changed",
+        )
         .hint(format!("leave --{flag} out, or change {variable} where it is set")))
 }
 
@@ -141,7 +167,11 @@ fn piece(matches: &ArgMatches, name: &str) -> String {
         return String::new();
     }
     let values = values(matches, &id);
-    if values.is_empty() { format!(" --{name}") } else { values.iter().map(|value| format!(" --{name} {value}")).collect() }
+    if values.is_empty() {
+        format!(" --{name}")
+    } else {
+        values.iter().map(|value| format!(" --{name} {value}")).collect()
+    }
 }
 
 /// Returns the values of an option, quoted for a shell; none for a flag.
@@ -164,18 +194,28 @@ mod tests {
 
     #[test]
     fn what_was_typed_is_repeated() {
-        let typed =
-            typed("redress apply --region eu-west-1 --state-dir my/runs --allow-cidr 203.0.113.0/24 --allow-cidr 2001:db8::/32 --allow-lockout --jobs 2");
+        let typed = typed(
+            "redress apply --region eu-west-1 --state-dir my/runs --allow-cidr 203.0.113.0/24 --allow-cidr \
+             2001:db8::/32 --allow-lockout --jobs 2",
+        );
         assert_eq!(typed.place, " --state-dir my/runs");
-        assert_eq!(typed.planning, " --region eu-west-1 --allow-cidr 203.0.113.0/24 --allow-cidr 2001:db8::/32 --allow-lockout");
+        assert_eq!(
+            typed.planning,
+            " --region eu-west-1 --allow-cidr 203.0.113.0/24 --allow-cidr 2001:db8::/32 --allow-lockout"
+        );
         assert_eq!(typed.playbooks, "");
     }
 
     #[test]
     fn values_are_quoted_and_events_are_looked_up_again() {
-        let matches = command().try_get_matches_from(["redress", "events", "--since", "24h", "--playbooks", "my books"]).expect("a command");
+        let matches = command()
+            .try_get_matches_from(["redress", "events", "--since", "24h", "--playbooks", "my books"])
+            .expect("a command");
         let typed = Typed::of(&matches);
-        assert_eq!((typed.playbooks.as_str(), typed.planning.as_str()), (" --playbooks 'my books'", " --events-since 24h"));
+        assert_eq!(
+            (typed.playbooks.as_str(), typed.planning.as_str()),
+            (" --playbooks 'my books'", " --events-since 24h")
+        );
     }
 
     #[test]

@@ -33,7 +33,13 @@ use crate::{
 ///
 /// # Errors
 /// When there is no such run or change, the credentials are not its own, or nobody can be asked.
-pub async fn run(session: &Session, run: &str, changes: &[String], output: Option<&Path>, approval: &Approval) -> Result<Exit, Fail> {
+pub async fn run(
+    session: &Session,
+    run: &str,
+    changes: &[String],
+    output: Option<&Path>,
+    approval: &Approval,
+) -> Result<Exit, Fail> {
     let policy = Policy::of(approval)?;
     let (state, folder) = session.run(run)?;
     may_be_undone(&folder, changes)?;
@@ -44,7 +50,8 @@ pub async fn run(session: &Session, run: &str, changes: &[String], output: Optio
         show(session, &planned.undoing.plan, Some(path))?;
         return Ok(planned.held);
     }
-    let lock = perform::lock(session, state.as_ref(), &folder.plan, &format!("undo of {id}"), &perform::person())?;
+    let lock =
+        perform::lock(session, state.as_ref(), &folder.plan, &format!("undo of {id}"), &perform::person())?;
     // The run is read again under the lock: changes that another process has undone meanwhile are not undone
     // twice.
     let folder = state.open_run(&id).map_err(store_fail)?;
@@ -65,11 +72,18 @@ pub async fn run(session: &Session, run: &str, changes: &[String], output: Optio
 ///
 /// # Errors
 /// As [`run`], and when the run's state has changed since the plan was made (exit 4).
-pub async fn apply(session: &Session, name: &str, plan: &Plan, signed: Option<Signed>, approval: &Approval) -> Result<Exit, Fail> {
+pub async fn apply(
+    session: &Session,
+    name: &str,
+    plan: &Plan,
+    signed: Option<Signed>,
+    approval: &Approval,
+) -> Result<Exit, Fail> {
     let policy = Policy::of(approval)?;
     let (state, folder) = session.run(plan.of_run.as_deref().unwrap_or_default())?;
     let id = folder.story().head.run;
-    let lock = perform::lock(session, state.as_ref(), &folder.plan, &format!("undo of {id}"), &perform::person())?;
+    let lock =
+        perform::lock(session, state.as_ref(), &folder.plan, &format!("undo of {id}"), &perform::person())?;
     let folder = state.open_run(&id).map_err(store_fail)?;
     let only: BTreeSet<String> = plan.changes.iter().map(|c| c.id.clone()).collect();
     let (door, now) = Planned::make(session, folder, Some(&only)).await?;
@@ -88,7 +102,9 @@ pub async fn apply(session: &Session, name: &str, plan: &Plan, signed: Option<Si
 /// Returns whether two plans of an undo do the same: the impact may be described differently after other
 /// changes since the run.
 fn same(now: &Plan, planned: &Plan) -> bool {
-    let plain = |plan: &Plan| plan.changes.iter().map(|change| Change { impact: Vec::new(), ..change.clone() }).collect::<Vec<_>>();
+    let plain = |plan: &Plan| {
+        plan.changes.iter().map(|change| Change { impact: Vec::new(), ..change.clone() }).collect::<Vec<_>>()
+    };
     plain(now) == plain(planned)
 }
 
@@ -106,7 +122,13 @@ pub struct Asked<'p> {
 ///
 /// # Errors
 /// As [`run`].
-pub async fn ask_and_do(session: &Session, door: &OpenAccount, state: &dyn Store, asked: Asked<'_>, policy: &Policy) -> Result<Exit, Fail> {
+pub async fn ask_and_do(
+    session: &Session,
+    door: &OpenAccount,
+    state: &dyn Store,
+    asked: Asked<'_>,
+    policy: &Policy,
+) -> Result<Exit, Fail> {
     let Asked { plan, shown, signed } = asked;
     let decisions = ask::decided(session, plan, &shown, &policy.standings(&shown)).await?;
     ask::any_approved(&decisions)?;
@@ -145,10 +167,21 @@ struct Planned {
 impl Planned {
     /// Opens the account of the run, plans the undo and rehearses it; reports the changes that are not
     /// undone.
-    async fn make(session: &Session, folder: RunFolder, only: Option<&BTreeSet<String>>) -> Result<(OpenAccount, Self), Fail> {
+    async fn make(
+        session: &Session,
+        folder: RunFolder,
+        only: Option<&BTreeSet<String>>,
+    ) -> Result<(OpenAccount, Self), Fail> {
         let story = folder.story();
         let door = session.reopen(&Place::of_run(&story.head, &folder.plan.regions)).await?;
-        let mut undoing = undo::plan(&story, &folder.plan, only, door.account.identity(), door.account.now(), planning::VALID_FOR);
+        let mut undoing = undo::plan(
+            &story,
+            &folder.plan,
+            only,
+            door.account.identity(),
+            door.account.now(),
+            planning::VALID_FOR,
+        );
         // The undo calls are in the run's files; a call that redress would never make, or not on these
         // resources, is not made.
         let run = story.head.run.clone();
@@ -170,7 +203,10 @@ impl Planned {
     /// run's files.
     fn asked(&self, session: &Session, signed: Option<Signed>) -> Asked<'_> {
         let plan = &self.undoing.plan;
-        session.out.say("an undo is shown as the calls that it makes; everything else about its changes is claimed by the run's files alone");
+        session.out.say(
+            "an undo is shown as the calls that it makes; everything else about its changes is \
+                         claimed by the run's files alone",
+        );
         let ids: Vec<String> = plan.changes.iter().map(|c| c.id.clone()).collect();
         Asked { plan, shown: as_called(plan, &ids, &self.claims), signed }
     }
@@ -180,8 +216,13 @@ impl Planned {
 fn not_borne_out(run: &str, beyond: Vec<String>, unknown: Vec<String>) -> Option<Fail> {
     let fail = match (beyond.is_empty(), unknown.is_empty()) {
         (true, true) => return None,
-        (false, _) => Fail::held(format!("run {run} is not undone: its files contain calls that are not part of the undo of any of its changes")),
-        (true, false) => Fail::failure(format!("run {run} is not undone: it is unknown whether the account confirms its undo calls")),
+        (false, _) => Fail::held(format!(
+            "run {run} is not undone: its files contain calls that are not part of the undo of any of its \
+             changes"
+        )),
+        (true, false) => Fail::failure(format!(
+            "run {run} is not undone: it is unknown whether the account confirms its undo calls"
+        )),
     };
     let hint = format!("redress show {run} shows what was done; `--change ID` undoes the rest");
     Some(beyond.into_iter().chain(unknown).fold(fail, Fail::why).why("nothing was changed").hint(hint))
@@ -192,7 +233,8 @@ fn may_be_undone(folder: &RunFolder, changes: &[String]) -> Result<(), Fail> {
     let head = folder.story().head;
     match head.kind {
         PlanKind::Undo => {
-            return Err(Fail::usage(format!("run {} is itself an undo", head.run)).hint("to do it again make a new plan: redress plan -o plan.json"));
+            return Err(Fail::usage(format!("run {} is itself an undo", head.run))
+                .hint("to do it again make a new plan: redress plan -o plan.json"));
         }
         // The Recycle Bin may have some of the resources that it deleted.
         PlanKind::Prune | PlanKind::Plan | PlanKind::Recover => {}

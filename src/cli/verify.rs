@@ -30,6 +30,8 @@ pub async fn run(session: &Session, run: &str, targets: &[ReportBack]) -> Result
     summary::run(session, &RunDocument::of(&journal.story, &folder.plan), &folder.plan)?;
     match result {
         Ok(()) => Ok(Exit::worst([Exit::of_verify(&journal.story), told?])),
-        Err(error) => Err(Fail::failure(error.to_string()).hint(format!("redress verify {} tries again", head.run))),
+        Err(error) => {
+            Err(Fail::failure(error.to_string()).hint(format!("redress verify {} tries again", head.run)))
+        }
     }
 }

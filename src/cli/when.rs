@@ -35,10 +35,9 @@ pub fn valid_for(text: &str) -> Result<SignedDuration, String> {
 /// When the text is neither.
 pub fn moment(text: &str) -> Result<Moment, String> {
     let then = || text.parse().ok().map(Moment::At);
-    length(text)
-        .map(Moment::Ago)
-        .or_else(then)
-        .ok_or_else(|| "give how long ago, `24h`, `7d` or `90m`, or a time with its zone, `2026-11-22T06:00:00Z`".to_owned())
+    length(text).map(Moment::Ago).or_else(then).ok_or_else(|| {
+        "give how long ago, `24h`, `7d` or `90m`, or a time with its zone, `2026-11-22T06:00:00Z`".to_owned()
+    })
 }
 
 #[cfg(test)]
@@ -57,7 +56,10 @@ mod tests {
     #[test]
     fn a_moment_is_so_long_ago_or_a_time_with_its_zone() {
         assert_eq!(moment("24h"), Ok(Moment::Ago(SignedDuration::from_hours(24))));
-        assert_eq!(moment("2026-11-22T06:00:00+02:00"), Ok(Moment::At("2026-11-22T04:00:00Z".parse().expect("a time"))));
+        assert_eq!(
+            moment("2026-11-22T06:00:00+02:00"),
+            Ok(Moment::At("2026-11-22T04:00:00Z".parse().expect("a time")))
+        );
         // A time without a zone is ambiguous.
         for bad in ["", "yesterday", "24", "2026-11-22", "2026-11-22T06:00:00", "99999999999999999999h"] {
             assert!(moment(bad).is_err(), "{bad}");

@@ -21,7 +21,9 @@ use super::{
 use crate::{
     calls::{self, Act, AllOutputs, Bindings, Purpose, Risk, Step, WayBack, before, still},
     inventory::Inventory,
-    journal::{ChangeStory, Decision, Event, Journal, Outcome, Phase, StepState, StepStory, StoreError, Story},
+    journal::{
+        ChangeStory, Decision, Event, Journal, Outcome, Phase, StepState, StepStory, StoreError, Story,
+    },
     plan::{
         Change, Plan, Restore, each_once,
         proof::{self, Proved},
@@ -39,7 +41,13 @@ impl Engine<'_> {
     ///
     /// # Errors
     /// When it had to stop before its end; the journal then records its progress.
-    pub async fn apply(&self, plan: &Plan, run: &str, decisions: Vec<Decision>, journal: &mut Journal) -> Result<(), EngineError> {
+    pub async fn apply(
+        &self,
+        plan: &Plan,
+        run: &str,
+        decisions: Vec<Decision>,
+        journal: &mut Journal,
+    ) -> Result<(), EngineError> {
         let started = Event::RunStarted {
             run: run.to_owned(),
             plan_digest: plan.digest.clone(),
@@ -61,7 +69,12 @@ impl Engine<'_> {
     ///
     /// # Errors
     /// As [`Engine::apply`].
-    pub async fn resume(&self, plan: &Plan, decisions: Vec<Decision>, journal: &mut Journal) -> Result<(), EngineError> {
+    pub async fn resume(
+        &self,
+        plan: &Plan,
+        decisions: Vec<Decision>,
+        journal: &mut Journal,
+    ) -> Result<(), EngineError> {
         let (caller, signed) = (self.account.identity().caller.arn.clone(), journal.signed.clone());
         journal.write(self.account.now(), Event::Resumed { caller, decisions, signed })?;
         self.work(plan, journal).await
@@ -86,7 +99,9 @@ impl Engine<'_> {
             }
             // A failure to write the journal is graver than any other reason to stop. The first error of a
             // kind is kept: it names the cause.
-            let graver = |than: &EngineError, error: &EngineError| matches!(error, EngineError::Store(_)) && !matches!(than, EngineError::Store(_));
+            let graver = |than: &EngineError, error: &EngineError| {
+                matches!(error, EngineError::Store(_)) && !matches!(than, EngineError::Store(_))
+            };
             match result {
                 Err(error) if halted.as_ref().is_none_or(|than| graver(than, &error)) => halted = Some(error),
                 _ => {}
@@ -108,7 +123,13 @@ impl Engine<'_> {
     }
 
     /// Takes the next change to begin, if there is room for one; none once there is a reason to stop.
-    fn next(&self, plan: &Plan, schedule: &mut Schedule<'_>, running: usize, halted: &mut Option<EngineError>) -> Option<usize> {
+    fn next(
+        &self,
+        plan: &Plan,
+        schedule: &mut Schedule<'_>,
+        running: usize,
+        halted: &mut Option<EngineError>,
+    ) -> Option<usize> {
         if halted.is_some() || running >= self.jobs.clamp(1, schedule::MOST_JOBS) {
             return None;
         }
@@ -133,30 +154,67 @@ impl Engine<'_> {
     }
 
     /// Takes one change from its present phase to its end.
-    async fn change(&self, plan: &Plan, change: &Change, journal: &SharedJournal<'_>) -> Result<(), EngineError> {
+    async fn change(
+        &self,
+        plan: &Plan,
+        change: &Change,
+        journal: &SharedJournal<'_>,
+    ) -> Result<(), EngineError> {
         loop {
-            let phase = journal.look(|story| story.changes.get(&change.id).map(|c| c.phase.clone())).unwrap_or_default();
+            let phase = journal
+                .look(|story| story.changes.get(&change.id).map(|c| c.phase.clone()))
+                .unwrap_or_default();
             // An untouched change that was begun earlier must meet the same conditions as a new one.
-            let begins = phase == Phase::Waiting || (phase == Phase::Forward && journal.untouched(&change.id));
+            let begins =
+                phase == Phase::Waiting || (phase == Phase::Forward && journal.untouched(&change.id));
             match phase {
                 Phase::Ended(_) => return Ok(()),
-                Phase::Waiting | Phase::Forward if begins => match self.may_begin(plan, change, journal).await {
-                    Ok(before) => journal.write(self.account.now(), Event::ChangeStarted { change: change.id.clone(), before })?,
-                    Err(Instead::Halt(error)) => return Err(error),
-                    Err(Instead::End(outcome, reason)) => self.end(change, outcome, reason, Value::Null, Vec::new(), journal).await?,
-                },
+                Phase::Waiting | Phase::Forward if begins => {
+                    match self.may_begin(plan, change, journal).await {
+                        Ok(before) => journal.write(
+                            self.account.now(),
+                            Event::ChangeStarted { change: change.id.clone(), before },
+                        )?,
+                        Err(Instead::Halt(error)) => return Err(error),
+                        Err(Instead::End(outcome, reason)) => {
+                            self.end(change, outcome, reason, Value::Null, Vec::new(), journal).await?
+                        }
+                    }
+                }
                 Phase::Waiting | Phase::Forward => match self.forward(plan, change, journal).await {
                     Ok(()) => self.finish(change, journal).await?,
                     Err(Failure::Halt(error)) => return Err(error),
                     Err(Failure::Gone(reason)) if nothing_done(change, journal) => {
-                        self.end(change, Outcome::Blocked, format!("{reason}. Nothing was changed"), Value::Null, Vec::new(), journal).await?;
+                        self.end(
+                            change,
+                            Outcome::Blocked,
+                            format!("{reason}. Nothing was changed"),
+                            Value::Null,
+                            Vec::new(),
+                            journal,
+                        )
+                        .await?;
                     }
                     Err(Failure::Failed(reason)) if nothing_done(change, journal) => {
-                        self.end(change, Outcome::Failed, format!("{reason}. Nothing was changed"), Value::Null, Vec::new(), journal).await?;
+                        self.end(
+                            change,
+                            Outcome::Failed,
+                            format!("{reason}. Nothing was changed"),
+                            Value::Null,
+                            Vec::new(),
+                            journal,
+                        )
+                        .await?;
                     }
                     Err(Failure::Failed(reason) | Failure::Gone(reason)) => {
-                        self.talk.on_progress(&ProgressEvent::GoingBack { change: change.id.clone(), reason: reason.clone() });
-                        journal.write(self.account.now(), Event::RollbackStarted { change: change.id.clone(), reason })?;
+                        self.talk.on_progress(&ProgressEvent::GoingBack {
+                            change: change.id.clone(),
+                            reason: reason.clone(),
+                        });
+                        journal.write(
+                            self.account.now(),
+                            Event::RollbackStarted { change: change.id.clone(), reason },
+                        )?;
                     }
                 },
                 // A rollback that earlier versions decided on after the start, and of which nothing was done.
@@ -168,26 +226,53 @@ impl Engine<'_> {
                     Ok(()) => self.taken_back(plan, change, &reason, journal).await?,
                     Err(Failure::Halt(error)) => return Err(error),
                     Err(Failure::Gone(why)) => {
-                        self.stuck(change, format!("{reason}; and the rollback stopped {why}. Nothing more was called"), journal).await?
+                        self.stuck(
+                            change,
+                            format!("{reason}; and the rollback stopped {why}. Nothing more was called"),
+                            journal,
+                        )
+                        .await?
                     }
-                    Err(Failure::Failed(why)) => self.stuck(change, format!("{reason}; and the rollback failed: {why}"), journal).await?,
+                    Err(Failure::Failed(why)) => {
+                        self.stuck(change, format!("{reason}; and the rollback failed: {why}"), journal)
+                            .await?
+                    }
                 },
             }
         }
     }
 
-    async fn forward(&self, plan: &Plan, change: &Change, journal: &SharedJournal<'_>) -> Result<(), Failure> {
+    async fn forward(
+        &self,
+        plan: &Plan,
+        change: &Change,
+        journal: &SharedJournal<'_>,
+    ) -> Result<(), Failure> {
         for (n, step) in change.steps.iter().enumerate() {
             if journal.look(|story| story.changes.get(&change.id).is_some_and(|c| c.is_left(&step.name))) {
                 continue;
             }
-            self.talk.on_progress(&ProgressEvent::StepBegins { change: change.id.clone(), title: step.title.clone(), place: n + 1 });
+            self.talk.on_progress(&ProgressEvent::StepBegins {
+                change: change.id.clone(),
+                title: step.title.clone(),
+                place: n + 1,
+            });
             let mut bounds = Bounds::among(&step.act, change.steps.iter().map(|s| &s.act));
             bounds.way_back = self.way_back_if_down(change, step, journal);
             let next = next_start(change, change.steps[n..].iter().map(|s| &s.act), journal);
-            let (next, last_target, for_good) = (next.as_ref(), last_target(change), for_good(plan, change, step));
+            let (next, last_target, for_good) =
+                (next.as_ref(), last_target(change), for_good(plan, change, step));
             let last_of = (n + 1 == change.steps.len()).then_some(change);
-            let named = Named { change: &change.id, name: &step.name, act: &step.act, bounds, next, last_target, for_good, last_of };
+            let named = Named {
+                change: &change.id,
+                name: &step.name,
+                act: &step.act,
+                bounds,
+                next,
+                last_target,
+                for_good,
+                last_of,
+            };
             // Conditions directly before something goes down are checked once its turn has come.
             self.take_turn(named, journal).await?;
             self.take_room(named, journal).await?;
@@ -201,11 +286,17 @@ impl Engine<'_> {
                     let act = guarded(change, &step.act, journal);
                     let named = Named { act: &act, ..named };
                     // An undo reverses its run, and follows the same rules as a rollback.
-                    if change.restore.is_some() { self.take_back(named, journal).await } else { self.act(named, journal).await }
+                    if change.restore.is_some() {
+                        self.take_back(named, journal).await
+                    } else {
+                        self.act(named, journal).await
+                    }
                 }
             };
             match done {
-                Err(Failure::Failed(reason)) if calls::only_records(&change.steps, n) => self.leave(change, &step.name, &step.act, reason, journal)?,
+                Err(Failure::Failed(reason)) if calls::only_records(&change.steps, n) => {
+                    self.leave(change, &step.name, &step.act, reason, journal)?
+                }
                 Err(Failure::Failed(reason) | Failure::Gone(reason)) if self.past_return(change, journal) => {
                     self.leave(change, &step.name, &step.act, reason, journal)?;
                 }
@@ -234,24 +325,39 @@ impl Engine<'_> {
         let mut pauses = PROOF_PAUSES.iter();
         let theirs = journal.look(|story| story.changes.get(&change.id).is_some_and(ChangeStory::all_theirs));
         loop {
-            let known = journal.take_fresh(&change.id, self.account.now(), |read| proof::needs(change, read)).unwrap_or_else(|| nothing(self.account));
+            let known = journal
+                .take_fresh(&change.id, self.account.now(), |read| proof::needs(change, read))
+                .unwrap_or_else(|| nothing(self.account));
             let fresh = gather(self.account, known, &mut |known| proof::needs(change, known)).await;
             if let Some(halt) = EngineError::of_facts(&fresh) {
                 return Err(halt);
             }
             let after = fresh.footprint(&change.touches);
             let proved = self.proved(change, &fresh, &after, Moment::EndOfRun, journal);
-            let doubts = journal.look(|story| story.changes.get(&change.id).map(crate::journal::ChangeStory::doubts)).unwrap_or_default();
+            let doubts = journal
+                .look(|story| story.changes.get(&change.id).map(crate::journal::ChangeStory::doubts))
+                .unwrap_or_default();
             match (&proved, pauses.next()) {
                 (Proved::Holds(awaiting), _) if !doubts.is_empty() => {
-                    return self.end(change, Outcome::Unverified, stands(&doubts, journal), after, awaiting.clone(), journal).await;
+                    return self
+                        .end(
+                            change,
+                            Outcome::Unverified,
+                            stands(&doubts, journal),
+                            after,
+                            awaiting.clone(),
+                            journal,
+                        )
+                        .await;
                 }
                 (Proved::Holds(awaiting), _) => {
                     let (outcome, reason) = match &change.restore {
                         Some(restore) => (Outcome::Restored, restored_but(change, restore, &after, journal)),
                         None if theirs => (
                             Outcome::AlreadyFixed,
-                            "AWS answered that it was so already: somebody else did the same at the same time, and this run changed nothing".to_owned(),
+                            "AWS answered that it was so already: somebody else did the same at the same \
+                             time, and this run changed nothing"
+                                .to_owned(),
                         ),
                         None => (Outcome::Verified, String::new()),
                     };
@@ -270,12 +376,27 @@ impl Engine<'_> {
     }
 
     /// Checks a change against fresh facts: its proofs, or, for an undo, the footprint that it restores.
-    pub(super) fn proved(&self, change: &Change, fresh: &Inventory, footprint: &Value, moment: Moment, journal: &SharedJournal<'_>) -> Proved {
+    pub(super) fn proved(
+        &self,
+        change: &Change,
+        fresh: &Inventory,
+        footprint: &Value,
+        moment: Moment,
+        journal: &SharedJournal<'_>,
+    ) -> Proved {
         match &change.restore {
-            Some(to) => restore::restored_but(change, to, footprint, moment, &turned_by_others(change, journal)),
+            Some(to) => {
+                restore::restored_but(change, to, footprint, moment, &turned_by_others(change, journal))
+            }
             None => {
                 let excused = named_by_leftovers(change, journal);
-                proof::proved_but(change, fresh, moment, &bindings(change, journal, &journal.look(Story::outputs)), &excused)
+                proof::proved_but(
+                    change,
+                    fresh,
+                    moment,
+                    &bindings(change, journal, &journal.look(Story::outputs)),
+                    &excused,
+                )
             }
         }
     }
@@ -304,21 +425,34 @@ impl Engine<'_> {
         awaiting: Vec<String>,
         journal: &SharedJournal<'_>,
     ) -> Result<(), EngineError> {
-        self.talk.on_progress(&ProgressEvent::ChangeEnds { id: change.id.clone(), outcome, reason: reason.clone() });
-        journal.write(self.account.now(), Event::ChangeEnded { change: change.id.clone(), outcome, reason, after, awaiting })?;
+        self.talk.on_progress(&ProgressEvent::ChangeEnds {
+            id: change.id.clone(),
+            outcome,
+            reason: reason.clone(),
+        });
+        journal.write(
+            self.account.now(),
+            Event::ChangeEnded { change: change.id.clone(), outcome, reason, after, awaiting },
+        )?;
         Ok(())
     }
 }
 
 /// Returns the values of references in the proofs of a change.
-pub(super) fn bindings<'a>(change: &'a Change, journal: &'a SharedJournal<'_>, outputs: &'a AllOutputs) -> Bindings<'a> {
+pub(super) fn bindings<'a>(
+    change: &'a Change,
+    journal: &'a SharedJournal<'_>,
+    outputs: &'a AllOutputs,
+) -> Bindings<'a> {
     let head = journal.head();
     Bindings { run: &head.run, started: head.started, change: &change.id, step: "proof", attempt: 1, outputs }
 }
 
 /// Checks whether a step has no intent yet, or is known to have had no effect.
 pub(super) fn not_begun(change: &Change, step: &calls::Step, journal: &SharedJournal<'_>) -> bool {
-    let told = journal.look(|story| story.changes.get(&change.id).and_then(|c| c.step(&step.name)).map(|s| s.state.clone()));
+    let told = journal.look(|story| {
+        story.changes.get(&change.id).and_then(|c| c.step(&step.name)).map(|s| s.state.clone())
+    });
     told.is_none_or(|state| state == StepState::NotDone)
 }
 
@@ -328,14 +462,18 @@ pub(super) fn guarded<'a>(change: &Change, act: &'a Act, journal: &SharedJournal
     if change.action == "recover" {
         return Cow::Borrowed(act);
     }
-    let copied = |step: &StepStory| step.call.as_ref().is_some_and(|call| call.operation == "CreateSnapshots");
-    let since = journal.look(|story| story.changes.get(&change.id)?.steps.iter().filter(|s| copied(s)).map(|s| s.at).max());
+    let copied =
+        |step: &StepStory| step.call.as_ref().is_some_and(|call| call.operation == "CreateSnapshots");
+    let since = journal
+        .look(|story| story.changes.get(&change.id)?.steps.iter().filter(|s| copied(s)).map(|s| s.at).max());
     still::derived(act, since)
 }
 
 /// Returns the resources of the acts that were left out: somebody else has set their state.
 pub(super) fn set_by_others(change: &Change, journal: &SharedJournal<'_>) -> BTreeSet<String> {
-    let Some(story) = journal.look(|story| story.changes.get(&change.id).cloned()) else { return BTreeSet::new() };
+    let Some(story) = journal.look(|story| story.changes.get(&change.id).cloned()) else {
+        return BTreeSet::new();
+    };
     let outputs = journal.look(Story::outputs);
     let bindings = bindings(change, journal, &outputs);
     let way = calls::way_back(&change.steps, &story.done(), Purpose::Rollback);
@@ -344,7 +482,9 @@ pub(super) fn set_by_others(change: &Change, journal: &SharedJournal<'_>) -> BTr
     let mut all = BTreeSet::new();
     for (_, act) in left {
         let act = guarded(change, act, journal);
-        all.extend(before::scopes(&act, &bindings).filter_map(Result::ok).flatten().map(|want| want.to_string()));
+        all.extend(
+            before::scopes(&act, &bindings).filter_map(Result::ok).flatten().map(|want| want.to_string()),
+        );
     }
     all
 }
@@ -352,7 +492,8 @@ pub(super) fn set_by_others(change: &Change, journal: &SharedJournal<'_>) -> BTr
 /// Returns the resources of the power acts that were left out: somebody else has started or stopped them.
 fn turned_by_others(change: &Change, journal: &SharedJournal<'_>) -> BTreeSet<String> {
     let left = |step: &&Step| {
-        let told = journal.look(|story| story.changes.get(&change.id)?.step(&step.name).map(|s| s.state.clone()));
+        let told =
+            journal.look(|story| story.changes.get(&change.id)?.step(&step.name).map(|s| s.state.clone()));
         step.act.power() != calls::Power::Stays && told == Some(StepState::Left)
     };
     if change.steps.iter().any(|step| left(&step)) { set_by_others(change, journal) } else { BTreeSet::new() }
@@ -360,7 +501,8 @@ fn turned_by_others(change: &Change, journal: &SharedJournal<'_>) -> BTreeSet<St
 
 /// Describes a complete undo: what stays on purpose, and what others have started or stopped in the meantime.
 fn restored_but(change: &Change, restore: &Restore, now: &Value, journal: &SharedJournal<'_>) -> String {
-    let turned = restore::left(change, restore, now, Moment::EndOfRun).turned_by_others(&turned_by_others(change, journal));
+    let turned = restore::left(change, restore, now, Moment::EndOfRun)
+        .turned_by_others(&turned_by_others(change, journal));
     let turned = (!turned.is_empty()).then(|| format!("{MEANWHILE}{}", restore::words(&turned)));
     each_once(&restore.kept).into_iter().map(str::to_owned).chain(turned).collect::<Vec<_>>().join("; ")
 }
@@ -368,12 +510,14 @@ fn restored_but(change: &Change, restore: &Restore, now: &Value, journal: &Share
 /// Checks whether an act of the rollback was begun.
 fn going_back(change: &Change, journal: &SharedJournal<'_>) -> bool {
     let step = |name: &str| change.steps.iter().any(|s| s.name == name);
-    journal.look(|story| story.changes.get(&change.id).is_some_and(|c| c.steps.iter().any(|s| !step(&s.name))))
+    journal
+        .look(|story| story.changes.get(&change.id).is_some_and(|c| c.steps.iter().any(|s| !step(&s.name))))
 }
 
 /// Returns the plan and the change of a step that destroys something: both are marked irreversible.
 fn for_good<'a>(plan: &'a Plan, change: &'a Change, step: &Step) -> Option<(&'a Plan, &'a Change)> {
-    (change.risk == Risk::Irreversible && matches!(step.way_back, WayBack::Cannot(_))).then_some((plan, change))
+    (change.risk == Risk::Irreversible && matches!(step.way_back, WayBack::Cannot(_)))
+        .then_some((plan, change))
 }
 
 /// Checks whether no step of a change can have taken effect.
@@ -385,6 +529,14 @@ fn nothing_done(change: &Change, journal: &SharedJournal<'_>) -> bool {
 /// Returns the commands that bring an instance of a change back up, where it has one.
 pub(super) fn recovering(change: &Change, journal: &SharedJournal<'_>) -> String {
     // `recover` finds it by its mark alone.
-    let marked = journal.look(|story| story.changes.get(&change.id).is_some_and(|told| !marks::standing(told).is_empty()));
-    if marked { format!(". {} bring its instance back up on volumes that are there", marks::recover(&journal.head().run)) } else { String::new() }
+    let marked = journal
+        .look(|story| story.changes.get(&change.id).is_some_and(|told| !marks::standing(told).is_empty()));
+    if marked {
+        format!(
+            ". {} bring its instance back up on volumes that are there",
+            marks::recover(&journal.head().run)
+        )
+    } else {
+        String::new()
+    }
 }

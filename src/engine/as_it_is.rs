@@ -20,7 +20,8 @@ const OTHERS: &str = "changed since the run by somebody else, and left so: ";
 
 /// Fits the undo of one change to the present facts of the account.
 pub(super) fn take(change: &mut Change, facts: &Inventory) {
-    let off: BTreeSet<String> = bracketed(&change.steps).into_iter().filter(|id| is_off(facts, &change.region, id)).collect();
+    let off: BTreeSet<String> =
+        bracketed(&change.steps).into_iter().filter(|id| is_off(facts, &change.region, id)).collect();
     if !off.is_empty() {
         without_turns(change, &off);
         let now = facts.footprint(&change.touches);
@@ -39,7 +40,10 @@ pub(super) fn take(change: &mut Change, facts: &Inventory) {
 pub(super) fn take_as(change: &mut Change, planned: &Change) {
     let turned = bracketed(&planned.steps);
     let then = planned.restore.as_ref().map(|restore| restore.found.clone()).unwrap_or_default();
-    let off: BTreeSet<String> = bracketed(&change.steps).into_iter().filter(|id| !turned.contains(id) && shown_off(change, &then, id)).collect();
+    let off: BTreeSet<String> = bracketed(&change.steps)
+        .into_iter()
+        .filter(|id| !turned.contains(id) && shown_off(change, &then, id))
+        .collect();
     if !off.is_empty() {
         without_turns(change, &off);
         stays_off(change, &then, &off);
@@ -50,8 +54,13 @@ pub(super) fn take_as(change: &mut Change, planned: &Change) {
 
 /// Leaves out the steps that stop and start these instances, and notes it in the impact.
 fn without_turns(change: &mut Change, off: &BTreeSet<String>) {
-    change.impact.extend(off.iter().map(|id| format!("{id} is {OFF} now, and stays so: this undo neither stops nor starts it")));
-    change.steps.retain(|step| step.act.power() == Power::Stays || !step.act.call.instances().all(|id| off.contains(id)));
+    change.impact.extend(
+        off.iter()
+            .map(|id| format!("{id} is {OFF} now, and stays so: this undo neither stops nor starts it")),
+    );
+    change.steps.retain(|step| {
+        step.act.power() == Power::Stays || !step.act.call.instances().all(|id| off.contains(id))
+    });
     mark::stays_down(&mut change.steps, off);
 }
 
@@ -62,7 +71,9 @@ fn bracketed(steps: &[Step]) -> BTreeSet<String> {
     for step in steps {
         match step.act.power() {
             Power::TakesDown => down.extend(step.act.call.instances()),
-            Power::BringsUp => both.extend(step.act.call.instances().filter(|id| down.contains(id)).map(str::to_owned)),
+            Power::BringsUp => {
+                both.extend(step.act.call.instances().filter(|id| down.contains(id)).map(str::to_owned))
+            }
             Power::Stays => {}
         }
     }
@@ -70,12 +81,17 @@ fn bracketed(steps: &[Step]) -> BTreeSet<String> {
 }
 
 fn is_off(facts: &Inventory, region: &str, id: &str) -> bool {
-    facts.json(region, FamilyKind::Instances, id).known().and_then(|instance| instance.get("state")).is_some_and(|state| state == OFF)
+    facts
+        .json(region, FamilyKind::Instances, id)
+        .known()
+        .and_then(|instance| instance.get("state"))
+        .is_some_and(|state| state == OFF)
 }
 
 /// Checks whether a footprint shows an instance as off.
 fn shown_off(change: &Change, footprint: &Value, id: &str) -> bool {
-    let things = change.touches.iter().filter(|want| matches!(&want.selector, Selector::Id(one) if one == id));
+    let things =
+        change.touches.iter().filter(|want| matches!(&want.selector, Selector::Id(one) if one == id));
     let states = things.filter_map(|want| footprint.get(want.to_string())?.get("state"));
     states.into_iter().any(|state| state == OFF)
 }

@@ -26,7 +26,8 @@ impl Engine<'_> {
     /// Reads the instances that calls of a change have started or stopped or whose disks they have changed,
     /// with their disks and the keys of those.
     pub(super) async fn as_left(&self, change: &Change, journal: &SharedJournal<'_>) -> AsLeft {
-        let instances = journal.look(|story| story.changes.get(&change.id).map(worked_on)).unwrap_or_default();
+        let instances =
+            journal.look(|story| story.changes.get(&change.id).map(worked_on)).unwrap_or_default();
         let (region, identity) = (change.region.clone(), self.account.identity());
         let next = NextStart::of(&region, instances.clone());
         let facts = match instances.is_empty() {
@@ -37,10 +38,26 @@ impl Engine<'_> {
     }
 
     /// Adds the keys that keep the instances of the change down to the reason of its end.
-    pub(super) async fn with_dead_keys(&self, change: &Change, outcome: Outcome, reason: String, journal: &SharedJournal<'_>) -> String {
+    pub(super) async fn with_dead_keys(
+        &self,
+        change: &Change,
+        outcome: Outcome,
+        reason: String,
+        journal: &SharedJournal<'_>,
+    ) -> String {
         match outcome {
-            Outcome::Stuck | Outcome::Unverified | Outcome::RolledBack | Outcome::Failed | Outcome::Blocked => {}
-            Outcome::Verified | Outcome::Restored | Outcome::AlreadyFixed | Outcome::Drifted | Outcome::Refused | Outcome::NotApproved | Outcome::Skipped => {
+            Outcome::Stuck
+            | Outcome::Unverified
+            | Outcome::RolledBack
+            | Outcome::Failed
+            | Outcome::Blocked => {}
+            Outcome::Verified
+            | Outcome::Restored
+            | Outcome::AlreadyFixed
+            | Outcome::Drifted
+            | Outcome::Refused
+            | Outcome::NotApproved
+            | Outcome::Skipped => {
                 return reason;
             }
         }
@@ -49,12 +66,19 @@ impl Engine<'_> {
 
     /// Writes the reason for which a run stops here, with the keys that keep the instances of its open
     /// changes down.
-    pub(super) async fn stopped(&self, error: &EngineError, changes: &[Change], journal: &SharedJournal<'_>) -> String {
+    pub(super) async fn stopped(
+        &self,
+        error: &EngineError,
+        changes: &[Change],
+        journal: &SharedJournal<'_>,
+    ) -> String {
         let mut reason = error.to_string();
         if matches!(error, EngineError::Credentials(_)) {
             return reason;
         }
-        let is_down = |story: &Story, id: &str| story.changes.get(id).is_some_and(|told| told.outcome().is_none() && !told.down().is_empty());
+        let is_down = |story: &Story, id: &str| {
+            story.changes.get(id).is_some_and(|told| told.outcome().is_none() && !told.down().is_empty())
+        };
         for change in changes.iter().filter(|change| journal.look(|story| is_down(story, &change.id))) {
             reason.extend(self.as_left(change, journal).await.dead_keys().map(|why| format!(". {why}")));
         }
@@ -86,7 +110,10 @@ impl AsLeft {
     /// Lists each key that surely keeps an instance down, with its disk, its state and the remedy; `None`
     /// where no instance is down or no key is the cause.
     fn dead_keys(&self) -> Option<String> {
-        let is_down = |id: &&String| self.instance(id).is_some_and(|i| !matches!(i.state.as_str(), "running" | "terminated" | "shutting-down"));
+        let is_down = |id: &&String| {
+            self.instance(id)
+                .is_some_and(|i| !matches!(i.state.as_str(), "running" | "terminated" | "shutting-down"))
+        };
         let down: BTreeSet<String> = self.instances.iter().filter(is_down).cloned().collect();
         NextStart::of(&self.region, down).would_not(&self.facts)
     }
@@ -114,19 +141,30 @@ impl AsLeft {
             "stopping" | "stopped" => was_started(instance, told),
             _ => false,
         };
-        self.instances.iter().filter_map(|id| self.instance(id)).filter(started).map(|instance| self.on_what(instance)).collect()
+        self.instances
+            .iter()
+            .filter_map(|id| self.instance(id))
+            .filter(started)
+            .map(|instance| self.on_what(instance))
+            .collect()
     }
 
     fn on_what(&self, instance: &Instance) -> String {
         let volumes = self.facts.regions.get(&self.region).map(|place| &place.volumes);
         let made_from = |id: &str| Some(volumes?.get(id).known()?.tags.get(tag::SOURCE)?.clone());
         let disk = |device: &Device| {
-            let from = made_from(&device.volume_id).map(|source| format!(" (made from {source})")).unwrap_or_default();
+            let from = made_from(&device.volume_id)
+                .map(|source| format!(" (made from {source})"))
+                .unwrap_or_default();
             format!("{} has {}{from}", device.device_name, device.volume_id)
         };
         let disks: Vec<String> = instance.devices.iter().map(disk).collect();
         let now = if instance.state == "running" { "runs" } else { &format!("is {} now", instance.state) };
-        format!("{} was started since by somebody else and {now}, on disks of before and of this run mixed: {}", instance.id, disks.join(", "))
+        format!(
+            "{} was started since by somebody else and {now}, on disks of before and of this run mixed: {}",
+            instance.id,
+            disks.join(", ")
+        )
     }
 }
 
@@ -134,7 +172,15 @@ impl AsLeft {
 /// copies of its disks.
 fn was_started(instance: &Instance, told: &ChangeStory) -> bool {
     let Some(launched) = instance.launch_time else { return false };
-    let observed = [still::LAUNCH, still::AT_STOP].iter().find_map(|name| told.observed.get(*name)?.as_str()?.parse::<jiff::Timestamp>().ok());
-    let copied = || told.steps.iter().filter(|s| s.call.as_ref().is_some_and(|call| call.operation == "CreateSnapshots")).map(|s| s.at).max();
+    let observed = [still::LAUNCH, still::AT_STOP]
+        .iter()
+        .find_map(|name| told.observed.get(*name)?.as_str()?.parse::<jiff::Timestamp>().ok());
+    let copied = || {
+        told.steps
+            .iter()
+            .filter(|s| s.call.as_ref().is_some_and(|call| call.operation == "CreateSnapshots"))
+            .map(|s| s.at)
+            .max()
+    };
     observed.map_or_else(|| copied().is_some_and(|at| launched > at), |then| launched != then)
 }

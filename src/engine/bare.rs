@@ -11,7 +11,14 @@ use crate::{
 };
 
 /// Builds a plan of these changes, for the account of this identity; not sealed yet.
-pub fn bare(kind: PlanKind, who: &Identity, regions: &[String], created: Timestamp, valid_for: SignedDuration, changes: Vec<Change>) -> Plan {
+pub fn bare(
+    kind: PlanKind,
+    who: &Identity,
+    regions: &[String],
+    created: Timestamp,
+    valid_for: SignedDuration,
+    changes: Vec<Change>,
+) -> Plan {
     Plan {
         format: FORMAT.to_owned(),
         account: who.owner.account.clone(),

@@ -46,7 +46,9 @@ impl Engine<'_> {
         }
         let outputs = journal.look(Story::outputs);
         let bindings = self.bindings(named, journal, &outputs);
-        let earlier = journal.look(|story| story.changes.get(named.change)?.step(named.name).cloned()).filter(|s| s.intents > 0);
+        let earlier = journal
+            .look(|story| story.changes.get(named.change)?.step(named.name).cloned())
+            .filter(|s| s.intents > 0);
         let mut scope = before::scope(named.act, &bindings)?;
         scope.extend(named.next.iter().flat_map(|next| next.wants(None)));
         let (began, believed) = (self.account.now(), self.lag.min(SHOWN_WITHIN));
@@ -54,7 +56,9 @@ impl Engine<'_> {
         let first = journal.look(|story| story.changes.get(named.change).is_none_or(|c| c.steps.is_empty()));
         let quiet = named.next.is_none() && named.for_good.is_none() && named.act.power() == Power::Stays;
         for tries in 0_u32.. {
-            let fresh = journal.take_fresh(named.change, self.account.now(), |_| scope.clone()).filter(|_| first && quiet);
+            let fresh = journal
+                .take_fresh(named.change, self.account.now(), |_| scope.clone())
+                .filter(|_| first && quiet);
             let inventory = match fresh {
                 Some(read) => read,
                 None => self.in_one_read(&mut scope, named.next).await,
@@ -68,12 +72,19 @@ impl Engine<'_> {
                 return Ok(Go::No);
             }
             let what = match looked.standing {
-                Standing::Holds => match not_shown(named, &inventory, waited > self.patience(named, journal), waited >= believed)? {
+                Standing::Holds => match not_shown(
+                    named,
+                    &inventory,
+                    waited > self.patience(named, journal),
+                    waited >= believed,
+                )? {
                     None => return again(named, earlier.as_ref(), looked.observed),
                     Some(what) => what,
                 },
                 // No repetition helps where the read is denied or the credentials have ended.
-                Standing::Unknown(why) if why.cause() != Cause::Other || waited > self.patience(named, journal) => {
+                Standing::Unknown(why)
+                    if why.cause() != Cause::Other || waited > self.patience(named, journal) =>
+                {
                     return Err(Failure::Halt(match why.cause() {
                         Cause::Credentials => EngineError::Credentials(why.to_string()),
                         Cause::Denied | Cause::Other => EngineError::Unread(told(named, &why)),
@@ -86,7 +97,10 @@ impl Engine<'_> {
                 Standing::NotYet(what) | Standing::Never(what) => what,
             };
             if self.stop.now() {
-                return Err(Failure::Halt(EngineError::Stopped(format!("before {} of {}", named.name, named.change))));
+                return Err(Failure::Halt(EngineError::Stopped(format!(
+                    "before {} of {}",
+                    named.name, named.change
+                ))));
             }
             self.talk.on_progress(&ProgressEvent::Waiting {
                 change: named.change.to_owned(),
@@ -113,7 +127,14 @@ impl Engine<'_> {
         }
         let stage = (self.stage)(facts.clone());
         let outputs = journal.look(Story::outputs);
-        let made = again::again(plan, change, &facts, self.today, stage.as_ref(), &self.bindings(named, journal, &outputs));
+        let made = again::again(
+            plan,
+            change,
+            &facts,
+            self.today,
+            stage.as_ref(),
+            &self.bindings(named, journal, &outputs),
+        );
         match made {
             // The call itself finds that the resource is gone already.
             Ok(_) | Err(Unlike::Fixed(_)) => Ok(()),
@@ -129,7 +150,11 @@ impl Engine<'_> {
     pub(super) async fn in_one_read(&self, scope: &mut Scope, next: Option<&NextStart>) -> Inventory {
         let mut inventory = self.account.read(scope).await;
         for _ in 0..DEPTH {
-            let more: Scope = next.iter().flat_map(|next| next.wants(Some(&inventory))).filter(|want| !scope.contains(want)).collect();
+            let more: Scope = next
+                .iter()
+                .flat_map(|next| next.wants(Some(&inventory)))
+                .filter(|want| !scope.contains(want))
+                .collect();
             if more.is_empty() {
                 break;
             }
@@ -142,10 +167,20 @@ impl Engine<'_> {
     /// Handles a precondition that does not hold. The effect of an earlier try is no reason to refuse, and
     /// counts as missing only once it would have shown. A state that somebody else has set is left, where the
     /// act allows it.
-    async fn gone(&self, named: Named<'_>, tried: bool, seen: &str, journal: &SharedJournal<'_>) -> Result<Go, Failure> {
+    async fn gone(
+        &self,
+        named: Named<'_>,
+        tried: bool,
+        seen: &str,
+        journal: &SharedJournal<'_>,
+    ) -> Result<Go, Failure> {
         let outputs = journal.look(Story::outputs);
         let leave = named.act.otherwise == Otherwise::Leave;
-        let look = if tried || leave { self.look(named.act, &self.bindings(named, journal, &outputs)).await } else { Look::Absent };
+        let look = if tried || leave {
+            self.look(named.act, &self.bindings(named, journal, &outputs)).await
+        } else {
+            Look::Absent
+        };
         if !matches!(look, Look::Found(_))
             && let Some(at) = self.may_show_yet(named, journal)
         {
@@ -153,10 +188,16 @@ impl Engine<'_> {
             return Ok(Go::No);
         }
         match look {
-            Look::Found(outputs) if tried && !looks_gone(named.act) => self.tell_result(named, StepResult::Found { outputs }, journal)?,
+            Look::Found(outputs) if tried && !looks_gone(named.act) => {
+                self.tell_result(named, StepResult::Found { outputs }, journal)?
+            }
             look if leave => {
-                let (change, step, reason) = (named.change.to_owned(), named.name.to_owned(), seen.to_owned());
-                journal.write(self.account.now(), Event::Left { change, step, reason, stands: matches!(look, Look::Found(_)) })?;
+                let (change, step, reason) =
+                    (named.change.to_owned(), named.name.to_owned(), seen.to_owned());
+                journal.write(
+                    self.account.now(),
+                    Event::Left { change, step, reason, stands: matches!(look, Look::Found(_)) },
+                )?;
             }
             // Recorded so that the end of the change includes the decision of somebody else.
             _ => {
@@ -172,7 +213,9 @@ impl Engine<'_> {
     /// Returns the time of the last call of an act, where it is so recent that its effect may not show yet. A
     /// call with a token is repeated before that time is over; a call that is not repeated needs it.
     fn may_show_yet(&self, named: Named<'_>, journal: &SharedJournal<'_>) -> Option<Timestamp> {
-        let called = journal.look(|story| story.changes.get(named.change)?.step(named.name).filter(|s| s.intents > 0).map(|s| s.at));
+        let called = journal.look(|story| {
+            story.changes.get(named.change)?.step(named.name).filter(|s| s.intents > 0).map(|s| s.at)
+        });
         called.filter(|at| self.account.now().duration_since(*at).unsigned_abs() < self.lag)
     }
 }
@@ -184,7 +227,12 @@ impl Engine<'_> {
 /// # Errors
 /// [`Failure::Gone`] once the reason is believed, and a halt where the credentials have ended: nothing is
 /// taken down, or started in vain.
-fn not_shown(named: Named<'_>, inventory: &Inventory, out_of_patience: bool, believed: bool) -> Result<Option<String>, Failure> {
+fn not_shown(
+    named: Named<'_>,
+    inventory: &Inventory,
+    out_of_patience: bool,
+    believed: bool,
+) -> Result<Option<String>, Failure> {
     let starts = named.act.power() == Power::BringsUp;
     let rest = match starts {
         true => "It was not started. Once the key can be used, run `redress recover` again",
@@ -200,8 +248,12 @@ fn not_shown(named: Named<'_>, inventory: &Inventory, out_of_patience: bool, bel
     };
     match standing {
         Standing::Holds => Ok(None),
-        Standing::Unknown(why) if why.cause() == Cause::Credentials => Err(Failure::Halt(EngineError::Credentials(why.to_string()))),
-        Standing::Unknown(why) if why.cause() == Cause::Denied || out_of_patience => gone(&format!("it is unknown whether it would start again: {why}")),
+        Standing::Unknown(why) if why.cause() == Cause::Credentials => {
+            Err(Failure::Halt(EngineError::Credentials(why.to_string())))
+        }
+        Standing::Unknown(why) if why.cause() == Cause::Denied || out_of_patience => {
+            gone(&format!("it is unknown whether it would start again: {why}"))
+        }
         Standing::NotYet(why) | Standing::Never(why) if believed => gone(&why),
         Standing::Unknown(why) => Ok(Some(why.to_string())),
         Standing::NotYet(why) | Standing::Never(why) => Ok(Some(why)),
@@ -211,16 +263,22 @@ fn not_shown(named: Named<'_>, inventory: &Inventory, out_of_patience: bool, bel
 /// Returns the start that an earlier try of an act requested, where it fell back by itself after the run was
 /// interrupted. It is no start by somebody else, and wrote nothing.
 fn own_start(named: Named<'_>, earlier: Option<&StepStory>, inventory: &Inventory) -> Option<power::Fallen> {
-    let (wait, earlier) = (named.act.wait.as_ref().filter(|_| named.act.power() == Power::BringsUp)?, earlier?);
+    let (wait, earlier) =
+        (named.act.wait.as_ref().filter(|_| named.act.power() == Power::BringsUp)?, earlier?);
     wait.until.iter().find_map(|expect| power::fell_back(expect, inventory, earlier.at))
 }
 
 /// Allows a call to be repeated only where its observed facts are the same: an earlier try may have taken
 /// effect on the former ones.
 fn again(named: Named<'_>, earlier: Option<&StepStory>, observed: Outputs) -> Result<Go, Failure> {
-    let moved = earlier.and_then(|e| observed.iter().find(|(name, value)| e.observed.get(*name).is_some_and(|then| then != *value)));
+    let moved = earlier.and_then(|e| {
+        observed.iter().find(|(name, value)| e.observed.get(*name).is_some_and(|then| then != *value))
+    });
     match moved {
-        Some((name, value)) => Err(Failure::Gone(told(named, &format!("{name} has changed since the earlier try, and is now {value}")))),
+        Some((name, value)) => Err(Failure::Gone(told(
+            named,
+            &format!("{name} has changed since the earlier try, and is now {value}"),
+        ))),
         None => Ok(Go::Call(observed)),
     }
 }

@@ -37,7 +37,12 @@ fn readable(fresh: Inventory) -> Result<Inventory, Instead> {
 
 impl Engine<'_> {
     /// Returns the footprint from which the change begins, or the reason for which it does not.
-    pub(super) async fn may_begin(&self, plan: &Plan, change: &Change, journal: &SharedJournal<'_>) -> Result<Value, Instead> {
+    pub(super) async fn may_begin(
+        &self,
+        plan: &Plan,
+        change: &Change,
+        journal: &SharedJournal<'_>,
+    ) -> Result<Value, Instead> {
         decided(change, journal)?;
         came_before(change, journal)?;
         self.nothing_left_down(change, journal).await?;
@@ -52,12 +57,26 @@ impl Engine<'_> {
 
     /// Lets a change begin only when it is made again and equals the plan: it is still to be done, and is the
     /// same in all that is shown of it.
-    async fn may_change(&self, plan: &Plan, change: &Change, journal: &SharedJournal<'_>) -> Result<Value, Instead> {
+    async fn may_change(
+        &self,
+        plan: &Plan,
+        change: &Change,
+        journal: &SharedJournal<'_>,
+    ) -> Result<Value, Instead> {
         let began = self.account.now();
-        let fresh = readable(afresh(self.account, &mut |known| again::needs(plan, change, self.today, known)).await)?;
+        let fresh =
+            readable(afresh(self.account, &mut |known| again::needs(plan, change, self.today, known)).await)?;
         let stage = (self.stage)(fresh.clone());
         let outputs = journal.look(Story::outputs);
-        let made = again::again(plan, change, &fresh, self.today, stage.as_ref(), &bindings(change, journal, &outputs)).map_err(|unlike| match unlike {
+        let made = again::again(
+            plan,
+            change,
+            &fresh,
+            self.today,
+            stage.as_ref(),
+            &bindings(change, journal, &outputs),
+        )
+        .map_err(|unlike| match unlike {
             Unlike::Fixed(reason) => (Outcome::AlreadyFixed, reason),
             Unlike::Drifted(reason) => (Outcome::Drifted, reason),
             Unlike::Refused(reason) => (Outcome::Refused, reason),
@@ -70,11 +89,18 @@ impl Engine<'_> {
 
     /// Lets an undo begin only on the state that the run has left: changes that somebody made since are not
     /// overwritten.
-    async fn may_restore(&self, plan: &Plan, change: &Change, restore: &Restore, journal: &SharedJournal<'_>) -> Result<Value, Instead> {
+    async fn may_restore(
+        &self,
+        plan: &Plan,
+        change: &Change,
+        restore: &Restore,
+        journal: &SharedJournal<'_>,
+    ) -> Result<Value, Instead> {
         let fresh = readable(afresh(self.account, &mut |_| change.touches.iter().cloned().collect()).await)?;
         // A mark that the original run has left is taken over.
         let own = [journal.head().run.as_str(), plan.of_run.as_deref().unwrap_or_default()];
-        if let Some(marked) = marks::in_work(change, &fresh, &own).filter(|_| plan.kind != PlanKind::Recover) {
+        if let Some(marked) = marks::in_work(change, &fresh, &own).filter(|_| plan.kind != PlanKind::Recover)
+        {
             return Err((Outcome::Blocked, format!("{marked}. Nothing was called")).into());
         }
         let now = fresh.footprint(&change.touches);
@@ -83,13 +109,20 @@ impl Engine<'_> {
             return Ok(now);
         }
         if matches!(restore::restored(change, restore, &now, Moment::Later), Proved::Holds(_)) {
-            return Err((Outcome::AlreadyFixed, "it is as it was before the run; nothing was called".to_owned()).into());
+            return Err((
+                Outcome::AlreadyFixed,
+                "it is as it was before the run; nothing was called".to_owned(),
+            )
+                .into());
         }
         if !moved.unread.is_empty() {
             let what = moved.unread.into_iter().collect::<Vec<_>>().join(", ");
             return Err((
                 Outcome::Blocked,
-                format!("it is unknown whether somebody has changed it since: {what} could not be read, now or at the end of the run; settle it by hand"),
+                format!(
+                    "it is unknown whether somebody has changed it since: {what} could not be read, now \
+                         or at the end of the run; settle it by hand"
+                ),
             )
                 .into());
         }
@@ -98,11 +131,21 @@ impl Engine<'_> {
             let why = "it was turned off or on since this undo was planned";
             return Err((
                 Outcome::Drifted,
-                format!("{why}: {what}. Nothing was called; set it as it was, or undo the run again, which takes it as it is then"),
+                format!(
+                    "{why}: {what}. Nothing was called; set it as it was, or undo the run again, which \
+                         takes it as it is then"
+                ),
             )
                 .into());
         }
-        Err((Outcome::Refused, format!("somebody has changed it since the run: {}. Nothing was called; settle it by hand", words(&moved.ours))).into())
+        Err((
+            Outcome::Refused,
+            format!(
+                "somebody has changed it since the run: {}. Nothing was called; settle it by hand",
+                words(&moved.ours)
+            ),
+        )
+            .into())
     }
 }
 
@@ -116,7 +159,8 @@ fn decided(change: &Change, journal: &SharedJournal<'_>) -> Result<(), Instead> 
 
 fn came_before(change: &Change, journal: &SharedJournal<'_>) -> Result<(), Instead> {
     for id in &change.after {
-        let outcome = journal.look(|story| story.changes.get(id).and_then(crate::journal::ChangeStory::outcome));
+        let outcome =
+            journal.look(|story| story.changes.get(id).and_then(crate::journal::ChangeStory::outcome));
         if !outcome.is_some_and(Outcome::stands) {
             let word = outcome.map_or("not applied", Outcome::word);
             return Err((Outcome::Blocked, format!("{id}, which it comes after, is {word}")).into());

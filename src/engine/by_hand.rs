@@ -25,7 +25,12 @@ use crate::{
 
 impl Engine<'_> {
     /// Ends a change that could not be rolled back, with the tasks for a person.
-    pub(super) async fn stuck(&self, change: &Change, why: String, journal: &SharedJournal<'_>) -> Result<(), EngineError> {
+    pub(super) async fn stuck(
+        &self,
+        change: &Change,
+        why: String,
+        journal: &SharedJournal<'_>,
+    ) -> Result<(), EngineError> {
         let left = self.as_left(change, journal).await;
         let todo = by_hand(change, &left, journal);
         let reason = left.with_dead_keys(format!("{why}. A person is needed: {todo}"));
@@ -35,7 +40,9 @@ impl Engine<'_> {
 
 /// Writes the list for a person when a rollback failed or was refused.
 fn by_hand(change: &Change, left: &AsLeft, journal: &SharedJournal<'_>) -> String {
-    let Some(story) = journal.look(|story| story.changes.get(&change.id).cloned()) else { return String::new() };
+    let Some(story) = journal.look(|story| story.changes.get(&change.id).cloned()) else {
+        return String::new();
+    };
     let outputs = journal.look(Story::outputs);
     let bindings = bindings(change, journal, &outputs);
     let way = calls::way_back(&change.steps, &story.done(), Purpose::Rollback);
@@ -46,9 +53,12 @@ fn by_hand(change: &Change, left: &AsLeft, journal: &SharedJournal<'_>) -> Strin
     let all: Vec<(Call, bool)> = way.iter().filter_map(resolved).collect();
     let open: Vec<&Call> = all.iter().filter(|(_, open)| *open).map(|(call, _)| call).collect();
     // Where no disk is exchanged, no copy can be older: the created resources are deleted.
-    let disks = change.touches.iter().any(|want| matches!(want.family, FamilyKind::Instances | FamilyKind::Volumes));
-    let (deletions, acts): (Vec<&Call>, Vec<&Call>) = open.into_iter().partition(|call| disks && deletes(call));
-    let started = if all.iter().any(|(call, _)| swaps(call)) { left.started_since(&story) } else { Vec::new() };
+    let disks =
+        change.touches.iter().any(|want| matches!(want.family, FamilyKind::Instances | FamilyKind::Volumes));
+    let (deletions, acts): (Vec<&Call>, Vec<&Call>) =
+        open.into_iter().partition(|call| disks && deletes(call));
+    let started =
+        if all.iter().any(|(call, _)| swaps(call)) { left.started_since(&story) } else { Vec::new() };
     if !started.is_empty() {
         return started_since(started, &deletions, &story, &journal.head().run);
     }
@@ -68,12 +78,25 @@ fn by_hand(change: &Change, left: &AsLeft, journal: &SharedJournal<'_>) -> Strin
 /// devices without a disk.
 fn started_since(started: Vec<String>, deletions: &[&Call], story: &ChangeStory, run: &str) -> String {
     let doubts = in_doubt(story).map(|call| format!("it is not known whether \"{call}\" took effect"));
-    let detach = "Detach none of them, and attach no former disk in their place: the attached disks hold what was written last".to_owned();
+    let detach = "Detach none of them, and attach no former disk in their place: the attached disks hold \
+                  what was written last"
+        .to_owned();
     let recover = match marks::standing(story).is_empty() {
         true => "Attach by hand only what is missing at a device".to_owned(),
-        false => format!("{} attach only what is missing at a device, start it where it is down, and take the mark of the run off", marks::recover(run)),
+        false => format!(
+            "{} attach only what is missing at a device, start it where it is down, and take the mark of the \
+             run off",
+            marks::recover(run)
+        ),
     };
-    started.into_iter().chain(doubts).chain([detach]).chain(kept(deletions)).chain([recover]).collect::<Vec<_>>().join(". ")
+    started
+        .into_iter()
+        .chain(doubts)
+        .chain([detach])
+        .chain(kept(deletions))
+        .chain([recover])
+        .collect::<Vec<_>>()
+        .join(". ")
 }
 
 /// Checks whether an act of the rollback is still to be done. An act whose precondition did not hold was
@@ -89,7 +112,11 @@ fn is_open(back: &BackAct, story: &ChangeStory, bindings: &Bindings<'_>) -> bool
 
 /// Lists the calls of which it is not known whether they took effect.
 fn in_doubt(story: &ChangeStory) -> impl Iterator<Item = String> {
-    story.steps.iter().filter(|step| step.state == StepState::Intended).map(|step| step.call.as_ref().map_or_else(|| step.name.clone(), words))
+    story
+        .steps
+        .iter()
+        .filter(|step| step.state == StepState::Intended)
+        .map(|step| step.call.as_ref().map_or_else(|| step.name.clone(), words))
 }
 
 /// Checks whether a call is irreversible.
@@ -102,18 +129,24 @@ fn places<'a>(way: impl Iterator<Item = &'a Call>) -> Option<String> {
     let mut should: BTreeMap<(&str, &str), &str> = BTreeMap::new();
     for call in way.filter(|call| call.operation == "AttachVolume") {
         let text = |member: &str| call.input.get(member).and_then(Value::as_str);
-        if let (Some(instance), Some(device), Some(volume)) = (text("InstanceId"), text("Device"), text("VolumeId")) {
+        if let (Some(instance), Some(device), Some(volume)) =
+            (text("InstanceId"), text("Device"), text("VolumeId"))
+        {
             should.insert((instance, device), volume);
         }
     }
-    let all: Vec<String> = should.into_iter().map(|((instance, device), volume)| format!("{device} of {instance} should hold {volume}")).collect();
+    let all: Vec<String> = should
+        .into_iter()
+        .map(|((instance, device), volume)| format!("{device} of {instance} should hold {volume}"))
+        .collect();
     (!all.is_empty()).then(|| all.join(", "))
 }
 
 /// Describes the safe exchange of disks by hand.
 fn with_care(acts: &[&Call]) -> Option<String> {
     acts.iter().any(|call| swaps(call)).then(|| {
-        "Exchange disks only while the instance is stopped. Where it has run since this change stopped it, a disk that is attached now holds what is newest: \
+        "Exchange disks only while the instance is stopped. Where it has run since this change stopped it, a \
+         disk that is attached now holds what is newest: \
          leave that one where it is, and fill only the devices that are empty"
             .to_owned()
     })
@@ -121,7 +154,14 @@ fn with_care(acts: &[&Call]) -> Option<String> {
 
 /// Lists the resources that the rollback would delete, to be kept until everything runs.
 fn kept(deletions: &[&Call]) -> Option<String> {
-    let id = |call: &&Call| call.input.as_object().and_then(|input| input.values().find_map(Value::as_str)).map(str::to_owned);
+    let id = |call: &&Call| {
+        call.input.as_object().and_then(|input| input.values().find_map(Value::as_str)).map(str::to_owned)
+    };
     let ids: Vec<String> = deletions.iter().filter_map(id).collect();
-    (!ids.is_empty()).then(|| format!("Delete nothing yet: keep {} until all is shown to run, since it may hold what is newest", ids.join(", ")))
+    (!ids.is_empty()).then(|| {
+        format!(
+            "Delete nothing yet: keep {} until all is shown to run, since it may hold what is newest",
+            ids.join(", ")
+        )
+    })
 }

@@ -11,10 +11,17 @@ use crate::{
 const DEPTH: usize = 12;
 
 /// Adds the facts that `needs` requests to an inventory, again and again until it requests nothing new.
-pub async fn gather(account: &dyn Account, mut inventory: Inventory, needs: &mut (dyn FnMut(&Inventory) -> Scope + Send)) -> Inventory {
+pub async fn gather(
+    account: &dyn Account,
+    mut inventory: Inventory,
+    needs: &mut (dyn FnMut(&Inventory) -> Scope + Send),
+) -> Inventory {
     let mut asked = Scope::new();
     for _ in 0..DEPTH {
-        let more: Scope = needs(&inventory).into_iter().filter(|want| !asked.contains(want) && !inventory.knows(want)).collect();
+        let more: Scope = needs(&inventory)
+            .into_iter()
+            .filter(|want| !asked.contains(want) && !inventory.knows(want))
+            .collect();
         if more.is_empty() {
             break;
         }

@@ -30,8 +30,8 @@ pub(super) struct SharedJournal<'j> {
     untouched: Mutex<BTreeSet<String>>,
     shared: Mutex<Shared<'j>>,
     turns: Turns,
-    /// The last reading of each running change, with the time at which it began, as long as the change has called
-    /// nothing and waited for nothing since.
+    /// The last reading of each running change, with the time at which it began, as long as the change has
+    /// called nothing and waited for nothing since.
     fresh: Mutex<BTreeMap<String, (Timestamp, Inventory)>>,
 }
 
@@ -44,7 +44,8 @@ impl<'j> SharedJournal<'j> {
     /// Shares a journal whose run has begun.
     pub fn new(journal: &'j mut Journal) -> Self {
         let begun = |c: &&ChangeStory| c.phase == Phase::Forward && c.steps.is_empty();
-        let untouched = journal.story.changes.iter().filter(|(_, c)| begun(c)).map(|(id, _)| id.clone()).collect();
+        let untouched =
+            journal.story.changes.iter().filter(|(_, c)| begun(c)).map(|(id, _)| id.clone()).collect();
         Self {
             head: journal.story.head.clone(),
             untouched: Mutex::new(untouched),
@@ -71,7 +72,12 @@ impl<'j> SharedJournal<'j> {
     }
 
     /// Takes the kept reading of a change, if it is fresh and answers all wants that `asked` returns for it.
-    pub fn take_fresh(&self, change: &str, now: Timestamp, asked: impl FnOnce(&Inventory) -> Scope) -> Option<Inventory> {
+    pub fn take_fresh(
+        &self,
+        change: &str,
+        now: Timestamp,
+        asked: impl FnOnce(&Inventory) -> Scope,
+    ) -> Option<Inventory> {
         let (began, read) = self.fresh().remove(change)?;
         let fresh = now.duration_since(began).unsigned_abs() <= A_MOMENT;
         (fresh && asked(&read).iter().all(|want| read.answers(want))).then_some(read)

@@ -52,13 +52,21 @@ pub struct Judged {
 }
 
 /// Determines the remainder of a run. For an undo, `plan.of_run` names the run that it undoes.
-pub async fn left(plan: &Plan, story: &Story, today: &Today, account: &dyn Account, stage: MakeStage<'_>) -> Left {
+pub async fn left(
+    plan: &Plan,
+    story: &Story,
+    today: &Today,
+    account: &dyn Account,
+    stage: MakeStage<'_>,
+) -> Left {
     let (mut begun, mut waiting) = (Vec::new(), Vec::new());
     for change in &plan.changes {
         let told = story.changes.get(&change.id);
         match told.map(|t| &t.phase) {
             Some(Phase::Ended(_)) => {}
-            Some(Phase::Forward | Phase::Back(_)) if told.is_some_and(|t| !t.steps.is_empty()) => begun.push(change.clone()),
+            Some(Phase::Forward | Phase::Back(_)) if told.is_some_and(|t| !t.steps.is_empty()) => {
+                begun.push(change.clone())
+            }
             _ if story.decision(&change.id).is_some_and(|d| d.approved) => waiting.push(change.clone()),
             _ => {}
         }
@@ -66,13 +74,17 @@ pub async fn left(plan: &Plan, story: &Story, today: &Today, account: &dyn Accou
     let judged = begun_judged(plan, story, &begun, today, account).await;
     // A change that comes after one that is over or goes on is made again on the account as it will find it.
     let with: BTreeSet<&str> = waiting.iter().map(|c| c.id.as_str()).collect();
-    let alone = |c: Change| Change { after: c.after.iter().filter(|id| with.contains(id.as_str())).cloned().collect(), ..c };
+    let alone = |c: Change| Change {
+        after: c.after.iter().filter(|id| with.contains(id.as_str())).cloned().collect(),
+        ..c
+    };
     let open = Plan { changes: waiting.iter().cloned().map(alone).collect(), ..plan.clone() };
     let again = match plan.kind.restores() {
         // The undo was made again as a whole, from its run or from the tags.
         true => PlanAgain { plan: open, unlike: BTreeMap::new(), own: BTreeMap::new() },
         false => {
-            let facts = afresh(account, &mut |known| again::all_needs(plan, &open.changes, today, known)).await;
+            let facts =
+                afresh(account, &mut |known| again::all_needs(plan, &open.changes, today, known)).await;
             let open = again::open_only(&open, &facts, today);
             again::all_again(&open, plan, today, stage(facts).as_ref())
         }
@@ -82,11 +94,22 @@ pub async fn left(plan: &Plan, story: &Story, today: &Today, account: &dyn Accou
     // The rehearsal does not include half-done changes: a change that comes after one and fails is put to a
     // person all the same.
     let asked = |c: &Change| on_begun.contains(&c.id).then(|| Change { ask: true, ..c.clone() });
-    let now = |c: &Change| begun.iter().find(|b| b.id == c.id).cloned().or_else(|| again.plan.change(&c.id).cloned()).or_else(|| asked(c));
-    let shown = Plan { changes: plan.changes.iter().filter_map(now).collect(), skipped: Vec::new(), ..plan.clone() };
+    let now = |c: &Change| {
+        begun
+            .iter()
+            .find(|b| b.id == c.id)
+            .cloned()
+            .or_else(|| again.plan.change(&c.id).cloned())
+            .or_else(|| asked(c))
+    };
+    let shown =
+        Plan { changes: plan.changes.iter().filter_map(now).collect(), skipped: Vec::new(), ..plan.clone() };
     // The rehearsal in the file was made before anything was done.
     let mut shown = Plan { rehearsal: again.plan.rehearsal.clone(), ..shown };
-    shown.rehearsal.not_rehearsed.extend(ids.iter().map(|id| format!("{id}: it was begun, and goes on from where it stands")));
+    shown
+        .rehearsal
+        .not_rehearsed
+        .extend(ids.iter().map(|id| format!("{id}: it was begun, and goes on from where it stands")));
     Left { plan: shown, begun: ids, again, judged, failing }
 }
 
@@ -99,22 +122,40 @@ fn failing(plan: &Plan, begun: &[String], again: &PlanAgain) -> (BTreeSet<String
             behind.insert(&change.id);
         }
     }
-    let (on_begun, others): (Vec<&String>, Vec<&String>) = again.plan.rehearsal.failed.iter().partition(|id| behind.contains(id.as_str()));
-    let why = |id: &String| reason_of(&again.plan.rehearsal.differences, id).unwrap_or("it does not go through").to_owned();
+    let (on_begun, others): (Vec<&String>, Vec<&String>) =
+        again.plan.rehearsal.failed.iter().partition(|id| behind.contains(id.as_str()));
+    let why = |id: &String| {
+        reason_of(&again.plan.rehearsal.differences, id).unwrap_or("it does not go through").to_owned()
+    };
     (on_begun.into_iter().cloned().collect(), others.into_iter().map(|id| (id.clone(), why(id))).collect())
 }
 
 /// Judges all calls that begun changes may still make. Parameters that are in no playbook of today are claims
 /// as well, and so is a resource for other changes that do not need it in this form.
-async fn begun_judged(plan: &Plan, story: &Story, begun: &[Change], today: &Today, account: &dyn Account) -> Judged {
+async fn begun_judged(
+    plan: &Plan,
+    story: &Story,
+    begun: &[Change],
+    today: &Today,
+    account: &dyn Account,
+) -> Judged {
     let by = story.head.run.as_str();
-    let of = Of { run: plan.of_run.as_deref().unwrap_or(by), by, undoes: plan.kind == PlanKind::Undo, now: account.now() };
+    let of = Of {
+        run: plan.of_run.as_deref().unwrap_or(by),
+        by,
+        undoes: plan.kind == PlanKind::Undo,
+        now: account.now(),
+    };
     let leads: Vec<Lead<'_>> = begun.iter().flat_map(|c| may_be_called(plan, c, story)).collect();
     let mut judged = judged_of(of, &leads, account).await;
     // A change that is rolled back creates nothing any more.
-    let goes_on = |change: &Change| story.changes.get(&change.id).is_some_and(|told| matches!(told.phase, Phase::Forward));
+    let goes_on = |change: &Change| {
+        story.changes.get(&change.id).is_some_and(|told| matches!(told.phase, Phase::Forward))
+    };
     let serves = |change: &Change| goes_on(change) && again::serves(change);
-    let serving = |known: &Inventory| begun.iter().filter(|c| serves(c)).flat_map(|c| again::needs(plan, c, today, known)).collect();
+    let serving = |known: &Inventory| {
+        begun.iter().filter(|c| serves(c)).flat_map(|c| again::needs(plan, c, today, known)).collect()
+    };
     let facts = afresh(account, &mut |known| serving(known)).await;
     for change in begun {
         let mut own = again::own_uses(change, today);
@@ -139,11 +180,19 @@ async fn judged_of(of: Of<'_>, leads: &[Lead<'_>], account: &dyn Account) -> Jud
     if leads.is_empty() {
         return judged;
     }
-    let changes: BTreeMap<&str, &Change> = leads.iter().map(|lead| (lead.change.id.as_str(), lead.change)).collect();
+    let changes: BTreeMap<&str, &Change> =
+        leads.iter().map(|lead| (lead.change.id.as_str(), lead.change)).collect();
     let of_calls: Scope = leads.iter().flat_map(|lead| reach::needs(lead.change, &lead.act.call)).collect();
-    let needs = |known: &Inventory| changes.values().flat_map(|change| reach::needs_of(change, known)).chain(of_calls.iter().cloned()).collect();
+    let needs = |known: &Inventory| {
+        changes
+            .values()
+            .flat_map(|change| reach::needs_of(change, known))
+            .chain(of_calls.iter().cloned())
+            .collect()
+    };
     let facts = afresh(account, &mut |known| needs(known)).await;
-    let reaches: BTreeMap<&str, Reach<'_>> = changes.iter().map(|(id, change)| (*id, Reach::of(change, of, &facts))).collect();
+    let reaches: BTreeMap<&str, Reach<'_>> =
+        changes.iter().map(|(id, change)| (*id, Reach::of(change, of, &facts))).collect();
     for lead in leads {
         let id = lead.change.id.as_str();
         match reaches.get(id).map(|reach| reach.bears(lead)) {
@@ -178,15 +227,29 @@ fn may_be_called<'c>(plan: &Plan, change: &'c Change, story: &Story) -> Vec<Lead
     let (outputs, done) = (story.outputs(), told.done());
     let resolved = |step: &str, act: &Act| {
         let head = &story.head;
-        let bindings = Bindings { run: &head.run, started: head.started, change: &change.id, step, attempt: 1, outputs: &outputs };
+        let bindings = Bindings {
+            run: &head.run,
+            started: head.started,
+            change: &change.id,
+            step,
+            attempt: 1,
+            outputs: &outputs,
+        };
         Act { call: Call { input: resolved(&bindings, &act.call.input), ..act.call.clone() }, ..act.clone() }
     };
-    let (forth, reverse) = if plan.kind == PlanKind::Undo { (Way::Back, Way::Forth) } else { (Way::Forth, Way::Back) };
+    let (forth, reverse) =
+        if plan.kind == PlanKind::Undo { (Way::Back, Way::Forth) } else { (Way::Forth, Way::Back) };
     let mut leads = Vec::new();
     let goes_back = matches!(told.phase, Phase::Back(_));
     if !goes_back {
         let open = change.steps.iter().filter(|step| !done.contains(&step.name));
-        leads.extend(open.map(|step| Lead { change, way: forth, act: resolved(&step.name, &step.act), kept: false, of: None }));
+        leads.extend(open.map(|step| Lead {
+            change,
+            way: forth,
+            act: resolved(&step.name, &step.act),
+            kept: false,
+            of: None,
+        }));
     }
     for step in change.steps.iter().rev() {
         let WayBack::Calls { rollback, kept_once, .. } = &step.way_back else { continue };
@@ -211,7 +274,9 @@ impl Left {
         let one = |change: &Change| {
             let mut change = change.clone();
             let steps = self.judged.back.get(&change.id);
-            for step in change.steps.iter_mut().filter(|step| steps.is_some_and(|steps| steps.contains(&step.name))) {
+            for step in
+                change.steps.iter_mut().filter(|step| steps.is_some_and(|steps| steps.contains(&step.name)))
+            {
                 let WayBack::Calls { rollback, .. } = &mut step.way_back else { continue };
                 rollback.iter_mut().for_each(|act| act.before.extend(reach::never(&act.call, NOBODY)));
             }
@@ -229,7 +294,9 @@ fn brings_up(change: &Change, name: &str) -> bool {
 /// Resolves the references of an input that have a value already.
 fn resolved(bindings: &Bindings<'_>, value: &Value) -> Value {
     match value {
-        Value::Object(map) if map.len() == 1 && map.keys().all(|key| key.starts_with('$')) => bindings.resolve(value).unwrap_or_else(|_| value.clone()),
+        Value::Object(map) if map.len() == 1 && map.keys().all(|key| key.starts_with('$')) => {
+            bindings.resolve(value).unwrap_or_else(|_| value.clone())
+        }
         Value::Object(map) => map.iter().map(|(k, v)| (k.clone(), resolved(bindings, v))).collect(),
         Value::Array(items) => items.iter().map(|v| resolved(bindings, v)).collect(),
         literal => literal.clone(),

@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{Engine, EngineError, begin::Instead, ledger::SharedJournal, marks, step::Failure, turns::down_in};
+use super::{
+    Engine, EngineError, begin::Instead, ledger::SharedJournal, marks, step::Failure, turns::down_in,
+};
 use crate::{
     calls::{Call, Power},
     inventory::{Fact, FamilyKind, Inventory, Scope, Want},
@@ -72,13 +74,20 @@ impl LeftDown {
 /// Returns the other finished changes that have something down in a region by their calls, with the
 /// instances.
 pub(super) fn over_and_down(story: &Story, region: &str, change: &str) -> BTreeMap<String, BTreeSet<String>> {
-    let over = story.changes.iter().filter(|(id, told)| *id != change && told.outcome().is_some() && down_in(told).contains(region));
+    let over = story
+        .changes
+        .iter()
+        .filter(|(id, told)| *id != change && told.outcome().is_some() && down_in(told).contains(region));
     over.map(|(id, told)| (id.clone(), taken_down(told, region))).collect()
 }
 
 /// Returns the instances that calls of a change took down in a region.
 fn taken_down(told: &ChangeStory, region: &str) -> BTreeSet<String> {
-    let calls = told.steps.iter().filter_map(|step| step.call.as_ref()).filter(|call| call.region == region && call.power() == Power::TakesDown);
+    let calls = told
+        .steps
+        .iter()
+        .filter_map(|step| step.call.as_ref())
+        .filter(|call| call.region == region && call.power() == Power::TakesDown);
     calls.flat_map(Call::instances).map(str::to_owned).collect()
 }
 
@@ -87,7 +96,12 @@ fn shown(facts: &Inventory, region: &str, id: &str) -> Shown {
     let state = match facts.json(region, FamilyKind::Instances, id) {
         Fact::Known(instance) => instance.get("state").and_then(Value::as_str).unwrap_or_default().to_owned(),
         Fact::Absent => return Shown::Up,
-        silent => return Shown::Down(format!("redress cannot determine whether {id} is up: {}", silent.silence().unwrap_or_default())),
+        silent => {
+            return Shown::Down(format!(
+                "redress cannot determine whether {id} is up: {}",
+                silent.silence().unwrap_or_default()
+            ));
+        }
     };
     match state.as_str() {
         "terminated" | "shutting-down" => Shown::Up,
@@ -100,11 +114,18 @@ fn shown(facts: &Inventory, region: &str, id: &str) -> Shown {
 /// Classifies a running instance by its status checks. As long as they do not pass, they may pass later.
 fn checks(facts: &Inventory, region: &str, id: &str) -> Shown {
     let status = facts.json(region, FamilyKind::InstanceStatuses, id);
-    let of = |member: &str| status.known().and_then(|status| status.get(member)?.as_str().map(str::to_owned)).unwrap_or_else(|| "not known".to_owned());
+    let of = |member: &str| {
+        status
+            .known()
+            .and_then(|status| status.get(member)?.as_str().map(str::to_owned))
+            .unwrap_or_else(|| "not known".to_owned())
+    };
     let [system, instance] = [of("system_status"), of("instance_status")];
     match system == "ok" && instance == "ok" {
         true => Shown::Up,
-        false => Shown::Coming(format!("{id} runs and is not shown to pass its status checks (system {system}, instance {instance})")),
+        false => Shown::Coming(format!(
+            "{id} runs and is not shown to pass its status checks (system {system}, instance {instance})"
+        )),
     }
 }
 
@@ -114,13 +135,21 @@ impl Engine<'_> {
     ///
     /// # Errors
     /// A halt where the credentials have ended.
-    pub(super) async fn left_down(&self, region: &str, change: &str, journal: &SharedJournal<'_>) -> Result<LeftDown, Failure> {
+    pub(super) async fn left_down(
+        &self,
+        region: &str,
+        change: &str,
+        journal: &SharedJournal<'_>,
+    ) -> Result<LeftDown, Failure> {
         let over = journal.look(|story| over_and_down(story, region, change));
         let mut left = LeftDown::default();
         if over.is_empty() {
             return Ok(left);
         }
-        let both = |id: &String| [FamilyKind::Instances, FamilyKind::InstanceStatuses].map(|family| Want::id(region, family, id.as_str()));
+        let both = |id: &String| {
+            [FamilyKind::Instances, FamilyKind::InstanceStatuses]
+                .map(|family| Want::id(region, family, id.as_str()))
+        };
         let scope: Scope = over.values().flatten().flat_map(both).collect();
         let facts = self.account.read(&scope).await;
         if let Some(halt) = EngineError::of_facts(&facts) {
@@ -130,9 +159,15 @@ impl Engine<'_> {
             match instances.iter().map(|instance| shown(&facts, region, instance)).max() {
                 None | Some(Shown::Up) => drop(left.up.insert(id)),
                 Some(down) => {
-                    let marked = journal.look(|story| story.changes.get(&id).is_some_and(|told| !marks::standing(told).is_empty()));
+                    let marked = journal.look(|story| {
+                        story.changes.get(&id).is_some_and(|told| !marks::standing(told).is_empty())
+                    });
                     let run = &journal.head().run;
-                    let how = if marked { format!(": {} bring it up", marks::recover(run)) } else { format!(": `redress show {run}` shows the reason") };
+                    let how = if marked {
+                        format!(": {} bring it up", marks::recover(run))
+                    } else {
+                        format!(": `redress show {run}` shows the reason")
+                    };
                     left.still.insert(id, (down, how));
                 }
             }
@@ -145,7 +180,11 @@ impl Engine<'_> {
     ///
     /// # Errors
     /// The reason, with the remedy.
-    pub(super) async fn nothing_left_down(&self, change: &Change, journal: &SharedJournal<'_>) -> Result<(), Instead> {
+    pub(super) async fn nothing_left_down(
+        &self,
+        change: &Change,
+        journal: &SharedJournal<'_>,
+    ) -> Result<(), Instead> {
         let down = change.steps.iter().filter(|step| step.act.power() == Power::TakesDown);
         let regions: BTreeSet<&str> = down.map(|step| step.act.call.region.as_str()).collect();
         for region in regions {

@@ -30,15 +30,23 @@ impl Engine<'_> {
                 match inventory.select_json(&want) {
                     Fact::Known(found) => of_shape(found, output, shape),
                     Fact::Absent => Look::Absent,
-                    silent => Look::Unknown(Reason::new(silent.cause().unwrap_or_default(), silent.silence().unwrap_or_default())),
+                    silent => Look::Unknown(Reason::new(
+                        silent.cause().unwrap_or_default(),
+                        silent.silence().unwrap_or_default(),
+                    )),
                 }
             }
             Recognise::Looks { expect, outputs } => {
                 let resolved = expect.iter().map(|e| e.resolve(bindings)).collect::<Result<Vec<_>, _>>();
-                let outputs = outputs.iter().map(|(k, v)| Ok((k.clone(), bindings.resolve(v)?))).collect::<Result<Outputs, _>>();
+                let outputs = outputs
+                    .iter()
+                    .map(|(k, v)| Ok((k.clone(), bindings.resolve(v)?)))
+                    .collect::<Result<Outputs, _>>();
                 let (expect, outputs) = match (resolved, outputs) {
                     (Ok(expect), Ok(outputs)) => (expect, outputs),
-                    (Err(missing), _) | (_, Err(missing)) => return Look::Unknown(missing.to_string().into()),
+                    (Err(missing), _) | (_, Err(missing)) => {
+                        return Look::Unknown(missing.to_string().into());
+                    }
                 };
                 let inventory = self.account.read(&expect.iter().flat_map(|e| e.scope()).collect()).await;
                 match standing_of(&expect, &inventory) {
@@ -55,9 +63,14 @@ impl Engine<'_> {
 fn of_shape(found: Vec<(String, Value)>, output: &str, shape: &Shape) -> Look {
     let value = match shape {
         Shape::Id => found.first().map(|(id, _)| json!(id)),
-        Shape::Ids(wanted) => (found.len() >= *wanted).then(|| found.iter().map(|(id, _)| json!(id)).collect()),
+        Shape::Ids(wanted) => {
+            (found.len() >= *wanted).then(|| found.iter().map(|(id, _)| json!(id)).collect())
+        }
         Shape::IdsBy(member, wanted) => {
-            let by: Map<String, Value> = found.iter().filter_map(|(id, thing)| Some((thing.get(member)?.as_str()?.to_owned(), json!(id)))).collect();
+            let by: Map<String, Value> = found
+                .iter()
+                .filter_map(|(id, thing)| Some((thing.get(member)?.as_str()?.to_owned(), json!(id))))
+                .collect();
             (by.len() >= *wanted).then_some(Value::Object(by))
         }
     };

@@ -91,17 +91,27 @@ pub enum EngineError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The credentials have ended.
-    #[error("the credentials are no longer accepted ({0}). Nothing was done after that; renew them and resume the run")]
+    #[error(
+        "the credentials are no longer accepted ({0}). Nothing was done after that; renew them and resume \
+         the run"
+    )]
     Credentials(String),
     /// It is not known whether a precondition holds.
-    #[error("{0}. It is unknown whether the call may be made, and nothing was called: make this readable and resume the run")]
+    #[error(
+        "{0}. It is unknown whether the call may be made, and nothing was called: make this readable and \
+         resume the run"
+    )]
     Unread(String),
     /// AWS has no capacity for the instance that is to be started. The instance keeps its disks.
-    #[error("AWS has no capacity for it yet ({0}). It stays stopped, with the disks that it has now; resume the run, which tries again")]
+    #[error(
+        "AWS has no capacity for it yet ({0}). It stays stopped, with the disks that it has now; resume the \
+         run, which tries again"
+    )]
     NoRoom(String),
     /// The caller may no longer read the resource that is waited for.
     #[error(
-        "what was called cannot be followed: reading it is denied ({0}). Nothing was done after that, and nothing was rolled back; let the caller read it \
+        "what was called cannot be followed: reading it is denied ({0}). Nothing was done after that, and \
+         nothing was rolled back; let the caller read it \
          and resume the run"
     )]
     Blind(String),

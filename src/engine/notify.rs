@@ -34,14 +34,22 @@ impl Engine<'_> {
             if self.stop.soon() {
                 return Err(EngineError::Stopped("before Security Hub was notified".to_owned()));
             }
-            let said = Event::Notifying { region: notice.region.clone(), findings: notice.findings.clone(), note: notice.note.clone() };
+            let said = Event::Notifying {
+                region: notice.region.clone(),
+                findings: notice.findings.clone(),
+                note: notice.note.clone(),
+            };
             journal.write(self.account.now(), said)?;
             journal.may_call()?;
             let answer = self.account.notify(notice).await;
             journal.write(self.account.now(), notified(notice, &answer))?;
             match answer {
-                Err(error) if error.class == ErrorClass::Credentials => return Err(EngineError::Credentials(error.code)),
-                Err(error) if error.class.passes() && tries < TRIES => self.account.pause(Duration::from_secs(1 << tries)).await,
+                Err(error) if error.class == ErrorClass::Credentials => {
+                    return Err(EngineError::Credentials(error.code));
+                }
+                Err(error) if error.class.passes() && tries < TRIES => {
+                    self.account.pause(Duration::from_secs(1 << tries)).await
+                }
                 _ => return Ok(()),
             }
         }
@@ -53,8 +61,15 @@ impl Engine<'_> {
 fn notified(notice: &Notice, answer: &Result<Vec<Refusal>, CallError>) -> Event {
     let region = notice.region.clone();
     match answer {
-        Ok(refused) => Event::Notified { region, resolved: notice.findings.len().saturating_sub(refused.len()), refused: refused.clone(), error: None },
-        Err(error) => Event::Notified { region, resolved: 0, refused: Vec::new(), error: Some(error.clone()) },
+        Ok(refused) => Event::Notified {
+            region,
+            resolved: notice.findings.len().saturating_sub(refused.len()),
+            refused: refused.clone(),
+            error: None,
+        },
+        Err(error) => {
+            Event::Notified { region, resolved: 0, refused: Vec::new(), error: Some(error.clone()) }
+        }
     }
 }
 
@@ -111,7 +126,11 @@ mod tests {
     impl Log for Kept {
         fn append(&mut self, _: Timestamp, _: &Event) -> Result<(), StoreError> {
             let Some(left) = self.0.checked_sub(1) else {
-                return Err(StoreError::Io { path: "journal".to_owned(), what: "write", error: std::io::Error::other("full") });
+                return Err(StoreError::Io {
+                    path: "journal".to_owned(),
+                    what: "write",
+                    error: std::io::Error::other("full"),
+                });
             };
             self.0 = left;
             Ok(())
@@ -124,9 +143,15 @@ mod tests {
 
     /// Sends notices for two regions, with room for so many events and these answers, the last first. Returns
     /// the number of notices that arrived, the result, and the story.
-    async fn told(room: usize, answers: Vec<Result<Vec<Refusal>, CallError>>) -> (usize, Result<(), EngineError>, Story) {
+    async fn told(
+        room: usize,
+        answers: Vec<Result<Vec<Refusal>, CallError>>,
+    ) -> (usize, Result<(), EngineError>, Story) {
         let owner = Owner { partition: "aws".to_owned(), account: "123456789012".to_owned() };
-        let caller = Caller { arn: "arn:aws:iam::123456789012:user/robin".to_owned(), host: crate::inventory::Fact::Absent };
+        let caller = Caller {
+            arn: "arn:aws:iam::123456789012:user/robin".to_owned(),
+            host: crate::inventory::Fact::Absent,
+        };
         let identity = Identity { owner, caller, endpoint: "aws".to_owned() };
         let ear = Ear { identity, heard: Mutex::default(), answers: Mutex::new(answers) };
         let engine = Engine {
@@ -140,7 +165,11 @@ mod tests {
             stop_at_once: 1,
         };
         let finding = HubFinding { id: "f".to_owned(), product: "p".to_owned() };
-        let notice = |region: &str| Notice { region: region.to_owned(), findings: vec![finding.clone()], note: "n".to_owned() };
+        let notice = |region: &str| Notice {
+            region: region.to_owned(),
+            findings: vec![finding.clone()],
+            note: "n".to_owned(),
+        };
         let mut story = Story::default();
         story.head.run = "r".to_owned();
         let mut journal = Journal::new(story, Box::new(Kept(room)));
@@ -168,7 +197,10 @@ mod tests {
         let (heard, result, story) = told(99, vec![error(ErrorClass::Denied)]).await;
         assert!(result.is_ok());
         assert_eq!((heard, story.told.len()), (2, 2));
-        assert_eq!((story.told[0].resolved, story.told[0].error.is_some(), story.told[1].resolved), (Some(0), true, Some(1)));
+        assert_eq!(
+            (story.told[0].resolved, story.told[0].error.is_some(), story.told[1].resolved),
+            (Some(0), true, Some(1))
+        );
     }
 
     #[tokio::test]

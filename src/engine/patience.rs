@@ -50,7 +50,13 @@ impl Engine<'_> {
     }
 
     /// Checks whether a failure passes by itself: a recent call of this run is its cause.
-    pub(super) fn caused(&self, named: Named<'_>, error: &CallError, began: Timestamp, journal: &SharedJournal<'_>) -> bool {
+    pub(super) fn caused(
+        &self,
+        named: Named<'_>,
+        error: &CallError,
+        began: Timestamp,
+        journal: &SharedJournal<'_>,
+    ) -> bool {
         journal.look(|story| {
             let step = story.changes.get(named.change).and_then(|c| c.step(named.name));
             step.and_then(|step| step.call.as_ref()).is_some_and(|call| caused(story, call, error, began))
@@ -63,10 +69,16 @@ fn goes_back(change: &str, journal: &SharedJournal<'_>) -> bool {
 }
 
 fn caused(story: &Story, call: &Call, error: &CallError, began: Timestamp) -> bool {
-    let recent = |at: Timestamp| began.duration_since(at) <= jiff::SignedDuration::try_from(CAUSED_WITHIN).unwrap_or(jiff::SignedDuration::MAX);
+    let recent = |at: Timestamp| {
+        began.duration_since(at)
+            <= jiff::SignedDuration::try_from(CAUSED_WITHIN).unwrap_or(jiff::SignedDuration::MAX)
+    };
     let done = |state: &StepState| matches!(state, StepState::Called | StepState::Settled);
     transitions(call, error).any(|transition| {
         let steps = story.changes.values().flat_map(|c| &c.steps);
-        steps.filter(|s| done(&s.state) && recent(s.at)).filter_map(|s| s.call.as_ref()).any(|earlier| transition.caused_by(earlier, call))
+        steps
+            .filter(|s| done(&s.state) && recent(s.at))
+            .filter_map(|s| s.call.as_ref())
+            .any(|earlier| transition.caused_by(earlier, call))
     })
 }

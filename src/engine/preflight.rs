@@ -21,8 +21,19 @@ impl Engine<'_> {
     ///
     /// # Errors
     /// The call that would be denied.
-    pub(super) async fn shown_to_come_up(&self, change: &Change, at: usize, journal: &SharedJournal<'_>) -> Result<(), Failure> {
-        let Some(step) = change.steps.get(at).filter(|s| s.act.power() == Power::TakesDown && not_begun(change, s, journal)) else { return Ok(()) };
+    pub(super) async fn shown_to_come_up(
+        &self,
+        change: &Change,
+        at: usize,
+        journal: &SharedJournal<'_>,
+    ) -> Result<(), Failure> {
+        let Some(step) = change
+            .steps
+            .get(at)
+            .filter(|s| s.act.power() == Power::TakesDown && not_begun(change, s, journal))
+        else {
+            return Ok(());
+        };
         let Later { calls, unknown } = later(change, at, journal);
         let (mut allowed, mut good, mut not_told) = (0, BTreeSet::new(), BTreeMap::new());
         for call in &calls {
@@ -33,7 +44,8 @@ impl Engine<'_> {
                 }
                 Tried::Denied(why) => {
                     return Err(Failure::Failed(format!(
-                        "{} would be denied ({why}): \"{}\" was not done, since nothing is taken down before it is shown that it can come up again",
+                        "{} would be denied ({why}): \"{}\" was not done, since nothing is taken down before \
+                         it is shown that it can come up again",
                         call.name(),
                         step.title
                     )));
@@ -43,22 +55,33 @@ impl Engine<'_> {
         }
         // A call that names a resource that does not exist yet counts as allowed if the same operation was
         // tried or made on another resource.
-        let made = |name: &String| journal.look(|story| story.changes.get(&change.id).is_some_and(|c| was_made(c, name)));
+        let made = |name: &String| {
+            journal.look(|story| story.changes.get(&change.id).is_some_and(|c| was_made(c, name)))
+        };
         for name in unknown.into_iter().filter(|name| !good.contains(name) && !made(name)) {
             not_told.entry(name).or_insert_with(|| "what it names does not exist yet".to_owned());
         }
-        let not_told: Vec<String> = not_told.into_iter().map(|(name, why)| format!("{name}: {why}")).collect();
+        let not_told: Vec<String> =
+            not_told.into_iter().map(|(name, why)| format!("{name}: {why}")).collect();
         if !not_told.is_empty() {
-            self.talk.on_progress(&ProgressEvent::NotTried { change: change.id.clone(), calls: not_told.clone() });
+            self.talk
+                .on_progress(&ProgressEvent::NotTried { change: change.id.clone(), calls: not_told.clone() });
         }
-        journal.write(self.account.now(), Event::Tried { change: change.id.clone(), step: step.name.clone(), allowed, not_told })?;
+        journal.write(
+            self.account.now(),
+            Event::Tried { change: change.id.clone(), step: step.name.clone(), allowed, not_told },
+        )?;
         Ok(())
     }
 }
 
 /// Returns the next start after the first of these acts, where that act takes something down; or the start by
 /// the first act itself, where the change brings up an instance that it has not taken down.
-pub(super) fn next_start<'a>(change: &Change, acts: impl Iterator<Item = &'a Act>, journal: &SharedJournal<'_>) -> Option<NextStart> {
+pub(super) fn next_start<'a>(
+    change: &Change,
+    acts: impl Iterator<Item = &'a Act>,
+    journal: &SharedJournal<'_>,
+) -> Option<NextStart> {
     // The outputs of the run are searched only where something goes down or comes up, not before every act.
     let mut acts = acts.peekable();
     let first = acts.peek()?.power();
@@ -75,7 +98,10 @@ pub(super) fn next_start<'a>(change: &Change, acts: impl Iterator<Item = &'a Act
 
 /// Checks whether this change has made a call of an operation already.
 fn was_made(told: &ChangeStory, name: &str) -> bool {
-    told.steps.iter().any(|s| s.call.as_ref().is_some_and(|call| call.name() == name) && matches!(s.state, StepState::Called | StepState::Settled))
+    told.steps.iter().any(|s| {
+        s.call.as_ref().is_some_and(|call| call.name() == name)
+            && matches!(s.state, StepState::Called | StepState::Settled)
+    })
 }
 
 /// The calls after a step.
@@ -89,7 +115,10 @@ struct Later {
 
 /// Collects the calls after a step up to and including the one that brings up, and those of the rollback.
 fn later(change: &Change, at: usize, journal: &SharedJournal<'_>) -> Later {
-    let (outputs, story) = (journal.look(Story::outputs), journal.look(|story| story.changes.get(&change.id).cloned().unwrap_or_default()));
+    let (outputs, story) = (
+        journal.look(Story::outputs),
+        journal.look(|story| story.changes.get(&change.id).cloned().unwrap_or_default()),
+    );
     let bindings = bindings(change, journal, &outputs);
     let down = &change.steps[at..];
     let up = down.iter().position(|s| s.act.power() == Power::BringsUp);

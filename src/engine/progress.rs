@@ -1,4 +1,5 @@
-//! ProgressEvent from the engine while it works, for display. A receiver must never change the course of a run.
+//! ProgressEvent from the engine while it works, for display. A receiver must never change the course of a
+//! run.
 
 use crate::journal::Outcome;
 

@@ -50,7 +50,9 @@ pub fn needs(known: &Inventory, regions: &[String]) -> Scope {
 /// Lists the listings that could not be read: without them nothing is known.
 pub fn unread(known: &Inventory, regions: &[String]) -> Vec<String> {
     let listings = regions.iter().flat_map(|region| DATED.map(|family| Want::all(region, family)));
-    listings.filter_map(|listing| known.select_json(&listing).silence().map(|why| format!("{listing}: {why}"))).collect()
+    listings
+        .filter_map(|listing| known.select_json(&listing).silence().map(|why| format!("{listing}: {why}")))
+        .collect()
 }
 
 fn all(inventory: &Inventory, regions: &[String]) -> Vec<(ResourceId, Result<(), Refusal>)> {
@@ -78,7 +80,10 @@ pub fn plan(
     }
     let rehearsed = rehearse(&changes, copy.as_ref(), rules);
     changes.retain(|c| !rehearsed.failed.contains_key(&c.id));
-    let mut plan = Plan { rehearsal: rehearsed.rehearsal, ..bare(PlanKind::Prune, who, regions, created, valid_for, changes) };
+    let mut plan = Plan {
+        rehearsal: rehearsed.rehearsal,
+        ..bare(PlanKind::Prune, who, regions, created, valid_for, changes)
+    };
     digest::seal(&mut plan);
     Pruning { plan, kept, left_out: rehearsed.failed }
 }

@@ -26,18 +26,32 @@ impl Engine<'_> {
     /// refers to a resource that was never created has nothing to undo.
     pub(super) async fn back(&self, change: &Change, journal: &SharedJournal<'_>) -> Result<(), Failure> {
         self.settle_doubts(change, journal).await?;
-        let done = journal.look(|story| story.changes.get(&change.id).map(ChangeStory::done)).unwrap_or_default();
+        let done =
+            journal.look(|story| story.changes.get(&change.id).map(ChangeStory::done)).unwrap_or_default();
         let way = calls::way_back(&change.steps, &done, Purpose::Rollback);
         for (n, back) in way.iter().enumerate() {
             if journal.look(|story| story.changes.get(&change.id).is_some_and(|c| c.is_left(&back.name))) {
                 continue;
             }
-            self.talk.on_progress(&ProgressEvent::StepBegins { change: change.id.clone(), title: format!("roll back {}", back.of), place: 0 });
+            self.talk.on_progress(&ProgressEvent::StepBegins {
+                change: change.id.clone(),
+                title: format!("roll back {}", back.of),
+                place: 0,
+            });
             let act = guarded(change, &back.act, journal);
             let bounds = Bounds::among(&back.act, way.iter().map(|b| &b.act));
             let next = next_start(change, way[n..].iter().map(|b| &b.act), journal);
             let (next, last_target) = (next.as_ref(), LastTarget::NotAsked);
-            let named = Named { change: &change.id, name: &back.name, act: &act, bounds, next, last_target, for_good: None, last_of: None };
+            let named = Named {
+                change: &change.id,
+                name: &back.name,
+                act: &act,
+                bounds,
+                next,
+                last_target,
+                for_good: None,
+                last_of: None,
+            };
             self.take_turn(named, journal).await?;
             self.take_room(named, journal).await?;
             let done = self.take_back(named, journal).await;
@@ -55,10 +69,19 @@ impl Engine<'_> {
 
     /// Performs an act of a rollback or an undo. An act that refers to something that was never created or
     /// observed is left out: an instance that was not stopped is not started.
-    pub(super) async fn take_back(&self, named: Named<'_>, journal: &SharedJournal<'_>) -> Result<(), Failure> {
-        let missing = before::missing(named.act, &self.bindings(named, journal, &journal.look(Story::outputs)));
-        match (missing, journal.look(|story| story.changes.get(named.change)?.step(named.name).map(|s| s.state.clone()))) {
-            (Some(missing), None) => Ok(journal.write(self.account.now(), left(named, format!("{missing}: there is nothing to undo")))?),
+    pub(super) async fn take_back(
+        &self,
+        named: Named<'_>,
+        journal: &SharedJournal<'_>,
+    ) -> Result<(), Failure> {
+        let missing =
+            before::missing(named.act, &self.bindings(named, journal, &journal.look(Story::outputs)));
+        match (
+            missing,
+            journal.look(|story| story.changes.get(named.change)?.step(named.name).map(|s| s.state.clone())),
+        ) {
+            (Some(missing), None) => Ok(journal
+                .write(self.account.now(), left(named, format!("{missing}: there is nothing to undo")))?),
             (Some(_), Some(StepState::Left)) => Ok(()),
             _ => self.act(named, journal).await,
         }
@@ -68,7 +91,13 @@ impl Engine<'_> {
     /// would be left behind unreported.
     async fn settle_doubts(&self, change: &Change, journal: &SharedJournal<'_>) -> Result<(), Failure> {
         for step in &change.steps {
-            let told = journal.look(|story| story.changes.get(&change.id).and_then(|c| c.step(&step.name)).map(|s| (s.state.clone(), s.at)));
+            let told = journal.look(|story| {
+                story
+                    .changes
+                    .get(&change.id)
+                    .and_then(|c| c.step(&step.name))
+                    .map(|s| (s.state.clone(), s.at))
+            });
             if let Some((StepState::Intended, at)) = told {
                 let named = Named {
                     change: &change.id,
@@ -88,14 +117,24 @@ impl Engine<'_> {
 
     /// Compares, after a rollback, the touched resources with their former state. Former values must be
     /// restored; new resources may stay where the plan allows it; all other differences are named.
-    pub(super) async fn taken_back(&self, plan: &Plan, change: &Change, why: &str, journal: &SharedJournal<'_>) -> Result<(), EngineError> {
-        let before = journal.look(|story| story.changes.get(&change.id).map(|c| c.before.clone())).unwrap_or_default();
+    pub(super) async fn taken_back(
+        &self,
+        plan: &Plan,
+        change: &Change,
+        why: &str,
+        journal: &SharedJournal<'_>,
+    ) -> Result<(), EngineError> {
+        let before =
+            journal.look(|story| story.changes.get(&change.id).map(|c| c.before.clone())).unwrap_or_default();
         let mut pauses = PROOF_PAUSES.iter();
         let predicted = plan.rehearsal.predicted.get(&change.id);
         let by_others = set_by_others(change, journal);
         let stays = staying(change, journal);
         let (fresh, after, left) = loop {
-            let fresh = afresh(self.account, &mut |_| change.touches.iter().cloned().chain(staying::wants(&stays)).collect()).await;
+            let fresh = afresh(self.account, &mut |_| {
+                change.touches.iter().cloned().chain(staying::wants(&stays)).collect()
+            })
+            .await;
             if let Some(halt) = EngineError::of_facts(&fresh) {
                 return Err(halt);
             }
@@ -103,19 +142,34 @@ impl Engine<'_> {
             let mut left = restore::after_rollback(change, &before, predicted, &after);
             left.leave(&by_others);
             match pauses.next() {
-                Some(seconds) if !left.is_clean() => self.rest(Duration::from_secs(*seconds), journal).await?,
+                Some(seconds) if !left.is_clean() => {
+                    self.rest(Duration::from_secs(*seconds), journal).await?
+                }
                 _ => break (fresh, after, left),
             }
         };
         let kept = !Change::kept(&change.steps).is_empty();
-        let by_hand = journal.look(|story| story.changes.get(&change.id).map(crate::journal::ChangeStory::by_hand)).unwrap_or_default();
-        let lost = !left.unread.is_empty() || left.ours.keys().any(|thing| !kept || !restore::nothing(before.get(thing)));
+        let by_hand = journal
+            .look(|story| story.changes.get(&change.id).map(crate::journal::ChangeStory::by_hand))
+            .unwrap_or_default();
+        let lost = !left.unread.is_empty()
+            || left.ours.keys().any(|thing| !kept || !restore::nothing(before.get(thing)));
         let (outcome, mut rest) = match (left.is_clean(), lost) {
-            (true, _) if !by_hand.is_empty() => {
-                (Outcome::RolledBack, format!("All that works is as it was before; what only records is left to do by hand: {}", by_hand.join("; ")))
-            }
+            (true, _) if !by_hand.is_empty() => (
+                Outcome::RolledBack,
+                format!(
+                    "All that works is as it was before; what only records is left to do by hand: {}",
+                    by_hand.join("; ")
+                ),
+            ),
             (true, _) => (Outcome::RolledBack, "Everything is as it was before".to_owned()),
-            (_, false) => (Outcome::RolledBack, format!("What was there is as it was before; new and kept on purpose: {}", restore::words(&left.ours))),
+            (_, false) => (
+                Outcome::RolledBack,
+                format!(
+                    "What was there is as it was before; new and kept on purpose: {}",
+                    restore::words(&left.ours)
+                ),
+            ),
             _ => (Outcome::Stuck, stuck_by(&left, change, journal)),
         };
         if !left.others.is_empty() {
@@ -131,7 +185,8 @@ fn stuck_by(left: &Moved, change: &Change, journal: &SharedJournal<'_>) -> Strin
     let run = &journal.head().run;
     let before = &change.before;
     format!(
-        "Not as it was before: {}. A person is needed: look at `redress show {run}` for what was called, and fix what is named here; \
+        "Not as it was before: {}. A person is needed: look at `redress show {run}` for what was called, and \
+         fix what is named here; \
          it was: {before}{}",
         left.what(),
         recovering(change, journal)

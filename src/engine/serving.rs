@@ -57,8 +57,13 @@ impl Left {
                 Err(reason) => return Left::Unknown(reason),
             };
             // A denial lasts; another failed read may succeed in a moment.
-            if let Some((group, reason)) = serving.unread.iter().find(|(_, reason)| reason.cause() != Cause::Denied) {
-                return Left::Unknown(Reason::new(reason.cause(), format!("the target group {group}: {reason}")));
+            if let Some((group, reason)) =
+                serving.unread.iter().find(|(_, reason)| reason.cause() != Cause::Denied)
+            {
+                return Left::Unknown(Reason::new(
+                    reason.cause(),
+                    format!("the target group {group}: {reason}"),
+                ));
             }
             for one in serving.left_without() {
                 let left = if one.others == Others::Coming { &mut coming } else { &mut bare };
@@ -81,7 +86,11 @@ impl Engine<'_> {
     /// # Errors
     /// [`Failure::Gone`] where there will be none and the change is not allowed to go on; a halt where the
     /// run is to stop.
-    pub(super) async fn another_target_stays(&self, named: Named<'_>, journal: &SharedJournal<'_>) -> Result<(), Failure> {
+    pub(super) async fn another_target_stays(
+        &self,
+        named: Named<'_>,
+        journal: &SharedJournal<'_>,
+    ) -> Result<(), Failure> {
         if named.act.power() != Power::TakesDown || named.last_target == LastTarget::NotAsked {
             return Ok(());
         }
@@ -89,7 +98,10 @@ impl Engine<'_> {
         let ids: Vec<&str> = named.act.call.instances().collect();
         loop {
             let leaving = turns.leaving_beside(named.change);
-            let mut facts = self.account.read(&scope(region, ids.iter().copied().chain(leaving.iter().map(String::as_str)))).await;
+            let mut facts = self
+                .account
+                .read(&scope(region, ids.iter().copied().chain(leaving.iter().map(String::as_str))))
+                .await;
             if let Some(halt) = EngineError::of_facts(&facts) {
                 return Err(Failure::Halt(halt));
             }
@@ -105,10 +117,17 @@ impl Engine<'_> {
                 return Ok(());
             };
             if self.stop.soon() || turns.are_closed() {
-                return Err(Failure::Halt(EngineError::Stopped(format!("before {} of {}, which waited for another target", named.name, named.change))));
+                return Err(Failure::Halt(EngineError::Stopped(format!(
+                    "before {} of {}, which waited for another target",
+                    named.name, named.change
+                ))));
             }
             journal.forget_fresh(named.change);
-            self.talk.on_progress(&ProgressEvent::ItsTurn { change: named.change.to_owned(), why, seconds: waited.as_secs() });
+            self.talk.on_progress(&ProgressEvent::ItsTurn {
+                change: named.change.to_owned(),
+                why,
+                seconds: waited.as_secs(),
+            });
             self.rest(LOOK_AGAIN, journal).await?;
         }
     }
@@ -119,16 +138,24 @@ impl Engine<'_> {
 /// # Errors
 /// [`Failure::Gone`] where the call may not be made.
 fn verdict(left: Left, named: Named<'_>, waited: Duration) -> Result<Option<String>, Failure> {
-    let gone = |why: String| Err(Failure::Gone(format!("before {}: {why}. It was not stopped", named.act.call.name())));
+    let gone = |why: String| {
+        Err(Failure::Gone(format!("before {}: {why}. It was not stopped", named.act.call.name())))
+    };
     let (in_vain, minutes) = (waited >= HEALTHY_WITHIN, waited.as_secs() / 60);
     match (left, named.last_target == LastTarget::Stays) {
         (Left::Nothing, _) | (Left::Bare(_), false) => Ok(None),
         (Left::Coming(_) | Left::Unknown(_), false) if in_vain => Ok(None),
         (Left::Bare(why), true) => gone(why),
-        (Left::Coming(why), true) if in_vain => gone(format!("{why}, and no other has become healthy in {minutes} min")),
-        (Left::Unknown(why), true) if in_vain => gone(format!("it is unknown whether load balancers have another healthy target: {why}")),
+        (Left::Coming(why), true) if in_vain => {
+            gone(format!("{why}, and no other has become healthy in {minutes} min"))
+        }
+        (Left::Unknown(why), true) if in_vain => {
+            gone(format!("it is unknown whether load balancers have another healthy target: {why}"))
+        }
         (Left::Coming(why), _) => Ok(Some(format!("until another target is healthy: {why}"))),
-        (Left::Unknown(why), _) => Ok(Some(format!("until it is known whether load balancers have another healthy target: {why}"))),
+        (Left::Unknown(why), _) => {
+            Ok(Some(format!("until it is known whether load balancers have another healthy target: {why}")))
+        }
     }
 }
 
@@ -139,12 +166,20 @@ fn without(facts: &mut Inventory, region: &str, leaving: &BTreeSet<String>) {
     let names: BTreeSet<String> = leaving.iter().flat_map(|id| serving::names(place, id)).collect();
     place.target_groups.items.change_all(|group| {
         let Fact::Known(targets) = &mut group.targets else { return };
-        targets.iter_mut().filter(|target| names.contains(&target.id)).for_each(|target| target.state = "initial".to_owned());
+        targets
+            .iter_mut()
+            .filter(|target| names.contains(&target.id))
+            .for_each(|target| target.state = "initial".to_owned());
     });
 }
 
 /// Returns the scope to read: the groups, and the addresses under which the instances may be registered.
 fn scope<'a>(region: &str, ids: impl Iterator<Item = &'a str>) -> Scope {
-    let of = |id: &str| [Want::id(region, FamilyKind::Instances, id), Want::by(region, FamilyKind::NetworkInterfaces, "attachment.instance-id", id)];
+    let of = |id: &str| {
+        [
+            Want::id(region, FamilyKind::Instances, id),
+            Want::by(region, FamilyKind::NetworkInterfaces, "attachment.instance-id", id),
+        ]
+    };
     ids.flat_map(of).chain([Want::all(region, FamilyKind::TargetGroups)]).collect()
 }

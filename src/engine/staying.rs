@@ -39,14 +39,19 @@ pub(super) fn with_what_stays(rest: &str, stays: &[Stay], facts: &Inventory) -> 
     let all: Vec<String> = stays.iter().filter_map(|stay| stay.there(facts)).collect();
     match all.is_empty() {
         true => rest.to_owned(),
-        false => format!("{}. Left behind: {}", rest.replace("Everything is as it was before", "What was there is as it was before"), all.join("; ")),
+        false => format!(
+            "{}. Left behind: {}",
+            rest.replace("Everything is as it was before", "What was there is as it was before"),
+            all.join("; ")
+        ),
     }
 }
 
 impl Stay {
     /// Describes the resources, as far as they exist.
     fn there(&self, facts: &Inventory) -> Option<String> {
-        let all: Vec<String> = self.things.iter().filter_map(|(id, want)| there(id, want.as_ref(), facts)).collect();
+        let all: Vec<String> =
+            self.things.iter().filter_map(|(id, want)| there(id, want.as_ref(), facts)).collect();
         (!all.is_empty()).then(|| format!("{} ({})", all.join(", "), self.words))
     }
 }
@@ -57,26 +62,46 @@ fn there(id: &str, want: Option<&Want>, facts: &Inventory) -> Option<String> {
     let Some(want) = want else { return Some(id.to_owned()) };
     match facts.json(&want.region, want.family, id) {
         Fact::Absent => None,
-        Fact::Known(thing) if thing.get("state").and_then(Value::as_str).is_some_and(|state| matches!(state, "deleting" | "deleted")) => None,
+        Fact::Known(thing)
+            if thing
+                .get("state")
+                .and_then(Value::as_str)
+                .is_some_and(|state| matches!(state, "deleting" | "deleted")) =>
+        {
+            None
+        }
         Fact::Known(_) => Some(id.to_owned()),
-        silent => Some(format!("{id}, of which it is unknown whether it exists ({})", silent.silence().unwrap_or_default())),
+        silent => Some(format!(
+            "{id}, of which it is unknown whether it exists ({})",
+            silent.silence().unwrap_or_default()
+        )),
     }
 }
 
 /// Returns each step whose result a rollback keeps, without the resources that the change itself has deleted.
 fn kept(change: &Change, story: &ChangeStory) -> Vec<Stay> {
     let done = story.done();
-    let taken_back: BTreeSet<String> = way_back(&change.steps, &done, Purpose::Rollback).into_iter().map(|back| back.of).collect();
+    let taken_back: BTreeSet<String> =
+        way_back(&change.steps, &done, Purpose::Rollback).into_iter().map(|back| back.of).collect();
     let stays = |step: &&Step| done.contains(&step.name) && !taken_back.contains(&step.name) && makes(step);
     let mut deleted = Vec::new();
-    let calls = story.steps.iter().filter(|s| done.contains(&s.name)).filter_map(|s| s.call.as_ref()).filter(|call| deletes(call));
+    let calls = story
+        .steps
+        .iter()
+        .filter(|s| done.contains(&s.name))
+        .filter_map(|s| s.call.as_ref())
+        .filter(|call| deletes(call));
     calls.for_each(|call| gather(&call.input, &mut deleted));
     let left = |mut stay: Stay| {
         stay.things.retain(|(id, _)| !deleted.contains(id));
         stay
     };
     let whole = change.steps.iter().filter(stays).filter_map(|step| stay(step, story)).map(left);
-    let part = change.steps.iter().filter(|step| taken_back.contains(&step.name)).filter_map(|step| beside(step, story));
+    let part = change
+        .steps
+        .iter()
+        .filter(|step| taken_back.contains(&step.name))
+        .filter_map(|step| beside(step, story));
     whole.chain(part).filter(|stay| !stay.things.is_empty()).collect()
 }
 
@@ -89,16 +114,25 @@ fn beside(step: &Step, story: &ChangeStory) -> Option<Stay> {
     let told = story.step(&step.name)?;
     let mut ids = Vec::new();
     told.outputs.values().for_each(|value| gather(value, &mut ids));
-    let others: Vec<String> = story.steps.iter().filter(|s| s.name != step.name).filter_map(|s| Some(s.call.as_ref()?.input.to_string())).collect();
+    let others: Vec<String> = story
+        .steps
+        .iter()
+        .filter(|s| s.name != step.name)
+        .filter_map(|s| Some(s.call.as_ref()?.input.to_string()))
+        .collect();
     ids.retain(|id| !others.iter().any(|input| input.contains(&format!("\"{id}\""))));
     let until = until(step, &told.call.as_ref()?.input);
     let things: Vec<_> = ids.into_iter().map(|id| (id.clone(), place(step, &id))).collect();
-    (!things.is_empty()).then(|| Stay { things, words: format!("{}; it was made together with the others; {until}", step.title) })
+    (!things.is_empty()).then(|| Stay {
+        things,
+        words: format!("{}; it was made together with the others; {until}", step.title),
+    })
 }
 
 /// Checks whether a step creates something: its act is recognised by tags, or its operation is a creation.
 fn makes(step: &Step) -> bool {
-    matches!(step.act.recognise, Recognise::Tagged { .. }) || step.act.call.operation.starts_with("Create") && step.act.call.operation != "CreateTags"
+    matches!(step.act.recognise, Recognise::Tagged { .. })
+        || step.act.call.operation.starts_with("Create") && step.act.call.operation != "CreateTags"
 }
 
 fn stay(step: &Step, story: &ChangeStory) -> Option<Stay> {
@@ -116,7 +150,8 @@ fn stay(step: &Step, story: &ChangeStory) -> Option<Stay> {
         WayBack::ByStep(_) | WayBack::Calls { kept_once: None, .. } => return None,
     };
     let until = until(step, &call.input);
-    let mut things: Vec<(String, Option<Want>)> = ids.into_iter().map(|id| (id.clone(), place(step, &id))).collect();
+    let mut things: Vec<(String, Option<Want>)> =
+        ids.into_iter().map(|id| (id.clone(), place(step, &id))).collect();
     if things.is_empty() {
         things.push(("what it made".to_owned(), None));
     }
@@ -130,9 +165,14 @@ fn until(step: &Step, input: &Value) -> String {
     match expires(input) {
         Some(date) => format!("kept until {date}, then offered by `redress prune`"),
         None if tagged(input, tag::SOURCE).is_some() => {
-            "`redress prune` offers it once the volume that it was made from, or another in its place, has been in use for thirty days".to_owned()
+            "`redress prune` offers it once the volume that it was made from, or another in its place, has \
+             been in use for thirty days"
+                .to_owned()
         }
-        None => format!("it has no date, so that `redress prune` never offers it: delete it {by} once nothing needs it"),
+        None => format!(
+            "it has no date, so that `redress prune` never offers it: delete it {by} once \
+                         nothing needs it"
+        ),
     }
 }
 
@@ -140,7 +180,10 @@ fn until(step: &Step, input: &Value) -> String {
 fn place(step: &Step, id: &str) -> Option<Want> {
     match &step.act.recognise {
         Recognise::Tagged { region, family, .. } => Some(Want::id(region, *family, id)),
-        Recognise::Looks { expect, .. } => expect.iter().find(|e| e.ids().iter().any(|one| one == id)).map(|e| Want::id(&e.region, e.family, id)),
+        Recognise::Looks { expect, .. } => expect
+            .iter()
+            .find(|e| e.ids().iter().any(|one| one == id))
+            .map(|e| Want::id(&e.region, e.family, id)),
     }
 }
 
@@ -156,7 +199,9 @@ fn gather(value: &Value, ids: &mut Vec<String>) {
 
 /// Returns the name under which a call creates a resource that has no id.
 fn named(input: &Value) -> Option<String> {
-    ["Bucket", "RoleName", "logGroupName", "Name"].iter().find_map(|member| input.get(*member)?.as_str().map(str::to_owned))
+    ["Bucket", "RoleName", "logGroupName", "Name"]
+        .iter()
+        .find_map(|member| input.get(*member)?.as_str().map(str::to_owned))
 }
 
 /// Returns the date of expiry in the tags of a call.
@@ -167,7 +212,9 @@ fn expires(input: &Value) -> Option<String> {
 /// Returns the value of a tag that a call sets.
 fn tagged(input: &Value, key: &str) -> Option<String> {
     match input {
-        Value::Object(map) if map.get("Key").and_then(Value::as_str) == Some(key) => map.get("Value")?.as_str().map(str::to_owned),
+        Value::Object(map) if map.get("Key").and_then(Value::as_str) == Some(key) => {
+            map.get("Value")?.as_str().map(str::to_owned)
+        }
         Value::Object(map) => map.values().find_map(|value| tagged(value, key)),
         Value::Array(items) => items.iter().find_map(|value| tagged(value, key)),
         _ => None,
@@ -205,11 +252,19 @@ mod tests {
         volumes.items.insert("vol-2".into(), Fact::Absent);
         volumes.put("vol-3", Volume { id: "vol-3".into(), state: "available".into(), ..Volume::default() });
         volumes.items.insert("vol-4".into(), Fact::Unknown("AccessDenied".into()));
-        let stay = |ids: &[&str]| Stay { things: ids.iter().map(|id| ((*id).to_owned(), of_volume(id))).collect(), words: "kept".to_owned() };
+        let stay = |ids: &[&str]| Stay {
+            things: ids.iter().map(|id| ((*id).to_owned(), of_volume(id))).collect(),
+            words: "kept".to_owned(),
+        };
         let said = |stay: Stay| with_what_stays("Everything is as it was before", &[stay], &facts);
         assert_eq!(said(stay(&["vol-1", "vol-2"])), "Everything is as it was before");
         let left = said(stay(&["vol-1", "vol-2", "vol-3", "vol-4"]));
-        assert!(left.starts_with("What was there is as it was before. Left behind: vol-3, vol-4, of which it is unknown"), "{left}");
+        assert!(
+            left.starts_with(
+                "What was there is as it was before. Left behind: vol-3, vol-4, of which it is unknown"
+            ),
+            "{left}"
+        );
     }
 
     #[test]
@@ -219,12 +274,24 @@ mod tests {
         let way_back = WayBack::Calls { rollback: vec![delete], undo: Undo::Same, kept_once, redo: false };
         let words = |input: Value| {
             let call = Call::new("ec2", R, "CreateVolume", input);
-            let step = make::step("volume", "make a volume", make::making(call.clone(), FamilyKind::Volumes, "VolumeId", Shape::Id, None), way_back.clone());
+            let step = make::step(
+                "volume",
+                "make a volume",
+                make::making(call.clone(), FamilyKind::Volumes, "VolumeId", Shape::Id, None),
+                way_back.clone(),
+            );
             let mut story = Story::default();
             let (change, name) = ("c1".to_owned(), "volume".to_owned());
-            let intent = Event::Intent { change: change.clone(), step: name.clone(), attempt: 1, call, observed: Outputs::new() };
+            let intent = Event::Intent {
+                change: change.clone(),
+                step: name.clone(),
+                attempt: 1,
+                call,
+                observed: Outputs::new(),
+            };
             let outputs = BTreeMap::from([("VolumeId".to_owned(), json!("vol-1"))]);
-            for event in [intent, Event::Result { change, step: name, result: StepResult::Done { outputs } }] {
+            for event in [intent, Event::Result { change, step: name, result: StepResult::Done { outputs } }]
+            {
                 story.apply(jiff::Timestamp::UNIX_EPOCH, &event);
             }
             let stay = stay(&step, &story.changes["c1"]).expect("it stays");
@@ -232,7 +299,10 @@ mod tests {
             stay.words
         };
         let undated = words(json!({}));
-        assert!(undated.contains("it may hold newer data") && undated.contains("delete it with ec2:DeleteVolume"), "{undated}");
+        assert!(
+            undated.contains("it may hold newer data") && undated.contains("delete it with ec2:DeleteVolume"),
+            "{undated}"
+        );
         let dated = words(json!({ "Tags": [{ "Key": "redress:expires", "Value": "2026-12-22" }] }));
         assert!(dated.contains("kept until 2026-12-22") && !dated.contains("DeleteVolume"), "{dated}");
     }
@@ -240,7 +310,8 @@ mod tests {
     #[test]
     fn the_day_is_found_in_the_tags_of_what_is_made() {
         let input = json!({ "VolumeId": "vol-1", "TagSpecifications": [{ "ResourceType": "snapshot", "Tags": [
-            { "Key": "redress:run", "Value": "r" }, { "Key": "redress:expires", "Value": "2026-12-22" }] }] });
+            { "Key": "redress:run", "Value": "r" }, { "Key": "redress:expires",
+                "Value": "2026-12-22" }] }] });
         assert_eq!(expires(&input).as_deref(), Some("2026-12-22"));
         assert_eq!(expires(&json!({ "Tags": [{ "Key": "Name", "Value": "x" }] })), None);
     }

@@ -7,11 +7,13 @@ use jiff::Timestamp;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{Engine, EngineError, ProgressEvent, before::Go, gather::nothing, ledger::SharedJournal, look::Look};
+use super::{
+    Engine, EngineError, ProgressEvent, before::Go, gather::nothing, ledger::SharedJournal, look::Look,
+};
 use crate::{
     calls::{
-        self, Act, AllOutputs, Bindings, CallError, ErrorClass, Expect, NextStart, Otherwise, Outcome, Outputs, Power, Recognise, Repeat, Standing, Test,
-        Unresolved, Wait, power, standing_of, still,
+        self, Act, AllOutputs, Bindings, CallError, ErrorClass, Expect, NextStart, Otherwise, Outcome,
+        Outputs, Power, Recognise, Repeat, Standing, Test, Unresolved, Wait, power, standing_of, still,
     },
     inventory::Scope,
     journal::{Event, StepResult, StepState, StoreError, Story},
@@ -84,8 +86,11 @@ pub(super) struct Bounds {
 impl Bounds {
     /// Determines the limits of an act among those of its change.
     pub fn among<'a>(act: &Act, acts: impl Iterator<Item = &'a Act>) -> Self {
-        let alike = acts.filter(|other| other.call.operation == act.call.operation && other.call.service == act.call.service);
-        let at_most = alike.filter_map(|other| other.wait.as_ref()).map(|wait| wait.at_most).max().unwrap_or(0);
+        let alike = acts.filter(|other| {
+            other.call.operation == act.call.operation && other.call.service == act.call.service
+        });
+        let at_most =
+            alike.filter_map(|other| other.wait.as_ref()).map(|wait| wait.at_most).max().unwrap_or(0);
         Self { at_most: Duration::from_secs(at_most), way_back: None }
     }
 }
@@ -110,9 +115,14 @@ impl Engine<'_> {
         let began = self.account.now();
         for tries in 0_u32.. {
             if self.stop.now() {
-                return Err(Failure::Halt(EngineError::Stopped(format!("before {} of {}", named.name, named.change))));
+                return Err(Failure::Halt(EngineError::Stopped(format!(
+                    "before {} of {}",
+                    named.name, named.change
+                ))));
             }
-            let step = journal.look(|story| story.changes.get(named.change)?.step(named.name).map(|s| (s.state.clone(), s.at)));
+            let step = journal.look(|story| {
+                story.changes.get(named.change)?.step(named.name).map(|s| (s.state.clone(), s.at))
+            });
             match step {
                 Some((StepState::Settled, _)) => return Ok(()),
                 Some((StepState::Left, _)) if named.act.otherwise == Otherwise::Leave => return Ok(()),
@@ -137,16 +147,33 @@ impl Engine<'_> {
     }
 
     /// Journals the intent, makes the call, journals the outcome.
-    async fn call_once(&self, named: Named<'_>, observed: Outputs, journal: &SharedJournal<'_>) -> Result<Result<(), CallError>, Failure> {
+    async fn call_once(
+        &self,
+        named: Named<'_>,
+        observed: Outputs,
+        journal: &SharedJournal<'_>,
+    ) -> Result<Result<(), CallError>, Failure> {
         let outputs = journal.look(Story::outputs);
         let bindings = self.bindings(named, journal, &outputs);
         let input = bindings.resolve(&named.act.call.input)?;
         let call = calls::Call { input, ..named.act.call.clone() };
         if let Some(member) = nameless(&call) {
-            return Err(Failure::Failed(format!("{} was not called: it names nothing in {member}", call.name())));
+            return Err(Failure::Failed(format!(
+                "{} was not called: it names nothing in {member}",
+                call.name()
+            )));
         }
         let (change, step) = (named.change.to_owned(), named.name.to_owned());
-        journal.write(self.account.now(), Event::Intent { change: change.clone(), step: step.clone(), attempt: 1, call: call.clone(), observed })?;
+        journal.write(
+            self.account.now(),
+            Event::Intent {
+                change: change.clone(),
+                step: step.clone(),
+                attempt: 1,
+                call: call.clone(),
+                observed,
+            },
+        )?;
         journal.forget_fresh(named.change);
         let outcome = self.call_with_leave(&call, journal).await?;
         let result = match &outcome {
@@ -160,11 +187,19 @@ impl Engine<'_> {
     /// Makes a call whose intent is on record, if the run is still this process's own in the moment before
     /// the call is sent: the machine may have slept since the record, and another process have taken the run
     /// over.
-    async fn call_with_leave(&self, call: &calls::Call, journal: &SharedJournal<'_>) -> Result<Outcome, Failure> {
+    async fn call_with_leave(
+        &self,
+        call: &calls::Call,
+        journal: &SharedJournal<'_>,
+    ) -> Result<Outcome, Failure> {
         let refused = OnceLock::new();
         let leave = || {
             journal.may_call().map_err(|error| {
-                let unsent = CallError { class: ErrorClass::Transient, code: "NoLeave".to_owned(), message: error.to_string() };
+                let unsent = CallError {
+                    class: ErrorClass::Transient,
+                    code: "NoLeave".to_owned(),
+                    message: error.to_string(),
+                };
                 // The first reason is the reason.
                 let _ = refused.set(error);
                 unsent
@@ -175,7 +210,14 @@ impl Engine<'_> {
     }
 
     /// Handles a failed call: looks for its effect, waits and goes on, or gives up.
-    async fn after_error(&self, named: Named<'_>, error: &CallError, tries: u32, began: Timestamp, journal: &SharedJournal<'_>) -> Result<(), Failure> {
+    async fn after_error(
+        &self,
+        named: Named<'_>,
+        error: &CallError,
+        tries: u32,
+        began: Timestamp,
+        journal: &SharedJournal<'_>,
+    ) -> Result<(), Failure> {
         let waited = self.account.now().duration_since(began).unsigned_abs();
         match error.class {
             ErrorClass::Credentials => Err(Failure::Halt(EngineError::Credentials(error.code.clone()))),
@@ -200,23 +242,37 @@ impl Engine<'_> {
             ErrorClass::Concurrency if waited <= self.patience(named, journal).max(named.bounds.at_most) => {
                 self.still_time_to_turn_back(named).await?;
                 let seconds = pause_before(named, tries);
-                self.talk.on_progress(&ProgressEvent::Again { change: named.change.to_owned(), why: error.code.clone(), seconds });
+                self.talk.on_progress(&ProgressEvent::Again {
+                    change: named.change.to_owned(),
+                    why: error.code.clone(),
+                    seconds,
+                });
                 self.rest(Duration::from_secs(seconds), journal).await?;
                 Ok(())
             }
             // A transition that is under way may be the requested one: a state that is set already is not
             // requested again.
-            ErrorClass::Consistency if waited <= self.patience(named, journal) && self.stands(named, journal).await => {
+            ErrorClass::Consistency
+                if waited <= self.patience(named, journal) && self.stands(named, journal).await =>
+            {
                 self.tell_result(named, StepResult::Found { outputs: Outputs::new() }, journal)
             }
             // A rollback would need the same capacity, and would leave less done.
-            ErrorClass::Capacity if named.act.power() == Power::BringsUp => self.no_room(named, error, tries, waited, journal).await,
+            ErrorClass::Capacity if named.act.power() == Power::BringsUp => {
+                self.no_room(named, error, tries, waited, journal).await
+            }
             class
-                if (class.passes() || class == ErrorClass::Capacity || self.caused(named, error, began, journal))
+                if (class.passes()
+                    || class == ErrorClass::Capacity
+                    || self.caused(named, error, began, journal))
                     && waited <= self.patience(named, journal) =>
             {
                 let seconds = pause_before(named, tries);
-                self.talk.on_progress(&ProgressEvent::Again { change: named.change.to_owned(), why: error.code.clone(), seconds });
+                self.talk.on_progress(&ProgressEvent::Again {
+                    change: named.change.to_owned(),
+                    why: error.code.clone(),
+                    seconds,
+                });
                 self.rest(Duration::from_secs(seconds), journal).await?;
                 Ok(())
             }
@@ -227,15 +283,22 @@ impl Engine<'_> {
     /// Checks whether the account looks as it does after an act that sets a state. A missing resource is no
     /// evidence: it may only not show yet.
     async fn stands(&self, named: Named<'_>, journal: &SharedJournal<'_>) -> bool {
-        let sets = matches!(&named.act.recognise, Recognise::Looks { outputs, .. } if outputs.is_empty()) && !looks_gone(named.act);
+        let sets = matches!(&named.act.recognise, Recognise::Looks { outputs, .. } if outputs.is_empty())
+            && !looks_gone(named.act);
         let outputs = journal.look(Story::outputs);
         sets && matches!(self.look(named.act, &self.bindings(named, journal, &outputs)).await, Look::Found(_))
     }
 
     /// Decides about an act that failed for good. Where it was called more than once, an earlier call may
     /// have taken effect without showing yet: the effect is looked for until it would have shown.
-    async fn give_up(&self, named: Named<'_>, error: &CallError, journal: &SharedJournal<'_>) -> Result<(), Failure> {
-        let told = journal.look(|story| story.changes.get(named.change)?.step(named.name).map(|s| (s.intents, s.at)));
+    async fn give_up(
+        &self,
+        named: Named<'_>,
+        error: &CallError,
+        journal: &SharedJournal<'_>,
+    ) -> Result<(), Failure> {
+        let told = journal
+            .look(|story| story.changes.get(named.change)?.step(named.name).map(|s| (s.intents, s.at)));
         if let Some((2.., last)) = told {
             loop {
                 let age = self.account.now().duration_since(last).unsigned_abs();
@@ -256,11 +319,15 @@ impl Engine<'_> {
                     _ if over => break,
                     // Neither done nor failed: a resume continues to look.
                     _ if self.stop.now() => {
-                        return Err(Failure::Halt(EngineError::Stopped(format!("while looking for {} of {}", named.name, named.change))));
+                        return Err(Failure::Halt(EngineError::Stopped(format!(
+                            "while looking for {} of {}",
+                            named.name, named.change
+                        ))));
                     }
                     _ => {}
                 }
-                self.rest(Duration::from_secs(self.lag.saturating_sub(age).as_secs().clamp(1, 15)), journal).await?;
+                self.rest(Duration::from_secs(self.lag.saturating_sub(age).as_secs().clamp(1, 15)), journal)
+                    .await?;
             }
         }
         Err(Failure::Failed(format!("{}: {error}", named.act.call.name())))
@@ -268,8 +335,15 @@ impl Engine<'_> {
 
     /// Records that it is open whether an earlier call took effect: a resume or a rollback looks once more,
     /// and the reason is shown to a person.
-    fn leave_open(&self, named: Named<'_>, error: &CallError, why: &str, journal: &SharedJournal<'_>) -> Result<(), Failure> {
-        let message = format!("{}; redress cannot determine whether an earlier call took effect: {why}", error.message);
+    fn leave_open(
+        &self,
+        named: Named<'_>,
+        error: &CallError,
+        why: &str,
+        journal: &SharedJournal<'_>,
+    ) -> Result<(), Failure> {
+        let message =
+            format!("{}; redress cannot determine whether an earlier call took effect: {why}", error.message);
         let error = CallError { class: ErrorClass::Transient, code: error.code.clone(), message };
         self.tell_result(named, StepResult::Failed { error }, journal)
     }
@@ -277,7 +351,13 @@ impl Engine<'_> {
     /// Looks for the effect of an intent with an unknown outcome. For calls without a token, absence is
     /// believed only [`Engine::lag`] after the intent, and by two reads; for all calls, where none is to be
     /// made `again`.
-    pub(super) async fn look_for(&self, named: Named<'_>, intended: Timestamp, again: bool, journal: &SharedJournal<'_>) -> Result<(), Failure> {
+    pub(super) async fn look_for(
+        &self,
+        named: Named<'_>,
+        intended: Timestamp,
+        again: bool,
+        journal: &SharedJournal<'_>,
+    ) -> Result<(), Failure> {
         let spec = calls::find(&named.act.call.service, &named.act.call.operation);
         let careful = !again || spec.is_none_or(|s| s.repeat == Repeat::LookFirst);
         let (began, mut absent) = (self.account.now(), 0);
@@ -292,15 +372,21 @@ impl Engine<'_> {
                     return self.tell_result(named, StepResult::NotFound, journal);
                 }
                 Look::Found(_) if !again && age < self.lag && looks_gone(named.act) => {}
-                Look::Found(outputs) => return self.tell_result(named, StepResult::Found { outputs }, journal),
+                Look::Found(outputs) => {
+                    return self.tell_result(named, StepResult::Found { outputs }, journal);
+                }
                 Look::Absent => absent += 1,
                 Look::Unknown(why) => {
                     if let Some(halt) = EngineError::of_read(&why) {
                         return Err(Failure::Halt(halt));
                     }
                     absent = 0;
-                    if self.account.now().duration_since(began).unsigned_abs() > self.patience(named, journal) {
-                        return Err(Failure::Failed(format!("{}: it is unknown whether it took effect: {why}", named.act.call.name())));
+                    if self.account.now().duration_since(began).unsigned_abs() > self.patience(named, journal)
+                    {
+                        return Err(Failure::Failed(format!(
+                            "{}: it is unknown whether it took effect: {why}",
+                            named.act.call.name()
+                        )));
                     }
                 }
             }
@@ -308,56 +394,98 @@ impl Engine<'_> {
                 return self.tell_result(named, StepResult::NotFound, journal);
             }
             if self.stop.now() {
-                return Err(Failure::Halt(EngineError::Stopped(format!("while looking for {} of {}", named.name, named.change))));
+                return Err(Failure::Halt(EngineError::Stopped(format!(
+                    "while looking for {} of {}",
+                    named.name, named.change
+                ))));
             }
             let rest = self.lag.saturating_sub(age).as_secs().clamp(1, 15);
             let why = format!("until it is clear whether {} took effect", named.act.call.operation);
-            self.talk.on_progress(&ProgressEvent::Waiting { change: named.change.to_owned(), why, seconds: age.as_secs() });
+            self.talk.on_progress(&ProgressEvent::Waiting {
+                change: named.change.to_owned(),
+                why,
+                seconds: age.as_secs(),
+            });
             self.rest(Duration::from_secs(rest), journal).await?;
         }
     }
 
     /// Asks for capacity again, for a bounded time; then the run halts and can be resumed.
-    async fn no_room(&self, named: Named<'_>, error: &CallError, tries: u32, waited: Duration, journal: &SharedJournal<'_>) -> Result<(), Failure> {
+    async fn no_room(
+        &self,
+        named: Named<'_>,
+        error: &CallError,
+        tries: u32,
+        waited: Duration,
+        journal: &SharedJournal<'_>,
+    ) -> Result<(), Failure> {
         if waited > self.room_within(named, journal) {
             return Err(Failure::Halt(EngineError::NoRoom(error.to_string())));
         }
         let seconds = pause_before(named, tries);
-        self.talk.on_progress(&ProgressEvent::Again { change: named.change.to_owned(), why: error.code.clone(), seconds });
+        self.talk.on_progress(&ProgressEvent::Again {
+            change: named.change.to_owned(),
+            why: error.code.clone(),
+            seconds,
+        });
         self.rest(Duration::from_secs(seconds), journal).await?;
         Ok(())
     }
 
     /// Records that a launch that failed was this run's own, so that it is not held against later acts.
     /// Returns whether that is new.
-    pub(super) fn own_launch(&self, named: Named<'_>, fallen: &power::Fallen, journal: &SharedJournal<'_>) -> Result<bool, Failure> {
-        let names = journal.look(|story| story.changes.get(named.change).map(|c| c.observed.clone())).unwrap_or_default();
+    pub(super) fn own_launch(
+        &self,
+        named: Named<'_>,
+        fallen: &power::Fallen,
+        journal: &SharedJournal<'_>,
+    ) -> Result<bool, Failure> {
+        let names = journal
+            .look(|story| story.changes.get(named.change).map(|c| c.observed.clone()))
+            .unwrap_or_default();
         let own = |name: &String| name == still::LAUNCH || name == still::AT_STOP;
         let other = |(name, was): &(String, Value)| own(name) && *was != fallen.launched;
-        let observed: Outputs = names.into_iter().filter(other).map(|(name, _)| (name, fallen.launched.clone())).collect();
+        let observed: Outputs =
+            names.into_iter().filter(other).map(|(name, _)| (name, fallen.launched.clone())).collect();
         let news = !observed.is_empty();
         if news {
-            journal.write(self.account.now(), Event::Observed { change: named.change.to_owned(), observed })?;
+            journal
+                .write(self.account.now(), Event::Observed { change: named.change.to_owned(), observed })?;
         }
         Ok(news)
     }
 
     /// Waits for the condition of an act. A start that fell back by itself had no effect, and its error gives
     /// the reason.
-    async fn settle(&self, named: Named<'_>, called: Timestamp, journal: &SharedJournal<'_>) -> Result<Result<(), CallError>, Failure> {
+    async fn settle(
+        &self,
+        named: Named<'_>,
+        called: Timestamp,
+        journal: &SharedJournal<'_>,
+    ) -> Result<Result<(), CallError>, Failure> {
         if let Some(wait) = &named.act.wait {
             let outputs = journal.look(Story::outputs);
             let bindings = self.bindings(named, journal, &outputs);
-            let until: Vec<Expect> = wait.until.iter().map(|e| e.resolve(&bindings)).collect::<Result<_, _>>()?;
+            let until: Vec<Expect> =
+                wait.until.iter().map(|e| e.resolve(&bindings)).collect::<Result<_, _>>()?;
             // A resource that a reference names was created by a call of this change.
-            let made = wait.until.iter().zip(&until).filter(|(written, resolved)| written.id != resolved.id).map(|(_, resolved)| resolved.clone()).collect();
+            let made = wait
+                .until
+                .iter()
+                .zip(&until)
+                .filter(|(written, resolved)| written.id != resolved.id)
+                .map(|(_, resolved)| resolved.clone())
+                .collect();
             if let Err(fallen) = self.wait(named, wait, &until, Since { called, made }, journal).await? {
                 self.own_launch(named, &fallen, journal)?;
                 self.tell_result(named, StepResult::Failed { error: fallen.error.clone() }, journal)?;
                 return Ok(Err(fallen.error));
             }
         }
-        journal.write(self.account.now(), Event::Settled { change: named.change.to_owned(), step: named.name.to_owned() })?;
+        journal.write(
+            self.account.now(),
+            Event::Settled { change: named.change.to_owned(), step: named.name.to_owned() },
+        )?;
         Ok(Ok(()))
     }
 
@@ -372,7 +500,8 @@ impl Engine<'_> {
         let mut missing = 0;
         let began = self.account.now();
         // A new resource may not show for as long as lists lag: before that no wait is in vain.
-        let at_most = self.longest_wait(named.change, wait.at_most, journal).max((self.lag + SHOWN_MARGIN).as_secs());
+        let at_most =
+            self.longest_wait(named.change, wait.at_most, journal).max((self.lag + SHOWN_MARGIN).as_secs());
         for tries in 0_u32.. {
             let mut scope: Scope = until.iter().flat_map(Expect::scope).collect();
             // Most settings show at once: the first look also reads what proves the change.
@@ -396,7 +525,9 @@ impl Engine<'_> {
                     }
                     return Ok(Ok(()));
                 }
-                Standing::Never(what) => return Err(Failure::Failed(format!("waiting {} failed: {what}", wait.why))),
+                Standing::Never(what) => {
+                    return Err(Failure::Failed(format!("waiting {} failed: {what}", wait.why)));
+                }
                 Standing::NotYet(what) => what,
                 Standing::Unknown(reason) => {
                     // The call took effect, and so it stays: a resume continues the wait.
@@ -409,32 +540,62 @@ impl Engine<'_> {
             };
             missing = if since.made.iter().any(|e| e.is_missing(&inventory)) { missing + 1 } else { 0 };
             if missing > 1 && self.account.now().duration_since(since.called).unsigned_abs() > self.lag {
-                let hint = since.made.iter().filter(|e| e.is_missing(&inventory)).find_map(|e| e.family.about().vanishes).unwrap_or_default();
+                let hint = since
+                    .made
+                    .iter()
+                    .filter(|e| e.is_missing(&inventory))
+                    .find_map(|e| e.family.about().vanishes)
+                    .unwrap_or_default();
                 return Err(Failure::Failed(format!("waiting {} failed: {seen} any more{hint}", wait.why)));
             }
             let seconds = self.account.now().duration_since(began).unsigned_abs().as_secs();
             if seconds >= at_most {
-                return Err(Failure::Failed(format!("waited {seconds} s {} in vain: {what}", wait.why, what = seen)));
+                return Err(Failure::Failed(format!(
+                    "waited {seconds} s {} in vain: {what}",
+                    wait.why,
+                    what = seen
+                )));
             }
             if self.stop.now() {
                 return Err(Failure::Halt(EngineError::Stopped(format!("while waiting {}", wait.why))));
             }
             self.still_time_to_turn_back(named).await?;
-            self.talk.on_progress(&ProgressEvent::Waiting { change: named.change.to_owned(), why: format!("{}{blind}", wait.why), seconds });
+            self.talk.on_progress(&ProgressEvent::Waiting {
+                change: named.change.to_owned(),
+                why: format!("{}{blind}", wait.why),
+                seconds,
+            });
             self.rest(Duration::from_secs((1 << tries.min(4)).min(15)), journal).await?;
         }
         Ok(Ok(()))
     }
 
-    pub(super) fn tell_result(&self, named: Named<'_>, result: StepResult, journal: &SharedJournal<'_>) -> Result<(), Failure> {
+    pub(super) fn tell_result(
+        &self,
+        named: Named<'_>,
+        result: StepResult,
+        journal: &SharedJournal<'_>,
+    ) -> Result<(), Failure> {
         let event = Event::Result { change: named.change.to_owned(), step: named.name.to_owned(), result };
         journal.write(self.account.now(), event)?;
         Ok(())
     }
 
-    pub(super) fn bindings<'b>(&self, named: Named<'b>, journal: &'b SharedJournal<'_>, outputs: &'b AllOutputs) -> Bindings<'b> {
+    pub(super) fn bindings<'b>(
+        &self,
+        named: Named<'b>,
+        journal: &'b SharedJournal<'_>,
+        outputs: &'b AllOutputs,
+    ) -> Bindings<'b> {
         let head = journal.head();
-        Bindings { run: &head.run, started: head.started, change: named.change, step: named.name, attempt: 1, outputs }
+        Bindings {
+            run: &head.run,
+            started: head.started,
+            change: named.change,
+            step: named.name,
+            attempt: 1,
+            outputs,
+        }
     }
 }
 

@@ -32,7 +32,12 @@ pub struct Survey {
 
 /// Reads the facts that these checks need in these regions, and runs them. `parameters` gives a check's
 /// `with`.
-pub async fn scan(account: &dyn Account, regions: &[String], checks: &[&'static Check], parameters: &(dyn Fn(&str) -> Value + Sync)) -> Survey {
+pub async fn scan(
+    account: &dyn Account,
+    regions: &[String],
+    checks: &[&'static Check],
+    parameters: &(dyn Fn(&str) -> Value + Sync),
+) -> Survey {
     let who = account.identity();
     let empty = Inventory::empty(who.owner.clone(), who.caller.clone(), account.now());
     let inventory = gather(account, empty, &mut |known| needs(known, regions, checks, parameters)).await;
@@ -41,8 +46,16 @@ pub async fn scan(account: &dyn Account, regions: &[String], checks: &[&'static 
 }
 
 /// Returns the listings of each check, and the further facts that its resources need.
-fn needs(known: &Inventory, regions: &[String], checks: &[&'static Check], parameters: &(dyn Fn(&str) -> Value + Sync)) -> Scope {
-    let mut scope: Scope = regions.iter().flat_map(|region| checks.iter().flat_map(move |check| (check.reads)(region))).collect();
+fn needs(
+    known: &Inventory,
+    regions: &[String],
+    checks: &[&'static Check],
+    parameters: &(dyn Fn(&str) -> Value + Sync),
+) -> Scope {
+    let mut scope: Scope = regions
+        .iter()
+        .flat_map(|region| checks.iter().flat_map(move |check| (check.reads)(region)))
+        .collect();
     for check in checks {
         let with = parameters(check.id);
         for resource in (check.resources)(known, regions) {
@@ -116,10 +129,22 @@ pub async fn plan(account: &dyn Account, wish: &Wish<'_>, stage: MakeStage<'_>) 
     }
     let who = account.identity();
     let created = account.now();
-    let known = std::mem::replace(&mut survey.inventory, Inventory::empty(who.owner.clone(), who.caller.clone(), created));
+    let known = std::mem::replace(
+        &mut survey.inventory,
+        Inventory::empty(who.owner.clone(), who.caller.clone(), created),
+    );
     let nothing = || stage(Inventory::empty(who.owner.clone(), who.caller.clone(), created));
-    survey.inventory =
-        gather(account, known, &mut |known| build::needs(&wish.request(who, created, known, &survey.findings, &survey.unjudged, nothing()))).await;
-    let plan = build::build(wish.request(who, created, &survey.inventory, &survey.findings, &survey.unjudged, stage(survey.inventory.clone())));
+    survey.inventory = gather(account, known, &mut |known| {
+        build::needs(&wish.request(who, created, known, &survey.findings, &survey.unjudged, nothing()))
+    })
+    .await;
+    let plan = build::build(wish.request(
+        who,
+        created,
+        &survey.inventory,
+        &survey.findings,
+        &survey.unjudged,
+        stage(survey.inventory.clone()),
+    ));
     (survey, plan)
 }

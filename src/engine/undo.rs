@@ -37,7 +37,8 @@ impl Undoing {
         self.plan.changes.iter_mut().for_each(|change| as_it_is::take(change, facts));
         // A resource that was deleted for good cannot be restored.
         let deleted = self.plan.changes.iter().filter(|change| change.playbook == PRUNE);
-        let lost: BTreeMap<String, String> = deleted.filter_map(|c| Some((c.id.clone(), prune::in_bin(&c.resource, facts).err()?))).collect();
+        let lost: BTreeMap<String, String> =
+            deleted.filter_map(|c| Some((c.id.clone(), prune::in_bin(&c.resource, facts).err()?))).collect();
         if !lost.is_empty() {
             self.plan.changes.retain(|change| !lost.contains_key(&change.id));
             self.refused.extend(lost);
@@ -50,7 +51,16 @@ impl Undoing {
     pub fn calls<'c>(&self, run: &'c Plan) -> Vec<Lead<'c>> {
         let of = |undo: &Change| run.change(&undo.id).map(|change| (change, undo.steps.clone()));
         let all = self.plan.changes.iter().filter_map(of);
-        all.flat_map(|(change, steps)| steps.into_iter().map(move |step| Lead { change, way: Way::Back, act: step.act, kept: false, of: None })).collect()
+        all.flat_map(|(change, steps)| {
+            steps.into_iter().map(move |step| Lead {
+                change,
+                way: Way::Back,
+                act: step.act,
+                kept: false,
+                of: None,
+            })
+        })
+        .collect()
     }
 
     /// Fits the undo to the account as it is now, tries it on a copy of that, and seals the result into the
@@ -62,7 +72,8 @@ impl Undoing {
         let tried = run.changes.iter().filter(|c| rehearsal.predicted.contains_key(&c.id));
         let said: BTreeSet<FindingKey> = tried.flat_map(|c| &c.findings).cloned().collect();
         // The run's files may list too few of them, so the results of the rehearsal count as well.
-        rehearsal.opens = said.into_iter().chain(rehearsal.opens).collect::<BTreeSet<_>>().into_iter().collect();
+        rehearsal.opens =
+            said.into_iter().chain(rehearsal.opens).collect::<BTreeSet<_>>().into_iter().collect();
         self.plan.rehearsal = rehearsal;
         digest::seal(&mut self.plan);
     }
@@ -72,12 +83,21 @@ impl Undoing {
 /// those in their calls, and the facts that their actions rest on.
 fn needs(run: &Plan, undo: &Plan, known: &Inventory) -> Scope {
     let mut scope: Scope = undo.changes.iter().flat_map(|c| c.touches.iter().cloned()).collect();
-    scope.extend(undo.changes.iter().filter(|c| c.playbook == PRUNE).flat_map(|c| prune::in_bin_wants(&c.resource)));
+    scope.extend(
+        undo.changes.iter().filter(|c| c.playbook == PRUNE).flat_map(|c| prune::in_bin_wants(&c.resource)),
+    );
     for call in undo.changes.iter().flat_map(|c| &c.steps).map(|s| &s.act.call) {
         named(&call.region, &call.input, &mut scope);
     }
     for change in run.changes.iter().filter(|c| undo.change(&c.id).is_some()) {
-        scope.extend(propose::needs(known, &change.uses, &change.resource, &change.region, &propose::checks_of(change), &run.options));
+        scope.extend(propose::needs(
+            known,
+            &change.uses,
+            &change.resource,
+            &change.region,
+            &propose::checks_of(change),
+            &run.options,
+        ));
     }
     scope
 }
@@ -85,10 +105,13 @@ fn needs(run: &Plan, undo: &Plan, known: &Inventory) -> Scope {
 /// Adds the resources in the input of a call to the scope, recognised by the prefixes of EC2's ids. A
 /// resource inside a restored one, such as the prefix list of a rule, is named nowhere else any more.
 fn named(region: &str, input: &Value, scope: &mut Scope) {
-    const KINDS: [FamilyKind; 4] = [FamilyKind::PrefixLists, FamilyKind::SecurityGroups, FamilyKind::Volumes, FamilyKind::Instances];
+    const KINDS: [FamilyKind; 4] =
+        [FamilyKind::PrefixLists, FamilyKind::SecurityGroups, FamilyKind::Volumes, FamilyKind::Instances];
     match input {
         Value::String(id) => {
-            let whole = id.split_once('-').is_some_and(|(_, rest)| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_hexdigit()));
+            let whole = id
+                .split_once('-')
+                .is_some_and(|(_, rest)| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_hexdigit()));
             let named = FamilyKind::of_id(id).filter(|kind| whole && KINDS.contains(kind));
             scope.extend(named.map(|family| Want::id(region, family, id)));
         }
@@ -99,7 +122,14 @@ fn named(region: &str, input: &Value, scope: &mut Scope) {
 }
 
 /// Builds the plan that undoes a run, or its changes in `only`.
-pub fn plan(story: &Story, plan: &Plan, only: Option<&BTreeSet<String>>, who: &Identity, created: Timestamp, valid_for: SignedDuration) -> Undoing {
+pub fn plan(
+    story: &Story,
+    plan: &Plan,
+    only: Option<&BTreeSet<String>>,
+    who: &Identity,
+    created: Timestamp,
+    valid_for: SignedDuration,
+) -> Undoing {
     let mut refused = Vec::new();
     let mut changes: Vec<Change> = Vec::new();
     for change in plan.changes.iter().rev().filter(|c| only.is_none_or(|ids| ids.contains(&c.id))) {
@@ -127,7 +157,12 @@ fn counts(changes: &[Change], refused: &[(String, String)]) -> BTreeMap<String, 
 }
 
 /// Builds the change that undoes one change; `Err(None)` where nothing of it is in the account.
-fn take_back(story: &Story, plan: &Plan, change: &Change, undone: &[Change]) -> Result<Change, Option<String>> {
+fn take_back(
+    story: &Story,
+    plan: &Plan,
+    change: &Change,
+    undone: &[Change],
+) -> Result<Change, Option<String>> {
     let told = story.changes.get(&change.id).ok_or(None)?;
     match told.outcome() {
         Some(outcome) if outcome.applied() => {}
@@ -135,7 +170,8 @@ fn take_back(story: &Story, plan: &Plan, change: &Change, undone: &[Change]) -> 
         Some(_) => return Err(None),
         None if told.steps.is_empty() => return Err(None),
         None => {
-            let down = down::words(&story.head.run, &told.down_while_open(change)).map_or_else(String::new, |down| format!(". {down}"));
+            let down = down::words(&story.head.run, &told.down_while_open(change))
+                .map_or_else(String::new, |down| format!(". {down}"));
             return Err(Some(format!("it was interrupted: `redress resume {}` first{down}", story.head.run)));
         }
     }
@@ -149,27 +185,50 @@ fn take_back(story: &Story, plan: &Plan, change: &Change, undone: &[Change]) -> 
     let outputs = story.outputs();
     let mut steps = Vec::new();
     // No plan brings back a resource that prune deletes; the Recycle Bin may.
-    let deletions = change.steps.iter().filter(|step| plan.kind == PlanKind::Prune && told.done().contains(&step.name));
+    let deletions =
+        change.steps.iter().filter(|step| plan.kind == PlanKind::Prune && told.done().contains(&step.name));
     for (step, act) in deletions.filter_map(|step| Some((step, prune::restore(&step.act.call)?))) {
         let way_back = WayBack::Cannot("this is itself the way back".to_owned());
-        steps.push(Step { name: format!("undo-{}", step.name), title: format!("restore {} from the Recycle Bin", change.resource.id()), act, way_back });
+        steps.push(Step {
+            name: format!("undo-{}", step.name),
+            title: format!("restore {} from the Recycle Bin", change.resource.id()),
+            act,
+            way_back,
+        });
     }
     let way = calls::way_back(&change.steps, &told.done(), Purpose::Undo);
     // An undo does not take down an instance that the run has taken down and not brought up again.
     let takes_down = way.iter().any(|back| back.act.power() == Power::TakesDown);
     for back in way {
-        let bindings = Bindings { run: &story.head.run, started: story.head.started, change: &change.id, step: &back.of, attempt: 1, outputs: &outputs };
+        let bindings = Bindings {
+            run: &story.head.run,
+            started: story.head.started,
+            change: &change.id,
+            step: &back.of,
+            attempt: 1,
+            outputs: &outputs,
+        };
         // A resource that was never created needs no undo.
         let Ok(mut act) = literal(&back.act, &bindings) else { continue };
         mark::or_of(&mut act, &story.head.run);
         if !takes_down {
             still::since_stop_of(&mut act, &told.observed);
         }
-        let way_back = match back.redo.as_ref().map(|act| literal(act, &bindings)).transpose().map_err(|missing| Some(missing.to_string()))? {
-            Some(act) => WayBack::Calls { rollback: vec![act], undo: Undo::Same, kept_once: None, redo: true },
-            None => mark::covered_by(&back).map_or_else(|| WayBack::Cannot("this is itself the way back".to_owned()), WayBack::ByStep),
+        let way_back = match back
+            .redo
+            .as_ref()
+            .map(|act| literal(act, &bindings))
+            .transpose()
+            .map_err(|missing| Some(missing.to_string()))?
+        {
+            Some(act) => {
+                WayBack::Calls { rollback: vec![act], undo: Undo::Same, kept_once: None, redo: true }
+            }
+            None => mark::covered_by(&back)
+                .map_or_else(|| WayBack::Cannot("this is itself the way back".to_owned()), WayBack::ByStep),
         };
-        let title = mark::words(&act).unwrap_or_else(|| format!("take back {:?}", title_of(change, &back.of)));
+        let title =
+            mark::words(&act).unwrap_or_else(|| format!("take back {:?}", title_of(change, &back.of)));
         steps.push(Step { name: back.name.clone(), title, act, way_back });
     }
     // A mark alone undoes nothing.
@@ -184,14 +243,21 @@ fn settle(story: &Story, told: &ChangeStory) -> String {
     let run = &story.head.run;
     match marks::standing(told).is_empty() {
         true => format!("`redress show {run}` shows what is left to do by hand"),
-        false => format!("{} brings its instance back up; `redress show {run}` shows what is left to do by hand", marks::recover(run)),
+        false => format!(
+            "{} brings its instance back up; `redress show {run}` shows what is left to do by hand",
+            marks::recover(run)
+        ),
     }
 }
 
 fn undoing(change: &Change, told: &ChangeStory, steps: Vec<Step>, after: Vec<String>) -> Change {
     let risk = calls::floor(&steps);
     // A restored resource is not lost after all.
-    let (kept, lost) = if change.playbook == PRUNE { (Vec::new(), Vec::new()) } else { (Change::kept(&change.steps), change.not_restored.clone()) };
+    let (kept, lost) = if change.playbook == PRUNE {
+        (Vec::new(), Vec::new())
+    } else {
+        (Change::kept(&change.steps), change.not_restored.clone())
+    };
     // Where everything stays on purpose, the found state is the target.
     let stays = steps.is_empty();
     let to = if stays { told.after.clone() } else { told.before.clone() };
@@ -204,7 +270,12 @@ fn undoing(change: &Change, told: &ChangeStory, steps: Vec<Step>, after: Vec<Str
         not_restored: lost,
         before: change.after_state.clone(),
         after_state: if stays { change.after_state.clone() } else { change.before.clone() },
-        impact: change.findings.iter().filter(|_| !stays).map(|f| format!("the finding {} will be open again", f.check)).collect(),
+        impact: change
+            .findings
+            .iter()
+            .filter(|_| !stays)
+            .map(|f| format!("the finding {} will be open again", f.check))
+            .collect(),
         steps,
         touches: change.touches.clone(),
         restore: Some(Restore { found: told.after.clone(), to, kept }),
@@ -216,7 +287,8 @@ fn undoing(change: &Change, told: &ChangeStory, steps: Vec<Step>, after: Vec<Str
 fn standing_on(story: &Story, plan: &Plan, id: &str) -> Vec<String> {
     let stands = |c: &&Change| {
         let told = story.changes.get(&c.id);
-        c.after.iter().any(|a| a == id) && told.is_some_and(|t| t.outcome().is_some_and(Outcome::applied) && t.undone_by.is_none())
+        c.after.iter().any(|a| a == id)
+            && told.is_some_and(|t| t.outcome().is_some_and(Outcome::applied) && t.undone_by.is_none())
     };
     plan.changes.iter().filter(stands).map(|c| c.id.clone()).collect()
 }
@@ -230,7 +302,8 @@ fn literal(act: &Act, bindings: &Bindings<'_>) -> Result<Act, Unresolved> {
     // An act is plain data: its JSON form holds every reference, wherever it is. Facts are observed again.
     let json = serde_json::to_value(&*still::derived(act, None)).unwrap_or_default();
     let resolved = bindings.resolve_outputs(&json)?;
-    serde_json::from_value(resolved).map_err(|error| Unresolved { step: bindings.step.to_owned(), what: error.to_string() })
+    serde_json::from_value(resolved)
+        .map_err(|error| Unresolved { step: bindings.step.to_owned(), what: error.to_string() })
 }
 
 /// Checks whether the plan of an undo that was begun is the one that undoes its run: it equals a plan that is
@@ -250,10 +323,15 @@ pub fn is_of_run(planned: &Plan, undo: &str, story: &Story, run: &Plan, who: &Id
         // An undo that an earlier version began sets no marks.
         made == *planned || Change { steps: mark::without(&made.steps), ..made } == *planned
     };
-    made.len() == planned.changes.len() && made.iter().zip(&planned.changes).all(|(made, planned)| as_planned(made, planned))
+    made.len() == planned.changes.len()
+        && made.iter().zip(&planned.changes).all(|(made, planned)| as_planned(made, planned))
 }
 
 /// Returns the changes of the original run that an undo run has undone.
 pub fn taken_back(undo: &Story) -> Vec<String> {
-    undo.changes.iter().filter(|(_, c)| matches!(c.outcome(), Some(Outcome::Restored | Outcome::AlreadyFixed))).map(|(id, _)| id.clone()).collect()
+    undo.changes
+        .iter()
+        .filter(|(_, c)| matches!(c.outcome(), Some(Outcome::Restored | Outcome::AlreadyFixed)))
+        .map(|(id, _)| id.clone())
+        .collect()
 }

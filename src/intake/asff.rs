@@ -12,7 +12,9 @@ use super::{
 
 /// Returns whether a value is an ASFF finding.
 pub fn is(value: &Value) -> bool {
-    at(value, "/SchemaVersion") == "2018-10-08" && value.get("GeneratorId").is_some() && value.get("Resources").is_some()
+    at(value, "/SchemaVersion") == "2018-10-08"
+        && value.get("GeneratorId").is_some()
+        && value.get("Resources").is_some()
 }
 
 /// Reads one finding.
@@ -33,8 +35,13 @@ pub fn read(value: &Value, out: &mut Out<'_>) {
     };
     let resources = value.get("Resources").and_then(Value::as_array).filter(|l| !l.is_empty());
     match resources {
-        Some(list) => list.iter().for_each(|r| out.found(Draft { resource: resource(value, r), ..base.clone() })),
-        None => out.found(Draft { resource: Raw { account: at(value, "/AwsAccountId"), region: region(value), ..Raw::default() }, ..base }),
+        Some(list) => {
+            list.iter().for_each(|r| out.found(Draft { resource: resource(value, r), ..base.clone() }))
+        }
+        None => out.found(Draft {
+            resource: Raw { account: at(value, "/AwsAccountId"), region: region(value), ..Raw::default() },
+            ..base
+        }),
     }
 }
 
@@ -47,7 +54,11 @@ fn resource<'v>(value: &'v Value, resource: &'v Value) -> Raw<'v> {
         partition: at(resource, "/Partition"),
     };
     let group = at(resource, "/Details/AwsEc2SecurityGroup/GroupId");
-    if !group.is_empty() && matches!(raw.resolve(), Named::Unresolved(_)) { Raw { id: group, ..raw } } else { raw }
+    if !group.is_empty() && matches!(raw.resolve(), Named::Unresolved(_)) {
+        Raw { id: group, ..raw }
+    } else {
+        raw
+    }
 }
 
 /// Returns the finding's own region, or else that of the product under which it was imported.
@@ -82,7 +93,9 @@ fn against(value: &Value, tool: &str) -> Option<Decision> {
     Some(match (workflow, status) {
         _ if value.get("Sample").and_then(Value::as_bool) == Some(true) => Decision::no(Reason::Sample, ""),
         ("SUPPRESSED", _) => Decision::no(Reason::Suppressed, "its workflow status is SUPPRESSED"),
-        (_, "WARNING") if tool == "Prowler" => Decision::no(Reason::Suppressed, "Prowler writes WARNING for what its mutelist mutes"),
+        (_, "WARNING") if tool == "Prowler" => {
+            Decision::no(Reason::Suppressed, "Prowler writes WARNING for what its mutelist mutes")
+        }
         _ if at(value, "/RecordState") == "ARCHIVED" => Decision::no(Reason::Archived, archival(value)),
         ("RESOLVED", _) => Decision::no(Reason::Archived, "its workflow status is RESOLVED"),
         // Findings that are not the result of a rule have no such status: those of GuardDuty and Inspector.
@@ -92,8 +105,16 @@ fn against(value: &Value, tool: &str) -> Option<Decision> {
 }
 
 fn archival(value: &Value) -> String {
-    let code = value.get("ProductFields").and_then(|p| p.get("ArchivalReasons:0/ReasonCode")).and_then(Value::as_str).unwrap_or("");
-    if code.is_empty() { "its record state is ARCHIVED".to_owned() } else { format!("its record state is ARCHIVED: {code}") }
+    let code = value
+        .get("ProductFields")
+        .and_then(|p| p.get("ArchivalReasons:0/ReasonCode"))
+        .and_then(Value::as_str)
+        .unwrap_or("");
+    if code.is_empty() {
+        "its record state is ARCHIVED".to_owned()
+    } else {
+        format!("its record state is ARCHIVED: {code}")
+    }
 }
 
 /// Returns the tool, the framework and the control. A bare number counts only with the
@@ -103,7 +124,9 @@ fn control(value: &Value) -> (&'static str, String, String) {
     let fields = value.get("ProductFields");
     let field = |key: &str| fields.and_then(|f| f.get(key)).and_then(Value::as_str).unwrap_or("");
     if let Some(check) = generator.strip_prefix("prowler-") {
-        let old = field("ProviderVersion").starts_with("2.") || check.starts_with("check") || check.starts_with("extra");
+        let old = field("ProviderVersion").starts_with("2.")
+            || check.starts_with("check")
+            || check.starts_with("extra");
         let framework = if old { "prowler-2" } else { "prowler" };
         return ("Prowler", framework.to_owned(), check.to_owned());
     }
@@ -122,7 +145,11 @@ fn control(value: &Value) -> (&'static str, String, String) {
     }
     match generated(generator) {
         Some((framework, control)) => ("Security Hub", framework, control),
-        None => ("Security Hub", first(&[at(value, "/ProductName"), "another product"]).to_owned(), generator.to_owned()),
+        None => (
+            "Security Hub",
+            first(&[at(value, "/ProductName"), "another product"]).to_owned(),
+            generator.to_owned(),
+        ),
     }
 }
 
@@ -147,7 +174,9 @@ fn framework(standard: &str) -> Option<String> {
     let version = rest.split('/').next().filter(|v| !v.is_empty())?;
     let name = name.rsplit(['/', ':']).next()?;
     Some(match (name, version) {
-        ("aws-foundational-security-best-practices" | "service-managed-aws-control-tower", "1.0.0") => "security-hub".to_owned(),
+        ("aws-foundational-security-best-practices" | "service-managed-aws-control-tower", "1.0.0") => {
+            "security-hub".to_owned()
+        }
         ("cis-aws-foundations-benchmark", version) => format!("cis-{version}"),
         (name, version) => format!("{name}-{version}"),
     })
@@ -167,7 +196,11 @@ mod tests {
     fn every_form_of_a_generator_gives_framework_version_and_control() {
         for (generator, framework, control) in [
             ("aws-foundational-security-best-practices/v/1.0.0/EC2.2", "security-hub", "EC2.2"),
-            ("arn:aws:securityhub:::ruleset/cis-aws-foundations-benchmark/v/1.2.0/rule/2.9", "cis-1.2.0", "2.9"),
+            (
+                "arn:aws:securityhub:::ruleset/cis-aws-foundations-benchmark/v/1.2.0/rule/2.9",
+                "cis-1.2.0",
+                "2.9",
+            ),
             ("cis-aws-foundations-benchmark/v/1.4.0/3.7", "cis-1.4.0", "3.7"),
             ("pci-dss/v/3.2.1/PCI.EC2.2", "pci-dss-3.2.1", "PCI.EC2.2"),
             ("service-managed-aws-control-tower/v/1.0.0/CT.CloudTrail.2", "security-hub", "CloudTrail.2"),

@@ -140,7 +140,9 @@ impl Gathered {
             Item::Policy(policy) => {
                 self.policies.insert(policy.folder.clone(), policy);
             }
-            Item::Matched(value) if self.held.len() < MAX_SHOWN => self.held.push((input, name.to_owned(), *value)),
+            Item::Matched(value) if self.held.len() < MAX_SHOWN => {
+                self.held.push((input, name.to_owned(), *value))
+            }
             Item::Matched(_) => self.beyond(input),
             Item::Found(suspicion, effects) => self.keep(*suspicion, effects, input),
         }
@@ -182,7 +184,9 @@ impl Gathered {
             }
         }
         if room {
-            self.learned.extend(effects.learned.iter().map(|(log, on)| (format!("{}/{log}", effects.place), on.clone())));
+            self.learned.extend(
+                effects.learned.iter().map(|(log, on)| (format!("{}/{log}", effects.place), on.clone())),
+            );
         }
     }
 
@@ -192,7 +196,11 @@ impl Gathered {
             let policy = self.policies.get(&custodian::folder(&name)).cloned();
             let mut items = Vec::new();
             let mut sink = |item| items.push(item);
-            custodian::resource(&value, policy.as_ref(), &mut Out { input: &name, sink: &mut sink, read: 0, counts: BTreeMap::new(), home: None });
+            custodian::resource(
+                &value,
+                policy.as_ref(),
+                &mut Out { input: &name, sink: &mut sink, read: 0, counts: BTreeMap::new(), home: None },
+            );
             items.into_iter().for_each(|item| self.take(item, input, &name));
         }
     }
@@ -203,16 +211,28 @@ impl Gathered {
         let Answer::Checks(checks) = mapping::answer("cloudtrail", "ec2:DeleteFlowLogs") else { return };
         for found in &mut self.found {
             let Found { suspicion, effects, .. } = found;
-            let log = suspicion.resource.as_ref().filter(|r| r.kind() == Kind::FlowLog && suspicion.decision.reason() == Some(Reason::UnresolvedResource));
-            let Some(on) = log.and_then(|r| self.learned.get(&format!("{}/{}", effects.place, r.id()))) else { continue };
-            let raw = Raw { id: on, kind: "", account: &suspicion.account, region: &suspicion.region, partition: &suspicion.partition };
+            let log = suspicion.resource.as_ref().filter(|r| {
+                r.kind() == Kind::FlowLog && suspicion.decision.reason() == Some(Reason::UnresolvedResource)
+            });
+            let Some(on) = log.and_then(|r| self.learned.get(&format!("{}/{}", effects.place, r.id())))
+            else {
+                continue;
+            };
+            let raw = Raw {
+                id: on,
+                kind: "",
+                account: &suspicion.account,
+                region: &suspicion.region,
+                partition: &suspicion.partition,
+            };
             let Named::Resource(network) = raw.resolve() else { continue };
             if network.kind() != Kind::Vpc {
                 continue;
             }
             effects.opens = vec![vec![format!("flow-logs/{on}"), super::cloudtrail::table::exists(on)]];
             suspicion.checks = checks.to_vec();
-            suspicion.id = ReportedFinding::make_id(&suspicion.account, &suspicion.region, checks, network.as_str());
+            suspicion.id =
+                ReportedFinding::make_id(&suspicion.account, &suspicion.region, checks, network.as_str());
             suspicion.resource = Some(network);
             suspicion.set(Decision::Actionable);
         }
@@ -222,9 +242,16 @@ impl Gathered {
     fn replay(&mut self) {
         for found in &mut self.found {
             let Some(when) = found.effects.when else { continue };
-            let closed = |token: &String| self.closed.get(&format!("{}/{token}", found.effects.place)).is_some_and(|last| *last > (when, found.place));
+            let closed = |token: &String| {
+                self.closed
+                    .get(&format!("{}/{token}", found.effects.place))
+                    .is_some_and(|last| *last > (when, found.place))
+            };
             let opens = &found.effects.opens;
-            if found.suspicion.decision.is_actionable() && !opens.is_empty() && opens.iter().all(|names| names.iter().any(closed)) {
+            if found.suspicion.decision.is_actionable()
+                && !opens.is_empty()
+                && opens.iter().all(|names| names.iter().any(closed))
+            {
                 found.suspicion.set(Decision::no(Reason::RevertedLater, ""));
             }
         }
@@ -239,17 +266,21 @@ impl Gathered {
         }
         let mut well: HashMap<_, Timestamp> = HashMap::new();
         for suspicion in self.found.iter().map(|f| &f.suspicion) {
-            if let (Some(Reason::Passed | Reason::Archived), Some((id, tool, framework, control, time))) = (suspicion.decision.reason(), key(suspicion)) {
+            if let (Some(Reason::Passed | Reason::Archived), Some((id, tool, framework, control, time))) =
+                (suspicion.decision.reason(), key(suspicion))
+            {
                 let last = well.entry((id, tool, framework, control)).or_insert(time);
                 *last = (*last).max(time);
             }
         }
         let outdated = |s: &ReportedFinding| {
-            let later =
-                |(id, tool, framework, control, time): (_, _, _, _, Timestamp)| well.get(&(id, tool, framework, control)).is_some_and(|last| *last > time);
+            let later = |(id, tool, framework, control, time): (_, _, _, _, Timestamp)| {
+                well.get(&(id, tool, framework, control)).is_some_and(|last| *last > time)
+            };
             s.decision.is_actionable() && key(s).is_some_and(later)
         };
-        let stale: Vec<usize> = self.found.iter().enumerate().filter(|(_, f)| outdated(&f.suspicion)).map(|(at, _)| at).collect();
+        let stale: Vec<usize> =
+            self.found.iter().enumerate().filter(|(_, f)| outdated(&f.suspicion)).map(|(at, _)| at).collect();
         for at in stale {
             self.found[at].suspicion.set(Decision::no(Reason::Stale, ""));
         }
@@ -271,7 +302,9 @@ impl Gathered {
         if self.overfull
             && let Some(report) = self.reports.last_mut()
         {
-            report.incomplete.get_or_insert_with(|| format!("more than {MAX_ACTIONABLE} findings could be acted on, and the rest is not kept"));
+            report.incomplete.get_or_insert_with(|| {
+                format!("more than {MAX_ACTIONABLE} findings could be acted on, and the rest is not kept")
+            });
         }
         counts.unlisted = counts.read - self.found.len() as u64;
         let mut suspicions: Vec<ReportedFinding> = Vec::new();

@@ -22,7 +22,8 @@ pub fn is_rule(value: &Value) -> bool {
 
 /// Returns whether a value is a notification that a verdict has changed.
 pub fn is_change(value: &Value) -> bool {
-    at(value, "/messageType") == "ComplianceChangeNotification" || (value.get("configRuleName").is_some() && value.get("newEvaluationResult").is_some())
+    at(value, "/messageType") == "ComplianceChangeNotification"
+        || (value.get("configRuleName").is_some() && value.get("newEvaluationResult").is_some())
 }
 
 /// Reads a verdict of a list.
@@ -38,7 +39,8 @@ pub fn result(value: &Value, out: &mut Out<'_>) {
         partition: home.map_or("", |(owner, _)| owner.partition.as_str()),
     };
     let rule = at(value, &format!("{qualifier}/ConfigRuleName")).to_owned();
-    let when = time(value.get("ResultRecordedTime")).or_else(|| time(value.pointer("/EvaluationResultIdentifier/OrderingTimestamp")));
+    let when = time(value.get("ResultRecordedTime"))
+        .or_else(|| time(value.pointer("/EvaluationResultIdentifier/OrderingTimestamp")));
     found(out, &rule, at(value, "/ComplianceType"), at(value, "/Annotation"), resource, when);
 }
 
@@ -48,7 +50,14 @@ pub fn rule(value: &Value, out: &mut Out<'_>) {
     let account = first(&[at(value, "/AccountId"), home.map_or("", |(owner, _)| owner.account.as_str())]);
     let region = first(&[at(value, "/AwsRegion"), home.and_then(|(_, region)| region).unwrap_or("")]);
     let rule = at(value, "/ConfigRuleName").to_owned();
-    found(out, &rule, at(value, "/Compliance/ComplianceType"), "", Raw { account, region, ..Raw::default() }, None);
+    found(
+        out,
+        &rule,
+        at(value, "/Compliance/ComplianceType"),
+        "",
+        Raw { account, region, ..Raw::default() },
+        None,
+    );
 }
 
 /// Reads a notification of a change.
@@ -62,13 +71,29 @@ pub fn change(value: &Value, out: &mut Out<'_>) {
     };
     let new = value.get("newEvaluationResult").unwrap_or(&Value::Null);
     let when = time(value.get("notificationCreationTime")).or_else(|| time(new.get("resultRecordedTime")));
-    found(out, at(value, "/configRuleName"), at(new, "/complianceType"), at(new, "/annotation"), resource, when);
+    found(
+        out,
+        at(value, "/configRuleName"),
+        at(new, "/complianceType"),
+        at(new, "/annotation"),
+        resource,
+        when,
+    );
 }
 
-fn found(out: &mut Out<'_>, rule: &str, verdict: &str, said: &str, resource: Raw<'_>, time: Option<jiff::Timestamp>) {
+fn found(
+    out: &mut Out<'_>,
+    rule: &str,
+    verdict: &str,
+    said: &str,
+    resource: Raw<'_>,
+    time: Option<jiff::Timestamp>,
+) {
     let against = match verdict {
         "NON_COMPLIANT" => None,
-        "COMPLIANT" | "NOT_APPLICABLE" | "INSUFFICIENT_DATA" => Some(Decision::no(Reason::Passed, format!("its compliance is {verdict}"))),
+        "COMPLIANT" | "NOT_APPLICABLE" | "INSUFFICIENT_DATA" => {
+            Some(Decision::no(Reason::Passed, format!("its compliance is {verdict}")))
+        }
         other => Some(Decision::no(Reason::Incomplete, format!("its compliance is {other:?}"))),
     };
     out.found(Draft {

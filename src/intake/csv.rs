@@ -30,7 +30,11 @@ impl<'r> Named<'r> {
 
     /// Returns the cell of the first column whose name matches.
     pub fn find(self, is: impl Fn(&str) -> bool) -> &'r str {
-        self.header.iter().position(|column| is(column)).and_then(|at| self.cells.get(at)).map_or("", String::as_str)
+        self.header
+            .iter()
+            .position(|column| is(column))
+            .and_then(|at| self.cells.get(at))
+            .map_or("", String::as_str)
     }
 }
 
@@ -38,7 +42,9 @@ impl<'r> Named<'r> {
 pub fn sheet(head: &[u8], separator: u8) -> Sheet {
     // A quoted name may contain a line break, but no known name does.
     let end = head.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
-    let bare = end.is_some_and(|at| head.get(at..at + 2).is_some_and(|ends| matches!(ends, [b'\r', next] if *next != b'\n')));
+    let bare = end.is_some_and(|at| {
+        head.get(at..at + 2).is_some_and(|ends| matches!(ends, [b'\r', next] if *next != b'\n'))
+    });
     let line = if bare { b'\r' } else { b'\n' };
     let mut state = State::default();
     for byte in head.iter().take(end.unwrap_or(head.len())) {
@@ -49,7 +55,12 @@ pub fn sheet(head: &[u8], separator: u8) -> Sheet {
 
 /// Passes on every row under the header, as cells by name. Returns the reason why the rows are
 /// incomplete, if they are.
-pub fn rows(bytes: &mut Bytes<'_>, sheet: &Sheet, out: &mut Out<'_>, mut each: impl FnMut(Named<'_>, &mut Out<'_>)) -> Option<String> {
+pub fn rows(
+    bytes: &mut Bytes<'_>,
+    sheet: &Sheet,
+    out: &mut Out<'_>,
+    mut each: impl FnMut(Named<'_>, &mut Out<'_>),
+) -> Option<String> {
     let columns = row(bytes, sheet.separator, sheet.line)?.cells.len();
     let mut incomplete = None;
     while let Some(row) = row(bytes, sheet.separator, sheet.line) {
@@ -57,7 +68,8 @@ pub fn rows(bytes: &mut Bytes<'_>, sheet: &Sheet, out: &mut Out<'_>, mut each: i
             _ if row.cut => "a row is cut off",
             None => "a row is cut off: it has fewer cells than the first line has names",
             Some([_, ..]) => {
-                "a row has more cells than the first line has names: a cell without quotes contains a separator, so the cells cannot be assigned to columns"
+                "a row has more cells than the first line has names: a cell without quotes contains a \
+                 separator, so the cells cannot be assigned to columns"
             }
             Some([]) => {
                 each(Named { header: &sheet.header, cells: &row.cells }, out);
@@ -183,7 +195,10 @@ mod tests {
     #[test]
     fn quotes_keep_separators_and_line_breaks_and_doubled_quotes() {
         let cells = |c: &[&str]| (c.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>(), false);
-        assert_eq!(rows("a;\"b;\nc \"\"d\"\"\";\r\n\r\n;e"), [cells(&["a", "b;\nc \"d\"", ""]), cells(&["", "e"])]);
+        assert_eq!(
+            rows("a;\"b;\nc \"\"d\"\"\";\r\n\r\n;e"),
+            [cells(&["a", "b;\nc \"d\"", ""]), cells(&["", "e"])]
+        );
     }
 
     #[test]
@@ -195,7 +210,8 @@ mod tests {
     fn lines_may_end_with_bare_carriage_returns() {
         let mut bytes = Bytes::new(Box::new("a;b\r\"1\r2\";3\r".as_bytes()));
         let sheet = sheet(b"a;b\r1", b';');
-        let rows: Vec<Vec<String>> = std::iter::from_fn(|| row(&mut bytes, sheet.separator, sheet.line)).map(|r| r.cells).collect();
+        let rows: Vec<Vec<String>> =
+            std::iter::from_fn(|| row(&mut bytes, sheet.separator, sheet.line)).map(|r| r.cells).collect();
         assert_eq!(rows, [["a", "b"], ["1\r2", "3"]]);
     }
 }

@@ -31,7 +31,9 @@ pub struct Policy {
 
 /// Returns whether a value is the metadata of a policy.
 pub fn is_metadata(value: &Value) -> bool {
-    value.pointer("/policy/resource").is_some() && value.get("execution").is_some() && value.get("config").is_some()
+    value.pointer("/policy/resource").is_some()
+        && value.get("execution").is_some()
+        && value.get("config").is_some()
 }
 
 /// Returns whether a value is a resource that a policy matched: a raw description, with Custodian's marks
@@ -108,14 +110,27 @@ pub fn resource(value: &Value, policy: Option<&Policy>, out: &mut Out<'_>) {
         "ebs" => &["/VolumeId"],
         "ec2" => &["/InstanceId"],
         "account" => &["/account_id"],
-        _ => &["/TrailARN", "/Arn", "/VolumeId", "/InstanceId", "/SnapshotId", "/GroupId", "/VpcId", "/account_id"],
+        _ => &[
+            "/TrailARN",
+            "/Arn",
+            "/VolumeId",
+            "/InstanceId",
+            "/SnapshotId",
+            "/GroupId",
+            "/VpcId",
+            "/account_id",
+        ],
     };
     let id = ids.iter().map(|path| at(value, path)).find(|id| !id.is_empty()).unwrap_or("");
     let zone = at(value, "/AvailabilityZone").trim_end_matches(|c: char| c.is_ascii_lowercase());
     let controls: Vec<String> = known.filters.iter().map(|f| format!("{}/{f}", known.resource)).collect();
-    let mapped = controls.iter().find(|c| matches!(super::mapping::answer("custodian", c), super::mapping::Answer::Checks(_)));
+    let mapped = controls
+        .iter()
+        .find(|c| matches!(super::mapping::answer("custodian", c), super::mapping::Answer::Checks(_)));
     // It does not matter if the policy's own actions have run: the account is read before anything is done.
-    let against = policy.is_none().then(|| Decision::no(Reason::UnmappedControl, "the metadata.json of its policy was not given along with it"));
+    let against = policy.is_none().then(|| {
+        Decision::no(Reason::UnmappedControl, "the metadata.json of its policy was not given along with it")
+    });
     out.found(Draft {
         tool: "Cloud Custodian",
         format: "Cloud Custodian output".to_owned(),

@@ -103,27 +103,47 @@ impl Out<'_> {
 impl Draft<'_> {
     fn suspicions(&self, input: &str) -> Vec<ReportedFinding> {
         let named = self.resource.resolve();
-        let found: Result<Vec<(ResourceId, Vec<String>)>, Decision> = match mapping::answer(&self.framework, &self.control) {
-            Answer::None(why) => Err(Decision::no(Reason::UnmappedControl, why)),
-            Answer::Checks(names) => {
-                let only = |name: &&String| self.only.is_none_or(|only| only.contains(&name.as_str()));
-                placed(&named, &names.iter().filter(only).cloned().collect::<Vec<_>>())
-            }
-        };
+        let found: Result<Vec<(ResourceId, Vec<String>)>, Decision> =
+            match mapping::answer(&self.framework, &self.control) {
+                Answer::None(why) => Err(Decision::no(Reason::UnmappedControl, why)),
+                Answer::Checks(names) => {
+                    let only = |name: &&String| self.only.is_none_or(|only| only.contains(&name.as_str()));
+                    placed(&named, &names.iter().filter(only).cloned().collect::<Vec<_>>())
+                }
+            };
         match found {
             Ok(places) => places
                 .into_iter()
-                .map(|(resource, checks)| self.suspicion(input, Some(resource), checks, self.against.clone().unwrap_or(Decision::Actionable)))
+                .map(|(resource, checks)| {
+                    self.suspicion(
+                        input,
+                        Some(resource),
+                        checks,
+                        self.against.clone().unwrap_or(Decision::Actionable),
+                    )
+                })
                 .collect(),
             // The source's own reason against it is more informative than the fact that redress could not
             // have acted anyway.
-            Err(why) => vec![self.suspicion(input, resource_of(&named), Vec::new(), self.against.clone().unwrap_or(why))],
+            Err(why) => vec![self.suspicion(
+                input,
+                resource_of(&named),
+                Vec::new(),
+                self.against.clone().unwrap_or(why),
+            )],
         }
     }
 
-    fn suspicion(&self, input: &str, resource: Option<ResourceId>, checks: Vec<String>, decision: Decision) -> ReportedFinding {
+    fn suspicion(
+        &self,
+        input: &str,
+        resource: Option<ResourceId>,
+        checks: Vec<String>,
+        decision: Decision,
+    ) -> ReportedFinding {
         let raw = &self.resource;
-        let account = resource.as_ref().map(ResourceId::account).filter(|a| !a.is_empty()).unwrap_or(raw.account);
+        let account =
+            resource.as_ref().map(ResourceId::account).filter(|a| !a.is_empty()).unwrap_or(raw.account);
         let region = resource.as_ref().map_or(raw.region, |r| r.region());
         let partition = match &resource {
             Some(resource) => resource.partition(),
@@ -132,7 +152,11 @@ impl Draft<'_> {
         };
         let key = resource.as_ref().map_or(raw.id, |r| r.as_str());
         // Without a check of ours, the control itself distinguishes suspicions.
-        let about = if checks.is_empty() { vec![format!("{}/{}", self.framework, self.control)] } else { checks.clone() };
+        let about = if checks.is_empty() {
+            vec![format!("{}/{}", self.framework, self.control)]
+        } else {
+            checks.clone()
+        };
         ReportedFinding {
             id: ReportedFinding::make_id(account, region, &about, key),
             named: short(if raw.id.is_empty() { key } else { raw.id }),
@@ -178,15 +202,23 @@ fn resource_of(named: &Named) -> Option<ResourceId> {
 
 /// Assigns each check to the resource that it judges.
 fn placed(named: &Named, checks: &[String]) -> Result<Vec<(ResourceId, Vec<String>)>, Decision> {
-    let on_account: Vec<String> = checks.iter().filter(|c| checks::find(c).is_some_and(|c| c.kind.is_of_account())).cloned().collect();
+    let on_account: Vec<String> =
+        checks.iter().filter(|c| checks::find(c).is_some_and(|c| c.kind.is_of_account())).cloned().collect();
     match named {
         Named::Unresolved(why) => Err(Decision::no(Reason::UnresolvedResource, why)),
         // A stand-in for a trail is the account if a check of the account is asked for, and
         // then all checks apply.
         Named::Account(owner) if !on_account.is_empty() => Ok(vec![(owner.root(), checks.to_vec())]),
-        Named::Account(_) => Err(Decision::no(Reason::PseudoResource, "it names the account or a placeholder, and its check judges single resources")),
+        Named::Account(_) => Err(Decision::no(
+            Reason::PseudoResource,
+            "it names the account or a placeholder, and its check judges single resources",
+        )),
         Named::Resource(resource) => {
-            let answers = |c: &&String| checks::find(c).is_some_and(|c| c.kind == resource.kind() || related::stands_for(resource.kind(), c.kind));
+            let answers = |c: &&String| {
+                checks::find(c).is_some_and(|c| {
+                    c.kind == resource.kind() || related::stands_for(resource.kind(), c.kind)
+                })
+            };
             let own: Vec<String> = checks.iter().filter(answers).cloned().collect();
             let mut places = Vec::new();
             if !own.is_empty() {
@@ -198,7 +230,10 @@ fn placed(named: &Named, checks: &[String]) -> Result<Vec<(ResourceId, Vec<Strin
                 places.push((resource.owner().root(), on_account));
             }
             if places.is_empty() {
-                Err(Decision::no(Reason::UnresolvedResource, format!("its check does not judge a {}", resource.kind().words())))
+                Err(Decision::no(
+                    Reason::UnresolvedResource,
+                    format!("its check does not judge a {}", resource.kind().words()),
+                ))
             } else {
                 Ok(places)
             }
@@ -234,7 +269,11 @@ pub fn time(value: Option<&Value>) -> Option<Timestamp> {
         Value::Number(n) => {
             let n = n.as_i64().or_else(|| n.as_f64().map(|f| f as i64))?;
             // Seconds reach this number in the year 5138; milliseconds passed it in 1973.
-            if n.unsigned_abs() > 100_000_000_000 { Timestamp::from_millisecond(n).ok() } else { Timestamp::from_second(n).ok() }
+            if n.unsigned_abs() > 100_000_000_000 {
+                Timestamp::from_millisecond(n).ok()
+            } else {
+                Timestamp::from_second(n).ok()
+            }
         }
         Value::String(text) => time_text(text),
         _ => None,
@@ -246,5 +285,11 @@ pub fn time_text(text: &str) -> Option<Timestamp> {
     if text.len() > 64 {
         return None;
     }
-    text.parse().ok().or_else(|| text.parse::<jiff::civil::DateTime>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|z| z.timestamp()))
+    text.parse().ok().or_else(|| {
+        text.parse::<jiff::civil::DateTime>()
+            .ok()?
+            .to_zoned(jiff::tz::TimeZone::UTC)
+            .ok()
+            .map(|z| z.timestamp())
+    })
 }

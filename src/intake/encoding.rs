@@ -26,7 +26,11 @@ pub fn utf16(head: &[u8]) -> Option<(Order, usize)> {
         [0xfe, 0xff, ..] => return Some((Order::Big, 2)),
         _ => {}
     }
-    let pairs: Vec<(u8, u8)> = head.chunks_exact(2).take(LOOK / 2).filter_map(|pair| Some((*pair.first()?, *pair.get(1)?))).collect();
+    let pairs: Vec<(u8, u8)> = head
+        .chunks_exact(2)
+        .take(LOOK / 2)
+        .filter_map(|pair| Some((*pair.first()?, *pair.get(1)?)))
+        .collect();
     if pairs.len() * 2 < FEWEST {
         return None;
     }
@@ -64,7 +68,10 @@ impl<R: BufRead> Utf16<R> {
         self.inner.consume(part.len());
         if part.is_empty() {
             if self.byte.is_some() {
-                return Err(io::Error::new(io::ErrorKind::InvalidData, "its UTF-16 ends in the middle of a character"));
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "its UTF-16 ends in the middle of a character",
+                ));
             }
             self.half.take().into_iter().for_each(|_| self.push('\u{fffd}'));
             return Ok(!self.ready.is_empty());
@@ -90,7 +97,11 @@ impl<R: BufRead> Utf16<R> {
                 _ => self.push('\u{fffd}'),
             }
         }
-        if is_high { self.half = Some(unit) } else { self.push(char::from_u32(u32::from(unit)).unwrap_or('\u{fffd}')) }
+        if is_high {
+            self.half = Some(unit)
+        } else {
+            self.push(char::from_u32(u32::from(unit)).unwrap_or('\u{fffd}'))
+        }
     }
 
     fn push(&mut self, c: char) {
@@ -185,7 +196,14 @@ mod tests {
         assert_eq!(utf16(&written("[{\"a\": 1}]", Order::Big)), Some((Order::Big, 0)));
         assert_eq!(utf16(&[&[0xff, 0xfe], text.as_slice()].concat()), Some((Order::Little, 2)));
         assert_eq!(utf16(&[0xfe, 0xff, 0, b'[']), Some((Order::Big, 2)));
-        for other in [b"".as_slice(), b"[{\"a\": 1}]", b"\xef\xbb\xbf[]", b"\xff\xfe\0\0", b"\0\0\0\0\0\0\0\0\0\0", b"[\0"] {
+        for other in [
+            b"".as_slice(),
+            b"[{\"a\": 1}]",
+            b"\xef\xbb\xbf[]",
+            b"\xff\xfe\0\0",
+            b"\0\0\0\0\0\0\0\0\0\0",
+            b"[\0",
+        ] {
             assert_eq!(utf16(other), None, "{other:?}");
         }
     }
@@ -195,7 +213,11 @@ mod tests {
         let lone = [0x3d, 0xd8, b'a', 0, 0x3d, 0xd8];
         assert_eq!(read(&lone, Order::Little, 64), "\u{fffd}a\u{fffd}");
         let mut text = String::new();
-        assert!(Utf16::new(BufReader::new(&[b'a', 0, b'b'][..]), Order::Little).read_to_string(&mut text).is_err());
+        assert!(
+            Utf16::new(BufReader::new(&[b'a', 0, b'b'][..]), Order::Little)
+                .read_to_string(&mut text)
+                .is_err()
+        );
     }
 
     #[test]

@@ -29,7 +29,9 @@ fn dig<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
 
 /// Returns whether a value is a GuardDuty finding.
 pub fn is(value: &Value) -> bool {
-    matches!(text(value, "schemaVersion"), "2.0") && get(value, "type").is_some() && get(value, "service").is_some()
+    matches!(text(value, "schemaVersion"), "2.0")
+        && get(value, "type").is_some()
+        && get(value, "service").is_some()
 }
 
 /// Reads one finding.
@@ -64,7 +66,8 @@ pub fn read(value: &Value, out: &mut Out<'_>) {
 /// Returns the ids of the instance's security groups: a probe reaches what they let in.
 fn groups(value: &Value) -> Vec<&str> {
     let interfaces = dig(value, "resource/instanceDetails/networkInterfaces").and_then(Value::as_array);
-    let groups = interfaces.into_iter().flatten().filter_map(|i| get(i, "securityGroups")?.as_array()).flatten();
+    let groups =
+        interfaces.into_iter().flatten().filter_map(|i| get(i, "securityGroups")?.as_array()).flatten();
     let mut ids: Vec<&str> = groups.map(|g| text(g, "groupId")).filter(|id| !id.is_empty()).collect();
     ids.sort_unstable();
     ids.dedup();
@@ -84,28 +87,46 @@ fn against(value: &Value) -> Option<Decision> {
     if is_sample(value) {
         return Some(Decision::no(Reason::Sample, "GuardDuty made it to show what findings look like"));
     }
-    let archived = dig(value, "service/archived").is_some_and(|a| a.as_bool() == Some(true) || a.as_str() == Some("true"));
+    let archived = dig(value, "service/archived")
+        .is_some_and(|a| a.as_bool() == Some(true) || a.as_str() == Some("true"));
     if archived {
         return Some(Decision::no(Reason::Archived, "it is archived, by a person or a suppression rule"));
     }
     let actor = text(value, "service/resourceRole") == "ACTOR";
-    actor.then(|| Decision::no(Reason::UnmappedControl, "the resource is the actor, not the target: no check of compromised instances yet"))
+    actor.then(|| {
+        Decision::no(
+            Reason::UnmappedControl,
+            "the resource is the actor, not the target: no check of compromised instances yet",
+        )
+    })
 }
 
 /// Returns whether a finding is a sample. Different writers set different ones of these four marks.
 fn is_sample(value: &Value) -> bool {
     let info = dig(value, "service/additionalInfo");
-    let flag = info.and_then(|i| get(i, "sample")).is_some_and(|s| s.as_bool() == Some(true) || s.as_str() == Some("true"));
-    let inner = info.and_then(|i| get(i, "value")).and_then(Value::as_str).filter(|v| v.len() < 65_536).and_then(|v| super::parse::parse(v.as_bytes()).ok());
+    let flag = info
+        .and_then(|i| get(i, "sample"))
+        .is_some_and(|s| s.as_bool() == Some(true) || s.as_str() == Some("true"));
+    let inner = info
+        .and_then(|i| get(i, "value"))
+        .and_then(Value::as_str)
+        .filter(|v| v.len() < 65_536)
+        .and_then(|v| super::parse::parse(v.as_bytes()).ok());
     let text_flag = inner.is_some_and(|v| v.get("sample").and_then(Value::as_bool) == Some(true));
     let instance = text(value, "resource/instanceDetails/instanceId");
     let user = text(value, "resource/accessKeyDetails/userName");
-    flag || text_flag || text(value, "title").starts_with("[SAMPLE]") || instance == "i-99999999" || user.starts_with("GeneratedFinding")
+    flag || text_flag
+        || text(value, "title").starts_with("[SAMPLE]")
+        || instance == "i-99999999"
+        || user.starts_with("GeneratedFinding")
 }
 
 fn evidence(value: &Value) -> Option<Evidence> {
     let action = dig(value, "service/action")?;
-    let calls = ["awsApiCallAction/remoteIpDetails/ipAddressV4", "networkConnectionAction/remoteIpDetails/ipAddressV4"];
+    let calls = [
+        "awsApiCallAction/remoteIpDetails/ipAddressV4",
+        "networkConnectionAction/remoteIpDetails/ipAddressV4",
+    ];
     let from = calls.iter().map(|path| text(action, path)).find(|a| !a.is_empty()).unwrap_or("");
     let api = text(action, "awsApiCallAction/api");
     let user = text(value, "resource/accessKeyDetails/userName");

@@ -31,7 +31,9 @@ struct File {
 }
 
 /// The file that is compiled in; a test ensures that it is valid.
-static FRAMEWORKS: LazyLock<Vec<Framework>> = LazyLock::new(|| toml::from_str::<File>(include_str!("mapping.toml")).map(|f| f.framework).unwrap_or_default());
+static FRAMEWORKS: LazyLock<Vec<Framework>> = LazyLock::new(|| {
+    toml::from_str::<File>(include_str!("mapping.toml")).map(|f| f.framework).unwrap_or_default()
+});
 
 /// Returns all frameworks, in the file's order.
 pub fn frameworks() -> &'static [Framework] {
@@ -51,7 +53,8 @@ pub enum Answer {
 pub const OWN: &str = "redress";
 
 /// Each check that a scan runs, mapped to itself.
-static OURS: LazyLock<BTreeMap<&'static str, [String; 1]>> = LazyLock::new(|| checks::all().filter(|c| c.scanned).map(|c| (c.id, [c.id.to_owned()])).collect());
+static OURS: LazyLock<BTreeMap<&'static str, [String; 1]>> =
+    LazyLock::new(|| checks::all().filter(|c| c.scanned).map(|c| (c.id, [c.id.to_owned()])).collect());
 
 /// Looks a control up.
 pub fn answer(framework: &str, control: &str) -> Answer {
@@ -68,21 +71,28 @@ pub fn answer(framework: &str, control: &str) -> Answer {
     Answer::None(match about {
         Some(about) => format!("no check of {about} yet"),
         None => {
-            format!("{control:?} is not among the controls of {} that are known here: too old, too new, or of something that no check looks at", found.title)
+            format!(
+                "{control:?} is not among the controls of {} that are known here: too old, too new, or of \
+                 something that no check looks at",
+                found.title
+            )
         }
     })
 }
 
 /// Returns whether a control is one of its framework, mapped or not.
 pub fn is_listed(framework: &str, control: &str) -> bool {
-    frameworks()
-        .iter()
-        .find(|f| f.id == framework)
-        .is_some_and(|f| f.checks.contains_key(control) || f.unmapped.contains_key(control) || starred(f, control).is_some())
+    frameworks().iter().find(|f| f.id == framework).is_some_and(|f| {
+        f.checks.contains_key(control) || f.unmapped.contains_key(control) || starred(f, control).is_some()
+    })
 }
 
 fn starred<'f>(framework: &'f Framework, control: &str) -> Option<&'f String> {
-    framework.unmapped.iter().find(|(id, _)| id.strip_suffix('*').is_some_and(|start| control.starts_with(start))).map(|(_, about)| about)
+    framework
+        .unmapped
+        .iter()
+        .find(|(id, _)| id.strip_suffix('*').is_some_and(|start| control.starts_with(start)))
+        .map(|(_, about)| about)
 }
 
 #[cfg(test)]
@@ -97,9 +107,17 @@ mod tests {
         toml::from_str::<File>(include_str!("mapping.toml")).unwrap();
         for framework in frameworks() {
             for (control, names) in &framework.checks {
-                assert!(!names.is_empty() && !framework.unmapped.contains_key(control), "{} {control}", framework.id);
+                assert!(
+                    !names.is_empty() && !framework.unmapped.contains_key(control),
+                    "{} {control}",
+                    framework.id
+                );
                 for name in names {
-                    assert!(checks::find(name).is_some_and(|c| c.scanned), "{} {control}: {name}", framework.id);
+                    assert!(
+                        checks::find(name).is_some_and(|c| c.scanned),
+                        "{} {control}: {name}",
+                        framework.id
+                    );
                 }
             }
         }
@@ -113,9 +131,18 @@ mod tests {
         for check in checks::all() {
             for control in check.controls {
                 let Answer::Checks(names) = answer(control.framework, control.id) else {
-                    unreachable!("{} claims {} {}, which the file does not map", check.id, control.framework, control.id)
+                    unreachable!(
+                        "{} claims {} {}, which the file does not map",
+                        check.id, control.framework, control.id
+                    )
                 };
-                assert!(names.iter().any(|n| n == check.id), "{} is not among the checks of {} {}", check.id, control.framework, control.id);
+                assert!(
+                    names.iter().any(|n| n == check.id),
+                    "{} is not among the checks of {} {}",
+                    check.id,
+                    control.framework,
+                    control.id
+                );
             }
         }
     }
@@ -138,7 +165,8 @@ mod tests {
         }
         assert_eq!(of.keys().filter(|f| f.starts_with("cis-")).count(), 8);
         for framework in frameworks().iter().filter(|f| f.id.starts_with("cis-") && f.id != "cis-1.2.0") {
-            let listed: BTreeSet<&str> = framework.checks.keys().chain(framework.unmapped.keys()).map(String::as_str).collect();
+            let listed: BTreeSet<&str> =
+                framework.checks.keys().chain(framework.unmapped.keys()).map(String::as_str).collect();
             assert_eq!(listed, of[framework.id.as_str()], "{}", framework.id);
         }
         for id in &of["security-hub"] {
@@ -152,7 +180,8 @@ mod tests {
             let Answer::Checks(own) = answer("prowler", &check) else { continue };
             for (framework, id) in ids.iter().flat_map(|(f, ids)| ids.iter().map(move |id| (f, id))) {
                 // Several checks share one number of CIS; the checks that they have in common must be listed.
-                let shared = matches!(answer(framework, id), Answer::Checks(theirs) if theirs.iter().any(|c| own.contains(c)));
+                let shared = matches!(answer(framework, id),
+                    Answer::Checks(theirs) if theirs.iter().any(|c| own.contains(c)));
                 assert!(shared, "{check} and {framework} {id}");
             }
         }
@@ -164,6 +193,8 @@ mod tests {
         assert!(matches!(answer("cis-3.0.0", "3.9"), Answer::None(_)));
         assert!(matches!(answer("cis-3.0.0", "3.7"), Answer::Checks([v]) if v == "vpc-without-flow-logs"));
         assert!(matches!(answer("cis-9.9.9", "3.7"), Answer::None(why) if why.contains("not known")));
-        assert!(matches!(answer("security-hub", "EC2.99999"), Answer::None(why) if why.contains("not among")));
+        assert!(
+            matches!(answer("security-hub", "EC2.99999"), Answer::None(why) if why.contains("not among"))
+        );
     }
 }

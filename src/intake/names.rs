@@ -40,11 +40,13 @@ fn ec2_kinds() -> impl Iterator<Item = (&'static str, &'static str)> {
     named.filter_map(|about| Some((about.arn_type?, about.id_prefix?)))
 }
 
-const PARTITIONS: &[&str] = &["aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc"];
+const PARTITIONS: &[&str] =
+    &["aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc"];
 
 impl Raw<'_> {
     fn owner(&self) -> Option<Owner> {
-        let partition = if self.partition.is_empty() { text::partition_of(self.region) } else { self.partition };
+        let partition =
+            if self.partition.is_empty() { text::partition_of(self.region) } else { self.partition };
         let good = text::is_account(self.account) && PARTITIONS.contains(&partition);
         good.then(|| Owner { partition: partition.to_owned(), account: self.account.to_owned() })
     }
@@ -58,7 +60,11 @@ impl Raw<'_> {
             return Named::Unresolved("its account is missing, or is not an account id".to_owned());
         };
         if let Some(account) = self.id.strip_prefix("AWS::::Account:") {
-            return if text::is_account(account) { Named::Account(Owner { account: account.to_owned(), ..owner }) } else { unresolved(self.id) };
+            return if text::is_account(account) {
+                Named::Account(Owner { account: account.to_owned(), ..owner })
+            } else {
+                unresolved(self.id)
+            };
         }
         if let Some((kind, _)) = ec2_kinds().find(|(_, prefix)| text::is_ec2_id(self.id, prefix)) {
             return match text::is_region(self.region) {
@@ -71,8 +77,12 @@ impl Raw<'_> {
         match self.id {
             id if text::is_account(id) => Named::Account(Owner { account: id.to_owned(), ..owner }),
             "" | "No trails" | "password_policy" | "account" => Named::Account(owner),
-            id if key && text::is_key_id(id) && text::is_region(self.region) => Named::Resource(owner.key(self.region, id)),
-            name if trail && text::is_trail_name(name) && text::is_region(self.region) => Named::Resource(owner.trail(self.region, name)),
+            id if key && text::is_key_id(id) && text::is_region(self.region) => {
+                Named::Resource(owner.key(self.region, id))
+            }
+            name if trail && text::is_trail_name(name) && text::is_region(self.region) => {
+                Named::Resource(owner.trail(self.region, name))
+            }
             other => unresolved(other),
         }
     }
@@ -87,7 +97,9 @@ fn arn(raw: &Raw<'_>) -> Named {
     let [_, partition, service, region, account, rest] = parts[..] else { return unresolved(raw.id) };
     let account = if account.is_empty() { raw.account } else { account };
     // AWS's own resources have `aws` as their account, buckets have none.
-    let placed = PARTITIONS.contains(&partition) && (region.is_empty() || text::is_region(region)) && text::is_account(account);
+    let placed = PARTITIONS.contains(&partition)
+        && (region.is_empty() || text::is_region(region))
+        && text::is_account(account);
     if !placed {
         return unresolved(raw.id);
     }
@@ -97,10 +109,14 @@ fn arn(raw: &Raw<'_>) -> Named {
     match service {
         "ec2" => ec2(raw, owner, region, kind, id),
         "cloudtrail" if kind == "trail" && id.is_empty() => Named::Account(owner),
-        "cloudtrail" if kind == "trail" && text::is_trail_name(id) && text::is_region(region) => Named::Resource(owner.trail(region, id)),
+        "cloudtrail" if kind == "trail" && text::is_trail_name(id) && text::is_region(region) => {
+            Named::Resource(owner.trail(region, id))
+        }
         "iam" if rest == "root" || rest == "password-policy" => Named::Account(owner),
         "cloudtrail" => unresolved(raw.id),
-        "kms" if kind == "key" && text::is_key_id(id) && text::is_region(region) => Named::Resource(owner.key(region, id)),
+        "kms" if kind == "key" && text::is_key_id(id) && text::is_region(region) => {
+            Named::Resource(owner.key(region, id))
+        }
         _ => other(raw.id),
     }
 }
@@ -109,10 +125,14 @@ fn ec2(raw: &Raw<'_>, owner: Owner, region: &str, kind: &str, id: &str) -> Named
     match ec2_kinds().find(|(k, _)| *k == kind) {
         // `arn:aws:ec2:us-east-1:123456789012:volume` stands for all volumes; a bare id stands for itself.
         Some(_) if id.is_empty() => Named::Account(owner),
-        Some((_, prefix)) if text::is_ec2_id(id, prefix) && text::is_region(region) => Named::Resource(owner.ec2(region, kind, id)),
+        Some((_, prefix)) if text::is_ec2_id(id, prefix) && text::is_region(region) => {
+            Named::Resource(owner.ec2(region, kind, id))
+        }
         Some(_) => unresolved(raw.id),
         None if id.is_empty() && kind == "account" => Named::Account(owner),
-        None if id.is_empty() && kind.contains('-') => Raw { id: kind, account: &owner.account, region, partition: &owner.partition, ..*raw }.resolve(),
+        None if id.is_empty() && kind.contains('-') => {
+            Raw { id: kind, account: &owner.account, region, partition: &owner.partition, ..*raw }.resolve()
+        }
         None => other(raw.id),
     }
 }
@@ -120,7 +140,11 @@ fn ec2(raw: &Raw<'_>, owner: Owner, region: &str, kind: &str, id: &str) -> Named
 /// Resolves a resource that no check of ours judges: it is only shown, but its ARN must be valid.
 fn other(id: &str) -> Named {
     match ResourceId::try_from(id.to_owned()) {
-        Ok(resource) if resource.kind() == Kind::Other || matches!(resource.service(), "iam" | "s3" | "logs") => Named::Resource(resource),
+        Ok(resource)
+            if resource.kind() == Kind::Other || matches!(resource.service(), "iam" | "s3" | "logs") =>
+        {
+            Named::Resource(resource)
+        }
         _ => unresolved(id),
     }
 }
@@ -135,7 +159,10 @@ mod tests {
 
     #[test]
     fn an_arn_and_a_bare_id_name_the_same_resource() {
-        let whole = resolve("arn:aws:ec2:us-east-1:123456789012:security-group/sg-0123456789abcdef0", "AwsEc2SecurityGroup");
+        let whole = resolve(
+            "arn:aws:ec2:us-east-1:123456789012:security-group/sg-0123456789abcdef0",
+            "AwsEc2SecurityGroup",
+        );
         assert!(matches!(&whole, Named::Resource(r) if r.kind() == Kind::SecurityGroup));
         assert_eq!(resolve("sg-0123456789abcdef0", ""), whole);
         assert_eq!(resolve("arn:aws:ec2:us-east-1:123456789012:sg-0123456789abcdef0", ""), whole);
@@ -143,7 +170,8 @@ mod tests {
 
     #[test]
     fn the_arn_says_what_it_is_and_not_the_declared_type() {
-        let named = resolve("arn:aws:ec2:us-east-1:123456789012:snapshot/snap-0123456789abcdef0", "AwsEc2Volume");
+        let named =
+            resolve("arn:aws:ec2:us-east-1:123456789012:snapshot/snap-0123456789abcdef0", "AwsEc2Volume");
         assert!(matches!(named, Named::Resource(r) if r.kind() == Kind::Snapshot));
     }
 
@@ -157,7 +185,10 @@ mod tests {
             "arn:aws:cloudtrail:us-east-1:123456789012:trail",
             "arn:aws:iam::123456789012:root",
         ] {
-            assert!(matches!(resolve(id, "AwsCloudTrailTrail"), Named::Account(o) if o.account == "123456789012"), "{id}");
+            assert!(
+                matches!(resolve(id, "AwsCloudTrailTrail"), Named::Account(o) if o.account == "123456789012"),
+                "{id}"
+            );
         }
     }
 
@@ -186,8 +217,12 @@ mod tests {
         assert_eq!(resolve(id, "AWS::KMS::Key"), whole);
         assert!(matches!(resolve(id, ""), Named::Unresolved(_)));
         assert!(matches!(resolve("mrk-1234abcd12ab34cd56ef1234567890ab", "AwsKmsKey"), Named::Resource(_)));
-        assert!(matches!(resolve("arn:aws:kms:us-east-1:123456789012:key/../x", "AwsKmsKey"), Named::Unresolved(_)));
-        assert!(matches!(resolve("arn:aws:kms:us-east-1:123456789012:alias/x", "AwsKmsAlias"), Named::Resource(r) if r.kind() == Kind::Other));
+        assert!(matches!(
+            resolve("arn:aws:kms:us-east-1:123456789012:key/../x", "AwsKmsKey"),
+            Named::Unresolved(_)
+        ));
+        assert!(matches!(resolve("arn:aws:kms:us-east-1:123456789012:alias/x", "AwsKmsAlias"),
+                Named::Resource(r) if r.kind() == Kind::Other));
     }
 
     #[test]

@@ -23,17 +23,33 @@ pub fn read(value: &Value, out: &mut Out<'_>) {
         format: format!("OCSF {}", at(value, "/metadata/version")),
         framework,
         control,
-        finding: first(&[at(value, "/finding_info/uid"), at(value, "/finding/uid"), at(value, "/metadata/uid")]),
+        finding: first(&[
+            at(value, "/finding_info/uid"),
+            at(value, "/finding/uid"),
+            at(value, "/metadata/uid"),
+        ]),
         product: at(value, "/metadata/product/uid"),
         severity: at(value, "/severity").to_owned(),
-        time: ["time_dt", "time", "event_time"].iter().find_map(|k| time(value.get(*k))).or_else(|| time(value.pointer("/finding_info/modified_time"))),
+        time: ["time_dt", "time", "event_time"]
+            .iter()
+            .find_map(|k| time(value.get(*k)))
+            .or_else(|| time(value.pointer("/finding_info/modified_time"))),
         title: first(&[at(value, "/message"), at(value, "/status_detail"), at(value, "/finding_info/title")]),
         against: if prowler { prowler_against(value) } else { hub_against(value) },
         ..Draft::default()
     };
     match value.get("resources").and_then(Value::as_array).filter(|l| !l.is_empty()) {
-        Some(list) => list.iter().for_each(|r| out.found(Draft { resource: resource(value, r), ..base.clone() })),
-        None => out.found(Draft { resource: Raw { account: at(value, "/cloud/account/uid"), region: at(value, "/cloud/region"), ..Raw::default() }, ..base }),
+        Some(list) => {
+            list.iter().for_each(|r| out.found(Draft { resource: resource(value, r), ..base.clone() }))
+        }
+        None => out.found(Draft {
+            resource: Raw {
+                account: at(value, "/cloud/account/uid"),
+                region: at(value, "/cloud/region"),
+                ..Raw::default()
+            },
+            ..base
+        }),
     }
 }
 
@@ -49,7 +65,11 @@ fn resource<'v>(value: &'v Value, resource: &'v Value) -> Raw<'v> {
 
 fn prowler_control(value: &Value) -> (&'static str, String, String) {
     // Prowler 3 uses the place of the older schema for the part of a product that made the finding.
-    let check = first(&[at(value, "/metadata/event_code"), at(value, "/finding_info/analytic/uid"), at(value, "/metadata/product/feature/uid")]);
+    let check = first(&[
+        at(value, "/metadata/event_code"),
+        at(value, "/finding_info/analytic/uid"),
+        at(value, "/metadata/product/feature/uid"),
+    ]);
     ("Prowler", "prowler".to_owned(), check.to_owned())
 }
 
@@ -59,10 +79,14 @@ fn prowler_control(value: &Value) -> (&'static str, String, String) {
 /// its WARNING, which means muted, and `Unknown` is for a person to judge.
 fn prowler_against(value: &Value) -> Option<Decision> {
     match (at(value, "/status"), at(value, "/status_code")) {
-        ("Suppressed", _) | ("Other", "") => Some(Decision::no(Reason::Suppressed, "Prowler's mutelist mutes it")),
+        ("Suppressed", _) | ("Other", "") => {
+            Some(Decision::no(Reason::Suppressed, "Prowler's mutelist mutes it"))
+        }
         (_, "FAIL") | ("Failure", "") => None,
         (_, "PASS") | ("Success", "") => Some(Decision::no(Reason::Passed, "")),
-        (_, "MANUAL" | "INFO") | ("Unknown", "") => Some(Decision::no(Reason::Passed, "it is for a person to judge")),
+        (_, "MANUAL" | "INFO") | ("Unknown", "") => {
+            Some(Decision::no(Reason::Passed, "it is for a person to judge"))
+        }
         (_, other) => Some(Decision::no(Reason::Incomplete, format!("its status is {other:?}"))),
     }
 }
@@ -88,11 +112,14 @@ fn hub_control(value: &Value) -> (&'static str, String, String) {
 /// closes is closed, whatever its status.
 fn hub_against(value: &Value) -> Option<Decision> {
     let closed = value.get("activity_id").and_then(Value::as_u64) == Some(3);
-    let verdict = (at(value, "/compliance/status"), value.pointer("/compliance/status_id").and_then(Value::as_u64));
+    let verdict =
+        (at(value, "/compliance/status"), value.pointer("/compliance/status_id").and_then(Value::as_u64));
     Some(match (at(value, "/status"), verdict) {
         ("Suppressed", _) => Decision::no(Reason::Suppressed, "its status is Suppressed"),
         _ if closed => Decision::no(Reason::Archived, "its activity is Close"),
-        (word @ ("Resolved" | "Archived" | "Deleted"), _) => Decision::no(Reason::Archived, format!("its status is {word}")),
+        (word @ ("Resolved" | "Archived" | "Deleted"), _) => {
+            Decision::no(Reason::Archived, format!("its status is {word}"))
+        }
         (_, ("Fail", _) | ("", Some(3) | None)) => return None,
         (_, (word, _)) => Decision::no(Reason::Passed, format!("its compliance status is {word:?}")),
     })

@@ -21,12 +21,20 @@ type Identity<'s> = [&'s str; 6];
 
 /// Returns the findings of other tools behind these of ours, in the order of ours. `run` are the
 /// checks that were run.
-pub fn origins(suspicions: &[ReportedFinding], run: &[&str], inventory: &Inventory, findings: &[Finding], unjudged: &[Unjudged]) -> Vec<Origin> {
+pub fn origins(
+    suspicions: &[ReportedFinding],
+    run: &[&str],
+    inventory: &Inventory,
+    findings: &[Finding],
+    unjudged: &[Unjudged],
+) -> Vec<Origin> {
     let index = Index::of(suspicions);
     let mut origins: Vec<Origin> = Vec::new();
     let mut places: HashMap<Identity<'_>, usize> = HashMap::new();
     for finding in findings.iter().filter(|f| !matches!(f.verdict, Verdict::Ok(_))) {
-        for suspicion in index.naming(suspicions, inventory, finding).into_iter().filter_map(|at| suspicions.get(at)) {
+        for suspicion in
+            index.naming(suspicions, inventory, finding).into_iter().filter_map(|at| suspicions.get(at))
+        {
             for source in suspicion.sources.iter().filter(|s| s.decision.is_actionable()) {
                 let place = *places.entry(identity(suspicion, source)).or_insert_with(|| {
                     origins.push(origin(source));
@@ -71,7 +79,13 @@ fn origin(source: &Source) -> Origin {
 
 /// Adds the parts of another tool's finding that ours do not cover: those not looked into, and those that
 /// could not be judged.
-fn rest(origin: &mut Origin, suspicion: &ReportedFinding, source: &Source, run: &[&str], unjudged: &[Unjudged]) {
+fn rest(
+    origin: &mut Origin,
+    suspicion: &ReportedFinding,
+    source: &Source,
+    run: &[&str],
+    unjudged: &[Unjudged],
+) {
     if let Some(reason) = source.decision.reason().or(suspicion.decision.reason()) {
         // These reasons mean that this part is in order; all others mean that it was not looked into.
         if !matches!(reason, Reason::Passed | Reason::Archived | Reason::Stale | Reason::RevertedLater) {
@@ -84,7 +98,10 @@ fn rest(origin: &mut Origin, suspicion: &ReportedFinding, source: &Source, run: 
     }
     let Some(resource) = &suspicion.resource else { return };
     for silent in unjudged.iter().filter(|u| silenced(suspicion, u)) {
-        add(&mut origin.answers, FindingKey { check: silent.check.clone(), resource: resource.owner().root() });
+        add(
+            &mut origin.answers,
+            FindingKey { check: silent.check.clone(), resource: resource.owner().root() },
+        );
     }
 }
 
@@ -118,9 +135,13 @@ mod tests {
     }
 
     fn asff(id: &str, groups: &[String]) -> Value {
-        let resources: Vec<Value> = groups.iter().map(|arn| json!({"Type": "AwsEc2SecurityGroup", "Id": arn})).collect();
-        json!({"SchemaVersion": "2018-10-08", "Id": id, "ProductArn": "arn:aws:securityhub:us-east-1::product/aws/securityhub", "GeneratorId": "security-control/EC2.13",
-            "AwsAccountId": "123456789012", "Region": "us-east-1", "Compliance": {"Status": "FAILED", "SecurityControlId": "EC2.13"}, "Resources": resources})
+        let resources: Vec<Value> =
+            groups.iter().map(|arn| json!({"Type": "AwsEc2SecurityGroup", "Id": arn})).collect();
+        json!({"SchemaVersion": "2018-10-08", "Id": id,
+            "ProductArn": "arn:aws:securityhub:us-east-1::product/aws/securityhub",
+            "GeneratorId": "security-control/EC2.13",
+            "AwsAccountId": "123456789012", "Region": "us-east-1", "Compliance": {"Status": "FAILED",
+            "SecurityControlId": "EC2.13"}, "Resources": resources})
     }
 
     fn intake(findings: &[Value]) -> Intake {
@@ -155,7 +176,12 @@ mod tests {
         let all = of(&[asff("a", &[here(1), here(2)]), asff("b", &[here(2)])], &[open(1), open(2)]);
         let told: Vec<(&str, usize)> = all.iter().map(|o| (o.finding.as_str(), o.answers.len())).collect();
         assert_eq!(told, [("a", 2), ("b", 1)]);
-        assert!(all.iter().all(|o| o.beyond.is_empty() && o.account == "123456789012" && o.product.ends_with("securityhub")), "{all:?}");
+        assert!(
+            all.iter().all(|o| o.beyond.is_empty()
+                && o.account == "123456789012"
+                && o.product.ends_with("securityhub")),
+            "{all:?}"
+        );
     }
 
     #[test]
@@ -164,14 +190,33 @@ mod tests {
         assert_eq!(all.len(), 1);
         assert_eq!(all[0].beyond.len(), 1, "{all:?}");
         assert!(all[0].beyond[0].contains("another account"), "{all:?}");
-        let left_out = origins(&intake(&[asff("a", &[group(1, "123456789012")])]).suspicions, &[CHECK], &nothing_read(), &[open(1)], &[]);
-        assert!(left_out[0].beyond[0].contains("security-group-open-all-traffic was left out"), "{left_out:?}");
+        let left_out = origins(
+            &intake(&[asff("a", &[group(1, "123456789012")])]).suspicions,
+            &[CHECK],
+            &nothing_read(),
+            &[open(1)],
+            &[],
+        );
+        assert!(
+            left_out[0].beyond[0].contains("security-group-open-all-traffic was left out"),
+            "{left_out:?}"
+        );
     }
 
     #[test]
     fn a_check_that_could_not_be_run_is_an_answer_that_is_still_owed() {
-        let unjudged = [Unjudged { check: CHECK.to_owned(), region: "us-east-1".to_owned(), reason: "denied".to_owned() }];
-        let all = origins(&intake(&[asff("a", &[group(1, "123456789012")])]).suspicions, &RUN, &nothing_read(), &[open(1)], &unjudged);
+        let unjudged = [Unjudged {
+            check: CHECK.to_owned(),
+            region: "us-east-1".to_owned(),
+            reason: "denied".to_owned(),
+        }];
+        let all = origins(
+            &intake(&[asff("a", &[group(1, "123456789012")])]).suspicions,
+            &RUN,
+            &nothing_read(),
+            &[open(1)],
+            &unjudged,
+        );
         assert_eq!(all[0].answers[1].resource, owner().root());
     }
 

@@ -8,11 +8,15 @@ use super::{
     sniff::DECLINED,
 };
 
-const HEAD: &str = "<!-- Generated from the program. Change it there, then run the tests with REDRESS_BLESS=1. -->\n\n# Controls of others\n\n\
-    Findings of other tools name controls; this page lists the checks of redress that answer them. A control is known by its framework,\n\
-    the framework's version and its id: the same number means different things in different versions. The checks themselves are in\n\
+const HEAD: &str = "<!-- Generated from the program. Change it there, then run the tests with \
+                    REDRESS_BLESS=1. -->\n\n# Controls of others\n\n\
+    Findings of other tools name controls; this page lists the checks of redress that answer them. A control \
+    is known by its framework,\n\
+    the framework's version and its id: the same number means different things in different versions. The \
+    checks themselves are in\n\
     [checks.md](checks.md); [intake.md](intake.md) explains how findings are read.\n\n\
-    A control that is in neither list of its framework is unknown to that version, and a finding of it is shown as `unmapped_control`.\n\n";
+    A control that is in neither list of its framework is unknown to that version, and a finding of it is \
+    shown as `unmapped_control`.\n\n";
 
 /// Generates the page `docs/controls.md`.
 pub fn controls_page() -> String {
@@ -32,8 +36,13 @@ pub fn controls_page() -> String {
 }
 
 fn section(framework: &Framework) -> String {
-    let mut text =
-        format!("## {}\n\nFramework `{}`.{}{}\n\n", framework.title, framework.id, if framework.about.is_empty() { "" } else { " " }, framework.about);
+    let mut text = format!(
+        "## {}\n\nFramework `{}`.{}{}\n\n",
+        framework.title,
+        framework.id,
+        if framework.about.is_empty() { "" } else { " " },
+        framework.about
+    );
     text.push_str("| control | checks |\n| --- | --- |\n");
     for (control, checks) in sorted(&framework.checks) {
         let checks: Vec<_> = checks.iter().map(|c| format!("[{c}](checks.md#{c})")).collect();
@@ -41,7 +50,8 @@ fn section(framework: &Framework) -> String {
     }
     text.push('\n');
     if !framework.unmapped.is_empty() {
-        let unmapped: Vec<_> = sorted(&framework.unmapped).into_iter().map(|(id, about)| format!("`{id}` ({about})")).collect();
+        let unmapped: Vec<_> =
+            sorted(&framework.unmapped).into_iter().map(|(id, about)| format!("`{id}` ({about})")).collect();
         let _ = write!(text, "No check yet: {}.\n\n", unmapped.join(", "));
     }
     text
@@ -49,7 +59,9 @@ fn section(framework: &Framework) -> String {
 
 /// Sorts by the numbers in the ids: 5.2 before 5.10.
 fn sorted<V>(map: &std::collections::BTreeMap<String, V>) -> Vec<(&String, &V)> {
-    let key = |id: &str| id.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse::<u64>().unwrap_or(0)).collect::<Vec<_>>();
+    let key = |id: &str| {
+        id.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse::<u64>().unwrap_or(0)).collect::<Vec<_>>()
+    };
     let letters = |id: &str| id.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
     let mut all: Vec<_> = map.iter().collect();
     all.sort_by_key(|(id, _)| (letters(id), key(id), (*id).clone()));

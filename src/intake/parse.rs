@@ -17,7 +17,9 @@ pub fn parse(text: &[u8]) -> Result<Value, String> {
     match serde_json::from_slice::<Strict>(text) {
         Ok(Strict(value)) => Ok(value),
         Err(first) => match mended(text) {
-            Some(mended) => serde_json::from_str::<Strict>(&mended).map(|Strict(value)| value).map_err(|e| e.to_string()),
+            Some(mended) => {
+                serde_json::from_str::<Strict>(&mended).map(|Strict(value)| value).map_err(|e| e.to_string())
+            }
             None => Err(first.to_string()),
         },
     }
@@ -107,7 +109,9 @@ impl<'de> Visitor<'de> for Builder {
         while let Some(key) = map.next_key::<String>()? {
             let Strict(value) = map.next_value()?;
             if object.insert(key, value).is_some() {
-                return Err(A::Error::custom("a key occurs twice in one object, and it is unknown which of them counts"));
+                return Err(A::Error::custom(
+                    "a key occurs twice in one object, and it is unknown which of them counts",
+                ));
             }
         }
         Ok(Value::Object(object))
@@ -123,7 +127,10 @@ mod tests {
 
     #[test]
     fn broken_unicode_is_mended_and_the_rest_is_kept() {
-        assert_eq!(parse(br#"{"a":"\ud800x","b":"\ud83d\ude00","c":"\\ud800"}"#).unwrap(), json!({"a": "\u{fffd}x", "b": "😀", "c": "\\ud800"}));
+        assert_eq!(
+            parse(br#"{"a":"\ud800x","b":"\ud83d\ude00","c":"\\ud800"}"#).unwrap(),
+            json!({"a": "\u{fffd}x", "b": "😀", "c": "\\ud800"})
+        );
         assert_eq!(parse(b"{\"a\":\"\xff\"}").unwrap(), json!({"a": "\u{fffd}"}));
     }
 

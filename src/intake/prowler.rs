@@ -88,7 +88,9 @@ const V2: &str = "Prowler 2 CSV";
 
 /// Reads separated values to their end. Returns the reason why they are incomplete, if they are.
 pub fn csv(bytes: &mut Bytes<'_>, sheet: &Sheet, format: &str, out: &mut Out<'_>) -> Option<String> {
-    csv::rows(bytes, sheet, out, |row, out| if format == V2 { csv_v2(row, format, out) } else { csv_later(row, format, out) })
+    csv::rows(bytes, sheet, out, |row, out| {
+        if format == V2 { csv_v2(row, format, out) } else { csv_later(row, format, out) }
+    })
 }
 
 fn csv_later(row: Named<'_>, format: &str, out: &mut Out<'_>) {
@@ -143,8 +145,12 @@ enum Field {
 fn found<'v>(out: &mut Out<'_>, format: &str, framework: &str, get: impl Fn(Field) -> &'v str) {
     let status = get(Field::Status).to_ascii_uppercase();
     let against = match status.as_str() {
-        _ if get(Field::Muted).eq_ignore_ascii_case("true") => Some(Decision::no(Reason::Suppressed, "Prowler's mutelist mutes it")),
-        "WARNING" => Some(Decision::no(Reason::Suppressed, "Prowler 3 writes WARNING for what its mutelist mutes")),
+        _ if get(Field::Muted).eq_ignore_ascii_case("true") => {
+            Some(Decision::no(Reason::Suppressed, "Prowler's mutelist mutes it"))
+        }
+        "WARNING" => {
+            Some(Decision::no(Reason::Suppressed, "Prowler 3 writes WARNING for what its mutelist mutes"))
+        }
         "FAIL" => None,
         "PASS" => Some(Decision::no(Reason::Passed, "")),
         "INFO" | "MANUAL" => Some(Decision::no(Reason::Passed, "it is for a person to judge")),

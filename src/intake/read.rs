@@ -27,7 +27,12 @@ pub fn read<'r>(source_name: &str, input: Box<dyn Read + 'r>, sink: &mut dyn FnM
 }
 
 /// Reads an input, with the account and the region for the one format that names neither.
-pub fn read_at<'r>(source_name: &str, input: Box<dyn Read + 'r>, home: Option<(&Owner, Option<&str>)>, sink: &mut dyn FnMut(Item)) -> Report {
+pub fn read_at<'r>(
+    source_name: &str,
+    input: Box<dyn Read + 'r>,
+    home: Option<(&Owner, Option<&str>)>,
+    sink: &mut dyn FnMut(Item),
+) -> Report {
     let mut bytes = Bytes::new(input);
     let mut reading = Reading::default();
     let mut out = Out { input: source_name, sink, read: 0, counts: BTreeMap::new(), home };
@@ -37,7 +42,10 @@ pub fn read_at<'r>(source_name: &str, input: Box<dyn Read + 'r>, home: Option<(&
     let ended = match first {
         None => {
             reading.formats.insert(EMPTY, 0);
-            declined = Some(if bytes.read == 0 { "it is empty" } else { "there is nothing but white space in it" }.to_owned());
+            declined = Some(
+                if bytes.read == 0 { "it is empty" } else { "there is nothing but white space in it" }
+                    .to_owned(),
+            );
             None
         }
         Some(b'{' | b'[') if encoding::no_text(&head).is_none() => {
@@ -64,7 +72,12 @@ pub fn read_at<'r>(source_name: &str, input: Box<dyn Read + 'r>, home: Option<(&
         },
     };
     let format = reading.format();
-    let incomplete = bytes.stopped.or(ended).or(reading.broken.clone()).or(reading.gap.clone()).or_else(|| reading.strange());
+    let incomplete = bytes
+        .stopped
+        .or(ended)
+        .or(reading.broken.clone())
+        .or(reading.gap.clone())
+        .or_else(|| reading.strange());
     let declined = declined.or_else(|| reading.not_taken(incomplete.as_deref(), &head));
     Report {
         input: super::text::clean(source_name, super::text::LONG),
@@ -106,7 +119,10 @@ fn why_unknown(head: &[u8]) -> String {
         Some(names) => {
             let shown: Vec<String> = names.iter().take(8).map(|name| super::text::short(name)).collect();
             let more = if names.len() > shown.len() { ", ..." } else { "" };
-            format!("{known}: it looks like a table, but not one with these columns: {}{more}", shown.join(", "))
+            format!(
+                "{known}: it looks like a table, but not one with these columns: {}{more}",
+                shown.join(", ")
+            )
         }
         None => known.to_owned(),
     }
@@ -180,7 +196,9 @@ impl Reading {
 
     /// Returns the format of most records; an unknown or declined one only if nothing was taken.
     fn format(&self) -> &'static str {
-        let rank = |name: &&str| (*name != UNKNOWN, sniff::declined(name).is_none(), self.formats.get(*name).copied());
+        let rank = |name: &&str| {
+            (*name != UNKNOWN, sniff::declined(name).is_none(), self.formats.get(*name).copied())
+        };
         let best = self.formats.keys().copied().max_by_key(|name| rank(name));
         best.unwrap_or(if self.around || self.broken.is_none() { EMPTY } else { UNKNOWN })
     }
@@ -211,7 +229,9 @@ impl Reading {
             return None;
         }
         let declined = sniff::declined(self.format()).map(str::to_owned);
-        Some(declined.unwrap_or_else(|| broken.map_or_else(|| why_unknown(head), |why| format!("nothing in it could be read: {why}"))))
+        Some(declined.unwrap_or_else(|| {
+            broken.map_or_else(|| why_unknown(head), |why| format!("nothing in it could be read: {why}"))
+        }))
     }
 
     /// Reports records of an unknown kind among others that were taken.

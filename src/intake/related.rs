@@ -14,7 +14,10 @@ use crate::{
 
 /// Returns whether a finding on a resource of one kind can mean resources of another kind that belong to it.
 pub fn stands_for(named: Kind, judged: Kind) -> bool {
-    matches!((named, judged), (Kind::Instance, Kind::Volume | Kind::SecurityGroup) | (Kind::Volume, Kind::Instance))
+    matches!(
+        (named, judged),
+        (Kind::Instance, Kind::Volume | Kind::SecurityGroup) | (Kind::Volume, Kind::Instance)
+    )
 }
 
 /// Returns the resources that stand for this one.
@@ -23,7 +26,11 @@ pub fn standing_for(inventory: &Inventory, judged: &ResourceId) -> BTreeSet<Reso
     let Some(region) = inventory.regions.get(name) else { return BTreeSet::new() };
     let instance = |id: &str| inventory.owner.instance(name, id);
     match judged.kind() {
-        Kind::Volume => region.volumes.get(id).known().map_or_else(BTreeSet::new, |v| v.attachments.iter().map(|a| instance(&a.instance_id)).collect()),
+        Kind::Volume => {
+            region.volumes.get(id).known().map_or_else(BTreeSet::new, |v| {
+                v.attachments.iter().map(|a| instance(&a.instance_id)).collect()
+            })
+        }
         Kind::Instance => {
             let devices = region.instances.get(id).known().map(|i| &i.devices);
             devices.into_iter().flatten().map(|d| inventory.owner.volume(name, &d.volume_id)).collect()
@@ -41,9 +48,13 @@ pub fn standing_for(inventory: &Inventory, judged: &ResourceId) -> BTreeSet<Reso
 fn by_interface(suspicions: &[ReportedFinding]) -> BTreeSet<(&str, &str)> {
     let mut found = BTreeSet::new();
     for suspicion in suspicions.iter().filter(|s| s.decision.is_actionable()) {
-        let Some(instance) = suspicion.resource.as_ref().filter(|r| r.kind() == Kind::Instance) else { continue };
+        let Some(instance) = suspicion.resource.as_ref().filter(|r| r.kind() == Kind::Instance) else {
+            continue;
+        };
         let of_groups = |id: &&String| checks::find(id).is_some_and(|c| c.kind == Kind::SecurityGroup);
-        found.extend(suspicion.checks.iter().filter(of_groups).map(|check| (instance.region(), check.as_str())));
+        found.extend(
+            suspicion.checks.iter().filter(of_groups).map(|check| (instance.region(), check.as_str())),
+        );
     }
     found
 }
@@ -51,14 +62,20 @@ fn by_interface(suspicions: &[ReportedFinding]) -> BTreeSet<(&str, &str)> {
 /// Returns the facts to read, beyond those that the checks read themselves, to know which
 /// resource stands for which.
 pub fn wants(suspicions: &[ReportedFinding]) -> BTreeSet<Want> {
-    by_interface(suspicions).into_iter().map(|(region, _)| Want::all(region, FamilyKind::NetworkInterfaces)).collect()
+    by_interface(suspicions)
+        .into_iter()
+        .map(|(region, _)| Want::all(region, FamilyKind::NetworkInterfaces))
+        .collect()
 }
 
 /// Returns the checks and regions for which those facts could not be read, so that the resources that an
 /// instance stands for cannot be judged.
 pub fn unjudged(suspicions: &[ReportedFinding], inventory: &Inventory) -> Vec<Unjudged> {
     let silent = |(region, check): (&str, &str)| {
-        let listing = inventory.regions.get(region).map_or(Fact::NotRead, |r| r.network_interfaces.select(&Selector::All));
+        let listing = inventory
+            .regions
+            .get(region)
+            .map_or(Fact::NotRead, |r| r.network_interfaces.select(&Selector::All));
         let why = listing.silence()?.to_owned();
         let reason = format!("which security groups an instance has could not be read: {why}");
         Some(Unjudged { check: check.to_owned(), region: region.to_owned(), reason })

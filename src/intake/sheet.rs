@@ -27,15 +27,21 @@ pub fn told(head: &[u8]) -> Option<(Sheet, Columns)> {
     sheets(head).find_map(|sheet| {
         let columns = prowler::columns(&sheet.header).map(Columns::Prowler);
         let columns = columns.or_else(|| columns::is(&sheet.header).then_some(Columns::CloudTrail));
-        let columns = columns.or_else(|| prowler::is_compliance(&sheet.header).then_some(Columns::Compliance));
+        let columns =
+            columns.or_else(|| prowler::is_compliance(&sheet.header).then_some(Columns::Compliance));
         Some((sheet, columns?))
     })
 }
 
 /// Returns the names in a first line that looks like a table's header, if the columns are not known.
 pub fn names(head: &[u8]) -> Option<Vec<String>> {
-    let word = |cell: &String| !cell.is_empty() && cell.len() <= 64 && !cell.contains(['{', '}', '[', ']', '<', '>']);
-    sheets(head).map(|sheet| sheet.header).filter(|header| header.len() >= 3 && header.iter().all(word)).max_by_key(Vec::len)
+    let word = |cell: &String| {
+        !cell.is_empty() && cell.len() <= 64 && !cell.contains(['{', '}', '[', ']', '<', '>'])
+    };
+    sheets(head)
+        .map(|sheet| sheet.header)
+        .filter(|header| header.len() >= 3 && header.iter().all(word))
+        .max_by_key(Vec::len)
 }
 
 fn sheets(head: &[u8]) -> impl Iterator<Item = Sheet> + '_ {
@@ -54,7 +60,11 @@ mod tests {
             for end in ["\n", "\r\n", "\r"] {
                 let head = format!("{}{end}a{separator}b", line.replace(';', separator));
                 let (sheet, columns) = told(head.as_bytes()).unwrap();
-                assert_eq!((sheet.separator, columns), (separator.as_bytes()[0], Columns::Prowler("Prowler 4/5 CSV")), "{head:?}");
+                assert_eq!(
+                    (sheet.separator, columns),
+                    (separator.as_bytes()[0], Columns::Prowler("Prowler 4/5 CSV")),
+                    "{head:?}"
+                );
                 assert_eq!(sheet.line, if end == "\r" { b'\r' } else { b'\n' });
             }
         }

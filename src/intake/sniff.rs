@@ -22,10 +22,21 @@ pub const INCOMPLETE: &str = "Incomplete";
 
 /// The formats that are known and not taken, each with the reason.
 pub const DECLINED: &[(&str, &str)] = &[
-    (TRIVY, "it points at files and images, not at resources of an account; scan the account with `redress scan`"),
+    (
+        TRIVY,
+        "it points at files and images, not at resources of an account; scan the account with `redress scan`",
+    ),
     (CHECKOV, "it points at lines of source code, not at resources of an account"),
-    (SCOUT, "its findings are paths into its own copy of the account; give it the output of Prowler or Security Hub, or scan with redress"),
-    (POWERPIPE, "its results do not always name account and region; export them as ASFF to Security Hub and give those"),
+    (
+        SCOUT,
+        "its findings are paths into its own copy of the account; give it the output of Prowler or Security \
+         Hub, or scan with redress",
+    ),
+    (
+        POWERPIPE,
+        "its results do not always name account and region; export them as ASFF to Security Hub and give \
+         those",
+    ),
     (CLOUDSPLOIT, "its results have no ids of rules that stay the same from version to version"),
     (NOTIFICATION, "it only names the location of a file; fetch the file and give that"),
     (OTHER_EVENT, "it is an event of EventBridge that carries no findings"),
@@ -84,8 +95,17 @@ pub fn repeats(format: &str) -> bool {
 }
 
 /// The keys under which a value that was inside another may carry its records.
-const INNER: &[&str] =
-    &["Records", "Findings", "findings", "Events", "EvaluationResults", "AggregateEvaluationResults", "ComplianceByConfigRules", "logEvents", "events"];
+const INNER: &[&str] = &[
+    "Records",
+    "Findings",
+    "findings",
+    "Events",
+    "EvaluationResults",
+    "AggregateEvaluationResults",
+    "ComplianceByConfigRules",
+    "logEvents",
+    "events",
+];
 /// The depth to which nested envelopes are opened.
 const MAX_ENVELOPES: u32 = 4;
 
@@ -125,7 +145,10 @@ fn enveloped(list: &str, value: &Value, out: &mut Out<'_>, depth: u32) -> &'stat
     if object.contains_key("detail-type") && object.contains_key("detail") {
         return event_bridge(value, out);
     }
-    if ["s3", "Sns", "body", "Message"].iter().any(|k| object.contains_key(*k)) && !object.contains_key("CheckID") && !prowler::is_v2(value) {
+    if ["s3", "Sns", "body", "Message"].iter().any(|k| object.contains_key(*k))
+        && !object.contains_key("CheckID")
+        && !prowler::is_v2(value)
+    {
         return carried(value, out, depth);
     }
     if let Some(format) = plain(list, value, out) {
@@ -169,7 +192,11 @@ fn plain(list: &str, value: &Value, out: &mut Out<'_>) -> Option<&'static str> {
         (prowler::is_v3, prowler::v3, "Prowler 3 JSON"),
         (prowler::is_v2, prowler::v2, "Prowler 2 JSON"),
         (custodian::is_metadata, custodian::metadata, "Cloud Custodian policy"),
-        (custodian::is_resource, |value, out| (out.sink)(Item::Matched(Box::new(value.clone()))), "Cloud Custodian resources"),
+        (
+            custodian::is_resource,
+            |value, out| (out.sink)(Item::Matched(Box::new(value.clone()))),
+            "Cloud Custodian resources",
+        ),
     ];
     if value.get("CloudTrailEvent").is_some() {
         looked_up(value, out);
@@ -249,7 +276,8 @@ fn logged(message: &str, out: &mut Out<'_>, depth: u32) -> &'static str {
 
 /// Reads a message of SNS, SQS or S3: a notification of a file, or the record itself as text.
 fn carried(value: &Value, out: &mut Out<'_>, depth: u32) -> &'static str {
-    let message = [value.get("Message"), value.pointer("/Sns/Message"), value.get("body")].into_iter().flatten().next();
+    let message =
+        [value.get("Message"), value.pointer("/Sns/Message"), value.get("body")].into_iter().flatten().next();
     let inner = match message {
         Some(Value::String(text)) => parse::parse(text.as_bytes()).ok(),
         Some(object @ Value::Object(_)) => Some(object.clone()),

@@ -156,7 +156,12 @@ impl Splitter<'_, '_> {
     /// Takes a number or word. The end of the input ends it as well.
     fn scalar(&mut self) {
         self.take(|ahead| {
-            let n = ahead.iter().position(|b| matches!(b, b',' | b'}' | b']' | b'{' | b'[' | b'"' | b' ' | b'\t' | b'\r' | b'\n')).unwrap_or(ahead.len());
+            let n = ahead
+                .iter()
+                .position(|b| {
+                    matches!(b, b',' | b'}' | b']' | b'{' | b'[' | b'"' | b' ' | b'\t' | b'\r' | b'\n')
+                })
+                .unwrap_or(ahead.len());
             (n, n < ahead.len())
         });
     }
@@ -178,7 +183,12 @@ impl Splitter<'_, '_> {
         loop {
             self.begin();
             let whole = match self.bytes.after_white() {
-                None => return Err("its list is not closed: the writer was interrupted, or the input is cut off".to_owned()),
+                None => {
+                    return Err(
+                        "its list is not closed: the writer was interrupted, or the input is cut off"
+                            .to_owned(),
+                    );
+                }
                 Some(b']') => {
                     self.bytes.skip(1);
                     return Ok(());
@@ -237,9 +247,14 @@ impl Splitter<'_, '_> {
         if !self.string() {
             return Err(ENDED.to_owned());
         }
-        let key = String::from_utf8_lossy(self.text.get(start + 1..self.text.len() - 1).unwrap_or_default()).into_owned();
+        let key = String::from_utf8_lossy(self.text.get(start + 1..self.text.len() - 1).unwrap_or_default())
+            .into_owned();
         if self.bytes.after_white() != Some(b':') {
-            return Err(if self.bytes.peeked().is_empty() { ENDED.to_owned() } else { "a record is not good JSON".to_owned() });
+            return Err(if self.bytes.peeked().is_empty() {
+                ENDED.to_owned()
+            } else {
+                "a record is not good JSON".to_owned()
+            });
         }
         self.one();
         let list = LISTS.iter().find(|l| **l == key);
@@ -258,7 +273,8 @@ impl Splitter<'_, '_> {
 
     /// Reads the records of a list in an object, whose own text and keys are put aside meanwhile.
     fn inner(&mut self, list: &str, sink: Sink<'_>) -> Whole {
-        let (mut text, keys, cut) = (std::mem::take(&mut self.text), std::mem::take(&mut self.keys), self.cut);
+        let (mut text, keys, cut) =
+            (std::mem::take(&mut self.text), std::mem::take(&mut self.keys), self.cut);
         let whole = self.list(list, 0, sink);
         text.extend_from_slice(b"[]");
         (self.text, self.keys, self.cut) = (text, keys, cut);
@@ -322,7 +338,10 @@ mod tests {
         let mut seen = Vec::new();
         let mut bytes = Bytes::new(Box::new(text.as_bytes()));
         split(&mut bytes, &mut |p| seen.push((p.cut, p.text.len() <= MAX_RECORD, p.keys.to_vec()))).unwrap();
-        assert_eq!(seen, [(true, true, vec!["Key".to_owned(), "big".to_owned()]), (false, true, vec!["a".to_owned()])]);
+        assert_eq!(
+            seen,
+            [(true, true, vec!["Key".to_owned(), "big".to_owned()]), (false, true, vec!["a".to_owned()])]
+        );
     }
 
     #[test]

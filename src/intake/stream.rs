@@ -92,14 +92,21 @@ impl<'r> Bytes<'r> {
         let count = std::rc::Rc::new(std::cell::Cell::new(0));
         let counted = Ahead::new(Box::new(Counted { inner: input, count: count.clone() }));
         let gzip = counted.head().starts_with(&[0x1f, 0x8b]);
-        let (plain, raw) =
-            if gzip { (Ahead::new(Box::new(MultiGzDecoder::new(BufReader::with_capacity(BUFFER, counted)))), Some(count)) } else { (counted, None) };
+        let (plain, raw) = if gzip {
+            (
+                Ahead::new(Box::new(MultiGzDecoder::new(BufReader::with_capacity(BUFFER, counted)))),
+                Some(count),
+            )
+        } else {
+            (counted, None)
+        };
         let utf16 = encoding::utf16(plain.head());
         let mut inner: BufReader<Box<dyn Read + 'r>> = BufReader::with_capacity(BUFFER, Box::new(plain));
         if let Some((order, mark)) = utf16 {
             let _ = fill(&mut inner);
             inner.consume(mark);
-            inner = BufReader::with_capacity(BUFFER, Box::new(Ahead::new(Box::new(Utf16::new(inner, order)))));
+            inner =
+                BufReader::with_capacity(BUFFER, Box::new(Ahead::new(Box::new(Utf16::new(inner, order)))));
         }
         let mut bytes = Self { inner, raw, read: 0, stopped: None };
         if bytes.peeked().starts_with(&[0xef, 0xbb, 0xbf]) {

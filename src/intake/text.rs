@@ -30,7 +30,9 @@ pub fn is_region(text: &str) -> bool {
     let words = parts.len() >= 3 && parts.len() <= 5 && parts[0].len() == 2;
     words
         && text.len() <= 24
-        && parts.iter().all(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()))
+        && parts
+            .iter()
+            .all(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()))
         && parts.last().is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()))
 }
 
@@ -45,7 +47,9 @@ pub fn partition_of(region: &str) -> &'static str {
 
 /// Returns whether a text is an EC2 id: the prefix, a hyphen, and 8 to 17 hexadecimal digits.
 pub fn is_ec2_id(text: &str, prefix: &str) -> bool {
-    let hex = |h: &str| (8..=17).contains(&h.len()) && h.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    let hex = |h: &str| {
+        (8..=17).contains(&h.len()) && h.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    };
     text.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('-')).is_some_and(hex)
 }
 
@@ -56,7 +60,9 @@ pub fn is_key_id(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     match parts[..] {
         ["mrk", all] => all.len() == 32 && digits(all),
-        [a, b, c, d, e] => [(a, 8), (b, 4), (c, 4), (d, 4), (e, 12)].iter().all(|(part, len)| part.len() == *len && digits(part)),
+        [a, b, c, d, e] => [(a, 8), (b, 4), (c, 4), (d, 4), (e, 12)]
+            .iter()
+            .all(|(part, len)| part.len() == *len && digits(part)),
         _ => false,
     }
 }
@@ -79,7 +85,16 @@ mod tests {
     #[test]
     fn ids_are_taken_only_in_their_own_alphabet_and_length() {
         assert!(is_ec2_id("sg-0123456789abcdef0", "sg") && is_ec2_id("vpc-12345678", "vpc"));
-        for bad in ["sg-", "sg-1", "sg-0123456789abcdef01", "sg-0123456G", "sgx-12345678", "vpc-12345678", "sg-1234 5678", "sg-12345678\n"] {
+        for bad in [
+            "sg-",
+            "sg-1",
+            "sg-0123456789abcdef01",
+            "sg-0123456G",
+            "sgx-12345678",
+            "vpc-12345678",
+            "sg-1234 5678",
+            "sg-12345678\n",
+        ] {
             assert!(!is_ec2_id(bad, "sg"), "{bad:?}");
         }
         assert!(is_trail_name("audit") && is_trail_name("a.b-c_1"));

@@ -72,7 +72,12 @@ pub struct Asked {
 impl Asked {
     /// Creates the description of an operation with the member `Filters`: the filter that picks by id, the
     /// path to the resource in its answer, and members there.
-    pub const fn of(operation: &'static str, id: &'static str, at: &'static str, members: &'static [(&'static str, &'static str)]) -> Self {
+    pub const fn of(
+        operation: &'static str,
+        id: &'static str,
+        at: &'static str,
+        members: &'static [(&'static str, &'static str)],
+    ) -> Self {
         Self { operation, filters: "Filters", id, at, members }
     }
 }
@@ -99,7 +104,12 @@ impl About {
 
     /// Creates a kind of EC2's: the prefix of its ids, its resource type in ARNs, and the error code for an
     /// id that does not exist.
-    pub const fn of_ec2(reads: &'static [Reading], id_prefix: &'static str, arn_type: &'static str, not_found: &'static str) -> Self {
+    pub const fn of_ec2(
+        reads: &'static [Reading],
+        id_prefix: &'static str,
+        arn_type: &'static str,
+        not_found: &'static str,
+    ) -> Self {
         Self { id_prefix: Some(id_prefix), arn_type: Some(arn_type), not_found, ..Self::read_by(reads) }
     }
 

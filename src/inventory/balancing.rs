@@ -1,5 +1,5 @@
-//! Facts about load balancing: target groups and the health of their targets. Plain data under AWS's own names; nothing here
-//! judges.
+//! Facts about load balancing: target groups and the health of their targets. Plain data under AWS's own
+//! names; nothing here judges.
 
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +32,11 @@ pub struct TargetGroup {
 
 const READ: &[Reading] = &[
     on_all("elasticloadbalancing:DescribeTargetGroups"),
-    Reading { action: "elasticloadbalancing:DescribeTargetHealth", when: When::Fact("a target group is there"), on: On::All },
+    Reading {
+        action: "elasticloadbalancing:DescribeTargetHealth",
+        when: When::Fact("a target group is there"),
+        on: On::All,
+    },
 ];
 
 impl Record for TargetGroup {

@@ -45,7 +45,8 @@ pub struct CapacityReservation {
 }
 
 impl Record for CapacityReservation {
-    const ABOUT: About = About { moves_by_itself: true, ..About::read_by(&[on_all("ec2:DescribeCapacityReservations")]) };
+    const ABOUT: About =
+        About { moves_by_itself: true, ..About::read_by(&[on_all("ec2:DescribeCapacityReservations")]) };
     // The used part of it changes with every start and stop.
     const VOLATILE: &'static [&'static str] = &["available", "has_room"];
     fn filters(&self) -> Vec<(&'static str, &str)> {

@@ -101,7 +101,10 @@ pub struct Device {
     pub status: String,
 }
 
-const READ_INSTANCES: &[Reading] = &[on_all("ec2:DescribeInstances"), Reading { action: "ec2:DescribeInstanceAttribute", when: When::ById, on: On::Thing }];
+const READ_INSTANCES: &[Reading] = &[
+    on_all("ec2:DescribeInstances"),
+    Reading { action: "ec2:DescribeInstanceAttribute", when: When::ById, on: On::Thing },
+];
 
 impl Record for Instance {
     const ABOUT: About = About {
@@ -109,13 +112,25 @@ impl Record for Instance {
         arn: Arn { one: &["ec2:*:{account}:instance/{id}"], any: "ec2:*:{account}:instance/*" },
         tagged_by_runs: true,
         reason: Some("/state_reason"),
-        asked: Some(Asked::of("DescribeInstances", "instance-id", "Reservations[0].Instances[0]", &[("/state", "State.Name"), ("/launch_time", "LaunchTime")])),
+        asked: Some(Asked::of(
+            "DescribeInstances",
+            "instance-id",
+            "Reservations[0].Instances[0]",
+            &[("/state", "State.Name"), ("/launch_time", "LaunchTime")],
+        )),
         ..About::of_ec2(READ_INSTANCES, "i", "instance", "InvalidInstanceID.NotFound")
     };
-    // The second part of each pair changes on every stop and start. Placement and reservations are no part of what redress changes,
-    // and footprints of the released format do not have them.
-    const VOLATILE: &'static [&'static str] =
-        &["state_reason", "launch_time", "public_ip", "placement_group", "capacity_preference", "capacity_target", "capacity_reservation"];
+    // The second part of each pair changes on every stop and start. Placement and reservations are no part of
+    // what redress changes, and footprints of the released format do not have them.
+    const VOLATILE: &'static [&'static str] = &[
+        "state_reason",
+        "launch_time",
+        "public_ip",
+        "placement_group",
+        "capacity_preference",
+        "capacity_target",
+        "capacity_reservation",
+    ];
     /// Copies members from an earlier reading by id that a listing leaves out.
     fn complete(&mut self, earlier: &Self) {
         if self.stop_protection == Fact::NotRead {
@@ -155,7 +170,8 @@ pub struct InstanceStatus {
 }
 
 impl Record for InstanceStatus {
-    const ABOUT: About = About { moves_by_itself: true, ..About::read_by(&[on_all("ec2:DescribeInstanceStatus")]) };
+    const ABOUT: About =
+        About { moves_by_itself: true, ..About::read_by(&[on_all("ec2:DescribeInstanceStatus")]) };
 }
 
 impl InstanceStatus {
@@ -164,7 +180,10 @@ impl InstanceStatus {
     /// # Errors
     /// The status that is shown instead.
     pub fn proves_reachable(&self) -> Result<(), String> {
-        all_good(&[("system status", &self.system_status, &["ok"]), ("instance status", &self.instance_status, &["ok"])])
+        all_good(&[
+            ("system status", &self.system_status, &["ok"]),
+            ("instance status", &self.instance_status, &["ok"]),
+        ])
     }
 
     /// Checks that all three statuses show the instance to be healthy. There is no query for bad news here on
@@ -200,7 +219,8 @@ pub struct InstanceType {
 }
 
 impl Record for InstanceType {
-    const ABOUT: About = About { moves_by_itself: true, ..About::read_by(&[on_all("ec2:DescribeInstanceTypes")]) };
+    const ABOUT: About =
+        About { moves_by_itself: true, ..About::read_by(&[on_all("ec2:DescribeInstanceTypes")]) };
 }
 
 /// A volume (`ec2:DescribeVolumes`).
@@ -283,7 +303,8 @@ impl Record for Volume {
         // EC2 looks at the KMS key of a volume only after it has answered
         // (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVolume.html>, KmsKeyId).
         vanishes: Some(
-            "; EC2 takes a volume back by itself when its KMS key may not be used: see that the key is enabled, and that the caller \
+            "; EC2 takes a volume back by itself when its KMS key may not be used: see that the key is \
+             enabled, and that the caller \
              may kms:CreateGrant, kms:Decrypt and kms:GenerateDataKeyWithoutPlaintext on it",
         ),
         asked: Some(Asked::of("DescribeVolumes", "volume-id", "Volumes[0]", VOLUME_MEMBERS)),
@@ -314,7 +335,8 @@ pub struct VolumeModification {
 }
 
 impl Record for VolumeModification {
-    const ABOUT: About = About { moves_by_itself: true, ..About::read_by(&[on_all("ec2:DescribeVolumesModifications")]) };
+    const ABOUT: About =
+        About { moves_by_itself: true, ..About::read_by(&[on_all("ec2:DescribeVolumesModifications")]) };
 }
 
 /// A snapshot of this account (`ec2:DescribeSnapshots` with `OwnerIds=self`).

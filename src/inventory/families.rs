@@ -5,8 +5,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AnyFamily, Bucket, CapacityReservation, CustomerKey, EbsDefaults, Family, FlowLog, Instance, InstanceStatus, InstanceType, Inventory, Key, LogGroup,
-    ManagedInstance, NetworkInterface, PrefixList, Record, Removal, Role, SecurityGroup, SecurityGroupRule, Snapshot, Subnet, TargetGroup, Trail, Volume,
+    AnyFamily, Bucket, CapacityReservation, CustomerKey, EbsDefaults, Family, FlowLog, Instance,
+    InstanceStatus, InstanceType, Inventory, Key, LogGroup, ManagedInstance, NetworkInterface, PrefixList,
+    Record, Removal, Role, SecurityGroup, SecurityGroupRule, Snapshot, Subnet, TargetGroup, Trail, Volume,
     VolumeModification, Vpc,
     about::{About, Arn},
     permissions::Reading,

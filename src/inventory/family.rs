@@ -156,7 +156,11 @@ impl<T: Record> Family<T> {
         for (key, fact) in &later.reads {
             if fact.known().is_some() {
                 let picked = self.items.picked(&Selector::of_key(key));
-                let gone: Vec<String> = picked.into_iter().map(|(id, _)| id.to_owned()).filter(|id| !later.items.contains_key(id)).collect();
+                let gone: Vec<String> = picked
+                    .into_iter()
+                    .map(|(id, _)| id.to_owned())
+                    .filter(|id| !later.items.contains_key(id))
+                    .collect();
                 gone.into_iter().for_each(|id| drop(self.items.insert(id, Fact::Absent)));
             }
         }
@@ -208,7 +212,8 @@ impl<T: Record> AnyFamily for Family<T> {
     }
 
     fn select_json(&self, selector: &Selector) -> Fact<Vec<(String, Value)>> {
-        self.select(selector).map(|items| items.into_iter().map(|(id, item)| (id.to_owned(), to_json(item))).collect())
+        self.select(selector)
+            .map(|items| items.into_iter().map(|(id, item)| (id.to_owned(), to_json(item))).collect())
     }
 
     fn credentials_ended(&self) -> Option<&Reason> {
@@ -233,7 +238,9 @@ impl<T: Record> AnyFamily for Family<T> {
         let stripped = |item: &T| {
             let mut json = to_json(item);
             if let Value::Object(map) = &mut json {
-                map.retain(|key, _| !(T::VOLATILE.contains(&key.as_str()) || T::ID_IS_VOLATILE && key == "id"));
+                map.retain(|key, _| {
+                    !(T::VOLATILE.contains(&key.as_str()) || T::ID_IS_VOLATILE && key == "id")
+                });
             }
             strip_bookkeeping(&mut json);
             in_fixed_order(&mut json);

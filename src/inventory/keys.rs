@@ -30,7 +30,10 @@ pub struct Key {
 }
 
 impl Record for Key {
-    const ABOUT: About = About { arn: Arn { one: &[], any: "kms:*:{account}:key/*" }, ..About::read_by(&[on_one("kms:DescribeKey")]) };
+    const ABOUT: About = About {
+        arn: Arn { one: &[], any: "kms:*:{account}:key/*" },
+        ..About::read_by(&[on_one("kms:DescribeKey")])
+    };
 }
 
 impl Key {
@@ -48,7 +51,8 @@ impl Key {
     }
 }
 
-/// A customer managed KMS key with its rotation (`kms:ListKeys`, `kms:DescribeKey`, `kms:GetKeyRotationStatus`).
+/// A customer managed KMS key with its rotation (`kms:ListKeys`, `kms:DescribeKey`,
+/// `kms:GetKeyRotationStatus`).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CustomerKey {
@@ -117,25 +121,33 @@ impl CustomerKey {
     /// The reason, with what to do, as the end of a sentence about the key.
     pub fn is_rotatable(&self) -> Result<(), String> {
         if self.key_manager != "CUSTOMER" {
-            return Err("AWS manages it and rotates it every year by itself; nothing needs to be done".to_owned());
+            return Err(
+                "AWS manages it and rotates it every year by itself; nothing needs to be done".to_owned()
+            );
         }
         if let Some(primary) = &self.replica_of {
             let region = primary.split(':').nth(3).unwrap_or_default();
-            return Err(format!("it is a replica of a multi-Region key and rotates with its primary key: enable rotation of {primary}, in {region}"));
+            return Err(format!(
+                "it is a replica of a multi-Region key and rotates with its primary key: enable rotation of \
+                 {primary}, in {region}"
+            ));
         }
         if (self.key_spec.as_str(), self.key_usage.as_str()) != ("SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT") {
             return Err(format!(
-                "it is a key of spec {} for {}, and AWS rotates symmetric encryption keys only: to rotate it, make a new key and point its alias there",
+                "it is a key of spec {} for {}, and AWS rotates symmetric encryption keys only: to rotate \
+                 it, make a new key and point its alias there",
                 self.key_spec, self.key_usage
             ));
         }
         match self.origin.as_str() {
             "AWS_KMS" => Ok(()),
-            "EXTERNAL" => Err("its key material was imported, so that AWS cannot make new material for it: import new material and rotate it on demand \
+            "EXTERNAL" => Err("its key material was imported, so that AWS cannot make new material for it: \
+                               import new material and rotate it on demand \
                                (kms:ImportKeyMaterial, kms:RotateKeyOnDemand)"
                 .to_owned()),
             origin => Err(format!(
-                "its key material is in a custom key store (origin {origin}), where AWS does not rotate it: make a new key there and point its alias at it"
+                "its key material is in a custom key store (origin {origin}), where AWS does not rotate it: \
+                 make a new key there and point its alias at it"
             )),
         }
     }
@@ -150,7 +162,8 @@ impl CustomerKey {
             return Ok(());
         }
         Err(format!(
-            "its state is {}, and AWS rotates only what is Enabled: if it is still needed, enable it, after its deletion is cancelled where that is pending, and scan again",
+            "its state is {}, and AWS rotates only what is Enabled: if it is still needed, enable it, after \
+             its deletion is cancelled where that is pending, and scan again",
             self.key_state
         ))
     }

@@ -25,7 +25,9 @@ use serde_json::Value;
 
 pub use balancing::{Target, TargetGroup};
 pub use capacity::CapacityReservation;
-pub use compute::{Attachment, Device, Instance, InstanceStatus, InstanceType, Snapshot, Volume, VolumeModification};
+pub use compute::{
+    Attachment, Device, Instance, InstanceStatus, InstanceType, Snapshot, Volume, VolumeModification,
+};
 pub use fact::{Cause, Fact, Reason};
 pub use families::{FamilyKind, ForFamily, Region, Stored};
 pub use family::{AnyFamily, Family, Record, Selector, TAG_KEY};
@@ -153,16 +155,19 @@ impl Inventory {
     pub fn knows(&self, want: &Want) -> bool {
         // A listing of instances leaves out members that only a reading by id shows.
         if let (FamilyKind::Instances, Selector::Id(id)) = (want.family, &want.selector)
-            && let Some(Fact::Known(instance)) = self.regions.get(&want.region).map(|region| region.instances.get(id))
+            && let Some(Fact::Known(instance)) =
+                self.regions.get(&want.region).map(|region| region.instances.get(id))
         {
             return instance.stop_protection != Fact::NotRead;
         }
-        self.family(&want.region, want.family).is_some_and(|family| family.selects(&want.selector) != Fact::NotRead)
+        self.family(&want.region, want.family)
+            .is_some_and(|family| family.selects(&want.selector) != Fact::NotRead)
     }
 
     /// Returns whether a want has been answered, and the answer is known.
     pub fn answers(&self, want: &Want) -> bool {
-        let known = |family: &dyn AnyFamily| matches!(family.selects(&want.selector), Fact::Known(()) | Fact::Absent);
+        let known =
+            |family: &dyn AnyFamily| matches!(family.selects(&want.selector), Fact::Known(()) | Fact::Absent);
         self.knows(want) && self.family(&want.region, want.family).is_some_and(known)
     }
 

@@ -1,5 +1,5 @@
-//! Facts about networks: security groups and their rules, prefix lists, interfaces, VPCs, flow logs. Plain data
-//! under AWS's own names; nothing here judges.
+//! Facts about networks: security groups and their rules, prefix lists, interfaces, VPCs, flow logs. Plain
+//! data under AWS's own names; nothing here judges.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -27,15 +27,22 @@ pub struct SecurityGroup {
     pub owner_id: String,
     /// Tags.
     pub tags: Tags,
-    /// The inbound rules as the listing of groups shows them: without ids and descriptions. Enough to see that
-    /// nobody comes in by them, and not enough to change one. Not saved: the rules are.
+    /// The inbound rules as the listing of groups shows them: without ids and descriptions. Enough to see
+    /// that nobody comes in by them, and not enough to change one. Not saved: the rules are.
     #[serde(skip)]
     pub inbound: Fact<Vec<SecurityGroupRule>>,
 }
 
 impl Record for SecurityGroup {
-    const ABOUT: About =
-        About { kind: Some(Kind::SecurityGroup), ..About::of_ec2(&[on_all("ec2:DescribeSecurityGroups")], "sg", "security-group", "InvalidGroup.NotFound") };
+    const ABOUT: About = About {
+        kind: Some(Kind::SecurityGroup),
+        ..About::of_ec2(
+            &[on_all("ec2:DescribeSecurityGroups")],
+            "sg",
+            "security-group",
+            "InvalidGroup.NotFound",
+        )
+    };
     fn tags(&self) -> Option<&Tags> {
         Some(&self.tags)
     }
@@ -47,8 +54,8 @@ impl Record for SecurityGroup {
     }
 }
 
-/// One rule of a security group (`ec2:DescribeSecurityGroupRules`): one direction, one protocol, one range of ports,
-/// one source.
+/// One rule of a security group (`ec2:DescribeSecurityGroupRules`): one direction, one protocol, one range of
+/// ports, one source.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SecurityGroupRule {
@@ -89,8 +96,18 @@ pub struct SecurityGroupRule {
 impl Record for SecurityGroupRule {
     const ABOUT: About = About {
         tagged_by_runs: true,
-        asked: Some(Asked::of("DescribeSecurityGroupRules", "security-group-rule-id", "SecurityGroupRules[0]", &[])),
-        ..About::of_ec2(&[on_all("ec2:DescribeSecurityGroupRules")], "sgr", "security-group-rule", "InvalidSecurityGroupRuleId.NotFound")
+        asked: Some(Asked::of(
+            "DescribeSecurityGroupRules",
+            "security-group-rule-id",
+            "SecurityGroupRules[0]",
+            &[],
+        )),
+        ..About::of_ec2(
+            &[on_all("ec2:DescribeSecurityGroupRules")],
+            "sgr",
+            "security-group-rule",
+            "InvalidSecurityGroupRuleId.NotFound",
+        )
     };
     // AWS gives a restored rule a new id: two states are the same when the bodies are.
     const ID_IS_VOLATILE: bool = true;
@@ -130,8 +147,10 @@ const PREFIX_LISTS: &[Reading] = &[
 ];
 
 impl Record for PrefixList {
-    const ABOUT: About =
-        About { arn: Arn { one: &[], any: "ec2:*:*:prefix-list/*" }, ..About::of_ec2(PREFIX_LISTS, "pl", "prefix-list", "InvalidPrefixListID.NotFound") };
+    const ABOUT: About = About {
+        arn: Arn { one: &[], any: "ec2:*:*:prefix-list/*" },
+        ..About::of_ec2(PREFIX_LISTS, "pl", "prefix-list", "InvalidPrefixListID.NotFound")
+    };
 }
 
 /// A network interface (`ec2:DescribeNetworkInterfaces`).
@@ -177,7 +196,12 @@ pub struct NetworkInterface {
 impl Record for NetworkInterface {
     const ABOUT: About = About {
         single: &["attachment.instance-id"],
-        ..About::of_ec2(&[on_all("ec2:DescribeNetworkInterfaces")], "eni", "network-interface", "InvalidNetworkInterfaceID.NotFound")
+        ..About::of_ec2(
+            &[on_all("ec2:DescribeNetworkInterfaces")],
+            "eni",
+            "network-interface",
+            "InvalidNetworkInterfaceID.NotFound",
+        )
     };
     // An automatic public address is lost on stop; the plan names that by itself.
     const VOLATILE: &'static [&'static str] = &["public_ip", "public_ip_owner", "status", "more_addresses"];
@@ -211,7 +235,10 @@ pub struct Vpc {
 }
 
 impl Record for Vpc {
-    const ABOUT: About = About { kind: Some(Kind::Vpc), ..About::of_ec2(&[on_all("ec2:DescribeVpcs")], "vpc", "vpc", "InvalidVpcID.NotFound") };
+    const ABOUT: About = About {
+        kind: Some(Kind::Vpc),
+        ..About::of_ec2(&[on_all("ec2:DescribeVpcs")], "vpc", "vpc", "InvalidVpcID.NotFound")
+    };
     fn tags(&self) -> Option<&Tags> {
         Some(&self.tags)
     }
@@ -245,7 +272,12 @@ pub struct Subnet {
 impl Record for Subnet {
     const ABOUT: About = About {
         kind: Some(Kind::Subnet),
-        asked: Some(Asked::of("DescribeSubnets", "subnet-id", "Subnets[0]", &[("/map_public_ip_on_launch", "MapPublicIpOnLaunch")])),
+        asked: Some(Asked::of(
+            "DescribeSubnets",
+            "subnet-id",
+            "Subnets[0]",
+            &[("/map_public_ip_on_launch", "MapPublicIpOnLaunch")],
+        )),
         ..About::of_ec2(&[on_all("ec2:DescribeSubnets")], "subnet", "subnet", "InvalidSubnetID.NotFound")
     };
     fn filters(&self) -> Vec<(&'static str, &str)> {
@@ -305,11 +337,20 @@ impl Record for FlowLog {
         kind: Some(Kind::FlowLog),
         tagged_by_runs: true,
         single: &["resource-id"],
-        asked: Some(Asked { filters: "Filter", ..Asked::of("DescribeFlowLogs", "flow-log-id", "FlowLogs[0]", &[("/flow_log_status", "FlowLogStatus")]) }),
+        asked: Some(Asked {
+            filters: "Filter",
+            ..Asked::of(
+                "DescribeFlowLogs",
+                "flow-log-id",
+                "FlowLogs[0]",
+                &[("/flow_log_status", "FlowLogStatus")],
+            )
+        }),
         ..About::of_ec2(&[on_all("ec2:DescribeFlowLogs")], "fl", "vpc-flow-log", "InvalidFlowLogId.NotFound")
     };
     const ID_IS_VOLATILE: bool = true;
-    const VOLATILE: &'static [&'static str] = &["deliver_logs_status", "deliver_logs_error_message", "creation_time"];
+    const VOLATILE: &'static [&'static str] =
+        &["deliver_logs_status", "deliver_logs_error_message", "creation_time"];
     fn tags(&self) -> Option<&Tags> {
         Some(&self.tags)
     }

@@ -21,11 +21,11 @@ pub struct Removal {
     pub id: String,
     /// The account's images that a snapshot is part of (`ec2:DescribeImages`).
     pub images: Fact<Vec<String>>,
-    /// The state of the lock of a snapshot: `governance`, `compliance`, `compliance-cooloff`; absent where it has none, or one
-    /// that has expired (`ec2:DescribeLockedSnapshots`).
+    /// The state of the lock of a snapshot: `governance`, `compliance`, `compliance-cooloff`; absent where it
+    /// has none, or one that has expired (`ec2:DescribeLockedSnapshots`).
     pub lock: Fact<String>,
-    /// The accounts that may make volumes of a snapshot; [`PUBLIC`] for everybody (`ec2:DescribeSnapshotAttribute`). Empty where
-    /// it is the account's alone.
+    /// The accounts that may make volumes of a snapshot; [`PUBLIC`] for everybody
+    /// (`ec2:DescribeSnapshotAttribute`). Empty where it is the account's alone.
     pub shared: Fact<Vec<String>>,
     /// The retention rules of the region for resources of its kind (`rbin:ListRules`, `rbin:GetRule`).
     pub rules: Fact<Vec<BinRule>>,
@@ -42,7 +42,11 @@ const OF_VOLUMES: When = When::Fact("a volume is to be deleted");
 const READ: &[Reading] = &[
     Reading { action: "ec2:DescribeImages", when: OF_SNAPSHOTS, on: On::All },
     Reading { action: "ec2:DescribeLockedSnapshots", when: OF_SNAPSHOTS, on: On::All },
-    Reading { action: "ec2:DescribeSnapshotAttribute", when: OF_SNAPSHOTS, on: On::Only { id_prefix: "snap-", arn: "ec2:*::snapshot/{id}" } },
+    Reading {
+        action: "ec2:DescribeSnapshotAttribute",
+        when: OF_SNAPSHOTS,
+        on: On::Only { id_prefix: "snap-", arn: "ec2:*::snapshot/{id}" },
+    },
     Reading { action: "ec2:ListSnapshotsInRecycleBin", when: OF_SNAPSHOTS, on: On::All },
     Reading { action: "ec2:ListVolumesInRecycleBin", when: OF_VOLUMES, on: On::All },
     on_all("rbin:ListRules"),
@@ -50,7 +54,11 @@ const READ: &[Reading] = &[
 ];
 
 impl Record for Removal {
-    const ABOUT: About = About { arn: Arn { one: &[], any: "rbin:*:{account}:rule/*" }, moves_by_itself: true, ..About::read_by(READ) };
+    const ABOUT: About = About {
+        arn: Arn { one: &[], any: "rbin:*:{account}:rule/*" },
+        moves_by_itself: true,
+        ..About::read_by(READ)
+    };
 }
 
 /// A retention rule of the Recycle Bin.
@@ -81,7 +89,11 @@ impl Removal {
     /// keeps it longest.
     pub fn kept_by(&self, tags: &Tags) -> Fact<&BinRule> {
         match &self.rules {
-            Fact::Known(rules) => rules.iter().filter(|rule| rule.keeps(tags)).max_by_key(|rule| rule.days).map_or(Fact::Absent, Fact::Known),
+            Fact::Known(rules) => rules
+                .iter()
+                .filter(|rule| rule.keeps(tags))
+                .max_by_key(|rule| rule.days)
+                .map_or(Fact::Absent, Fact::Known),
             Fact::Absent => Fact::Absent,
             Fact::Unknown(why) => Fact::Unknown(why.clone()),
             Fact::NotRead => Fact::NotRead,
@@ -96,14 +108,28 @@ mod tests {
     #[test]
     fn the_rule_that_keeps_longest_counts_and_one_that_leaves_out_a_tag_keeps_nothing_that_has_it() {
         let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-        let rule =
-            |id: &str, days, tags: &[(String, String)], but: &[(String, String)]| BinRule { id: id.into(), days, tags: tags.to_vec(), but: but.to_vec() };
-        let rules = vec![rule("all", 7, &[], &[pair("env", "test")]), rule("prod", 30, &[pair("env", "prod"), pair("env", "stage")], &[])];
+        let rule = |id: &str, days, tags: &[(String, String)], but: &[(String, String)]| BinRule {
+            id: id.into(),
+            days,
+            tags: tags.to_vec(),
+            but: but.to_vec(),
+        };
+        let rules = vec![
+            rule("all", 7, &[], &[pair("env", "test")]),
+            rule("prod", 30, &[pair("env", "prod"), pair("env", "stage")], &[]),
+        ];
         let removal = Removal { rules: Fact::Known(rules), ..Removal::default() };
-        let by = |tags: &[(String, String)]| removal.kept_by(&tags.iter().cloned().collect()).known().map(|rule| rule.id.clone());
+        let by = |tags: &[(String, String)]| {
+            removal.kept_by(&tags.iter().cloned().collect()).known().map(|rule| rule.id.clone())
+        };
         assert_eq!(by(&[pair("env", "prod")]).as_deref(), Some("prod"));
         assert_eq!(by(&[pair("env", "other")]).as_deref(), Some("all"));
         assert_eq!(by(&[pair("env", "test")]), None);
-        assert!(Removal { rules: Fact::unknown("denied"), ..Removal::default() }.kept_by(&Tags::new()).reason().is_some());
+        assert!(
+            Removal { rules: Fact::unknown("denied"), ..Removal::default() }
+                .kept_by(&Tags::new())
+                .reason()
+                .is_some()
+        );
     }
 }

@@ -62,8 +62,12 @@ const READ_TRAILS: &[Reading] = &[
 ];
 
 impl Record for Trail {
-    const ABOUT: About =
-        About { kind: Some(Kind::Trail), by_arn: true, arn: Arn { one: &[], any: "cloudtrail:*:{account}:trail/*" }, ..About::read_by(READ_TRAILS) };
+    const ABOUT: About = About {
+        kind: Some(Kind::Trail),
+        by_arn: true,
+        arn: Arn { one: &[], any: "cloudtrail:*:{account}:trail/*" },
+        ..About::read_by(READ_TRAILS)
+    };
     const VOLATILE: &'static [&'static str] = &["latest_delivery_time", "latest_delivery_error"];
     fn tags(&self) -> Option<&Tags> {
         self.tags.known()
@@ -105,11 +109,16 @@ const fn of_ours(action: &'static str) -> Reading {
     Reading { action, when: OURS, on: On::Thing }
 }
 
-/// `HeadBucket` is allowed by `s3:ListBucket`, `ListBuckets` by `s3:ListAllMyBuckets`; the encryption and the block of
-/// public access have names of their own (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html>).
+/// `HeadBucket` is allowed by `s3:ListBucket`, `ListBuckets` by `s3:ListAllMyBuckets`; the encryption and the
+/// block of public access have names of their own
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html>).
 const READ_BUCKETS: &[Reading] = &[
     on_one("s3:ListBucket"),
-    Reading { action: "s3:ListAllMyBuckets", when: When::Fact("S3 answers that the bucket is forbidden"), on: On::All },
+    Reading {
+        action: "s3:ListAllMyBuckets",
+        when: When::Fact("S3 answers that the bucket is forbidden"),
+        on: On::All,
+    },
     of_ours("s3:GetBucketLocation"),
     of_ours("s3:GetBucketPolicy"),
     of_ours("s3:GetBucketPublicAccessBlock"),
@@ -119,7 +128,11 @@ const READ_BUCKETS: &[Reading] = &[
 ];
 
 impl Record for Bucket {
-    const ABOUT: About = About { kind: Some(Kind::Bucket), arn: Arn { one: &["s3:::{id}"], any: "s3:::*" }, ..About::read_by(READ_BUCKETS) };
+    const ABOUT: About = About {
+        kind: Some(Kind::Bucket),
+        arn: Arn { one: &["s3:::{id}"], any: "s3:::*" },
+        ..About::read_by(READ_BUCKETS)
+    };
     fn tags(&self) -> Option<&Tags> {
         self.tags.known()
     }
@@ -153,8 +166,11 @@ const READ_ROLES: &[Reading] = &[
 ];
 
 impl Record for Role {
-    const ABOUT: About =
-        About { kind: Some(Kind::Role), arn: Arn { one: &["iam::{account}:role/{id}"], any: "iam::{account}:role/*" }, ..About::read_by(READ_ROLES) };
+    const ABOUT: About = About {
+        kind: Some(Kind::Role),
+        arn: Arn { one: &["iam::{account}:role/{id}"], any: "iam::{account}:role/*" },
+        ..About::read_by(READ_ROLES)
+    };
     fn tags(&self) -> Option<&Tags> {
         Some(&self.tags)
     }
@@ -181,14 +197,19 @@ pub struct LogGroup {
     pub tags: Fact<Tags>,
 }
 
-const READ_LOG_GROUPS: &[Reading] =
-    &[on_all("logs:DescribeLogGroups"), Reading { action: "logs:ListTagsForResource", when: When::Fact("the log group is there"), on: On::Thing }];
+const READ_LOG_GROUPS: &[Reading] = &[
+    on_all("logs:DescribeLogGroups"),
+    Reading { action: "logs:ListTagsForResource", when: When::Fact("the log group is there"), on: On::Thing },
+];
 
 impl Record for LogGroup {
     const ABOUT: About = About {
         kind: Some(Kind::LogGroup),
         // Some operations are authorized on the form with the trailing `:*`, some on the form without.
-        arn: Arn { one: &["logs:*:{account}:log-group:{id}", "logs:*:{account}:log-group:{id}:*"], any: "logs:*:{account}:log-group:*" },
+        arn: Arn {
+            one: &["logs:*:{account}:log-group:{id}", "logs:*:{account}:log-group:{id}:*"],
+            any: "logs:*:{account}:log-group:*",
+        },
         ..About::read_by(READ_LOG_GROUPS)
     };
     const VOLATILE: &'static [&'static str] = &["stored_bytes"];
@@ -233,5 +254,6 @@ pub struct ManagedInstance {
 }
 
 impl Record for ManagedInstance {
-    const ABOUT: About = About { moves_by_itself: true, ..About::read_by(&[on_all("ssm:DescribeInstanceInformation")]) };
+    const ABOUT: About =
+        About { moves_by_itself: true, ..About::read_by(&[on_all("ssm:DescribeInstanceInformation")]) };
 }

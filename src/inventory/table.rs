@@ -1,5 +1,5 @@
-//! The members of a family, in an ordered map that is cheap to copy and that is found by filter through an index. It must
-//! never answer a filter differently from going through all members.
+//! The members of a family, in an ordered map that is cheap to copy and that is found by filter through an
+//! index. It must never answer a filter differently from going through all members.
 
 use std::{collections::BTreeMap, fmt, sync::OnceLock};
 
@@ -64,7 +64,11 @@ fn keys<T: Record>(fact: &Fact<T>) -> Vec<String> {
         Fact::Known(item) => {
             let own = item.tags().into_iter().flatten().filter(|(key, _)| key.starts_with(OWN_TAGS));
             let filters = item.filters().into_iter().map(|(name, value)| format!("{name}={value}"));
-            filters.chain(own.flat_map(|(key, value)| [format!("tag:{key}={value}"), format!("{TAG_KEY}={key}")])).collect()
+            filters
+                .chain(
+                    own.flat_map(|(key, value)| [format!("tag:{key}={value}"), format!("{TAG_KEY}={key}")]),
+                )
+                .collect()
         }
         Fact::Unknown(_) => vec![UNKNOWN.to_owned()],
         Fact::Absent | Fact::NotRead => Vec::new(),
@@ -136,7 +140,8 @@ impl<T> Table<T> {
         self.members.contains_key(id)
     }
 
-    /// Returns the ids of the members that are not the same in another table. Members that the two share are not looked at.
+    /// Returns the ids of the members that are not the same in another table. Members that the two share are
+    /// not looked at.
     pub fn differing<'a>(&'a self, other: &'a Self) -> Vec<&'a str>
     where
         T: PartialEq,
@@ -208,7 +213,8 @@ impl<T: Record> Table<T> {
 
     /// Keeps the members for which `keep` returns `true`.
     pub fn retain(&mut self, keep: impl Fn(&str, &Fact<T>) -> bool) {
-        let gone: Vec<String> = self.members.iter().filter(|(id, fact)| !keep(id, fact)).map(|(id, _)| id.clone()).collect();
+        let gone: Vec<String> =
+            self.members.iter().filter(|(id, fact)| !keep(id, fact)).map(|(id, _)| id.clone()).collect();
         gone.iter().for_each(|id| drop(self.remove(id)));
     }
 
@@ -216,17 +222,27 @@ impl<T: Record> Table<T> {
     /// not read whole.
     pub fn picked(&self, selector: &Selector) -> Vec<(&str, &T)> {
         match selector {
-            Selector::By(name, value) if has_index(name, value) => {
-                self.found(&selector.key()).into_iter().filter_map(|(id, fact)| Some((id.as_str(), fact.known()?))).collect()
-            }
-            _ => self.iter().filter_map(|(id, fact)| Some((id.as_str(), fact.known()?))).filter(|(_, item)| picks(*item, selector)).collect(),
+            Selector::By(name, value) if has_index(name, value) => self
+                .found(&selector.key())
+                .into_iter()
+                .filter_map(|(id, fact)| Some((id.as_str(), fact.known()?)))
+                .collect(),
+            _ => self
+                .iter()
+                .filter_map(|(id, fact)| Some((id.as_str(), fact.known()?)))
+                .filter(|(_, item)| picks(*item, selector))
+                .collect(),
         }
     }
 
     /// Returns the members that the index has under a key, the one that was lent included, in the order of
     /// their ids.
     fn found(&self, key: &str) -> Vec<(&String, &Fact<T>)> {
-        let lent = self.lent.as_deref().and_then(|id| self.members.get_key_value(id)).filter(|(_, fact)| keys(fact).iter().any(|k| k == key));
+        let lent = self
+            .lent
+            .as_deref()
+            .and_then(|id| self.members.get_key_value(id))
+            .filter(|(_, fact)| keys(fact).iter().any(|k| k == key));
         let ids = self.index().0.get(key).into_iter().flatten();
         let mut found: Vec<_> = ids.filter_map(|id| self.members.get_key_value(id)).chain(lent).collect();
         looked_at(found.len());
@@ -305,11 +321,16 @@ impl<'de, T: Record> Deserialize<'de> for Table<T> {
 pub(super) mod map {
     use super::{BTreeMap, Deserialize, Deserializer, OrdMap, Serialize, Serializer};
 
-    pub fn serialize<V: Serialize, S: Serializer>(map: &OrdMap<String, V>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<V: Serialize, S: Serializer>(
+        map: &OrdMap<String, V>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         serializer.collect_map(map)
     }
 
-    pub fn deserialize<'de, V: Deserialize<'de> + Clone, D: Deserializer<'de>>(deserializer: D) -> Result<OrdMap<String, V>, D::Error> {
+    pub fn deserialize<'de, V: Deserialize<'de> + Clone, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<OrdMap<String, V>, D::Error> {
         BTreeMap::deserialize(deserializer).map(|map: BTreeMap<String, V>| map.into_iter().collect())
     }
 }

@@ -47,7 +47,10 @@ fn a_footprint_leaves_out_ids_that_change_and_tags_of_bookkeeping() {
         family.put(rule.id.clone(), rule);
         family.footprint(&Selector::by("group-id", "sg-1"))
     };
-    assert_eq!(footprint(rule("sgr-1", &[("a", "b")])), footprint(rule("sgr-2", &[("a", "b"), (tag::RUN, "r")])));
+    assert_eq!(
+        footprint(rule("sgr-1", &[("a", "b")])),
+        footprint(rule("sgr-2", &[("a", "b"), (tag::RUN, "r")]))
+    );
     assert_ne!(footprint(rule("sgr-1", &[("a", "b")])), footprint(rule("sgr-1", &[("a", "c")])));
     assert_ne!(footprint(rule("sgr-1", &[])), footprint(rule("sgr-1", &[(tag::IGNORE, "yes")])));
 }
@@ -68,7 +71,11 @@ fn a_later_listing_does_not_forget_what_a_reading_by_id_showed() {
 fn the_class_of_a_reason_is_of_the_moment_and_its_json_form_is_the_text_alone() {
     let denied: Fact<()> = Fact::Unknown(Reason::new(Cause::Denied, "UnauthorizedOperation"));
     let json = serde_json::to_value(&denied).unwrap();
-    assert_eq!(json, serde_json::json!({ "unknown": "UnauthorizedOperation" }), "the form of the released inventories");
+    assert_eq!(
+        json,
+        serde_json::json!({ "unknown": "UnauthorizedOperation" }),
+        "the form of the released inventories"
+    );
     let back: Fact<()> = serde_json::from_value(json).unwrap();
     assert_eq!((denied.cause(), back.cause()), (Some(Cause::Denied), Some(Cause::Other)));
     assert_eq!(back.silence(), denied.silence());
@@ -103,13 +110,21 @@ mod tables {
     }
 
     fn rule(id: u8, group: u8, run: u8) -> SecurityGroupRule {
-        let tags = Tags::from([("redress:run".to_owned(), run.to_string()), ("owner".to_owned(), run.to_string())]);
-        SecurityGroupRule { id: format!("sgr-{id}"), group_id: format!("sg-{group}"), tags, ..SecurityGroupRule::default() }
+        let tags =
+            Tags::from([("redress:run".to_owned(), run.to_string()), ("owner".to_owned(), run.to_string())]);
+        SecurityGroupRule {
+            id: format!("sgr-{id}"),
+            group_id: format!("sg-{group}"),
+            tags,
+            ..SecurityGroupRule::default()
+        }
     }
 
     fn make(table: &mut Table<SecurityGroupRule>, change: &Change) {
         match change {
-            Change::Insert(id, group, run) => drop(table.insert(format!("sgr-{id}"), Fact::Known(rule(*id, *group, *run)))),
+            Change::Insert(id, group, run) => {
+                drop(table.insert(format!("sgr-{id}"), Fact::Known(rule(*id, *group, *run))))
+            }
             Change::Unknown(id) => drop(table.insert(format!("sgr-{id}"), Fact::unknown("denied"))),
             Change::Remove(id) => drop(table.remove(&format!("sgr-{id}"))),
             Change::Move(id, group) => {
@@ -132,14 +147,18 @@ mod tables {
     }
 
     fn agrees(table: &Table<SecurityGroupRule>) {
-        for (name, values) in [("group-id", ["sg-0", "sg-1"]), ("tag:redress:run", ["0", "1"]), ("tag:owner", ["0", "1"])] {
+        for (name, values) in
+            [("group-id", ["sg-0", "sg-1"]), ("tag:redress:run", ["0", "1"]), ("tag:owner", ["0", "1"])]
+        {
             for value in values {
-                let found: Vec<&str> = table.picked(&Selector::by(name, value)).into_iter().map(|(id, _)| id).collect();
+                let found: Vec<&str> =
+                    table.picked(&Selector::by(name, value)).into_iter().map(|(id, _)| id).collect();
                 assert_eq!(found, by_hand(table, name, value), "{name}={value}");
             }
         }
         let unknown: Vec<&String> = table.unknown().into_iter().map(|(id, _)| id).collect();
-        let by_hand: Vec<&String> = table.iter().filter(|(_, fact)| matches!(fact, Fact::Unknown(_))).map(|(id, _)| id).collect();
+        let by_hand: Vec<&String> =
+            table.iter().filter(|(_, fact)| matches!(fact, Fact::Unknown(_))).map(|(id, _)| id).collect();
         assert_eq!(unknown, by_hand);
     }
 
@@ -147,7 +166,8 @@ mod tables {
         /// Checks that the index answers like a walk through all members, after any changes, in the original
         /// and in a copy.
         #[test]
-        fn the_index_finds_what_a_walk_finds(changes in proptest::collection::vec((change(), any::<bool>()), 0..24)) {
+        fn the_index_finds_what_a_walk_finds(changes in proptest::collection::vec((change(), any::<bool>()),
+            0..24)) {
             let mut table = Table::default();
             let mut copy = None;
             for (change, look) in &changes {
@@ -159,7 +179,8 @@ mod tables {
             }
             agrees(&table);
             if let Some((mut copy, text)) = copy {
-                prop_assert_eq!(serde_json::to_string(&copy).unwrap(), text, "a copy does not see what is done to the original");
+                prop_assert_eq!(serde_json::to_string(&copy).unwrap(), text,
+                    "a copy does not see what is done to the original");
                 changes.iter().for_each(|(change, _)| make(&mut copy, change));
                 agrees(&copy);
             }
@@ -182,10 +203,23 @@ fn every_kind_of_resource_has_one_family_and_is_named_alike_by_both() {
             assert_eq!(FamilyKind::of_id(&id), Some(family));
         }
     }
-    for kind in
-        [Kind::SecurityGroup, Kind::Vpc, Kind::Trail, Kind::Volume, Kind::Instance, Kind::Snapshot, Kind::LogGroup, Kind::Role, Kind::Bucket, Kind::FlowLog]
-    {
-        assert!(kinds.contains(&kind), "{} resources are counted by no family, and no limit holds for them", kind.words());
+    for kind in [
+        Kind::SecurityGroup,
+        Kind::Vpc,
+        Kind::Trail,
+        Kind::Volume,
+        Kind::Instance,
+        Kind::Snapshot,
+        Kind::LogGroup,
+        Kind::Role,
+        Kind::Bucket,
+        Kind::FlowLog,
+    ] {
+        assert!(
+            kinds.contains(&kind),
+            "{} resources are counted by no family, and no limit holds for them",
+            kind.words()
+        );
     }
 }
 

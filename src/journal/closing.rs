@@ -33,7 +33,8 @@ pub fn closings<'p>(plan: &'p Plan, story: &Story) -> Vec<Closing<'p>> {
     let of = |origin: &'p Origin| {
         let answering = |id: &&str| origin.answers.iter().any(|key| by_finding.get(key) == Some(id));
         let changes: Vec<&'p str> = plan.changes.iter().map(|c| c.id.as_str()).filter(answering).collect();
-        let unanswered = origin.answers.iter().find(|key| !by_finding.contains_key(key)).map(|key| unplanned(plan, key));
+        let unanswered =
+            origin.answers.iter().find(|key| !by_finding.contains_key(key)).map(|key| unplanned(plan, key));
         let undone = changes.iter().find_map(|id| not_verified(story, id));
         let beyond = origin.beyond.first().map(|what| format!("it is also about {what}"));
         Closing { origin, changes, open: undone.or(unanswered).or(beyond) }
@@ -42,7 +43,11 @@ pub fn closings<'p>(plan: &'p Plan, story: &Story) -> Vec<Closing<'p>> {
 }
 
 fn unplanned(plan: &Plan, key: &FindingKey) -> String {
-    let why = plan.skipped.iter().find(|s| s.finding == *key).map_or("it was left out of the plan", |s| s.kind.word());
+    let why = plan
+        .skipped
+        .iter()
+        .find(|s| s.finding == *key)
+        .map_or("it was left out of the plan", |s| s.kind.word());
     format!("no change answers {} of {}: {why}", key.check, key.resource.id())
 }
 
@@ -54,7 +59,9 @@ fn not_verified(story: &Story, id: &str) -> Option<String> {
     }
     match told.map(|t| &t.phase) {
         // Until it is marked as kept, a replaced resource shows the finding as before.
-        Some(Phase::Ended(Outcome::Verified)) if told.is_some_and(|t| !t.by_hand().is_empty() && !t.awaiting.is_empty()) => {
+        Some(Phase::Ended(Outcome::Verified))
+            if told.is_some_and(|t| !t.by_hand().is_empty() && !t.awaiting.is_empty()) =>
+        {
             Some(format!("{id} is verified, but something is left to do by hand"))
         }
         Some(Phase::Ended(Outcome::Verified)) => None,
@@ -91,7 +98,11 @@ pub fn notices(plan: &Plan, story: &Story, at: jiff::Timestamp) -> Notices {
         findings.dedup();
         findings.retain(|f| !all.left.iter().any(|(left, _)| left == f));
         let note = note(&story.head.run, at);
-        all.notices.extend(findings.chunks(notice::MOST).map(|part| Notice { region: region.clone(), findings: part.to_vec(), note: note.clone() }));
+        all.notices.extend(findings.chunks(notice::MOST).map(|part| Notice {
+            region: region.clone(),
+            findings: part.to_vec(),
+            note: note.clone(),
+        }));
     }
     all
 }
@@ -109,6 +120,9 @@ fn placed(closing: &Closing<'_>, plan: &Plan, owner: &Owner) -> Result<(String, 
 
 /// Writes the note that the finding carries from then on.
 fn note(run: &str, at: jiff::Timestamp) -> String {
-    let text = format!("Fixed by redress, run {run}; checked again and proved at {at:.0}. `redress show {run}` shows what was done.");
+    let text = format!(
+        "Fixed by redress, run {run}; checked again and proved at {at:.0}. `redress show {run}` shows what \
+         was done."
+    );
     text.chars().take(notice::LONGEST_NOTE).collect()
 }

@@ -1,12 +1,14 @@
-//! A run as the documents `redress.run/1` and `redress.runs/1`: versioned types of their own, made from the journal and
-//! the plan alone.
+//! A run as the documents `redress.run/1` and `redress.runs/1`: versioned types of their own, made from the
+//! journal and the plan alone.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Outcome, Phase, Resumption, Signed, Story, TimelineEntry, down, line::Record, story::Told, timeline};
+use super::{
+    Outcome, Phase, Resumption, Signed, Story, TimelineEntry, down, line::Record, story::Told, timeline,
+};
 use crate::{plan::Plan, resource::ResourceId};
 
 /// The state of a run.
@@ -180,7 +182,11 @@ fn report(story: &Story, change: &crate::plan::Change) -> ChangeReport {
         outcome: outcome(story, &change.id).to_owned(),
         leftovers: told.by_hand(),
         not_told: told.not_told,
-        reason: if told.reason.is_empty() { down::words(&story.head.run, &open).unwrap_or_default() } else { told.reason },
+        reason: if told.reason.is_empty() {
+            down::words(&story.head.run, &open).unwrap_or_default()
+        } else {
+            told.reason
+        },
         down: open,
         awaiting: told.awaiting,
         not_restored: change.not_restored.clone(),
@@ -201,7 +207,11 @@ pub fn outcome(story: &Story, change: &str) -> &'static str {
 
 /// Returns the state of a run.
 pub fn state(story: &Story) -> RunState {
-    let applied: Vec<_> = story.changes.values().filter(|c| c.outcome().is_some_and(Outcome::applied) || c.undone_by.is_some()).collect();
+    let applied: Vec<_> = story
+        .changes
+        .values()
+        .filter(|c| c.outcome().is_some_and(Outcome::applied) || c.undone_by.is_some())
+        .collect();
     let undone = applied.iter().filter(|c| c.undone_by.is_some()).count();
     match () {
         () if undone > 0 && undone == applied.len() => RunState::Undone,

@@ -19,7 +19,9 @@ impl ChangeStory {
         for StepStory { call, state, .. } in &self.steps {
             let Some(call) = call else { continue };
             match (call.power(), state) {
-                (Power::TakesDown, StepState::Intended | StepState::Called | StepState::Settled) => down.extend(instances(call)),
+                (Power::TakesDown, StepState::Intended | StepState::Called | StepState::Settled) => {
+                    down.extend(instances(call))
+                }
                 // A start that was left out: somebody else has brought the instance up.
                 (Power::BringsUp, StepState::Settled | StepState::Left) => {
                     let up: BTreeSet<_> = instances(call).collect();
@@ -38,9 +40,12 @@ impl ChangeStory {
             return Vec::new();
         }
         let mut all: BTreeSet<&str> = self.down().into_iter().map(|(_, id)| id).collect();
-        let up = |name: &str| self.step(name).is_some_and(|step| matches!(step.state, StepState::Settled | StepState::Left));
+        let up = |name: &str| {
+            self.step(name).is_some_and(|step| matches!(step.state, StepState::Settled | StepState::Left))
+        };
         if change.steps.iter().all(|step| step.act.power() != Power::TakesDown) {
-            let starts = change.steps.iter().filter(|step| step.act.power() == Power::BringsUp && !up(&step.name));
+            let starts =
+                change.steps.iter().filter(|step| step.act.power() == Power::BringsUp && !up(&step.name));
             all.extend(starts.flat_map(|step| step.act.call.instances()));
         }
         all.into_iter().map(str::to_owned).collect()
@@ -54,7 +59,8 @@ pub fn words(run: &str, down: &[String]) -> Option<String> {
     let lost = mark::recover(run);
     (!down.is_empty()).then(|| {
         format!(
-            "{} {is} down by the journal of this run: `redress resume {run}` goes on and brings {it} up; where it cannot be resumed, {lost} bring {it} up on \
+            "{} {is} down by the journal of this run: `redress resume {run}` goes on and brings {it} up; \
+             where it cannot be resumed, {lost} bring {it} up on \
              volumes that are there",
             down.join(", ")
         )

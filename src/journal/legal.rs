@@ -1,5 +1,6 @@
-//! The order of events: which may follow the state that the events so far lead to. A record that may not follow is a mistake of
-//! the program or of somebody who edited the journal; either way nothing may be called on it.
+//! The order of events: which may follow the state that the events so far lead to. A record that may not
+//! follow is a mistake of the program or of somebody who edited the journal; either way nothing may be called
+//! on it.
 
 use super::{ChangeStory, Event, Phase, StepState, Story};
 
@@ -22,9 +23,15 @@ impl Story {
             Event::RunStarted { .. } if begun => "although the run had begun",
             Event::RunStarted { .. } => return Ok(()),
             _ if !begun => "before the run has begun",
-            Event::Notified { region, .. } if !self.told.iter().any(|t| t.region == *region && t.resolved.is_none()) => "without the notice that it answers",
+            Event::Notified { region, .. }
+                if !self.told.iter().any(|t| t.region == *region && t.resolved.is_none()) =>
+            {
+                "without the notice that it answers"
+            }
             event if self.ended && of_work(event) => "although the run is complete",
-            Event::RunEnded if self.changes.values().any(ChangeStory::is_under_way) => "while a change is under way",
+            Event::RunEnded if self.changes.values().any(ChangeStory::is_under_way) => {
+                "while a change is under way"
+            }
             event => match event.change() {
                 None => return Ok(()),
                 Some(id) => match self.changes.get(id).unwrap_or(&ChangeStory::default()).refuses(event) {
@@ -54,11 +61,17 @@ impl ChangeStory {
                 Phase::Ended(_) => "although it is over",
                 Phase::Forward | Phase::Back(_) => "although it is under way",
             },
-            Event::CheckedAgain { .. } => return (!matches!(self.phase, Phase::Ended(_))).then_some("before it is over"),
-            Event::ChangeEnded { .. } => return matches!(self.phase, Phase::Ended(_)).then_some("although it is over"),
+            Event::CheckedAgain { .. } => {
+                return (!matches!(self.phase, Phase::Ended(_))).then_some("before it is over");
+            }
+            Event::ChangeEnded { .. } => {
+                return matches!(self.phase, Phase::Ended(_)).then_some("although it is over");
+            }
             _ if matches!(self.phase, Phase::Ended(_)) => "although it is over",
             _ if self.phase == Phase::Waiting => "before it has begun",
-            Event::RollbackStarted { .. } => return matches!(self.phase, Phase::Back(_)).then_some("although it is being rolled back"),
+            Event::RollbackStarted { .. } => {
+                return matches!(self.phase, Phase::Back(_)).then_some("although it is being rolled back");
+            }
             Event::Result { step, .. } => return state(step).is_none().then_some("without an intent"),
             Event::Settled { step, .. } => {
                 let done = matches!(state(step), Some(StepState::Called | StepState::Settled));
@@ -114,7 +127,8 @@ mod tests {
 
     fn start() -> Event {
         event(json!({
-            "type": "run-started", "run": "r", "plan_digest": "d", "kind": "plan", "account": "1", "partition": "aws", "endpoint": "twin:t", "caller": "arn",
+            "type": "run-started", "run": "r", "plan_digest": "d", "kind": "plan", "account": "1",
+            "partition": "aws", "endpoint": "twin:t", "caller": "arn",
             "version": "0", "decisions": [{ "change": "c1", "approved": true, "by": "test" }],
         }))
     }
@@ -129,7 +143,8 @@ mod tests {
     }
 
     fn result(step: &str) -> Event {
-        event(json!({ "type": "result", "change": "c1", "step": step, "result": { "done": { "outputs": {} } } }))
+        event(json!({ "type": "result", "change": "c1", "step": step,
+                "result": { "done": { "outputs": {} } } }))
     }
 
     fn settled(step: &str) -> Event {
@@ -137,7 +152,13 @@ mod tests {
     }
 
     fn ends() -> Event {
-        Event::ChangeEnded { change: "c1".into(), outcome: Outcome::Verified, reason: String::new(), after: Value::Null, awaiting: Vec::new() }
+        Event::ChangeEnded {
+            change: "c1".into(),
+            outcome: Outcome::Verified,
+            reason: String::new(),
+            after: Value::Null,
+            awaiting: Vec::new(),
+        }
     }
 
     fn told(events: &[Event]) -> Story {
@@ -151,9 +172,24 @@ mod tests {
 
     #[test]
     fn a_run_from_its_beginning_to_a_later_check_is_legal() {
-        let checked = Event::CheckedAgain { change: "c1".into(), outcome: Outcome::Verified, reason: String::new(), awaiting: Vec::new() };
+        let checked = Event::CheckedAgain {
+            change: "c1".into(),
+            outcome: Outcome::Verified,
+            reason: String::new(),
+            awaiting: Vec::new(),
+        };
         let again = begins();
-        told(&[start(), begins(), again, intent("a"), result("a"), settled("a"), ends(), Event::RunEnded, checked]);
+        told(&[
+            start(),
+            begins(),
+            again,
+            intent("a"),
+            result("a"),
+            settled("a"),
+            ends(),
+            Event::RunEnded,
+            checked,
+        ]);
     }
 
     #[test]
@@ -166,7 +202,11 @@ mod tests {
             (vec![start(), begins()], result("a"), "the result of a of c1 without an intent"),
             (vec![start(), begins(), intent("a")], settled("a"), "the end of a of c1 without an effect"),
             (vec![start(), begins(), intent("a")], begins(), "the beginning of c1 although it is under way"),
-            (vec![start(), begins(), intent("a")], Event::RunEnded, "the end of the run while a change is under way"),
+            (
+                vec![start(), begins(), intent("a")],
+                Event::RunEnded,
+                "the end of the run while a change is under way",
+            ),
             (vec![start(), begins(), back()], back(), "the rollback of c1 although it is being rolled back"),
             (vec![start(), begins(), ends()], intent("a"), "the intent of a of c1 although it is over"),
             (vec![start(), begins(), ends()], begins(), "the beginning of c1 although it is over"),

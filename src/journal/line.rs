@@ -32,7 +32,10 @@ pub struct Record {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Damage {
     /// A line in the middle cannot be read.
-    #[error("line {line} is not a journal record ({why}); the journal is damaged and the run must be settled by hand")]
+    #[error(
+        "line {line} is not a journal record ({why}); the journal is damaged and the run must be settled by \
+         hand"
+    )]
     Unreadable {
         /// The number of the line, from 1.
         line: usize,
@@ -54,7 +57,10 @@ pub enum Damage {
         line: usize,
     },
     /// A record that the records before it exclude.
-    #[error("line {line}: {event}. No run is recorded so; the journal is damaged and the run must be settled by hand")]
+    #[error(
+        "line {line}: {event}. No run is recorded so; the journal is damaged and the run must be settled by \
+         hand"
+    )]
     Order {
         /// The number of the line, from 1.
         line: u64,
@@ -62,7 +68,10 @@ pub enum Damage {
         event: IllegalEvent,
     },
     /// The first record is not the head of a run.
-    #[error("it does not begin with the record of a run's beginning; the journal is damaged and the run must be settled by hand")]
+    #[error(
+        "it does not begin with the record of a run's beginning; the journal is damaged and the run must be \
+         settled by hand"
+    )]
     NoHead,
 }
 
@@ -119,7 +128,10 @@ impl Read {
 
 /// Parses a record from a line as redress writes it: its sum is computed over the event's own text.
 fn as_written(former: &str, line: &[u8]) -> Option<Record> {
-    let rest = std::str::from_utf8(line).ok()?.trim_end().strip_prefix("{\"format\":\"redress.journal/1\",\"seq\":")?;
+    let rest = std::str::from_utf8(line)
+        .ok()?
+        .trim_end()
+        .strip_prefix("{\"format\":\"redress.journal/1\",\"seq\":")?;
     let (seq, rest) = rest.split_once(",\"at\":\"")?;
     let (at, rest) = rest.split_once("\",\"event\":")?;
     let (event, sum) = rest.strip_suffix("\"}")?.rsplit_once(",\"sum\":\"")?;
@@ -137,7 +149,11 @@ fn as_said(former: &str, number: usize, line: &[u8]) -> Result<Record, Damage> {
     if record.format != FORMAT {
         return Err(Damage::Version { line: number, format: record.format });
     }
-    if record.sum == sum(former, record.seq, record.at, &record.event) { Ok(record) } else { Err(Damage::Chain { line: number }) }
+    if record.sum == sum(former, record.seq, record.at, &record.event) {
+        Ok(record)
+    } else {
+        Err(Damage::Chain { line: number })
+    }
 }
 
 /// The longest line that is read, in bytes: a record holds what one change touches.
@@ -157,7 +173,8 @@ pub fn each(mut journal: impl BufRead, mut take: impl FnMut(Record)) -> Result<R
             let line = usize::try_from(read.records).unwrap_or(usize::MAX).saturating_add(1);
             return Err(Damage::Unreadable { line, why: format!("it is longer than {LONGEST} bytes") }.into());
         }
-        // Torn: a crash in the middle of a write leaves a line without its end, or with zeros where a page never came.
+        // Torn: a crash in the middle of a write leaves a line without its end, or with zeros where a page
+        // never came.
         if !line.ends_with(b"\n") || (line.contains(&0) && journal.fill_buf()?.is_empty()) {
             return Ok(read);
         }
@@ -187,7 +204,9 @@ pub fn read(text: &[u8]) -> Result<(Vec<Record>, usize), Damage> {
         Ok(read) => Ok((records, usize::try_from(read.bytes).unwrap_or(usize::MAX))),
         Err(ReadError::Damage(damage)) => Err(damage),
         // Reading from memory never fails.
-        Err(ReadError::Io(error)) => Err(Damage::Unreadable { line: records.len() + 1, why: error.to_string() }),
+        Err(ReadError::Io(error)) => {
+            Err(Damage::Unreadable { line: records.len() + 1, why: error.to_string() })
+        }
     }
 }
 
@@ -238,7 +257,8 @@ mod tests {
         let text = journal(3);
         let records = read(text.as_bytes()).unwrap().0;
         assert!(text.lines().zip(&records).all(|(line, record)| {
-            let former = if record.seq == 1 { String::new() } else { records[record.seq as usize - 2].sum.clone() };
+            let former =
+                if record.seq == 1 { String::new() } else { records[record.seq as usize - 2].sum.clone() };
             as_written(&former, line.as_bytes()).as_ref() == Some(record)
         }));
         // Another program has written it with spaces: the content is the same.
@@ -252,14 +272,20 @@ mod tests {
         let text = journal(2);
         let mut seen = 0;
         let error = each(io::BufReader::new(text.as_bytes().chain(blanks)), |_| seen += 1).unwrap_err();
-        assert!(seen == 2 && matches!(error, ReadError::Damage(Damage::Unreadable { line: 3, .. })), "{error}");
+        assert!(
+            seen == 2 && matches!(error, ReadError::Damage(Damage::Unreadable { line: 3, .. })),
+            "{error}"
+        );
     }
 
     #[test]
     fn a_last_line_that_is_whole_and_yet_unreadable_is_not_taken_for_torn() {
         let mut text = journal(2);
         text += "{\"format\":\"redress.journal/2\",\"news\":1}\n";
-        assert_eq!(read(text.as_bytes()), Err(Damage::Version { line: 3, format: "redress.journal/2".to_owned() }));
+        assert_eq!(
+            read(text.as_bytes()),
+            Err(Damage::Version { line: 3, format: "redress.journal/2".to_owned() })
+        );
         let rubbish = journal(2) + "rubbish\n";
         assert!(matches!(read(rubbish.as_bytes()), Err(Damage::Unreadable { line: 3, .. })));
         let zeros = journal(2) + "{\"form\0\0\0\n";

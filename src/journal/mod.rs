@@ -1,5 +1,5 @@
-//! The journal of a run: events, the state machine that they drive, and the store that keeps them. Events and state
-//! are pure; only [`store`] touches files. No event, no call: see `docs/architecture.md`, law 2.
+//! The journal of a run: events, the state machine that they drive, and the store that keeps them. Events and
+//! state are pure; only [`store`] touches files. No event, no call: see `docs/architecture.md`, law 2.
 
 pub mod closing;
 pub mod document;

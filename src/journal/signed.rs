@@ -48,14 +48,19 @@ impl Statement {
 
     /// Returns the text that is signed.
     pub fn text(&self) -> String {
-        format!("{FORMAT}\nrun {}\nplan {}\nrecords {}\njournal {}\n", self.run, self.plan, self.records, self.journal)
+        format!(
+            "{FORMAT}\nrun {}\nplan {}\nrecords {}\njournal {}\n",
+            self.run, self.plan, self.records, self.journal
+        )
     }
 
     /// Explains the difference between another statement and the run as it stands.
     pub fn unlike(&self, other: &str) -> String {
         let signed: Option<u64> = other.lines().find_map(|line| line.strip_prefix("records ")?.parse().ok());
         match signed {
-            Some(records) if records < self.records => format!("its journal has grown by {} since it was signed", self.records - records),
+            Some(records) if records < self.records => {
+                format!("its journal has grown by {} since it was signed", self.records - records)
+            }
             _ => "its plan or its journal is not what was signed".to_owned(),
         }
     }

@@ -74,13 +74,19 @@ pub trait Store: Send + Sync + Debug {
     /// When there is no such run, or it is damaged.
     fn run(&self, run: &str) -> Result<RunFolder, StoreError> {
         let all = self.runs()?;
-        let mut fitting = all.iter().filter(|id| id.as_str() == run || (run == "last") || (run.len() >= 4 && id.starts_with(run)));
+        let mut fitting = all
+            .iter()
+            .filter(|id| id.as_str() == run || (run == "last") || (run.len() >= 4 && id.starts_with(run)));
         let (first, second) = (fitting.next(), fitting.next());
         let exact = all.iter().find(|id| id.as_str() == run);
         let found = exact.or(if run == "last" || second.is_none() { first } else { None });
         let Some(id) = found else {
             let near = all.iter().max_by(|a, b| strsim::jaro(a, run).total_cmp(&strsim::jaro(b, run)));
-            let none = || "no run has been made there. `redress apply` makes one; `--state-dir` names another place where runs are kept".to_owned();
+            let none = || {
+                "no run has been made there. `redress apply` makes one; `--state-dir` names another place \
+                 where runs are kept"
+                    .to_owned()
+            };
             let hint = near.map_or_else(none, |n| format!("`redress runs` lists them; did you mean {n}?"));
             return Err(StoreError::NoSuchRun { run: run.to_owned(), state_dir: self.place(), hint });
         };
@@ -148,7 +154,10 @@ impl RunFolder {
                 wrong = other_head(path, &plan, &record.event);
             }
             if let (None, Err(event)) = (&wrong, story.allows(&record.event)) {
-                wrong = Some(StoreError::Damaged { path: path.to_owned(), damage: Damage::Order { line: record.seq, event } });
+                wrong = Some(StoreError::Damaged {
+                    path: path.to_owned(),
+                    damage: Damage::Order { line: record.seq, event },
+                });
             }
             story.apply(record.at, &record.event);
         })?;
@@ -211,7 +220,9 @@ fn other_head(path: &str, plan: &Plan, first: &Event) -> Option<StoreError> {
     let path = path.to_owned();
     match first {
         Event::RunStarted { plan_digest, .. } if *plan_digest == plan.digest => None,
-        Event::RunStarted { plan_digest, .. } => Some(StoreError::OtherPlan { path, journal: plan_digest.clone(), beside: plan.digest.clone() }),
+        Event::RunStarted { plan_digest, .. } => {
+            Some(StoreError::OtherPlan { path, journal: plan_digest.clone(), beside: plan.digest.clone() })
+        }
         _ => Some(StoreError::Damaged { path, damage: Damage::NoHead }),
     }
 }
@@ -267,7 +278,14 @@ impl Holder {
         let file = || std::fs::read_to_string("/etc/hostname").ok().map(|text| text.trim().to_owned());
         let host = named("HOSTNAME").or_else(|| named("COMPUTERNAME")).or_else(file).unwrap_or_default();
         let (run, caller) = (claim.run.to_owned(), claim.caller.to_owned());
-        Self { format: "redress.lock/1".to_owned(), run, caller, host, process: std::process::id(), since: claim.now }
+        Self {
+            format: "redress.lock/1".to_owned(),
+            run,
+            caller,
+            host,
+            process: std::process::id(),
+            since: claim.now,
+        }
     }
 
     /// Describes the holder in words.

@@ -113,8 +113,12 @@ fn cause(error: &io::Error) -> String {
 /// Returns advice for a person about an error of the disk.
 fn remedy(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::PermissionDenied => "run it as the user to whom the file belongs, or give yourself the right to read and write it",
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room there and run the command again",
+        io::ErrorKind::PermissionDenied => {
+            "run it as the user to whom the file belongs, or give yourself the right to read and write it"
+        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "make room there and run the command again"
+        }
         _ => "choose another place with --state-dir",
     }
 }
@@ -123,7 +127,11 @@ fn remedy(error: &io::Error) -> &'static str {
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// A file or folder could not be read or written.
-    #[error("{path}: cannot {what}: {}. Without its journal redress changes nothing: {}", cause(error), remedy(error))]
+    #[error(
+        "{path}: cannot {what}: {}. Without its journal redress changes nothing: {}",
+        cause(error),
+        remedy(error)
+    )]
     Io {
         /// The file or folder.
         path: String,
@@ -142,7 +150,10 @@ pub enum StoreError {
         damage: Damage,
     },
     /// An event that may not follow those before it.
-    #[error("this is a fault of redress: the run comes to {0}. It was not recorded, and nothing was called after that")]
+    #[error(
+        "this is a fault of redress: the run comes to {0}. It was not recorded, and nothing was called after \
+         that"
+    )]
     Illegal(#[from] IllegalEvent),
     /// The plan of a run cannot be read.
     #[error("{path}: {why}")]
@@ -180,7 +191,8 @@ pub enum StoreError {
     },
     /// The plan beside a journal is not the one that the run began with.
     #[error(
-        "{path}: the run began with the plan {journal}, but the plan beside it is {beside}. Put the run's own plan.json back; \
+        "{path}: the run began with the plan {journal}, but the plan beside it is {beside}. Put the run's \
+         own plan.json back; \
          without it the run must be settled by hand"
     )]
     OtherPlan {
@@ -261,7 +273,9 @@ impl StateDir {
         let runs = self.path.join("runs");
         for folder in [runs.clone(), runs.join(run)] {
             if fs::symlink_metadata(&folder).is_ok_and(|there| there.file_type().is_symlink()) {
-                let link = io::Error::other("it is a link, and redress follows none here: put the folder itself in its place");
+                let link = io::Error::other(
+                    "it is a link, and redress follows none here: put the folder itself in its place",
+                );
                 return Err(io_error(&folder, "open the run")(link));
             }
         }
@@ -281,7 +295,10 @@ impl StateDir {
         let holder: Option<Holder> = serde_json::from_str(&text).ok();
         if !free {
             let holder = holder.map_or_else(|| "another redress".to_owned(), |h| h.words());
-            return Err(StoreError::Locked { holder, what: format!("{region} of account {}", claim.account) });
+            return Err(StoreError::Locked {
+                holder,
+                what: format!("{region} of account {}", claim.account),
+            });
         }
         let text = serde_json::to_vec(&Holder::of(claim)).unwrap_or_default();
         let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(&text));
@@ -296,7 +313,9 @@ impl Store for StateDir {
     }
 
     fn ready(&self) -> Result<(), StoreError> {
-        let made = private::root(&self.path).and_then(|()| ["runs", "locks"].into_iter().try_for_each(|name| private::folder(&self.path.join(name))));
+        let made = private::root(&self.path).and_then(|()| {
+            ["runs", "locks"].into_iter().try_for_each(|name| private::folder(&self.path.join(name)))
+        });
         made.map_err(io_error(&self.path, "make the state directory"))?;
         private::writable(&self.path).map_err(io_error(&self.path, "write in the state directory"))
     }
@@ -352,7 +371,8 @@ impl Store for StateDir {
         private::new_folder(&path).map_err(io_error(&path, "make the run's folder"))?;
         let file = path.join("plan.json");
         let text = serde_json::to_string_pretty(plan).unwrap_or_default();
-        let written = private::new_file(&file).and_then(|mut f| f.write_all(text.as_bytes()).and_then(|()| f.sync_all()));
+        let written = private::new_file(&file)
+            .and_then(|mut f| f.write_all(text.as_bytes()).and_then(|()| f.sync_all()));
         written.map_err(io_error(&file, "write the plan"))?;
         sync_folder(&path)?;
         sync_folder(&self.path.join("runs"))?;
@@ -363,8 +383,11 @@ impl Store for StateDir {
         let path = self.run_folder(id)?;
         let file = path.join("plan.json");
         let mut text = String::new();
-        private::read(&file).and_then(|mut f| f.read_to_string(&mut text)).map_err(io_error(&file, "read the plan"))?;
-        let plan = digest::parse(&text).map_err(|error| StoreError::Plan { path: file.display().to_string(), why: error.to_string() })?;
+        private::read(&file)
+            .and_then(|mut f| f.read_to_string(&mut text))
+            .map_err(io_error(&file, "read the plan"))?;
+        let plan = digest::parse(&text)
+            .map_err(|error| StoreError::Plan { path: file.display().to_string(), why: error.to_string() })?;
         let name = path.join("journal.jsonl").display().to_string();
         RunFolder::open(&name, plan, Box::new(Folder(path)))
     }
@@ -378,9 +401,11 @@ impl Folder {
     /// Reads the records of an open journal, and hands each on.
     fn read(&self, file: &File, mut take: impl FnMut(&Record)) -> Result<Read, StoreError> {
         let path = self.0.join("journal.jsonl");
-        line::each(BufReader::with_capacity(1 << 20, file), |record| take(&record)).map_err(|error| match error {
-            ReadError::Damage(damage) => StoreError::Damaged { path: path.display().to_string(), damage },
-            ReadError::Io(error) => io_error(&path, "read the journal")(error),
+        line::each(BufReader::with_capacity(1 << 20, file), |record| take(&record)).map_err(|error| {
+            match error {
+                ReadError::Damage(damage) => StoreError::Damaged { path: path.display().to_string(), damage },
+                ReadError::Io(error) => io_error(&path, "read the journal")(error),
+            }
         })
     }
 }
@@ -434,7 +459,10 @@ impl Log for FileLog {
         let mut text = serde_json::to_vec(&record).unwrap_or_default();
         text.push(b'\n');
         // One write and one sync for each record: an announced call is on the disk before it is made.
-        self.file.write_all(&text).and_then(|()| self.file.sync_data()).map_err(io_error(&self.path, "write the journal"))?;
+        self.file
+            .write_all(&text)
+            .and_then(|()| self.file.sync_data())
+            .map_err(io_error(&self.path, "write the journal"))?;
         (self.seq, self.sum) = (record.seq, record.sum);
         Ok(())
     }
@@ -442,5 +470,9 @@ impl Log for FileLog {
 
 fn sync_folder(path: &Path) -> Result<(), StoreError> {
     // A folder is opened like a file for this on Unix; elsewhere its entries are durable with the file.
-    if cfg!(unix) { File::open(path).and_then(|f| f.sync_all()).map_err(io_error(path, "sync the folder")) } else { Ok(()) }
+    if cfg!(unix) {
+        File::open(path).and_then(|f| f.sync_all()).map_err(io_error(path, "sync the folder"))
+    } else {
+        Ok(())
+    }
 }

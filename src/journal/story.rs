@@ -109,7 +109,9 @@ impl Leftover {
     /// Describes the leftover: the task for a person, and the reason for which redress did not do it.
     pub fn words(&self) -> String {
         match &self.call {
-            Some(call) => format!("{}, which redress could not do ({}): {}", words(call), self.reason, command(call)),
+            Some(call) => {
+                format!("{}, which redress could not do ({}): {}", words(call), self.reason, command(call))
+            }
             None => self.reason.clone(),
         }
     }
@@ -257,7 +259,8 @@ pub struct Story {
     pub told: Vec<Told>,
     /// The places of the decisions, by change.
     decided: BTreeMap<String, usize>,
-    /// The outputs of all steps that took effect, kept up with each event: they are looked at before every call.
+    /// The outputs of all steps that took effect, kept up with each event: they are looked at before every
+    /// call.
     outputs: AllOutputs,
 }
 
@@ -293,7 +296,19 @@ impl Story {
     /// Updates the state with one more event.
     pub fn apply(&mut self, at: Timestamp, event: &Event) {
         match event {
-            Event::RunStarted { run, plan_digest, kind, of_run, account, partition, endpoint, caller, decisions, signed, .. } => {
+            Event::RunStarted {
+                run,
+                plan_digest,
+                kind,
+                of_run,
+                account,
+                partition,
+                endpoint,
+                caller,
+                decisions,
+                signed,
+                ..
+            } => {
                 self.head = Head {
                     run: run.clone(),
                     plan_digest: plan_digest.clone(),
@@ -315,7 +330,8 @@ impl Story {
                 self.stopped = None;
                 self.resumed.push(Resumption { at, caller: caller.clone(), signed: signed.clone() });
                 // The last of several new ones about a change counts.
-                let anew: BTreeMap<&str, &Decision> = decisions.iter().map(|d| (d.change.as_str(), d)).collect();
+                let anew: BTreeMap<&str, &Decision> =
+                    decisions.iter().map(|d| (d.change.as_str(), d)).collect();
                 let kept = self.decisions.iter().filter(|old| !anew.contains_key(old.change.as_str()));
                 let all = kept.chain(anew.values().copied()).cloned().collect();
                 self.decide(all);
@@ -329,11 +345,21 @@ impl Story {
             }
             Event::Notifying { region, findings, .. } => {
                 let (region, findings) = (region.clone(), findings.len());
-                self.told.push(Told { at, region, findings, resolved: None, refused: Vec::new(), error: None });
+                self.told.push(Told {
+                    at,
+                    region,
+                    findings,
+                    resolved: None,
+                    refused: Vec::new(),
+                    error: None,
+                });
             }
             Event::Notified { region, resolved, refused, error } => {
-                if let Some(told) = self.told.iter_mut().rev().find(|t| t.region == *region && t.resolved.is_none()) {
-                    (told.resolved, told.refused, told.error) = (Some(*resolved), refused.clone(), error.clone());
+                if let Some(told) =
+                    self.told.iter_mut().rev().find(|t| t.region == *region && t.resolved.is_none())
+                {
+                    (told.resolved, told.refused, told.error) =
+                        (Some(*resolved), refused.clone(), error.clone());
                 }
             }
             of_change => self.apply_change(at, of_change),
@@ -374,7 +400,9 @@ impl ChangeStory {
                 self.reason.clone_from(reason);
                 self.awaiting.clone_from(awaiting);
             }
-            Event::Intent { step, attempt, call, observed, .. } => self.intend(step, *attempt, call, observed, at),
+            Event::Intent { step, attempt, call, observed, .. } => {
+                self.intend(step, *attempt, call, observed, at)
+            }
             Event::Left { step, reason, stands, .. } => self.leave(step, reason, *stands, at),
             Event::Result { step, result, .. } => self.result(step, result, at),
             Event::Settled { step, .. } => {
@@ -386,7 +414,8 @@ impl ChangeStory {
         }
     }
 
-    /// Records what the step of an event has given back, and what the change has observed, among the outputs of the run.
+    /// Records what the step of an event has given back, and what the change has observed, among the outputs
+    /// of the run.
     fn keep_outputs(&self, change: &str, event: &Event, all: &mut AllOutputs) {
         if let Event::Intent { observed, .. } | Event::Observed { observed, .. } = event {
             before::record(all, change, observed);
@@ -394,7 +423,14 @@ impl ChangeStory {
         let Some(step) = event.step().and_then(|step| self.step(step)) else { return };
         let key = (change.to_owned(), step.name.clone());
         if matches!(step.state, StepState::Called | StepState::Settled) {
-            all.insert(key, step.observed.iter().chain(&step.outputs).map(|(name, value)| (name.clone(), value.clone())).collect());
+            all.insert(
+                key,
+                step.observed
+                    .iter()
+                    .chain(&step.outputs)
+                    .map(|(name, value)| (name.clone(), value.clone()))
+                    .collect(),
+            );
         } else {
             all.remove(&key);
         }
@@ -403,13 +439,15 @@ impl ChangeStory {
     fn intend(&mut self, name: &str, attempt: u32, call: &Call, observed: &Outputs, at: Timestamp) {
         self.observed.extend(observed.clone());
         let step = self.entry(name, at);
-        (step.state, step.attempt, step.intents, step.at) = (StepState::Intended, attempt, step.intents + 1, at);
+        (step.state, step.attempt, step.intents, step.at) =
+            (StepState::Intended, attempt, step.intents + 1, at);
         (step.call, step.observed) = (Some(call.clone()), observed.clone());
     }
 
     fn leave(&mut self, name: &str, reason: &str, stands: bool, at: Timestamp) {
         let step = self.entry(name, at);
-        (step.state, step.error) = (if stands { StepState::Called } else { StepState::Left }, Some(reason.to_owned()));
+        (step.state, step.error) =
+            (if stands { StepState::Called } else { StepState::Left }, Some(reason.to_owned()));
     }
 
     /// Returns the step of this name, and creates it where there is none yet.

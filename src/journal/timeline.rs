@@ -67,7 +67,9 @@ impl Timeline {
     pub fn moments(self) -> Vec<TimelineEntry> {
         let Self { mut first, last, left_out, .. } = self;
         if let Some(next) = last.front().filter(|_| left_out > 0) {
-            let what = format!("{left_out} more things happened before this and are not shown: the journal contains them all");
+            let what = format!(
+                "{left_out} more things happened before this and are not shown: the journal contains them all"
+            );
             first.push(TimelineEntry { at: next.at, change: None, step: None, what, seconds: None });
         }
         first.extend(last);
@@ -119,7 +121,10 @@ fn words(event: &Event) -> String {
     match event {
         Event::RunStarted { caller, version, decisions, .. } => {
             let yes = decisions.iter().filter(|d| d.approved).count();
-            format!("the run is started by {caller} (redress {version}), {yes} of {} changes approved", decisions.len())
+            format!(
+                "the run is started by {caller} (redress {version}), {yes} of {} changes approved",
+                decisions.len()
+            )
         }
         Event::ChangeStarted { .. } => "begins: its guards hold and the account is as planned".to_owned(),
         Event::Intent { call, observed, .. } => format!("calls {}{}", call.name(), seen(observed)),
@@ -132,31 +137,50 @@ fn words(event: &Event) -> String {
             StepResult::NotFound => "was looked for and did not take effect".to_owned(),
         },
         Event::Settled { .. } => "is done: the state that it waits for was reached".to_owned(),
-        Event::Observed { observed, .. } => format!("changes by this run itself do not count as changes by others{}", told(observed)),
+        Event::Observed { observed, .. } => {
+            format!("changes by this run itself do not count as changes by others{}", told(observed))
+        }
         Event::Tried { allowed, not_told, .. } if not_told.is_empty() => {
             format!("the later calls were tried without effect: all {allowed} are allowed")
         }
         Event::Tried { allowed, not_told, .. } => {
-            format!("the later calls were tried without effect: {allowed} are allowed; unknown: {}", not_told.join("; "))
+            format!(
+                "the later calls were tried without effect: {allowed} are allowed; unknown: {}",
+                not_told.join("; ")
+            )
         }
-        Event::LeftOver { call: Some(call), reason, .. } => format!("is left for a person to do: {}{}", in_words(call), because(reason)),
-        Event::LeftOver { call: None, reason, .. } => format!("did not show the expected result, and nothing is undone{}", because(reason)),
+        Event::LeftOver { call: Some(call), reason, .. } => {
+            format!("is left for a person to do: {}{}", in_words(call), because(reason))
+        }
+        Event::LeftOver { call: None, reason, .. } => {
+            format!("did not show the expected result, and nothing is undone{}", because(reason))
+        }
         Event::RollbackStarted { reason, .. } => format!("rolls back{}", because(reason)),
         Event::ChangeEnded { outcome, reason, .. } => format!("{}{}", outcome.word(), because(reason)),
         Event::Resumed { caller, .. } => format!("resumed by {caller}"),
         Event::Stopped { reason } => format!("stopped: {reason}"),
-        Event::CheckedAgain { outcome, reason, .. } => format!("checked again: {}{}", outcome.word(), because(reason)),
+        Event::CheckedAgain { outcome, reason, .. } => {
+            format!("checked again: {}{}", outcome.word(), because(reason))
+        }
         Event::Undone { by, changes } => format!("run {by} undid {}", changes.join(", ")),
-        Event::Notifying { region, findings, .. } => format!("reports to Security Hub in {region} that {} of its findings are resolved", findings.len()),
-        Event::Notified { region, error: Some(error), .. } => format!("Security Hub in {region} was not updated: {error}"),
-        Event::Notified { region, resolved, refused, .. } => format!("Security Hub in {region} updated {resolved}, and refused {}", refused.len()),
+        Event::Notifying { region, findings, .. } => format!(
+            "reports to Security Hub in {region} that {} of its findings are resolved",
+            findings.len()
+        ),
+        Event::Notified { region, error: Some(error), .. } => {
+            format!("Security Hub in {region} was not updated: {error}")
+        }
+        Event::Notified { region, resolved, refused, .. } => {
+            format!("Security Hub in {region} updated {resolved}, and refused {}", refused.len())
+        }
         Event::RunEnded => "the run is over".to_owned(),
     }
 }
 
 /// Lists the facts that were read at the moment of the intent.
 fn seen(observed: &Outputs) -> String {
-    let named: Vec<String> = observed.iter().map(|(name, value)| format!("{name} is {}", plain(value))).collect();
+    let named: Vec<String> =
+        observed.iter().map(|(name, value)| format!("{name} is {}", plain(value))).collect();
     if named.is_empty() { String::new() } else { format!("; before it {}", named.join(", ")) }
 }
 
@@ -185,14 +209,18 @@ mod tests {
     fn of_very_many_moments_the_first_and_the_last_are_told_and_how_many_are_not() {
         let event = |n: usize| Event::Stopped { reason: n.to_string() };
         let of = |count: usize| {
-            let records: Vec<Record> = (1..=count).map(|n| line::next("", n as u64, Timestamp::UNIX_EPOCH, event(n))).collect();
+            let records: Vec<Record> =
+                (1..=count).map(|n| line::next("", n as u64, Timestamp::UNIX_EPOCH, event(n))).collect();
             timeline(&records)
         };
         assert_eq!(of(2 * KEPT).len(), 2 * KEPT);
         let told = of(2 * KEPT + 7);
         assert_eq!(told.len(), 2 * KEPT + 1);
         assert!(told[KEPT].what.starts_with("7 more things happened"), "{}", told[KEPT].what);
-        assert_eq!((told[0].what.as_str(), told[KEPT + 1].what.as_str()), ("stopped: 1", format!("stopped: {}", KEPT + 8).as_str()));
+        assert_eq!(
+            (told[0].what.as_str(), told[KEPT + 1].what.as_str()),
+            ("stopped: 1", format!("stopped: {}", KEPT + 8).as_str())
+        );
     }
 
     #[test]
@@ -203,12 +231,31 @@ mod tests {
         let events = [
             (0, Event::ChangeStarted { change: change(), before: json!({}) }),
             (1, Event::Intent { change: change(), step: step(), attempt: 1, call, observed: Outputs::new() }),
-            (3, Event::Result { change: change(), step: step(), result: StepResult::Done { outputs: Outputs::new() } }),
+            (
+                3,
+                Event::Result {
+                    change: change(),
+                    step: step(),
+                    result: StepResult::Done { outputs: Outputs::new() },
+                },
+            ),
             (33, Event::Settled { change: change(), step: step() }),
-            (40, Event::ChangeEnded { change: change(), outcome: Outcome::Verified, reason: String::new(), after: json!({}), awaiting: vec![] }),
+            (
+                40,
+                Event::ChangeEnded {
+                    change: change(),
+                    outcome: Outcome::Verified,
+                    reason: String::new(),
+                    after: json!({}),
+                    awaiting: vec![],
+                },
+            ),
             (100, Event::Resumed { caller: "me".to_owned(), decisions: Vec::new(), signed: None }),
         ];
-        let records: Vec<Record> = events.into_iter().map(|(s, e)| line::next("", 1, start + jiff::SignedDuration::from_secs(s), e)).collect();
+        let records: Vec<Record> = events
+            .into_iter()
+            .map(|(s, e)| line::next("", 1, start + jiff::SignedDuration::from_secs(s), e))
+            .collect();
         let seconds: Vec<Option<f64>> = timeline(&records).into_iter().map(|m| m.seconds).collect();
         assert_eq!(seconds, [None, None, Some(2.0), Some(30.0), Some(40.0), Some(60.0)]);
     }

@@ -52,7 +52,10 @@ pub enum Unlike {
 impl Unlike {
     /// Returns the reason.
     pub fn reason(&self) -> &str {
-        let (Unlike::Fixed(reason) | Unlike::Drifted(reason) | Unlike::Refused(reason) | Unlike::Unknown(reason)) = self;
+        let (Unlike::Fixed(reason)
+        | Unlike::Drifted(reason)
+        | Unlike::Refused(reason)
+        | Unlike::Unknown(reason)) = self;
         reason
     }
 
@@ -60,7 +63,9 @@ impl Unlike {
     pub fn told(&self, change: &str) -> String {
         match self {
             Unlike::Fixed(reason) => format!("{change} is not needed: {reason}"),
-            Unlike::Drifted(reason) | Unlike::Refused(reason) | Unlike::Unknown(reason) => format!("{change} is not done as planned: {reason}"),
+            Unlike::Drifted(reason) | Unlike::Refused(reason) | Unlike::Unknown(reason) => {
+                format!("{change} is not done as planned: {reason}")
+            }
         }
     }
 }
@@ -78,12 +83,24 @@ pub struct Again {
 /// Returns the facts that must be read to make a change again, as far as they are known yet.
 pub fn needs(plan: &Plan, change: &Change, today: &Today, known: &Inventory) -> Scope {
     let mut scope = proof::needs(change, known);
-    let asking = if change.findings.is_empty() || serves(change) { dependents(plan, change) } else { Vec::new() };
+    let asking =
+        if change.findings.is_empty() || serves(change) { dependents(plan, change) } else { Vec::new() };
     for one in asking.into_iter().chain([change]) {
-        scope.extend(propose::needs(known, &one.uses, &one.resource, &one.region, &checks_of(one), &plan.options));
+        scope.extend(propose::needs(
+            known,
+            &one.uses,
+            &one.resource,
+            &one.region,
+            &checks_of(one),
+            &plan.options,
+        ));
         for key in &one.findings {
             let with = check_parameters(&today.playbooks, &key.check);
-            scope.extend(checks::find(&key.check).into_iter().flat_map(|check| (check.reads_one)(known, &key.resource, &with)));
+            scope.extend(
+                checks::find(&key.check)
+                    .into_iter()
+                    .flat_map(|check| (check.reads_one)(known, &key.resource, &with)),
+            );
         }
     }
     scope
@@ -94,7 +111,14 @@ pub fn needs(plan: &Plan, change: &Change, today: &Today, known: &Inventory) -> 
 ///
 /// # Errors
 /// The reason for which it is not done as the plan describes it.
-pub fn again(plan: &Plan, change: &Change, facts: &Inventory, today: &Today, stage: &dyn Stage, bindings: &Bindings<'_>) -> Result<Again, Unlike> {
+pub fn again(
+    plan: &Plan,
+    change: &Change,
+    facts: &Inventory,
+    today: &Today,
+    stage: &dyn Stage,
+    bindings: &Bindings<'_>,
+) -> Result<Again, Unlike> {
     // The prerequisite exists already, made by another run or by somebody else: the changes that build on it
     // can be done.
     if change.findings.is_empty()
@@ -105,7 +129,9 @@ pub fn again(plan: &Plan, change: &Change, facts: &Inventory, today: &Today, sta
     }
     let made = made(plan, change, facts, today, stage);
     match (proof::proved(change, facts, Moment::EndOfRun, bindings), made) {
-        (Proved::Unknown(reason), _) => Err(Unlike::Unknown(format!("it is unknown whether this is still needed: {reason}"))),
+        (Proved::Unknown(reason), _) => {
+            Err(Unlike::Unknown(format!("it is unknown whether this is still needed: {reason}")))
+        }
         (Proved::Holds(_), made) if made.is_ok() || closed(plan, change, facts, today) => {
             Err(Unlike::Fixed("the account is as the change would make it; nothing was called".to_owned()))
         }
@@ -117,7 +143,11 @@ pub fn again(plan: &Plan, change: &Change, facts: &Inventory, today: &Today, sta
 /// resource that a prune deletes is gone.
 fn closed(plan: &Plan, change: &Change, facts: &Inventory, today: &Today) -> bool {
     if change.findings.is_empty() {
-        return plan.kind == PlanKind::Prune && change.proof.iter().all(|proof| proof.resource == change.resource && proof.check.ends_with("-gone"));
+        return plan.kind == PlanKind::Prune
+            && change
+                .proof
+                .iter()
+                .all(|proof| proof.resource == change.resource && proof.check.ends_with("-gone"));
     }
     change.findings.iter().all(|key| is_closed(key, facts, today))
 }
@@ -130,7 +160,11 @@ fn is_closed(key: &FindingKey, facts: &Inventory, today: &Today) -> bool {
 
 /// Returns the findings that a change claims to answer and that are not open: somebody has closed them, or
 /// they never were open.
-pub fn not_open<'c>(change: &'c Change, facts: &'c Inventory, today: &'c Today) -> impl Iterator<Item = &'c FindingKey> {
+pub fn not_open<'c>(
+    change: &'c Change,
+    facts: &'c Inventory,
+    today: &'c Today,
+) -> impl Iterator<Item = &'c FindingKey> {
     change.findings.iter().filter(|key| is_closed(key, facts, today))
 }
 
@@ -144,7 +178,9 @@ pub fn open_only(plan: &Plan, facts: &Inventory, today: &Today) -> Plan {
         let mut left = change.clone();
         if closed.len() < change.findings.len() {
             left.findings.retain(|key| !closed.contains(key));
-            left.proof.retain(|proof| !closed.iter().any(|key| key.check == proof.check && key.resource == proof.resource));
+            left.proof.retain(|proof| {
+                !closed.iter().any(|key| key.check == proof.check && key.resource == proof.resource)
+            });
         }
         left
     };
@@ -156,10 +192,19 @@ fn judged(key: &FindingKey, facts: &Inventory, today: &Today) -> Option<Finding>
     Some(checks::judge(facts, check, &key.resource, &check_parameters(&today.playbooks, &key.check)))
 }
 
-fn made(plan: &Plan, change: &Change, facts: &Inventory, today: &Today, stage: &dyn Stage) -> Result<Again, Unlike> {
+fn made(
+    plan: &Plan,
+    change: &Change,
+    facts: &Inventory,
+    today: &Today,
+    stage: &dyn Stage,
+) -> Result<Again, Unlike> {
     let Behind { playbook, ask, protected, mut own, shared } = behind(plan, change, facts, today)?;
     if let Some(tag) = protected.iter().find(|tag| !change.protected.contains(tag)) {
-        return Err(Unlike::Drifted(format!("the playbooks of today protect resources with the tag {tag}, which was not considered: make a new plan")));
+        return Err(Unlike::Drifted(format!(
+            "the playbooks of today protect resources with the tag {tag}, which was not considered: make a \
+             new plan"
+        )));
     }
     if plan.kind == PlanKind::Plan {
         all_before(plan, change, facts)?;
@@ -172,7 +217,9 @@ fn made(plan: &Plan, change: &Change, facts: &Inventory, today: &Today, stage: &
         allow_lockout: plan.options.allow_lockout && today.options.allow_lockout,
         include_managed: plan.options.include_managed && today.options.include_managed,
     };
-    let compared = |options: &Options| remake(&framed, facts, options, stage).map_err(unlike).and_then(|now| same(change, now));
+    let compared = |options: &Options| {
+        remake(&framed, facts, options, stage).map_err(unlike).and_then(|now| same(change, now))
+    };
     let now = match compared(&belts) {
         Err(_) if belts != plan.options => {
             let now = compared(&plan.options)?;
@@ -197,14 +244,20 @@ fn made(plan: &Plan, change: &Change, facts: &Inventory, today: &Today, stage: &
 /// Checks that the prerequisites of a change exist, or are made by a change that it comes after.
 fn all_before(plan: &Plan, change: &Change, facts: &Inventory) -> Result<(), Unlike> {
     let checks = checks_of(change);
-    let context = Context { inventory: facts, region: &change.region, checks: &checks, options: &plan.options };
+    let context =
+        Context { inventory: facts, region: &change.region, checks: &checks, options: &plan.options };
     // A part of a plan does not contain the changes that are done already.
     let after = plan.change(&change.id).map_or(&change.after, |whole| &whole.after);
     for needed in unmade(&context, &change.uses, &change.resource) {
-        let makes = |other: &&Change| other.resource == needed.resource && other.uses.iter().any(|one| one.action == needed.action);
+        let makes = |other: &&Change| {
+            other.resource == needed.resource && other.uses.iter().any(|one| one.action == needed.action)
+        };
         if !plan.changes.iter().filter(|other| after.contains(&other.id)).any(|other| makes(&other)) {
             let (action, resource) = (needed.action, &needed.resource);
-            return Err(Unlike::Drifted(format!("it needs {action} on {resource} before it, and the plan does not make that first: make a new plan")));
+            return Err(Unlike::Drifted(format!(
+                "it needs {action} on {resource} before it, and the plan does not make that first: make a \
+                 new plan"
+            )));
         }
     }
     Ok(())
@@ -214,7 +267,8 @@ fn same(planned: &Change, now: Change) -> Result<Change, Unlike> {
     match differs(planned, &now) {
         None => Ok(now),
         Some(what) => Err(Unlike::Drifted(format!(
-            "the account has changed since the plan was made, or the plan is not as it was made: {what}. Nothing was called; make a new plan"
+            "the account has changed since the plan was made, or the plan is not as it was made: {what}. \
+             Nothing was called; make a new plan"
         ))),
     }
 }
@@ -223,7 +277,9 @@ fn unlike(refusal: Refusal) -> Unlike {
     match refusal {
         Refusal::Refused(reason) => Unlike::Refused(reason),
         Refusal::Unknown(reason) => Unlike::Unknown(reason),
-        Refusal::Nothing(reason) => Unlike::Drifted(format!("there is nothing left to do ({reason}): make a new plan")),
+        Refusal::Nothing(reason) => {
+            Unlike::Drifted(format!("there is nothing left to do ({reason}): make a new plan"))
+        }
     }
 }
 
@@ -233,17 +289,27 @@ fn loosened(options: &Options) -> String {
 }
 
 /// Checks that a change also closes the findings for which other changes would have to be made.
-fn also_closed(change: &Change, shared: &[&FindingKey], today: &Today, stage: &dyn Stage) -> Result<(), Unlike> {
+fn also_closed(
+    change: &Change,
+    shared: &[&FindingKey],
+    today: &Today,
+    stage: &dyn Stage,
+) -> Result<(), Unlike> {
     let (mut work, mut outputs) = (stage.fork(), AllOutputs::new());
     let started = stage.inventory().read_at;
     if play(work.as_mut(), change, started, &mut outputs).is_err() {
         return Ok(());
     }
     let facts = work.inventory();
-    let open = shared.iter().find(|key| judged(key, &facts, today).is_none_or(|finding| matches!(finding.verdict, Verdict::Violates(_))));
+    let open = shared.iter().find(|key| {
+        judged(key, &facts, today).is_none_or(|finding| matches!(finding.verdict, Verdict::Violates(_)))
+    });
     match open {
         None => Ok(()),
-        Some(key) => Err(Unlike::Drifted(format!("it does not answer {} on {}: make a new plan", key.check, key.resource))),
+        Some(key) => Err(Unlike::Drifted(format!(
+            "it does not answer {} on {}: make a new plan",
+            key.check, key.resource
+        ))),
     }
 }
 
@@ -257,10 +323,23 @@ struct Behind<'c> {
     shared: Vec<&'c FindingKey>,
 }
 
-fn behind<'c>(plan: &'c Plan, change: &'c Change, facts: &Inventory, today: &Today) -> Result<Behind<'c>, Unlike> {
+fn behind<'c>(
+    plan: &'c Plan,
+    change: &'c Change,
+    facts: &Inventory,
+    today: &Today,
+) -> Result<Behind<'c>, Unlike> {
     match plan.kind {
-        PlanKind::Prune => Ok(Behind { playbook: prune::NAME.to_owned(), ask: true, protected: Vec::new(), own: Vec::new(), shared: Vec::new() }),
-        PlanKind::Undo | PlanKind::Recover => Err(Unlike::Drifted("a restoring change is made again from its run, not from a playbook".to_owned())),
+        PlanKind::Prune => Ok(Behind {
+            playbook: prune::NAME.to_owned(),
+            ask: true,
+            protected: Vec::new(),
+            own: Vec::new(),
+            shared: Vec::new(),
+        }),
+        PlanKind::Undo | PlanKind::Recover => Err(Unlike::Drifted(
+            "a restoring change is made again from its run, not from a playbook".to_owned(),
+        )),
         PlanKind::Plan if change.findings.is_empty() => for_others(plan, change, facts, today),
         PlanKind::Plan => answering(change, facts, today),
     }
@@ -269,12 +348,23 @@ fn behind<'c>(plan: &'c Plan, change: &'c Change, facts: &Inventory, today: &Tod
 /// Finds the playbooks that ask for a change because of its findings.
 fn answering<'c>(change: &'c Change, facts: &Inventory, today: &Today) -> Result<Behind<'c>, Unlike> {
     let names = |uses: &[ActionUse]| uses.iter().map(|one| one.action.clone()).collect::<Vec<_>>();
-    let mut behind = Behind { playbook: String::new(), ask: false, protected: Vec::new(), own: Vec::new(), shared: Vec::new() };
+    let mut behind = Behind {
+        playbook: String::new(),
+        ask: false,
+        protected: Vec::new(),
+        own: Vec::new(),
+        shared: Vec::new(),
+    };
     let (mut playbooks, mut uses): (Vec<&Playbook>, Option<&[ActionUse]>) = (Vec::new(), None);
     for key in &change.findings {
-        let Some(finding) = judged(key, facts, today) else { return Err(Unlike::Drifted(format!("there is no check {}", key.check))) };
+        let Some(finding) = judged(key, facts, today) else {
+            return Err(Unlike::Drifted(format!("there is no check {}", key.check)));
+        };
         if guards::is_gone(facts, &key.resource) {
-            return Err(Unlike::Drifted(format!("{} is claimed to be found on {}, which does not exist: make a new plan", key.check, key.resource)));
+            return Err(Unlike::Drifted(format!(
+                "{} is claimed to be found on {}, which does not exist: make a new plan",
+                key.check, key.resource
+            )));
         }
         // A change before this one has closed it, or somebody else has.
         if matches!(finding.verdict, Verdict::Ok(_) | Verdict::Retained(_)) {
@@ -288,14 +378,19 @@ fn answering<'c>(change: &'c Change, facts: &Inventory, today: &Today) -> Result
             continue;
         }
         if uses.is_some_and(|uses| uses != answer.uses) {
-            return Err(Unlike::Drifted(format!("the playbooks of today want different things about {}: make a new plan", change.resource)));
+            return Err(Unlike::Drifted(format!(
+                "the playbooks of today want different things about {}: make a new plan",
+                change.resource
+            )));
         }
         uses = Some(answer.uses);
         playbooks.extend(answer.playbooks);
     }
     let (Some(uses), Some(first)) = (uses, first_playbook(&today.playbooks, &playbooks)) else {
         let what = format!("no playbook of today asks for {} on {}", change.action, change.resource);
-        return Err(Unlike::Drifted(format!("{what}: make a new plan, or give --playbooks, --set and --allow-cidr as when it was planned")));
+        return Err(Unlike::Drifted(format!(
+            "{what}: make a new plan, or give --playbooks, --set and --allow-cidr as when it was planned"
+        )));
     };
     behind.playbook.clone_from(&first.id);
     behind.own = own_parameters(&change.uses, uses);
@@ -317,11 +412,18 @@ fn no_answer(key: &FindingKey, (kind, reason): SkipReason) -> Unlike {
 fn own_parameters(planned: &[ActionUse], today: &[ActionUse]) -> Vec<String> {
     let mut own = Vec::new();
     for (planned, today) in planned.iter().zip(today).filter(|(a, b)| a.with != b.with) {
-        let names: BTreeSet<&String> = [&planned.with, &today.with].into_iter().filter_map(Value::as_object).flat_map(|with| with.keys()).collect();
+        let names: BTreeSet<&String> = [&planned.with, &today.with]
+            .into_iter()
+            .filter_map(Value::as_object)
+            .flat_map(|with| with.keys())
+            .collect();
         for name in names.into_iter().filter(|name| planned.with.get(*name) != today.with.get(*name)) {
             let say = |with: &Value| with.get(name).map_or_else(|| "nothing".to_owned(), Value::to_string);
             let (action, says, said) = (&planned.action, say(&planned.with), say(&today.with));
-            own.push(format!("{action}.{name} is {says}, and the playbooks of today have {said} (--set '{action}.{name}={says}')"));
+            own.push(format!(
+                "{action}.{name} is {says}, and the playbooks of today have {said} (--set \
+                              '{action}.{name}={says}')"
+            ));
         }
     }
     own
@@ -332,10 +434,13 @@ fn own_parameters(planned: &[ActionUse], today: &[ActionUse]) -> Vec<String> {
 pub fn own_uses(change: &Change, today: &Today) -> Vec<String> {
     let mut own = Vec::new();
     for one in change.uses.iter().filter(|one| answers(one)) {
-        let said: Vec<&ActionUse> = today.playbooks.iter().flat_map(|p| &p.actions).filter(|a| a.action == one.action).collect();
+        let said: Vec<&ActionUse> =
+            today.playbooks.iter().flat_map(|p| &p.actions).filter(|a| a.action == one.action).collect();
         match said.first() {
             _ if said.iter().any(|a| a.with == one.with) => {}
-            Some(first) => own.extend(own_parameters(std::slice::from_ref(one), std::slice::from_ref(*first))),
+            Some(first) => {
+                own.extend(own_parameters(std::slice::from_ref(one), std::slice::from_ref(*first)))
+            }
             None => own.push(format!("no playbook of today asks for {}", one.action)),
         }
     }
@@ -360,7 +465,10 @@ pub fn own_for_others(plan: &Plan, change: &Change, facts: &Inventory, today: &T
         PlanKind::Prune if change.uses.iter().all(|one| one.action == prune::NAME) => Vec::new(),
         PlanKind::Plan => match for_others(plan, change, facts, today) {
             Ok(behind) => behind.own,
-            Err(unlike) => vec![format!("no other change of the plan needs {action} on {resource} so today ({})", unlike.reason())],
+            Err(unlike) => vec![format!(
+                "no other change of the plan needs {action} on {resource} so today ({})",
+                unlike.reason()
+            )],
         },
         _ => vec![format!("{action} on {resource} makes what others need, and here are none")],
     }
@@ -368,7 +476,8 @@ pub fn own_for_others(plan: &Plan, change: &Change, facts: &Inventory, today: &T
 
 /// Returns the changes of a plan that come after this one.
 fn dependents<'p>(plan: &'p Plan, change: &Change) -> Vec<&'p Change> {
-    let mut all: Vec<&Change> = plan.changes.iter().filter(|other| other.after.contains(&change.id)).collect();
+    let mut all: Vec<&Change> =
+        plan.changes.iter().filter(|other| other.after.contains(&change.id)).collect();
     // Those of its own playbook first, and among them those that ask nobody: a prerequisite of one of these
     // asks nobody either.
     all.sort_by_key(|other| (other.playbook != change.playbook, other.ask));
@@ -376,7 +485,12 @@ fn dependents<'p>(plan: &'p Plan, change: &Change) -> Vec<&'p Change> {
 }
 
 /// Finds the change that needs a prerequisite, one that answers no finding itself.
-fn for_others<'c>(plan: &'c Plan, change: &'c Change, facts: &Inventory, today: &Today) -> Result<Behind<'c>, Unlike> {
+fn for_others<'c>(
+    plan: &'c Plan,
+    change: &'c Change,
+    facts: &Inventory,
+    today: &Today,
+) -> Result<Behind<'c>, Unlike> {
     let (mut found, mut why): (Option<Behind<'c>>, Option<Unlike>) = (None, None);
     for other in dependents(plan, change) {
         let behind = match behind(plan, other, facts, today) {
@@ -387,9 +501,14 @@ fn for_others<'c>(plan: &'c Plan, change: &'c Change, facts: &Inventory, today: 
             }
         };
         let checks = checks_of(other);
-        let context = Context { inventory: facts, region: &other.region, checks: &checks, options: &plan.options };
+        let context =
+            Context { inventory: facts, region: &other.region, checks: &checks, options: &plan.options };
         let needed = prerequisites(&context, &other.uses, &other.resource);
-        let this = |one: &ActionUse| needed.iter().any(|n| n.action == one.action && n.resource == change.resource && n.with == one.with);
+        let this = |one: &ActionUse| {
+            needed
+                .iter()
+                .any(|n| n.action == one.action && n.resource == change.resource && n.with == one.with)
+        };
         if !change.uses.iter().all(this) {
             continue;
         }
@@ -427,7 +546,11 @@ pub fn all_needs(plan: &Plan, changes: &[Change], today: &Today, known: &Invento
     // An instance may have other disks after a change of the plan; only the complete list of snapshots covers
     // those.
     let disks = changes.iter().filter(|change| change.resource.kind() == Kind::Instance);
-    changes.iter().flat_map(one).chain(disks.map(|change| Want::all(&change.region, FamilyKind::Snapshots))).collect()
+    changes
+        .iter()
+        .flat_map(one)
+        .chain(disks.map(|change| Want::all(&change.region, FamilyKind::Snapshots)))
+        .collect()
 }
 
 /// Makes the changes of a plan again, each on the stage as the changes before it leave it, and rehearses
@@ -437,12 +560,23 @@ pub fn all_again(plan: &Plan, whole: &Plan, today: &Today, stage: &dyn Stage) ->
     let started = stage.inventory().read_at;
     let (mut changes, mut unlike, mut own) = (Vec::new(), BTreeMap::<String, Unlike>::new(), BTreeMap::new());
     for change in &plan.changes {
-        let missing = change.after.iter().find(|id| unlike.get(*id).is_some_and(|u| !matches!(u, Unlike::Fixed(_))));
+        let missing =
+            change.after.iter().find(|id| unlike.get(*id).is_some_and(|u| !matches!(u, Unlike::Fixed(_))));
         if let Some(id) = missing {
-            unlike.insert(change.id.clone(), Unlike::Unknown(format!("{id}, which it comes after, is not done")));
+            unlike.insert(
+                change.id.clone(),
+                Unlike::Unknown(format!("{id}, which it comes after, is not done")),
+            );
             continue;
         }
-        let bindings = Bindings { run: REHEARSAL, started, change: &change.id, step: "proof", attempt: 1, outputs: &outputs };
+        let bindings = Bindings {
+            run: REHEARSAL,
+            started,
+            change: &change.id,
+            step: "proof",
+            attempt: 1,
+            outputs: &outputs,
+        };
         let mut made = again(whole, change, &work.inventory(), today, work.as_ref(), &bindings);
         // A change whose findings an earlier one closes too was planned all the same, and is made if the
         // earlier one is not.
@@ -461,7 +595,8 @@ pub fn all_again(plan: &Plan, whole: &Plan, today: &Today, stage: &dyn Stage) ->
             }
         }
     }
-    let Rehearsed { mut rehearsal, failed } = rehearse(&changes, stage, &Rules::new(&whole.regions, &today.playbooks));
+    let Rehearsed { mut rehearsal, failed } =
+        rehearse(&changes, stage, &Rules::new(&whole.regions, &today.playbooks));
     // A plan that is made now does not contain them either.
     changes.retain(|change| !failed.contains_key(&change.id));
     rehearsal.differences.extend(failed.iter().map(|(id, reason)| format!("{id}: {reason}")));

@@ -16,7 +16,13 @@ const SAYS: &str = "according to the run's files: ";
 /// each change for which only the files vouch.
 #[must_use]
 pub fn as_called(plan: &Plan, ids: &[String], claims: &BTreeMap<String, Vec<String>>) -> Plan {
-    let one = |change: &Change| if ids.contains(&change.id) { called(change, claims.get(&change.id).map_or(&[], Vec::as_slice)) } else { change.clone() };
+    let one = |change: &Change| {
+        if ids.contains(&change.id) {
+            called(change, claims.get(&change.id).map_or(&[], Vec::as_slice))
+        } else {
+            change.clone()
+        }
+    };
     Plan { changes: plan.changes.iter().map(one).collect(), ..plan.clone() }
 }
 
@@ -33,7 +39,11 @@ fn called(change: &Change, claims: &[String]) -> Change {
         guards: Vec::new(),
         before: Value::Null,
         after_state: Value::Null,
-        steps: change.steps.iter().map(|step| Step { title: in_full(&step.act.call), ..step.clone() }).collect(),
+        steps: change
+            .steps
+            .iter()
+            .map(|step| Step { title: in_full(&step.act.call), ..step.clone() })
+            .collect(),
         ask: true,
         ..change.clone()
     }

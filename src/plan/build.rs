@@ -1,5 +1,5 @@
-//! Building a plan: from an inventory, findings and playbooks to changes in order, each finding with exactly one fate,
-//! rehearsed and sealed. Pure: the same request gives the same bytes.
+//! Building a plan: from an inventory, findings and playbooks to changes in order, each finding with exactly
+//! one fate, rehearsed and sealed. Pure: the same request gives the same bytes.
 
 use std::collections::BTreeMap;
 
@@ -64,19 +64,38 @@ pub fn needs(request: &Request<'_>) -> Scope {
     let mut scope = Scope::new();
     let (groups, fates) = grouping::gather(request);
     for group in &groups {
-        scope.extend(propose::needs(request.inventory, group.uses, &group.resource, &group.region, &group.checks(), request.options));
+        scope.extend(propose::needs(
+            request.inventory,
+            group.uses,
+            &group.resource,
+            &group.region,
+            &group.checks(),
+            request.options,
+        ));
         for finding in &group.findings {
             if let Some(check) = checks::find(&finding.check) {
-                scope.extend((check.reads_one)(request.inventory, &finding.resource, &rules.with(&finding.check)));
+                scope.extend((check.reads_one)(
+                    request.inventory,
+                    &finding.resource,
+                    &rules.with(&finding.check),
+                ));
             }
         }
     }
     // The resource that answers a finding may itself not be known yet.
-    let open = request.findings.iter().filter(|f| matches!(fates.get(&f.key()), Some((SkippedKind::Unknown, _))));
+    let open =
+        request.findings.iter().filter(|f| matches!(fates.get(&f.key()), Some((SkippedKind::Unknown, _))));
     for finding in open {
         for playbook in crate::playbook::matching::answering(request.playbooks, finding) {
             let checks = [finding.check.clone()];
-            scope.extend(propose::needs(request.inventory, &playbook.actions, &finding.resource, finding.region.as_str(), &checks, request.options));
+            scope.extend(propose::needs(
+                request.inventory,
+                &playbook.actions,
+                &finding.resource,
+                finding.region.as_str(),
+                &checks,
+                request.options,
+            ));
         }
     }
     scope
@@ -97,7 +116,8 @@ pub fn build(mut request: Request<'_>) -> Plan {
         drafts.drop_failed(&rehearsed.failed);
     };
     fates.extend(drafts.fates());
-    let mut skipped: Vec<Skipped> = fates.into_iter().map(|(finding, (kind, reason))| Skipped { finding, kind, reason }).collect();
+    let mut skipped: Vec<Skipped> =
+        fates.into_iter().map(|(finding, (kind, reason))| Skipped { finding, kind, reason }).collect();
     skipped.extend(request.unjudged.iter().map(|u| unjudged(&request, u)));
     let mut plan = Plan {
         format: FORMAT.to_owned(),
@@ -128,15 +148,21 @@ pub fn build(mut request: Request<'_>) -> Plan {
 fn unjudged(request: &Request<'_>, unjudged: &Unjudged) -> Skipped {
     let finding = FindingKey { check: unjudged.check.clone(), resource: request.inventory.owner.root() };
     let place = if unjudged.region.is_empty() { "the account" } else { &unjudged.region };
-    Skipped { finding, kind: SkippedKind::Unknown, reason: format!("not judged in {place}: {}", unjudged.reason) }
+    Skipped {
+        finding,
+        kind: SkippedKind::Unknown,
+        reason: format!("not judged in {place}: {}", unjudged.reason),
+    }
 }
 
 /// Counts findings by their outcome: `planned` and each kind of [`SkippedKind`], zeros included.
 pub fn counts(changes: &[Change], skipped: &[Skipped]) -> BTreeMap<String, usize> {
     use SkippedKind::{Conflict, Refused, Retained, Suppressed, Unknown, Unmapped};
     let kinds = [Refused, Suppressed, Retained, Conflict, Unmapped, Unknown];
-    let mut counts: BTreeMap<String, usize> =
-        kinds.into_iter().map(|kind| (kind.word().to_owned(), skipped.iter().filter(|s| s.kind == kind).count())).collect();
+    let mut counts: BTreeMap<String, usize> = kinds
+        .into_iter()
+        .map(|kind| (kind.word().to_owned(), skipped.iter().filter(|s| s.kind == kind).count()))
+        .collect();
     counts.insert("planned".to_owned(), changes.iter().map(|c| c.findings.len()).sum());
     counts
 }

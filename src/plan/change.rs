@@ -1,5 +1,5 @@
-//! A change: one action on one resource, for all findings there that it answers. The unit of approval, of rollback
-//! and of verification. Data only.
+//! A change: one action on one resource, for all findings there that it answers. The unit of approval, of
+//! rollback and of verification. Data only.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -18,14 +18,19 @@ const LONGEST_ID: usize = 32;
 pub fn possible(plan: &Plan) -> Result<(), String> {
     if (plan.kind == PlanKind::Undo) != plan.of_run.is_some() {
         return Err(match &plan.of_run {
-            Some(run) => format!("it undoes run {}, but it is of the kind {}", shortened(run), plan.kind.word()),
+            Some(run) => {
+                format!("it undoes run {}, but it is of the kind {}", shortened(run), plan.kind.word())
+            }
             None => "it is an undo that does not name the run that it undoes".to_owned(),
         });
     }
     let mut before = BTreeSet::new();
     for change in &plan.changes {
         let id = &change.id;
-        if id.is_empty() || id.len() > LONGEST_ID || !id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+        if id.is_empty()
+            || id.len() > LONGEST_ID
+            || !id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        {
             return Err(format!("{:?} is no id of a change", shortened(id)));
         }
         if let Some(other) = change.after.iter().find(|other| !before.contains(other.as_str())) {
@@ -42,7 +47,8 @@ pub fn possible(plan: &Plan) -> Result<(), String> {
 fn of_change(plan: &Plan, change: &Change) -> Result<(), String> {
     let (kind, resource) = (plan.kind, &change.resource);
     if kind.restores() != change.restore.is_some() {
-        let says = if kind.restores() { "does not state what it restores" } else { "claims to restore something" };
+        let says =
+            if kind.restores() { "does not state what it restores" } else { "claims to restore something" };
         return Err(format!("{says}, in a plan of the kind {}", kind.word()));
     }
     if !resource.account().is_empty() && resource.account() != plan.account {
@@ -66,14 +72,25 @@ fn of_uses(kind: PlanKind, change: &Change) -> Result<(), String> {
     let names: Vec<&str> = change.uses.iter().map(|one| one.action.as_str()).collect();
     match kind {
         PlanKind::Undo | PlanKind::Recover if !names.is_empty() || !change.findings.is_empty() => {
-            return Err(format!("answers findings or uses actions, which a plan of the kind {} does not", kind.word()));
+            return Err(format!(
+                "answers findings or uses actions, which a plan of the kind {} does not",
+                kind.word()
+            ));
         }
         PlanKind::Undo | PlanKind::Recover => {}
         PlanKind::Plan | PlanKind::Prune if names.is_empty() || names.join("+") != change.action => {
-            return Err(format!("claims to be {:?}, and uses {:?}", shortened(&change.action), shortened(&names.join("+"))));
+            return Err(format!(
+                "claims to be {:?}, and uses {:?}",
+                shortened(&change.action),
+                shortened(&names.join("+"))
+            ));
         }
-        PlanKind::Prune if names != [prune::NAME] || !change.findings.is_empty() => return Err("is no deletion, in a plan that prunes".to_owned()),
-        PlanKind::Plan if names.contains(&prune::NAME) => return Err("deletes what a run kept, which only a plan of the kind prune does".to_owned()),
+        PlanKind::Prune if names != [prune::NAME] || !change.findings.is_empty() => {
+            return Err("is no deletion, in a plan that prunes".to_owned());
+        }
+        PlanKind::Plan if names.contains(&prune::NAME) => {
+            return Err("deletes what a run kept, which only a plan of the kind prune does".to_owned());
+        }
         PlanKind::Plan | PlanKind::Prune => {}
     }
     // Only plans that playbooks ask for contain changes that a playbook allows without a question.

@@ -1,5 +1,5 @@
-//! The digest of a plan, and reading a plan back from its file. The digest protects against accidents and unnoticed
-//! edits; it is no signature. No IO: the text is handed in.
+//! The digest of a plan, and reading a plan back from its file. The digest protects against accidents and
+//! unnoticed edits; it is no signature. No IO: the text is handed in.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -49,7 +49,9 @@ fn write_members(mut members: Vec<(&String, &Value)>, text: &mut String) {
 pub(super) fn digest_of(plan: &Value) -> String {
     let mut text = String::new();
     match plan {
-        Value::Object(map) => write_members(map.iter().filter(|(key, _)| *key != "digest").collect(), &mut text),
+        Value::Object(map) => {
+            write_members(map.iter().filter(|(key, _)| *key != "digest").collect(), &mut text)
+        }
         other => write_canonical(other, &mut text),
     }
     Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
@@ -74,16 +76,25 @@ pub fn verify(plan: &Plan) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanFileError {
     /// An empty file.
-    #[error("the plan file is empty: it was perhaps never written to the end; make it again with `redress plan -o FILE`")]
+    #[error(
+        "the plan file is empty: it was perhaps never written to the end; make it again with `redress plan \
+         -o FILE`"
+    )]
     Empty,
     /// A text that ends in the middle.
-    #[error("the plan file ends in the middle, at line {line}: it was cut off; make it again with `redress plan -o FILE`")]
+    #[error(
+        "the plan file ends in the middle, at line {line}: it was cut off; make it again with `redress plan \
+         -o FILE`"
+    )]
     CutOff {
         /// The line, from 1.
         line: usize,
     },
     /// Not JSON at all.
-    #[error("this is not a plan file: it is not JSON (line {line}, column {column}: {what}); give a file that `redress plan -o FILE` wrote")]
+    #[error(
+        "this is not a plan file: it is not JSON (line {line}, column {column}: {what}); give a file that \
+         `redress plan -o FILE` wrote"
+    )]
     NotJson {
         /// The line, from 1.
         line: usize,
@@ -93,19 +104,28 @@ pub enum PlanFileError {
         what: String,
     },
     /// JSON, but no plan.
-    #[error("this is not a plan file: its format is {found}, not {FORMAT}; give a file that `redress plan -o FILE` wrote")]
+    #[error(
+        "this is not a plan file: its format is {found}, not {FORMAT}; give a file that `redress plan -o \
+         FILE` wrote"
+    )]
     NotAPlan {
         /// The format that the file states.
         found: String,
     },
     /// A plan of another version.
-    #[error("the plan file has the format {found}, and this redress reads {FORMAT} only: make a new plan, or use the redress that wrote it")]
+    #[error(
+        "the plan file has the format {found}, and this redress reads {FORMAT} only: make a new plan, or use \
+         the redress that wrote it"
+    )]
     Version {
         /// The format that the file states.
         found: String,
     },
     /// A plan of which a part changed after it was written.
-    #[error("the plan file's digest does not fit its content: it was edited by hand or damaged, so it is not what was rehearsed; make a new plan")]
+    #[error(
+        "the plan file's digest does not fit its content: it was edited by hand or damaged, so it is not \
+         what was rehearsed; make a new plan"
+    )]
     Digest,
     /// A document whose digest matches, but that does not have the members of a plan.
     #[error("the plan file does not have the shape of {FORMAT}: {what}; make a new plan")]
@@ -114,13 +134,19 @@ pub enum PlanFileError {
         what: String,
     },
     /// A document that has the shape of a plan, but claims something that no plan of redress claims.
-    #[error("the plan file contains what redress never writes: {what}; it was made or edited by something else, so none of it is done: make a new plan")]
+    #[error(
+        "the plan file contains what redress never writes: {what}; it was made or edited by something else, \
+         so none of it is done: make a new plan"
+    )]
     Claim {
         /// The claim.
         what: String,
     },
     /// A plan for another account.
-    #[error("the plan is for account {plan}, but these credentials are for account {here}: use the credentials of {plan}, or make a new plan for {here}")]
+    #[error(
+        "the plan is for account {plan}, but these credentials are for account {here}: use the credentials \
+         of {plan}, or make a new plan for {here}"
+    )]
     Account {
         /// The account of the plan.
         plan: String,
@@ -128,7 +154,10 @@ pub enum PlanFileError {
         here: String,
     },
     /// A plan for another partition.
-    #[error("the plan is for the partition {plan}, but these credentials are for {here}: use the credentials it was made with, or make a new plan")]
+    #[error(
+        "the plan is for the partition {plan}, but these credentials are for {here}: use the credentials it \
+         was made with, or make a new plan"
+    )]
     Partition {
         /// The partition of the plan.
         plan: String,
@@ -136,7 +165,10 @@ pub enum PlanFileError {
         here: String,
     },
     /// A plan that was made at another endpoint.
-    #[error("the plan was made at {plan}, but this is {here}: set AWS_ENDPOINT_URL or --account as it was then, or make a new plan here")]
+    #[error(
+        "the plan was made at {plan}, but this is {here}: set AWS_ENDPOINT_URL or --account as it was then, \
+         or make a new plan here"
+    )]
     Endpoint {
         /// The endpoint of the plan.
         plan: String,
@@ -144,7 +176,10 @@ pub enum PlanFileError {
         here: String,
     },
     /// A plan that has expired.
-    #[error("the plan expired at {expires}: the account may have changed since; make a new plan (`--valid-for` sets how long one is good)")]
+    #[error(
+        "the plan expired at {expires}: the account may have changed since; make a new plan (`--valid-for` \
+         sets how long one is good)"
+    )]
     Expired {
         /// The time at which it expired.
         expires: Timestamp,
@@ -170,12 +205,17 @@ pub fn parse(text: &str) -> Result<Plan, PlanFileError> {
     };
     if found != FORMAT {
         let version = found.starts_with("redress.plan/");
-        return Err(if version { PlanFileError::Version { found } } else { PlanFileError::NotAPlan { found } });
+        return Err(if version {
+            PlanFileError::Version { found }
+        } else {
+            PlanFileError::NotAPlan { found }
+        });
     }
     if json.get("digest").and_then(Value::as_str) != Some(digest_of(&json).as_str()) {
         return Err(PlanFileError::Digest);
     }
-    let plan: Plan = serde_json::from_value(json).map_err(|e| PlanFileError::Shape { what: e.to_string() })?;
+    let plan: Plan =
+        serde_json::from_value(json).map_err(|e| PlanFileError::Shape { what: e.to_string() })?;
     claims::possible(&plan).map_err(|what| PlanFileError::Claim { what })?;
     Ok(plan)
 }
@@ -190,7 +230,13 @@ fn what_of(error: &serde_json::Error) -> String {
 ///
 /// # Errors
 /// The mismatch, with what to do about it.
-pub fn check_fit(plan: &Plan, account: &str, partition: &str, endpoint: &str, now: Timestamp) -> Result<(), PlanFileError> {
+pub fn check_fit(
+    plan: &Plan,
+    account: &str,
+    partition: &str,
+    endpoint: &str,
+    now: Timestamp,
+) -> Result<(), PlanFileError> {
     let pair = |plan: &str, here: &str| (plan.to_owned(), here.to_owned());
     if plan.account != account {
         let (plan, here) = pair(&plan.account, account);

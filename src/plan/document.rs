@@ -141,8 +141,8 @@ pub struct Rehearsal {
 }
 
 impl Plan {
-    /// Returns the change with this id. Changes are numbered in order, so the place of one follows from its id
-    /// unless earlier ones were left out.
+    /// Returns the change with this id. Changes are numbered in order, so the place of one follows from its
+    /// id unless earlier ones were left out.
     pub fn change(&self, id: &str) -> Option<&Change> {
         let number = id.strip_prefix('c').and_then(|number| number.parse::<usize>().ok());
         let there = number.and_then(|n| self.changes.get(n.checked_sub(1)?)).filter(|c| c.id == id);

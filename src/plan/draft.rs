@@ -81,9 +81,25 @@ impl<'r, 'a> Drafts<'r, 'a> {
     /// Builds the drafts for all groups and for their prerequisites.
     pub fn new(request: &'r Request<'a>, groups: &[Group<'a>]) -> Self {
         let mut drafts: Vec<Draft> = groups.iter().map(of_group).collect();
-        drafts.sort_by(|a, b| (&a.place.order, b.place.severity, &a.region, &a.resource).cmp(&(&b.place.order, a.place.severity, &b.region, &b.resource)));
-        let (excluded, idle, merged, states) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
-        let mut all = Self { request, drafts: Vec::with_capacity(drafts.len()), by_use: BTreeMap::new(), excluded, idle, merged, states };
+        drafts.sort_by(|a, b| {
+            (&a.place.order, b.place.severity, &a.region, &a.resource).cmp(&(
+                &b.place.order,
+                a.place.severity,
+                &b.region,
+                &b.resource,
+            ))
+        });
+        let (excluded, idle, merged, states) =
+            (BTreeMap::new(), BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
+        let mut all = Self {
+            request,
+            drafts: Vec::with_capacity(drafts.len()),
+            by_use: BTreeMap::new(),
+            excluded,
+            idle,
+            merged,
+            states,
+        };
         drafts.into_iter().for_each(|draft| all.push(draft));
         let mut next = 0;
         while next < all.drafts.len() {
@@ -103,7 +119,12 @@ impl<'r, 'a> Drafts<'r, 'a> {
     /// Links a draft to the drafts that it needs, which are added where they are new.
     fn link(&mut self, index: usize) {
         let draft = self.drafts[index].clone();
-        let context = Context { inventory: self.request.inventory, region: &draft.region, checks: &draft.checks, options: self.request.options };
+        let context = Context {
+            inventory: self.request.inventory,
+            region: &draft.region,
+            checks: &draft.checks,
+            options: self.request.options,
+        };
         for needed in prerequisites(&context, &draft.uses, &draft.resource) {
             match self.provide(&draft, &needed) {
                 Ok(Some(at)) => {
@@ -127,7 +148,8 @@ impl<'r, 'a> Drafts<'r, 'a> {
             let there = &mut self.drafts[at];
             if !there.uses.iter().any(|u| u.action == needed.action && u.with == needed.with) {
                 let reason = format!(
-                    "playbooks {} and {} need {} on {} with different parameters: give both the same, or let only one of them match",
+                    "playbooks {} and {} need {} on {} with different parameters: give both the same, or let \
+                     only one of them match",
                     there.playbook, asking.playbook, needed.action, needed.resource
                 );
                 return Err((SkippedKind::Conflict, reason));
@@ -137,9 +159,15 @@ impl<'r, 'a> Drafts<'r, 'a> {
             return Ok(Some(at));
         }
         let region = region_of(&needed.resource, &asking.region).to_owned();
-        let context = Context { inventory: self.request.inventory, region: &region, checks: &[], options: self.request.options };
-        let action =
-            actions::find(needed.action).ok_or_else(|| (SkippedKind::Refused, format!("it needs the action {}, which does not exist", needed.action)))?;
+        let context = Context {
+            inventory: self.request.inventory,
+            region: &region,
+            checks: &[],
+            options: self.request.options,
+        };
+        let action = actions::find(needed.action).ok_or_else(|| {
+            (SkippedKind::Refused, format!("it needs the action {}, which does not exist", needed.action))
+        })?;
         let unmet = |refusal| {
             let (kind, reason) = fate_of(refusal);
             (kind, unmet(needed.action, &needed.resource, &reason))
@@ -147,7 +175,8 @@ impl<'r, 'a> Drafts<'r, 'a> {
         match action.propose(&context, &needed.resource, &needed.with) {
             Ok(_) => {
                 let tags = guards::tags_of(self.request.inventory, &needed.resource);
-                let notes = guards::of_tags(&needed.resource, &tags, &asking.protected, self.request.options).map_err(unmet)?;
+                let notes = guards::of_tags(&needed.resource, &tags, &asking.protected, self.request.options)
+                    .map_err(unmet)?;
                 self.push(of_prerequisite(asking, needed, region, action.order(), notes));
                 Ok(Some(self.drafts.len() - 1))
             }
@@ -156,8 +185,8 @@ impl<'r, 'a> Drafts<'r, 'a> {
         }
     }
 
-    /// Corrections after all changes were made, in their order. Each returns whether it has moved or taken out
-    /// anything: then the changes are made again, since others may build on it.
+    /// Corrections after all changes were made, in their order. Each returns whether it has moved or taken
+    /// out anything: then the changes are made again, since others may build on it.
     const CORRECTIONS: [fn(&mut Self) -> bool; 3] = [Self::merge, Self::prune_idle, Self::apply_limits];
 
     /// Makes the changes, and makes them again until there is nothing to correct.
@@ -199,14 +228,20 @@ impl<'r, 'a> Drafts<'r, 'a> {
     /// Makes the changes of all drafts, in order, on a fork of the stage.
     fn make_all(&mut self) -> Vec<Change> {
         let places: Vec<Place> = self.drafts.iter().map(|d| d.place.clone()).collect();
-        let mut pass =
-            Pass { request: self.request, stage: self.request.stage.fork(), outputs: AllOutputs::new(), changes: Vec::new(), made_by: BTreeMap::new() };
+        let mut pass = Pass {
+            request: self.request,
+            stage: self.request.stage.fork(),
+            outputs: AllOutputs::new(),
+            changes: Vec::new(),
+            made_by: BTreeMap::new(),
+        };
         self.states.clear();
         for index in order(&places) {
             if self.idle.contains(&index) || self.merged.contains_key(&index) {
                 continue;
             }
-            let after = self.excluded.get(&index).map_or_else(|| self.needed(index), |reason| Err(reason.clone()));
+            let after =
+                self.excluded.get(&index).map_or_else(|| self.needed(index), |reason| Err(reason.clone()));
             let state = after.map_or_else(State::Not, |after| pass.one(index, &self.drafts[index], after));
             self.states.insert(index, state);
         }
@@ -226,7 +261,9 @@ impl<'r, 'a> Drafts<'r, 'a> {
             match self.states.get(at) {
                 Some(State::Planned(id)) if !after.contains(id) => after.push(id.clone()),
                 Some(State::Planned(_) | State::Fulfilled | State::DoneBy(_)) => {}
-                Some(State::Not(Reason { fate: (kind, reason), after })) => return Err(Reason { fate: (*kind, unmet(reason)), after: *after }),
+                Some(State::Not(Reason { fate: (kind, reason), after })) => {
+                    return Err(Reason { fate: (*kind, unmet(reason)), after: *after });
+                }
                 None => return Err((SkippedKind::Refused, unmet("the two need each other")).into()),
             }
         }
@@ -238,7 +275,11 @@ impl<'r, 'a> Drafts<'r, 'a> {
     /// Moves the findings of drafts whose work another draft's change does to that draft, and returns whether
     /// there were any.
     fn merge(&mut self) -> bool {
-        let done: Vec<(usize, usize)> = self.states.iter().filter_map(|(i, s)| if let State::DoneBy(at) = s { Some((*i, *at)) } else { None }).collect();
+        let done: Vec<(usize, usize)> = self
+            .states
+            .iter()
+            .filter_map(|(i, s)| if let State::DoneBy(at) = s { Some((*i, *at)) } else { None })
+            .collect();
         for (index, at) in &done {
             let from = self.drafts[*index].clone();
             let to = &mut self.drafts[*at];
@@ -259,9 +300,15 @@ impl<'r, 'a> Drafts<'r, 'a> {
     /// Takes out prerequisites that no planned change needs, and returns whether there were any.
     fn prune_idle(&mut self) -> bool {
         let planned = |index: &usize| matches!(self.states.get(index), Some(State::Planned(_)));
-        let needed: BTreeSet<usize> = (0..self.drafts.len()).filter(planned).flat_map(|i| self.drafts[i].place.needs.clone()).collect();
+        let needed: BTreeSet<usize> =
+            (0..self.drafts.len()).filter(planned).flat_map(|i| self.drafts[i].place.needs.clone()).collect();
         let idle: Vec<usize> = (0..self.drafts.len())
-            .filter(|i| planned(i) && self.drafts[*i].place.prerequisite && self.drafts[*i].findings.is_empty() && !needed.contains(i))
+            .filter(|i| {
+                planned(i)
+                    && self.drafts[*i].place.prerequisite
+                    && self.drafts[*i].findings.is_empty()
+                    && !needed.contains(i)
+            })
             .collect();
         // The drafts that needed it stay out for the reason that they have now: without it they would have
         // another.
@@ -278,12 +325,28 @@ impl<'r, 'a> Drafts<'r, 'a> {
 
     /// Takes out the changes beyond the playbooks' limits, and returns whether there were any.
     fn apply_limits(&mut self) -> bool {
-        let planned = self.drafts.iter().enumerate().filter(|(i, d)| !d.place.prerequisite && matches!(self.states.get(i), Some(State::Planned(_))));
-        let claims: Vec<Claim<'_>> =
-            planned.map(|(index, d)| Claim { index, playbook: &d.playbook, severity: d.place.severity, region: &d.region, resource: &d.resource }).collect();
-        let beyond = guards::beyond_limits(&claims, self.request.inventory, self.request.playbooks, self.request.limits);
+        let planned =
+            self.drafts.iter().enumerate().filter(|(i, d)| {
+                !d.place.prerequisite && matches!(self.states.get(i), Some(State::Planned(_)))
+            });
+        let claims: Vec<Claim<'_>> = planned
+            .map(|(index, d)| Claim {
+                index,
+                playbook: &d.playbook,
+                severity: d.place.severity,
+                region: &d.region,
+                resource: &d.resource,
+            })
+            .collect();
+        let beyond = guards::beyond_limits(
+            &claims,
+            self.request.inventory,
+            self.request.playbooks,
+            self.request.limits,
+        );
         let any = !beyond.is_empty();
-        self.excluded.extend(beyond.into_iter().map(|(index, reason)| (index, (SkippedKind::Refused, reason).into())));
+        self.excluded
+            .extend(beyond.into_iter().map(|(index, reason)| (index, (SkippedKind::Refused, reason).into())));
         any
     }
 }
@@ -303,10 +366,12 @@ impl Pass<'_, '_> {
     fn one(&mut self, index: usize, draft: &Draft, after: Vec<String>) -> State {
         let proposal = match proposed(self.request, draft, self.stage.as_ref()) {
             // It leaves all the work to its prerequisite.
-            Ok(proposal) if proposal.steps.is_empty() && !after.is_empty() => match self.made_by.get(&after[0]) {
-                Some(at) => return State::DoneBy(*at),
-                None => proposal,
-            },
+            Ok(proposal) if proposal.steps.is_empty() && !after.is_empty() => {
+                match self.made_by.get(&after[0]) {
+                    Some(at) => return State::DoneBy(*at),
+                    None => proposal,
+                }
+            }
             Ok(proposal) => proposal,
             Err(Refusal::Nothing(_)) if draft.place.prerequisite => return State::Fulfilled,
             Err(refusal) => {
@@ -317,14 +382,20 @@ impl Pass<'_, '_> {
                 };
             }
         };
-        let change = filled(frame(format!("c{}", self.changes.len() + 1), draft, after), proposal, draft.guards.clone());
+        let change = filled(
+            frame(format!("c{}", self.changes.len() + 1), draft, after),
+            proposal,
+            draft.guards.clone(),
+        );
         let (mut trial, mut outputs) = (self.stage.fork(), self.outputs.clone());
         let started = self.request.inventory.read_at;
         match play(trial.as_mut(), &change, started, &mut outputs) {
             Ok(_) => (self.stage, self.outputs) = (trial, outputs),
             // It stays in the plan, which notes that it was not rehearsed.
             Err(Stop::Unknown(_)) => {}
-            Err(Stop::Failed(reason)) => return State::Not((SkippedKind::Refused, in_rehearsal(&reason)).into()),
+            Err(Stop::Failed(reason)) => {
+                return State::Not((SkippedKind::Refused, in_rehearsal(&reason)).into());
+            }
         }
         let id = change.id.clone();
         self.changes.push(change);
@@ -350,7 +421,15 @@ impl Pass<'_, '_> {
 }
 
 fn proposed(request: &Request<'_>, draft: &Draft, stage: &dyn Stage) -> Result<Proposal, Refusal> {
-    propose(&stage.inventory(), &draft.uses, &draft.resource, &draft.region, &draft.checks, request.options, stage)
+    propose(
+        &stage.inventory(),
+        &draft.uses,
+        &draft.resource,
+        &draft.region,
+        &draft.checks,
+        request.options,
+        stage,
+    )
 }
 
 fn unmet(action: &str, resource: &ResourceId, reason: &str) -> String {
@@ -401,7 +480,13 @@ fn reported(group: &Group<'_>) -> Vec<String> {
     sources
 }
 
-fn of_prerequisite(asking: &Draft, needed: &Prerequisite, region: String, order: u8, guards: Vec<GuardNote>) -> Draft {
+fn of_prerequisite(
+    asking: &Draft,
+    needed: &Prerequisite,
+    region: String,
+    order: u8,
+    guards: Vec<GuardNote>,
+) -> Draft {
     Draft {
         uses: vec![ActionUse { action: needed.action.to_owned(), with: needed.with.clone() }],
         resource: needed.resource.clone(),

@@ -59,7 +59,9 @@ fn picked<'a>(inventory: &Inventory, wants: impl Iterator<Item = &'a Want>) -> B
             all.insert((want.region.clone(), want.family, id.clone()));
         }
         let found = inventory.select_json(want);
-        all.extend(found.known().into_iter().flatten().map(|(id, _)| (want.region.clone(), want.family, id.clone())));
+        all.extend(
+            found.known().into_iter().flatten().map(|(id, _)| (want.region.clone(), want.family, id.clone())),
+        );
     }
     // Trails are seen from many regions, roles and buckets from none.
     all.into_iter().map(|(region, kind, id)| (kind.home(&region).to_owned(), kind, id)).collect()
@@ -67,7 +69,12 @@ fn picked<'a>(inventory: &Inventory, wants: impl Iterator<Item = &'a Want>) -> B
 
 /// Returns the differences after the changes on things that none of them touches, one sentence each. Things
 /// that the changes' own calls made are left out, wherever they are.
-pub(super) fn unpredicted(before: &Inventory, after: &Inventory, changes: &[&Change], outputs: &AllOutputs) -> Vec<String> {
+pub(super) fn unpredicted(
+    before: &Inventory,
+    after: &Inventory,
+    changes: &[&Change],
+    outputs: &AllOutputs,
+) -> Vec<String> {
     let touches = || changes.iter().flat_map(|c| &c.touches);
     let mut theirs = picked(before, touches());
     theirs.extend(picked(after, touches()));
@@ -86,14 +93,22 @@ fn name((region, kind, id): &Member) -> String {
 
 /// Returns the things that the changes touch and that are not as they were before, one sentence each, except
 /// for those that the changes keep or cannot restore.
-pub(super) fn unrestored(before: &Inventory, after: &Inventory, changes: &[&Change], named: &BTreeSet<String>) -> Vec<String> {
+pub(super) fn unrestored(
+    before: &Inventory,
+    after: &Inventory,
+    changes: &[&Change],
+    named: &BTreeSet<String>,
+) -> Vec<String> {
     let (before, after) = (without(before, named), without(after, named));
     let mut found = BTreeMap::new();
     for change in changes {
         for want in &change.touches {
-            let (was, is) = (before.footprint(std::slice::from_ref(want)), after.footprint(std::slice::from_ref(want)));
+            let (was, is) =
+                (before.footprint(std::slice::from_ref(want)), after.footprint(std::slice::from_ref(want)));
             if was != is {
-                found.entry(want.to_string()).or_insert_with(|| format!("undo of {} does not bring back {want}: {}", change.id, difference(&was, &is)));
+                found.entry(want.to_string()).or_insert_with(|| {
+                    format!("undo of {} does not bring back {want}: {}", change.id, difference(&was, &is))
+                });
             }
         }
     }
@@ -106,7 +121,10 @@ pub(super) fn named(changes: &[&Change], started: jiff::Timestamp, outputs: &All
     let mut ids = BTreeSet::new();
     for change in changes {
         for step in &change.steps {
-            let stays = matches!(&step.way_back, WayBack::Kept(_) | WayBack::Cannot(_) | WayBack::Calls { undo: Undo::Kept(_), .. });
+            let stays = matches!(
+                &step.way_back,
+                WayBack::Kept(_) | WayBack::Cannot(_) | WayBack::Calls { undo: Undo::Kept(_), .. }
+            );
             if stays {
                 let made = outputs.get(&(change.id.clone(), step.name.clone()));
                 ids.extend(made.into_iter().flat_map(|o| o.values()).flat_map(leaves).map(str::to_owned));
@@ -114,8 +132,10 @@ pub(super) fn named(changes: &[&Change], started: jiff::Timestamp, outputs: &All
             // Things that a step makes under a name of its own or deletes are in no output: its call names
             // them.
             let operation = &step.act.call.operation;
-            let without_output = calls::find(&step.act.call.service, operation).is_some_and(|spec| spec.outputs.is_empty());
-            let whole = (operation.starts_with("Create") || operation.starts_with("Delete")) && !operation.ends_with("Tags");
+            let without_output =
+                calls::find(&step.act.call.service, operation).is_some_and(|spec| spec.outputs.is_empty());
+            let whole = (operation.starts_with("Create") || operation.starts_with("Delete"))
+                && !operation.ends_with("Tags");
             if stays && without_output && whole {
                 let input = resolved_input(&change.id, step, started, outputs);
                 let top = input.as_object().into_iter().flatten();
@@ -171,7 +191,8 @@ fn difference(was: &Value, is: &Value) -> String {
             let keys: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
             let differing = keys.into_iter().find(|key| a.get(*key) != b.get(*key));
             differing.map_or_else(String::new, |key| {
-                let inner = difference(a.get(key).unwrap_or(&Value::Null), b.get(key).unwrap_or(&Value::Null));
+                let inner =
+                    difference(a.get(key).unwrap_or(&Value::Null), b.get(key).unwrap_or(&Value::Null));
                 if key.contains('/') && a.len() == 1 { inner } else { format!("{key}: {inner}") }
             })
         }

@@ -87,7 +87,9 @@ pub(super) fn gather<'a>(request: &Request<'a>) -> (Vec<Group<'a>>, BTreeMap<Fin
     let conflicts = conflicts(open.values().flatten());
     let mut groups = Vec::new();
     for ((_, resource), answers) in open {
-        let against = answers.iter().find_map(|a| a.uses.iter().find_map(|u| conflicts.get(&(u.action.as_str(), resource.clone()))));
+        let against = answers
+            .iter()
+            .find_map(|a| a.uses.iter().find_map(|u| conflicts.get(&(u.action.as_str(), resource.clone()))));
         let fate = match against {
             Some(reason) => Err((SkippedKind::Conflict, reason.clone())),
             None => group(request, resource, &answers, &ignored).map_err(fate_of),
@@ -142,9 +144,16 @@ pub(super) struct Asked<'a> {
 ///
 /// # Errors
 /// The fate of the finding where there are none.
-pub(super) fn asked<'a>(playbooks: &'a [Playbook], inventory: &Inventory, finding: &Finding) -> Result<Asked<'a>, SkipReason> {
+pub(super) fn asked<'a>(
+    playbooks: &'a [Playbook],
+    inventory: &Inventory,
+    finding: &Finding,
+) -> Result<Asked<'a>, SkipReason> {
     if let Some(why) = &finding.suppressed {
-        return Err((SkippedKind::Suppressed, format!("the tag {} reads: {why}", crate::inventory::tag::IGNORE)));
+        return Err((
+            SkippedKind::Suppressed,
+            format!("the tag {} reads: {why}", crate::inventory::tag::IGNORE),
+        ));
     }
     match &finding.verdict {
         Verdict::Retained(by) => return Err((SkippedKind::Retained, by.clone())),
@@ -153,16 +162,25 @@ pub(super) fn asked<'a>(playbooks: &'a [Playbook], inventory: &Inventory, findin
     }
     let playbooks = matching::answering(playbooks, finding);
     let Some(first) = playbooks.first() else {
-        return Err((SkippedKind::Unmapped, format!("no playbook answers {} here: see `redress playbooks list`", finding.check)));
+        return Err((
+            SkippedKind::Unmapped,
+            format!("no playbook answers {} here: see `redress playbooks list`", finding.check),
+        ));
     };
     if let Some(never) = playbooks.iter().find(|p| p.approve == Approve::Never) {
-        return Err((SkippedKind::Refused, format!("reported only: playbook {} has approve = \"never\"", never.id)));
+        return Err((
+            SkippedKind::Refused,
+            format!("reported only: playbook {} has approve = \"never\"", never.id),
+        ));
     }
     if first.actions.is_empty() {
         return Err((SkippedKind::Refused, format!("playbook {} names no action", first.id)));
     }
     if let Some(other) = playbooks.iter().find(|p| p.actions != first.actions) {
-        return Err((SkippedKind::Conflict, contradiction(first, other, &format!("{} on {}", finding.check, finding.resource))));
+        return Err((
+            SkippedKind::Conflict,
+            contradiction(first, other, &format!("{} on {}", finding.check, finding.resource)),
+        ));
     }
     let resource = target(inventory, first, finding).map_err(fate_of)?;
     Ok(Asked { uses: &first.actions, playbooks, resource })
@@ -175,16 +193,22 @@ pub(super) fn first_playbook<'a>(all: &[Playbook], some: &[&'a Playbook]) -> Opt
 
 fn contradiction(one: &Playbook, other: &Playbook, what: &str) -> String {
     format!(
-        "playbooks {} ({}) and {} ({}) want different things about {what}: let only one of them match, or give both the same actions and parameters",
+        "playbooks {} ({}) and {} ({}) want different things about {what}: let only one of them match, or \
+         give both the same actions and parameters",
         one.id, one.source, other.id, other.source
     )
 }
 
 /// Returns the resource on which a playbook's actions answer a finding.
 fn target(inventory: &Inventory, playbook: &Playbook, finding: &Finding) -> Result<ResourceId, Refusal> {
-    playbook.actions.iter().try_fold(finding.resource.clone(), |resource, one| match actions::find(&one.action) {
-        Some(action) => action.retarget(inventory, &resource, &one.with),
-        None => Err(Refusal::Refused(format!("playbook {} uses the action {}, which this redress does not have", playbook.id, one.action))),
+    playbook.actions.iter().try_fold(finding.resource.clone(), |resource, one| {
+        match actions::find(&one.action) {
+            Some(action) => action.retarget(inventory, &resource, &one.with),
+            None => Err(Refusal::Refused(format!(
+                "playbook {} uses the action {}, which this redress does not have",
+                playbook.id, one.action
+            ))),
+        }
     })
 }
 
@@ -195,7 +219,8 @@ fn note_ignored(request: &Request<'_>, finding: &Finding, ignored: &mut BTreeMap
         if let Ok(resource) = target(request.inventory, playbook, finding)
             && resource != finding.resource
         {
-            ignored.insert(resource, format!("{} {}", finding.resource.kind().words(), finding.resource.id()));
+            ignored
+                .insert(resource, format!("{} {}", finding.resource.kind().words(), finding.resource.id()));
         }
     }
 }
@@ -204,12 +229,15 @@ fn note_ignored(request: &Request<'_>, finding: &Finding, ignored: &mut BTreeMap
 type Wanted<'a> = (&'a Playbook, Vec<&'a Value>);
 
 /// Finds the actions that two playbooks want on the same resource with different parameters, with the reason.
-fn conflicts<'b, 'a: 'b>(answers: impl Iterator<Item = &'b Answer<'a>>) -> BTreeMap<(&'a str, ResourceId), String> {
+fn conflicts<'b, 'a: 'b>(
+    answers: impl Iterator<Item = &'b Answer<'a>>,
+) -> BTreeMap<(&'a str, ResourceId), String> {
     let mut wanted: BTreeMap<(&'a str, ResourceId), Vec<Wanted<'a>>> = BTreeMap::new();
     for answer in answers {
         let names: BTreeSet<&'a str> = answer.uses.iter().map(|u| u.action.as_str()).collect();
         for name in names {
-            let with: Vec<&'a Value> = answer.uses.iter().filter(|u| u.action == name).map(|u| &u.with).collect();
+            let with: Vec<&'a Value> =
+                answer.uses.iter().filter(|u| u.action == name).map(|u| &u.with).collect();
             let all = wanted.entry((name, answer.resource.clone())).or_default();
             all.extend(answer.playbooks.iter().map(|p| (*p, with.clone())));
         }
@@ -226,12 +254,29 @@ fn conflicts<'b, 'a: 'b>(answers: impl Iterator<Item = &'b Answer<'a>>) -> BTree
 }
 
 /// Builds one group, once the guards that need only tags have nothing against it.
-fn group<'a>(request: &Request<'a>, resource: ResourceId, answers: &[Answer<'a>], ignored: &BTreeMap<ResourceId, String>) -> Result<Group<'a>, Refusal> {
-    let mut group = Group { uses: &[], region: String::new(), playbooks: Vec::new(), findings: Vec::new(), guards: Vec::new(), resource };
+fn group<'a>(
+    request: &Request<'a>,
+    resource: ResourceId,
+    answers: &[Answer<'a>],
+    ignored: &BTreeMap<ResourceId, String>,
+) -> Result<Group<'a>, Refusal> {
+    let mut group = Group {
+        uses: &[],
+        region: String::new(),
+        playbooks: Vec::new(),
+        findings: Vec::new(),
+        guards: Vec::new(),
+        resource,
+    };
     for answer in answers {
         group.uses = answer.uses;
         group.findings.push(answer.finding);
-        let new = answer.playbooks.iter().filter(|p| !group.playbooks.iter().any(|known| known.id == p.id)).copied().collect::<Vec<_>>();
+        let new = answer
+            .playbooks
+            .iter()
+            .filter(|p| !group.playbooks.iter().any(|known| known.id == p.id))
+            .copied()
+            .collect::<Vec<_>>();
         group.playbooks.extend(new);
     }
     group.playbooks.sort_by_key(|p| request.playbooks.iter().position(|q| q.id == p.id));
@@ -240,12 +285,14 @@ fn group<'a>(request: &Request<'a>, resource: ResourceId, answers: &[Answer<'a>]
     group.region = region_of(&group.resource, asking).to_owned();
     if let Some(what) = ignored.get(&group.resource) {
         return Err(Refusal::Refused(format!(
-            "the change would touch {what} too, which is tagged {}: take the tag away to have all of it changed",
+            "the change would touch {what} too, which is tagged {}: take the tag away to have all of it \
+             changed",
             crate::inventory::tag::IGNORE
         )));
     }
     let protected = group.protected();
-    let mut on: BTreeMap<&ResourceId, crate::inventory::Tags> = group.findings.iter().map(|f| (&f.resource, f.tags.clone())).collect();
+    let mut on: BTreeMap<&ResourceId, crate::inventory::Tags> =
+        group.findings.iter().map(|f| (&f.resource, f.tags.clone())).collect();
     on.entry(&group.resource).or_default().extend(guards::tags_of(request.inventory, &group.resource));
     let mut notes = Vec::new();
     for (resource, tags) in on {

@@ -39,25 +39,40 @@ pub fn tags_of(inventory: &Inventory, resource: &ResourceId) -> Tags {
 
 /// Returns whether a resource is known not to exist.
 pub fn is_gone(inventory: &Inventory, resource: &ResourceId) -> bool {
-    place(resource).is_some_and(|(region, family, id)| matches!(inventory.json(region, family, id), Fact::Absent))
+    place(resource)
+        .is_some_and(|(region, family, id)| matches!(inventory.json(region, family, id), Fact::Absent))
 }
 
 /// Asks the guards that need only a resource's tags: a person's wish, protected tags, ownership.
 ///
 /// # Errors
 /// A refusal that names the tag, and the flag or the edit that loosens the guard.
-pub fn of_tags(resource: &ResourceId, tags: &Tags, protected: &[String], options: &Options) -> Result<Vec<GuardNote>, Refusal> {
+pub fn of_tags(
+    resource: &ResourceId,
+    tags: &Tags,
+    protected: &[String],
+    options: &Options,
+) -> Result<Vec<GuardNote>, Refusal> {
     let what = format!("{} {}", resource.kind().words(), resource.id());
     if let Some(why) = tags.get(tag::IGNORE) {
-        return Err(Refusal::Refused(format!("{what} is tagged {}={why:?}, so it is left alone: take the tag away to have it changed", tag::IGNORE)));
+        return Err(Refusal::Refused(format!(
+            "{what} is tagged {}={why:?}, so it is left alone: take the tag away to have it changed",
+            tag::IGNORE
+        )));
     }
     let guard = Guard { protected_tags: protected.to_vec(), ..Guard::default() };
     if let Some(tag) = matching::protected(&guard, tags) {
-        return Err(Refusal::Refused(format!("{what} has the protected tag {tag}: take it out of the playbook's protected_tags to have it changed")));
+        return Err(Refusal::Refused(format!(
+            "{what} has the protected tag {tag}: take it out of the playbook's protected_tags to have it \
+             changed"
+        )));
     }
     let mut notes = vec![support::ownership(&what, support::managed_by(tags), options)?];
     if !protected.is_empty() {
-        notes.push(GuardNote::passed("protected-tags", format!("{what} has none of {}", protected.join(", "))));
+        notes.push(GuardNote::passed(
+            "protected-tags",
+            format!("{what} has none of {}", protected.join(", ")),
+        ));
     }
     Ok(notes)
 }
@@ -80,13 +95,20 @@ pub(super) struct Claim<'a> {
 /// Returns the changes that go beyond a playbook's limits, each with the reason. Too large a part of all
 /// resources of a kind shows that the selection is wrong, so that nothing of it can be trusted: all of the
 /// playbook's changes go. Too many changes are only many: those of the highest severity stay.
-pub(super) fn beyond_limits(claims: &[Claim<'_>], inventory: &Inventory, playbooks: &[Playbook], limits: Limits) -> BTreeMap<usize, String> {
+pub(super) fn beyond_limits(
+    claims: &[Claim<'_>],
+    inventory: &Inventory,
+    playbooks: &[Playbook],
+    limits: Limits,
+) -> BTreeMap<usize, String> {
     let mut beyond = BTreeMap::new();
     let ids: BTreeSet<&str> = claims.iter().map(|c| c.playbook).collect();
     for id in ids {
         let guard = playbooks.iter().find(|p| p.id == id).map_or_else(Guard::default, |p| p.guard.clone());
         let mut own: Vec<&Claim<'_>> = claims.iter().filter(|c| c.playbook == id).collect();
-        if let Some(reason) = too_large_a_part(&own, inventory, limits.max_percent.unwrap_or(guard.max_percent), id) {
+        if let Some(reason) =
+            too_large_a_part(&own, inventory, limits.max_percent.unwrap_or(guard.max_percent), id)
+        {
             beyond.extend(own.iter().map(|c| (c.index, reason.clone())));
             continue;
         }
@@ -95,7 +117,8 @@ pub(super) fn beyond_limits(claims: &[Claim<'_>], inventory: &Inventory, playboo
         own.sort_by(|a, b| (b.severity, a.region, a.resource).cmp(&(a.severity, b.region, b.resource)));
         for claim in own.into_iter().skip(most) {
             let reason = format!(
-                "blast radius: playbook {id} wants {count} changes and may make {most}, the most severe first: plan again after these are done, or give --max-changes {count}"
+                "blast radius: playbook {id} wants {count} changes and may make {most}, the most severe \
+                 first: plan again after these are done, or give --max-changes {count}"
             );
             beyond.insert(claim.index, reason);
         }
@@ -103,15 +126,26 @@ pub(super) fn beyond_limits(claims: &[Claim<'_>], inventory: &Inventory, playboo
     beyond
 }
 
-fn too_large_a_part(claims: &[&Claim<'_>], inventory: &Inventory, percent: u8, playbook: &str) -> Option<String> {
+fn too_large_a_part(
+    claims: &[&Claim<'_>],
+    inventory: &Inventory,
+    percent: u8,
+    playbook: &str,
+) -> Option<String> {
     let kinds: BTreeSet<Kind> = claims.iter().map(|c| c.resource.kind()).collect();
     kinds.into_iter().find_map(|kind| {
-        let touched = claims.iter().filter(|c| c.resource.kind() == kind).map(|c| c.resource).collect::<BTreeSet<_>>().len();
+        let touched = claims
+            .iter()
+            .filter(|c| c.resource.kind() == kind)
+            .map(|c| c.resource)
+            .collect::<BTreeSet<_>>()
+            .len();
         let read = count(inventory, kind);
         (read > FEW && touched * 100 > usize::from(percent) * read).then(|| {
             let needed = (touched * 100).div_ceil(read);
             format!(
-                "blast radius: playbook {playbook} would change {touched} of {read} {}s, more than {percent} percent, which looks like a wrong selection: \
+                "blast radius: playbook {playbook} would change {touched} of {read} {}s, more than {percent} \
+                 percent, which looks like a wrong selection: \
                  narrow its [match], or give --max-percent {needed}",
                 kind.words()
             )

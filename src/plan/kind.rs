@@ -1,4 +1,5 @@
-//! The kinds of plans: a closed set, so that a word that this program does not know is refused when a file is read.
+//! The kinds of plans: a closed set, so that a word that this program does not know is refused when a file is
+//! read.
 
 use serde::{Deserialize, Serialize};
 

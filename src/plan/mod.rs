@@ -1,5 +1,5 @@
-//! The plan: changes in order, frozen, as data that serialises to `redress.plan/1`. Building one is a pure function
-//! over an inventory, findings, playbooks and actions; nothing here calls AWS or touches a file.
+//! The plan: changes in order, frozen, as data that serialises to `redress.plan/1`. Building one is a pure
+//! function over an inventory, findings, playbooks and actions; nothing here calls AWS or touches a file.
 
 pub mod again;
 pub mod as_called;

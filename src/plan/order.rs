@@ -38,12 +38,17 @@ pub fn order(places: &[Place]) -> Vec<usize> {
     sorted.sort_by(|a, b| places[*a].key().cmp(&places[*b].key()));
     let mut rank = vec![0; places.len()];
     sorted.iter().enumerate().for_each(|(at, index)| rank[*index] = at);
-    let needs: Vec<BTreeSet<usize>> = places.iter().map(|place| place.needs.iter().copied().collect()).collect();
+    let needs: Vec<BTreeSet<usize>> =
+        places.iter().map(|place| place.needs.iter().copied().collect()).collect();
     let mut needed_by: Vec<Vec<usize>> = vec![Vec::new(); places.len()];
-    needs.iter().enumerate().for_each(|(index, needs)| needs.iter().for_each(|needed| needed_by[*needed].push(index)));
+    needs
+        .iter()
+        .enumerate()
+        .for_each(|(index, needs)| needs.iter().for_each(|needed| needed_by[*needed].push(index)));
     let mut missing: Vec<usize> = needs.iter().map(BTreeSet::len).collect();
     let mut waiting: BTreeSet<usize> = (0..places.len()).collect();
-    let mut ready: BTreeSet<usize> = (0..places.len()).filter(|index| missing[*index] == 0).map(|index| rank[index]).collect();
+    let mut ready: BTreeSet<usize> =
+        (0..places.len()).filter(|index| missing[*index] == 0).map(|index| rank[index]).collect();
     let mut ordered = Vec::with_capacity(places.len());
     while let Some(at) = ready.pop_first().or_else(|| waiting.first().copied()) {
         waiting.remove(&at);
@@ -105,10 +110,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_order_does_not_depend_on_how_the_changes_came_in(orders in proptest::collection::vec((0_u8..3, 0_u8..3), 0..12), turn in 0_usize..12) {
+        fn the_order_does_not_depend_on_how_the_changes_came_in(orders in proptest::collection::vec((0_u8..3,
+            0_u8..3), 0..12), turn in 0_usize..12) {
             let severities = [Severity::Low, Severity::Medium, Severity::High];
             let places: Vec<Place> =
-                orders.iter().enumerate().map(|(n, (o, s))| place(&format!("vpc-{n}"), *o, Some(severities[*s as usize]), &[])).collect();
+                orders.iter().enumerate().map(|(n, (o, s))| place(&format!("vpc-{n}"), *o,
+                    Some(severities[*s as usize]), &[])).collect();
             let names = |places: &[Place]| order(places).into_iter().map(|i| places[i].resource.clone()).collect::<Vec<_>>();
             let mut turned = places.clone();
             turned.rotate_left(if places.is_empty() { 0 } else { turn % places.len() });

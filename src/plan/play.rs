@@ -13,7 +13,10 @@ use super::{
 };
 use crate::{
     actions,
-    calls::{Act, Bindings, CallError, ErrorClass, Expect, Otherwise, Outputs, Purpose, Standing, Step, Wait, before, standing_of, way_back},
+    calls::{
+        Act, Bindings, CallError, ErrorClass, Expect, Otherwise, Outputs, Purpose, Standing, Step, Wait,
+        before, standing_of, way_back,
+    },
     inventory::Inventory,
 };
 
@@ -49,19 +52,31 @@ fn bindings<'a>(change: &'a str, step: &'a str, started: Timestamp, outputs: &'a
 /// # Errors
 /// The reason for which it did not reach its end. The stage is then left somewhere in the middle: play on a
 /// fork.
-pub fn play(stage: &mut dyn Stage, change: &Change, started: Timestamp, outputs: &mut AllOutputs) -> Result<Played, Stop> {
+pub fn play(
+    stage: &mut dyn Stage,
+    change: &Change,
+    started: Timestamp,
+    outputs: &mut AllOutputs,
+) -> Result<Played, Stop> {
     let inventory = stage.inventory();
     let missing = stage.missing(&needs(change, &inventory));
     if !missing.is_empty() {
         return Err(Stop::Unknown(format!("not known of the account: {}", missing.join(", "))));
     }
-    if let Proved::Holds(_) = proved(change, &inventory, Moment::EndOfRun, &bindings(&change.id, "proof", started, outputs)) {
+    if let Proved::Holds(_) =
+        proved(change, &inventory, Moment::EndOfRun, &bindings(&change.id, "proof", started, outputs))
+    {
         return Ok(Played::AlreadyFixed);
     }
     let quotas = change.uses.iter().filter_map(|used| Some(actions::find(&used.action)?.quotas(&used.with)));
     quotas.flatten().for_each(|(code, quota)| stage.allow(code, quota));
     play_steps(stage, &change.id, &change.steps, started, outputs)?;
-    match proved(change, &as_of(stage.inventory(), started), Moment::EndOfRun, &bindings(&change.id, "proof", started, outputs)) {
+    match proved(
+        change,
+        &as_of(stage.inventory(), started),
+        Moment::EndOfRun,
+        &bindings(&change.id, "proof", started, outputs),
+    ) {
         Proved::Holds(_) => Ok(Played::Done),
         Proved::Violated(reason) => Err(Stop::Failed(format!("after all its steps {reason}"))),
         Proved::Unknown(reason) => Err(Stop::Unknown(reason)),
@@ -78,7 +93,13 @@ pub(super) fn as_of(inventory: Inventory, time: Timestamp) -> Inventory {
 ///
 /// # Errors
 /// The reason for which a step could not be done.
-pub fn play_steps(stage: &mut dyn Stage, change: &str, steps: &[Step], started: Timestamp, outputs: &mut AllOutputs) -> Result<(), Stop> {
+pub fn play_steps(
+    stage: &mut dyn Stage,
+    change: &str,
+    steps: &[Step],
+    started: Timestamp,
+    outputs: &mut AllOutputs,
+) -> Result<(), Stop> {
     for step in steps {
         play_act(stage, &step.act, change, &step.name, started, outputs)?;
     }
@@ -90,8 +111,15 @@ pub fn play_steps(stage: &mut dyn Stage, change: &str, steps: &[Step], started: 
 ///
 /// # Errors
 /// As [`play`].
-pub fn play_undo(stage: &mut dyn Stage, change: &Change, started: Timestamp, outputs: &mut AllOutputs) -> Result<Option<String>, Stop> {
-    let Some(restore) = &change.restore else { return Err(Stop::Unknown("it does not state what is to be restored".to_owned())) };
+pub fn play_undo(
+    stage: &mut dyn Stage,
+    change: &Change,
+    started: Timestamp,
+    outputs: &mut AllOutputs,
+) -> Result<Option<String>, Stop> {
+    let Some(restore) = &change.restore else {
+        return Err(Stop::Unknown("it does not state what is to be restored".to_owned()));
+    };
     let missing = stage.missing(&change.touches.iter().cloned().collect());
     if !missing.is_empty() {
         return Err(Stop::Unknown(format!("not known of the account: {}", missing.join(", "))));
@@ -117,7 +145,12 @@ pub fn play_undo(stage: &mut dyn Stage, change: &Change, started: Timestamp, out
 ///
 /// # Errors
 /// The reason for which an act of the undo could not be done.
-pub fn play_back(stage: &mut dyn Stage, change: &Change, started: Timestamp, outputs: &mut AllOutputs) -> Result<(), Stop> {
+pub fn play_back(
+    stage: &mut dyn Stage,
+    change: &Change,
+    started: Timestamp,
+    outputs: &mut AllOutputs,
+) -> Result<(), Stop> {
     let done: Vec<String> = change.steps.iter().map(|s| s.name.clone()).collect();
     for back in way_back(&change.steps, &done, Purpose::Undo) {
         play_act(stage, &back.act, &change.id, &back.name, started, outputs)?;
@@ -136,13 +169,23 @@ const FIXED: [&str; 2] = ["MaximumNumberOfTrailsExceededException", "TagLimitExc
 const LONGEST: u64 = 30 * 86_400;
 
 /// Plays a whole act: the look before it, its call, its wait.
-fn play_act(stage: &mut dyn Stage, act: &Act, change: &str, step: &str, started: Timestamp, outputs: &mut AllOutputs) -> Result<(), Stop> {
-    let look = before::before(act, stage.facts(), &bindings(change, step, started, outputs)).map_err(|e| Stop::Failed(e.to_string()))?;
+fn play_act(
+    stage: &mut dyn Stage,
+    act: &Act,
+    change: &str,
+    step: &str,
+    started: Timestamp,
+    outputs: &mut AllOutputs,
+) -> Result<(), Stop> {
+    let look = before::before(act, stage.facts(), &bindings(change, step, started, outputs))
+        .map_err(|e| Stop::Failed(e.to_string()))?;
     match look.standing {
         Standing::Holds => {}
         Standing::Unknown(why) => return Err(Stop::Unknown(format!("before {}: {why}", act.call.name()))),
         Standing::NotYet(_) | Standing::Never(_) if act.otherwise == Otherwise::Leave => return Ok(()),
-        Standing::NotYet(seen) | Standing::Never(seen) => return Err(Stop::Failed(format!("before {}: {seen}", act.call.name()))),
+        Standing::NotYet(seen) | Standing::Never(seen) => {
+            return Err(Stop::Failed(format!("before {}: {seen}", act.call.name())));
+        }
     }
     before::record(outputs, change, &look.observed);
     let mut made = play_call(stage, act, change, step, started, outputs)?;
@@ -151,8 +194,17 @@ fn play_act(stage: &mut dyn Stage, act: &Act, change: &str, step: &str, started:
     wait_for(stage, act.wait.as_ref(), &bindings(change, step, started, outputs))
 }
 
-fn play_call(stage: &mut dyn Stage, act: &Act, change: &str, step: &str, started: Timestamp, outputs: &AllOutputs) -> Result<Outputs, Stop> {
-    let input = bindings(change, step, started, outputs).resolve(&act.call.input).map_err(|e| Stop::Failed(e.to_string()))?;
+fn play_call(
+    stage: &mut dyn Stage,
+    act: &Act,
+    change: &str,
+    step: &str,
+    started: Timestamp,
+    outputs: &AllOutputs,
+) -> Result<Outputs, Stop> {
+    let input = bindings(change, step, started, outputs)
+        .resolve(&act.call.input)
+        .map_err(|e| Stop::Failed(e.to_string()))?;
     let call = crate::calls::Call { input, ..act.call.clone() };
     let (mut tries, mut waited) = (0, 0);
     loop {
@@ -166,7 +218,10 @@ fn play_call(stage: &mut dyn Stage, act: &Act, change: &str, step: &str, started
         }
         // Most quotas of an account can be raised, and their current values are not read.
         if error.class == ErrorClass::Quota && !FIXED.contains(&error.code.as_str()) {
-            return Err(Stop::Unknown(format!("{} exceeds AWS's default quota, and redress does not know the account's own: {error}", call.name())));
+            return Err(Stop::Unknown(format!(
+                "{} exceeds AWS's default quota, and redress does not know the account's own: {error}",
+                call.name()
+            )));
         }
         if !error.class.passes() {
             return Err(Stop::Failed(format!("{} fails with {error}", call.name())));
@@ -174,10 +229,16 @@ fn play_call(stage: &mut dyn Stage, act: &Act, change: &str, step: &str, started
         tries += 1;
         let under_way = stage.under_way(&[]);
         if under_way && waited > LONGEST {
-            return Err(Stop::Unknown(format!("{}: redress cannot determine how long it waits for others: {error}", call.name())));
+            return Err(Stop::Unknown(format!(
+                "{}: redress cannot determine how long it waits for others: {error}",
+                call.name()
+            )));
         }
         if !under_way && tries > PATIENCE && error.class == ErrorClass::Concurrency {
-            return Err(Stop::Unknown(format!("{}: others have reached a limit, and redress cannot determine how long that lasts: {error}", call.name())));
+            return Err(Stop::Unknown(format!(
+                "{}: others have reached a limit, and redress cannot determine how long that lasts: {error}",
+                call.name()
+            )));
         }
         if !under_way && tries > PATIENCE {
             return Err(Stop::Failed(format!("{} fails again and again with {error}", call.name())));
@@ -198,15 +259,30 @@ fn is_unknown(error: &CallError) -> bool {
 /// about the account.
 fn wait_for(stage: &mut dyn Stage, wait: Option<&Wait>, bindings: &Bindings<'_>) -> Result<(), Stop> {
     let Some(wait) = wait else { return Ok(()) };
-    let until: Vec<Expect> = wait.until.iter().map(|e| e.resolve(bindings)).collect::<Result<_, _>>().map_err(|e| Stop::Failed(e.to_string()))?;
+    let until: Vec<Expect> = wait
+        .until
+        .iter()
+        .map(|e| e.resolve(bindings))
+        .collect::<Result<_, _>>()
+        .map_err(|e| Stop::Failed(e.to_string()))?;
     let (mut waited, mut pause) = (0, 1);
     loop {
         match standing_of(&until, stage.facts()) {
             Standing::Holds => return Ok(()),
-            Standing::Never(seen) => return Err(Stop::Failed(format!("waiting {} is in vain: {seen}", wait.why))),
-            Standing::Unknown(reason) => return Err(Stop::Unknown(format!("waiting {}: {reason}", wait.why))),
-            Standing::NotYet(seen) if waited >= wait.at_most && stage.under_way(&until.iter().flat_map(Expect::ids).collect::<Vec<_>>()) => {
-                return Err(Stop::Unknown(format!("redress cannot determine how long it takes {}, and waits {waited} s at most: {seen}", wait.why)));
+            Standing::Never(seen) => {
+                return Err(Stop::Failed(format!("waiting {} is in vain: {seen}", wait.why)));
+            }
+            Standing::Unknown(reason) => {
+                return Err(Stop::Unknown(format!("waiting {}: {reason}", wait.why)));
+            }
+            Standing::NotYet(seen)
+                if waited >= wait.at_most
+                    && stage.under_way(&until.iter().flat_map(Expect::ids).collect::<Vec<_>>()) =>
+            {
+                return Err(Stop::Unknown(format!(
+                    "redress cannot determine how long it takes {}, and waits {waited} s at most: {seen}",
+                    wait.why
+                )));
             }
             Standing::NotYet(seen) if waited >= wait.at_most => {
                 return Err(Stop::Failed(format!("waited {waited} s {}: {seen}", wait.why)));

@@ -1,4 +1,5 @@
-//! Proving a change: its proofs are evaluated on facts, in a rehearsal as after a run. An HTTP 200 proves nothing. Pure.
+//! Proving a change: its proofs are evaluated on facts, in a rehearsal as after a run. An HTTP 200 proves
+//! nothing. Pure.
 
 use serde_json::Value;
 
@@ -30,7 +31,13 @@ pub fn proved(change: &Change, inventory: &Inventory, moment: Moment, bindings: 
 
 /// Evaluates the proofs where a person is left to mark things: findings on these are open until then, and
 /// count against nothing else.
-pub fn proved_but(change: &Change, inventory: &Inventory, moment: Moment, bindings: &Bindings<'_>, unmarked: &[String]) -> Proved {
+pub fn proved_but(
+    change: &Change,
+    inventory: &Inventory,
+    moment: Moment,
+    bindings: &Bindings<'_>,
+    unmarked: &[String],
+) -> Proved {
     let (mut notes, mut unknown) = (Vec::new(), None);
     for proof in &change.proof {
         let Some(check) = checks::find(&proof.check) else {
@@ -46,9 +53,20 @@ pub fn proved_but(change: &Change, inventory: &Inventory, moment: Moment, bindin
             Verdict::Ok(note) => notes.extend(note),
             Verdict::Retained(_) => {}
             Verdict::Violates(_) if check.scanned && unmarked.iter().any(|id| id == proof.resource.id()) => {
-                notes.push(format!("the finding {} on {} is open until what is left is done by hand", check.id, proof.resource.id()));
+                notes.push(format!(
+                    "the finding {} on {} is open until what is left is done by hand",
+                    check.id,
+                    proof.resource.id()
+                ));
             }
-            Verdict::Violates(evidence) => return Proved::Violated(format!("{}: {} ({})", proof.resource.id(), check.title, short(&evidence))),
+            Verdict::Violates(evidence) => {
+                return Proved::Violated(format!(
+                    "{}: {} ({})",
+                    proof.resource.id(),
+                    check.title,
+                    short(&evidence)
+                ));
+            }
             Verdict::Unknown(reason) => {
                 unknown.get_or_insert(format!("{} on {}: {reason}", proof.check, proof.resource));
             }
@@ -72,7 +90,9 @@ fn at(mut with: Value, moment: Moment) -> Value {
 /// Returns the facts that must be read to evaluate the proofs of a change and to take its footprint, as far
 /// as they are known yet.
 pub fn needs(change: &Change, inventory: &Inventory) -> Scope {
-    let of = |proof: &Proof| checks::find(&proof.check).map(|check| (check.reads_one)(inventory, &proof.resource, &proof.with));
+    let of = |proof: &Proof| {
+        checks::find(&proof.check).map(|check| (check.reads_one)(inventory, &proof.resource, &proof.with))
+    };
     change.touches.iter().cloned().chain(change.proof.iter().filter_map(of).flatten()).collect()
 }
 

@@ -16,13 +16,21 @@ use crate::{
 };
 
 fn find(name: &str) -> Result<&'static dyn Action, Refusal> {
-    actions::find(name).ok_or_else(|| Refusal::Refused(format!("this redress has no action {name}: see `redress actions`")))
+    actions::find(name)
+        .ok_or_else(|| Refusal::Refused(format!("this redress has no action {name}: see `redress actions`")))
 }
 
 /// Returns the facts that must be read for these uses: for the actions, the proofs, the waits of the steps,
 /// the things that they touch and their prerequisites, each as far as they are known yet. Called again, with
 /// the new facts merged in, until it asks for nothing that it has not asked for before.
-pub fn needs(inventory: &Inventory, uses: &[ActionUse], resource: &ResourceId, region: &str, checks: &[String], options: &Options) -> Scope {
+pub fn needs(
+    inventory: &Inventory,
+    uses: &[ActionUse],
+    resource: &ResourceId,
+    region: &str,
+    checks: &[String],
+    options: &Options,
+) -> Scope {
     let context = Context { inventory, region, checks, options };
     let mut scope = Scope::new();
     for one in uses {
@@ -32,7 +40,14 @@ pub fn needs(inventory: &Inventory, uses: &[ActionUse], resource: &ResourceId, r
 }
 
 /// Adds the needs of one use and those of its prerequisites. `seen` stops a circle of prerequisites.
-fn gather(context: &Context<'_>, name: &str, resource: &ResourceId, with: &Value, seen: &mut Vec<(String, ResourceId)>, scope: &mut Scope) {
+fn gather(
+    context: &Context<'_>,
+    name: &str,
+    resource: &ResourceId,
+    with: &Value,
+    seen: &mut Vec<(String, ResourceId)>,
+    scope: &mut Scope,
+) {
     let key = (name.to_owned(), resource.clone());
     let Some(action) = actions::find(name).filter(|_| !seen.contains(&key)) else { return };
     seen.push(key);
@@ -46,7 +61,14 @@ fn gather(context: &Context<'_>, name: &str, resource: &ResourceId, with: &Value
     }
     let outputs = AllOutputs::new();
     for step in &proposal.steps {
-        let bindings = Bindings { run: REHEARSAL, started: context.inventory.read_at, change: "", step: &step.name, attempt: 1, outputs: &outputs };
+        let bindings = Bindings {
+            run: REHEARSAL,
+            started: context.inventory.read_at,
+            change: "",
+            step: &step.name,
+            attempt: 1,
+            outputs: &outputs,
+        };
         // A resource that a step will make cannot be read yet.
         let until = step.act.wait.iter().flat_map(|w| &w.until).filter_map(|e| e.resolve(&bindings).ok());
         scope.extend(until.flat_map(|e| e.scope()));
@@ -54,7 +76,14 @@ fn gather(context: &Context<'_>, name: &str, resource: &ResourceId, with: &Value
     }
     for needed in &proposal.prerequisites {
         let region = region_of(&needed.resource, context.region).to_owned();
-        gather(&Context { region: &region, ..*context }, needed.action, &needed.resource, &needed.with, seen, scope);
+        gather(
+            &Context { region: &region, ..*context },
+            needed.action,
+            &needed.resource,
+            &needed.with,
+            seen,
+            scope,
+        );
     }
 }
 
@@ -65,7 +94,11 @@ pub(super) fn region_of<'a>(resource: &'a ResourceId, asking: &'a str) -> &'a st
 }
 
 /// Returns the prerequisites of several uses, each evaluated on the facts as they are now.
-pub(super) fn prerequisites(context: &Context<'_>, uses: &[ActionUse], resource: &ResourceId) -> Vec<Prerequisite> {
+pub(super) fn prerequisites(
+    context: &Context<'_>,
+    uses: &[ActionUse],
+    resource: &ResourceId,
+) -> Vec<Prerequisite> {
     let mut all: Vec<Prerequisite> = Vec::new();
     for one in uses {
         let proposal = find(&one.action).and_then(|action| action.propose(context, resource, &one.with));
@@ -83,7 +116,8 @@ pub(super) fn unmade(context: &Context<'_>, uses: &[ActionUse], resource: &Resou
     let mut all = prerequisites(context, uses, resource);
     all.retain(|needed| {
         let here = Context { region: region_of(&needed.resource, context.region), ..*context };
-        let made = find(needed.action).and_then(|action| action.propose(&here, &needed.resource, &needed.with));
+        let made =
+            find(needed.action).and_then(|action| action.propose(&here, &needed.resource, &needed.with));
         !matches!(made, Err(Refusal::Nothing(_)))
     });
     all
@@ -104,7 +138,11 @@ pub fn propose(
     stage: &dyn Stage,
 ) -> Result<Proposal, Refusal> {
     if let [only] = uses {
-        return find(&only.action)?.propose(&Context { inventory, region, checks, options }, resource, &only.with);
+        return find(&only.action)?.propose(
+            &Context { inventory, region, checks, options },
+            resource,
+            &only.with,
+        );
     }
     let mut work = stage.fork();
     work.learn(inventory.clone());
@@ -125,7 +163,8 @@ pub fn propose(
         part.proof.iter_mut().for_each(|proof| prefix_references(&mut proof.with, &with));
         if n + 1 < uses.len() {
             let started = work.inventory().read_at;
-            play_steps(work.as_mut(), REHEARSAL, &part.steps, started, &mut outputs).map_err(|stop| unplayed(&one.action, &stop))?;
+            play_steps(work.as_mut(), REHEARSAL, &part.steps, started, &mut outputs)
+                .map_err(|stop| unplayed(&one.action, &stop))?;
             facts = work.inventory();
         }
         parts.push((one.action.as_str(), part));
@@ -135,7 +174,9 @@ pub fn propose(
 
 fn unplayed(action: &str, stop: &Stop) -> Refusal {
     match stop {
-        Stop::Unknown(reason) => Refusal::Unknown(format!("what comes after {action} cannot be planned, because its outcome is unknown: {reason}")),
+        Stop::Unknown(reason) => Refusal::Unknown(format!(
+            "what comes after {action} cannot be planned, because its outcome is unknown: {reason}"
+        )),
         Stop::Failed(reason) => Refusal::Refused(format!("{action} would fail: {reason}")),
     }
 }
@@ -277,20 +318,38 @@ pub fn checks_of(change: &Change) -> Vec<String> {
 ///
 /// # Errors
 /// The reason for which the action or a guard refuses it now.
-pub fn remake(change: &Change, inventory: &Inventory, options: &Options, stage: &dyn Stage) -> Result<Change, Refusal> {
+pub fn remake(
+    change: &Change,
+    inventory: &Inventory,
+    options: &Options,
+    stage: &dyn Stage,
+) -> Result<Change, Refusal> {
     let mut notes = Vec::new();
-    let on: std::collections::BTreeSet<&ResourceId> = change.findings.iter().map(|key| &key.resource).chain([&change.resource]).collect();
+    let on: std::collections::BTreeSet<&ResourceId> =
+        change.findings.iter().map(|key| &key.resource).chain([&change.resource]).collect();
     for resource in on {
-        add(&mut notes, guards::of_tags(resource, &guards::tags_of(inventory, resource), &change.protected, options)?);
+        add(
+            &mut notes,
+            guards::of_tags(resource, &guards::tags_of(inventory, resource), &change.protected, options)?,
+        );
     }
-    let proposal = propose(inventory, &change.uses, &change.resource, &change.region, &checks_of(change), options, stage)?;
+    let proposal = propose(
+        inventory,
+        &change.uses,
+        &change.resource,
+        &change.region,
+        &checks_of(change),
+        options,
+        stage,
+    )?;
     Ok(filled(change.clone(), proposal, notes))
 }
 
 /// Describes the differences between a planned change and the same one made from fresh facts; `None` where
 /// there are none. Everything that is done and everything that is shown of it counts.
 pub fn differs(planned: &Change, fresh: &Change) -> Option<String> {
-    let told: Vec<String> = done_differently(planned, fresh).into_iter().chain(told_differently(planned, fresh)).collect();
+    let told: Vec<String> =
+        done_differently(planned, fresh).into_iter().chain(told_differently(planned, fresh)).collect();
     (!told.is_empty()).then(|| told.join("; "))
 }
 
@@ -301,12 +360,19 @@ fn told_differently(planned: &Change, fresh: &Change) -> Vec<String> {
         (planned.playbook == fresh.playbook, "the playbook that asks for it"),
         (planned.before == fresh.before, "its state before"),
         (planned.after_state == fresh.after_state, "its state after"),
-        (planned.reversible == fresh.reversible && alike(&planned.not_restored, &fresh.not_restored), "what undo does not restore"),
+        (
+            planned.reversible == fresh.reversible && alike(&planned.not_restored, &fresh.not_restored),
+            "what undo does not restore",
+        ),
         (alike(&planned.guards, &fresh.guards), "what its guards found"),
         (alike(&planned.proof, &fresh.proof), "what proves it"),
         (alike(&planned.touches, &fresh.touches), "what it touches"),
     ];
-    pairs.into_iter().filter(|(same, _)| !same).map(|(_, what)| format!("{what} is different in the plan")).collect()
+    pairs
+        .into_iter()
+        .filter(|(same, _)| !same)
+        .map(|(_, what)| format!("{what} is different in the plan"))
+        .collect()
 }
 
 /// Returns whether two lists contain the same items, in whatever order.
@@ -329,15 +395,28 @@ fn done_differently(planned: &Change, fresh: &Change) -> Option<String> {
     for step in &planned.steps {
         match find(&fresh.steps, &step.name) {
             None => all.push(format!("the step \"{}\" is not needed any more", step.title)),
-            Some(now) if now.act.call != step.act.call => all.push(format!("the step \"{}\" would be called differently: {}", step.title, now.title)),
-            Some(now) if now != *step => all.push(format!("the step \"{}\" would be waited for, recognised or undone differently", step.title)),
+            Some(now) if now.act.call != step.act.call => {
+                all.push(format!("the step \"{}\" would be called differently: {}", step.title, now.title))
+            }
+            Some(now) if now != *step => all.push(format!(
+                "the step \"{}\" would be waited for, recognised or undone differently",
+                step.title
+            )),
             Some(_) => {}
         }
     }
     let new = fresh.steps.iter().filter(|s| find(&planned.steps, &s.name).is_none());
     all.extend(new.map(|s| format!("there is a new step \"{}\"", s.title)));
-    all.extend(planned.impact.iter().filter(|line| !fresh.impact.contains(line)).map(|line| format!("no longer so: {line}")));
-    all.extend(fresh.impact.iter().filter(|line| !planned.impact.contains(line)).map(|line| format!("new: {line}")));
+    all.extend(
+        planned
+            .impact
+            .iter()
+            .filter(|line| !fresh.impact.contains(line))
+            .map(|line| format!("no longer so: {line}")),
+    );
+    all.extend(
+        fresh.impact.iter().filter(|line| !planned.impact.contains(line)).map(|line| format!("new: {line}")),
+    );
     if all.is_empty() {
         all.push("the order of its steps or of its impact is another".to_owned());
     }

@@ -1,5 +1,5 @@
-//! The rehearsal: a plan is tried on a copy of the user's own account before anyone sees it. The copy is handed in as a
-//! [`Stage`]; nothing here knows who plays it.
+//! The rehearsal: a plan is tried on a copy of the user's own account before anyone sees it. The copy is
+//! handed in as a [`Stage`]; nothing here knows who plays it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -59,7 +59,9 @@ pub struct Rules {
 impl Rules {
     /// Returns the rules that playbooks set.
     pub fn new(regions: &[String], playbooks: &[Playbook]) -> Self {
-        let given = checks::all().map(|check| (check.id.to_owned(), check_parameters(playbooks, check.id))).filter(|(_, with)| !with.is_null());
+        let given = checks::all()
+            .map(|check| (check.id.to_owned(), check_parameters(playbooks, check.id)))
+            .filter(|(_, with)| !with.is_null());
         Self { regions: regions.to_vec(), parameters: given.collect() }
     }
 
@@ -77,7 +79,8 @@ impl Rules {
 
     /// Returns whether a finding violates the rules in an inventory.
     fn violated(&self, inventory: &Inventory, key: &FindingKey) -> bool {
-        let judged = checks::find(&key.check).map(|check| (check.judge)(inventory, &key.resource, &self.with(&key.check)));
+        let judged = checks::find(&key.check)
+            .map(|check| (check.judge)(inventory, &key.resource, &self.with(&key.check)));
         matches!(judged, Some(Verdict::Violates(_)))
     }
 
@@ -87,8 +90,12 @@ impl Rules {
         if guards::is_gone(inventory, &key.resource) {
             return false;
         }
-        checks::find(&key.check)
-            .is_some_and(|check| matches!((check.judge)(inventory, &key.resource, &self.with(&key.check)), Verdict::Ok(_) | Verdict::Retained(_)))
+        checks::find(&key.check).is_some_and(|check| {
+            matches!(
+                (check.judge)(inventory, &key.resource, &self.with(&key.check)),
+                Verdict::Ok(_) | Verdict::Retained(_)
+            )
+        })
     }
 }
 
@@ -127,9 +134,11 @@ pub fn rehearse(changes: &[Change], stage: &dyn Stage, rules: &Rules) -> Rehears
     };
     changes.iter().for_each(|change| run.one(change));
     let after = as_of(run.stage.inventory(), run.started);
-    run.rehearsed.rehearsal.opens = rules.violations(&after).into_iter().filter(|key| !rules.violated(&before, key)).collect();
+    run.rehearsed.rehearsal.opens =
+        rules.violations(&after).into_iter().filter(|key| !rules.violated(&before, key)).collect();
     let rehearsed = changes.iter().filter(|c| run.rehearsed.rehearsal.predicted.contains_key(&c.id));
-    let closes: BTreeSet<FindingKey> = rehearsed.flat_map(|c| &c.findings).filter(|key| rules.closed(&after, key)).cloned().collect();
+    let closes: BTreeSet<FindingKey> =
+        rehearsed.flat_map(|c| &c.findings).filter(|key| rules.closed(&after, key)).cloned().collect();
     run.rehearsed.rehearsal.closes = closes.into_iter().collect();
     run.rehearsed.rehearsal.differences = footprints::unpredicted(&before, &after, &run.done, &run.outputs);
     run.rehearsed.rehearsal.together = together(changes, &before);
@@ -146,7 +155,10 @@ pub fn rehearse_undo(changes: &[Change], stage: &dyn Stage) -> Rehearsal {
     let (started, mut opens) = (before.read_at, BTreeSet::new());
     for change in changes {
         if let Some(needed) = change.after.iter().find(|id| !shown.predicted.contains_key(*id)) {
-            shown.not_rehearsed.push(format!("{}: it comes after {needed}, which is not undone in the rehearsal", change.id));
+            shown.not_rehearsed.push(format!(
+                "{}: it comes after {needed}, which is not undone in the rehearsal",
+                change.id
+            ));
             continue;
         }
         let (mut trial, mut made) = (stage.fork(), outputs.clone());
@@ -177,25 +189,39 @@ pub fn rehearse_undo(changes: &[Change], stage: &dyn Stage) -> Rehearsal {
 }
 
 /// Returns the findings on the resources of these changes that are open after, and were not before.
-fn opened<'c>(changes: impl IntoIterator<Item = &'c Change>, before: &Inventory, after: &Inventory) -> Vec<FindingKey> {
+fn opened<'c>(
+    changes: impl IntoIterator<Item = &'c Change>,
+    before: &Inventory,
+    after: &Inventory,
+) -> Vec<FindingKey> {
     let volume = |want: &Want| {
         let Selector::Id(id) = &want.selector else { return None };
         (want.family == FamilyKind::Volumes).then(|| before.owner.volume(&want.region, id))
     };
-    let about = |change: &'c Change| change.touches.iter().filter_map(volume).chain([change.resource.clone()]);
+    let about =
+        |change: &'c Change| change.touches.iter().filter_map(volume).chain([change.resource.clone()]);
     let resources: BTreeSet<ResourceId> = changes.into_iter().flat_map(about).collect();
-    let violates = |check: &Check, facts: &Inventory, resource: &ResourceId| matches!((check.judge)(facts, resource, &Value::Null), Verdict::Violates(_));
+    let violates = |check: &Check, facts: &Inventory, resource: &ResourceId| {
+        matches!((check.judge)(facts, resource, &Value::Null), Verdict::Violates(_))
+    };
     let opens = |resource: &ResourceId| {
-        let all = checks::all().filter(|check| check.scanned && violates(check, after, resource) && !violates(check, before, resource));
-        all.map(|check| FindingKey { check: check.id.to_owned(), resource: resource.clone() }).collect::<Vec<_>>()
+        let all = checks::all().filter(|check| {
+            check.scanned && violates(check, after, resource) && !violates(check, before, resource)
+        });
+        all.map(|check| FindingKey { check: check.id.to_owned(), resource: resource.clone() })
+            .collect::<Vec<_>>()
     };
     resources.iter().flat_map(opens).collect()
 }
 
 impl<'a> Run<'a> {
     fn one(&mut self, change: &'a Change) {
-        if let Some((needed, reason)) = change.after.iter().find_map(|id| self.rehearsed.failed.get(id).map(|r| (id, r))) {
-            self.rehearsed.failed.insert(change.id.clone(), format!("it comes after {needed}, which fails: {reason}"));
+        if let Some((needed, reason)) =
+            change.after.iter().find_map(|id| self.rehearsed.failed.get(id).map(|r| (id, r)))
+        {
+            self.rehearsed
+                .failed
+                .insert(change.id.clone(), format!("it comes after {needed}, which fails: {reason}"));
             return;
         }
         if let Some(needed) = change.after.iter().find(|id| self.silent.contains_key(id.as_str())) {
@@ -207,7 +233,9 @@ impl<'a> Run<'a> {
             Ok(played) => {
                 (self.stage, self.outputs) = (trial, outputs);
                 let rehearsal = &mut self.rehearsed.rehearsal;
-                rehearsal.predicted.insert(change.id.clone(), self.stage.inventory().footprint(&change.touches));
+                rehearsal
+                    .predicted
+                    .insert(change.id.clone(), self.stage.inventory().footprint(&change.touches));
                 match played {
                     Played::Done => self.done.push(change),
                     Played::AlreadyFixed => rehearsal.already_fixed.push(change.id.clone()),
@@ -229,14 +257,17 @@ impl<'a> Run<'a> {
     fn undo(&mut self, before: &Inventory) {
         let mut failures = Vec::new();
         for change in self.done.iter().rev() {
-            if let Err(Stop::Unknown(reason) | Stop::Failed(reason)) = play_back(self.stage.as_mut(), change, self.started, &mut self.outputs) {
+            if let Err(Stop::Unknown(reason) | Stop::Failed(reason)) =
+                play_back(self.stage.as_mut(), change, self.started, &mut self.outputs)
+            {
                 failures.push(format!("undo of {} stops: {reason}", change.id));
             }
         }
         let named = footprints::named(&self.done, self.started, &self.outputs);
         let left = footprints::unrestored(before, &self.stage.inventory(), &self.done, &named);
         let rehearsal = &mut self.rehearsed.rehearsal;
-        rehearsal.undo_restores = failures.is_empty() && left.is_empty() && rehearsal.not_rehearsed.is_empty();
+        rehearsal.undo_restores =
+            failures.is_empty() && left.is_empty() && rehearsal.not_rehearsed.is_empty();
         rehearsal.differences.extend(failures);
         rehearsal.differences.extend(left);
     }

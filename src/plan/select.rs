@@ -51,10 +51,19 @@ pub enum SelectError {
 ///
 /// # Errors
 /// An id that the plan does not have.
-pub fn select(plan: &Plan, ids: &BTreeSet<String>, stage: &dyn Stage, rules: &Rules) -> Result<Selected, SelectError> {
+pub fn select(
+    plan: &Plan,
+    ids: &BTreeSet<String>,
+    stage: &dyn Stage,
+    rules: &Rules,
+) -> Result<Selected, SelectError> {
     let unknown: Vec<&str> = ids.iter().filter(|id| plan.change(id).is_none()).map(String::as_str).collect();
     if !unknown.is_empty() {
-        let known = if plan.changes.is_empty() { "none".to_owned() } else { plan.changes.iter().map(|c| c.id.as_str()).collect::<Vec<_>>().join(", ") };
+        let known = if plan.changes.is_empty() {
+            "none".to_owned()
+        } else {
+            plan.changes.iter().map(|c| c.id.as_str()).collect::<Vec<_>>().join(", ")
+        };
         return Err(SelectError::NoSuchChange { unknown: unknown.join(", "), known });
     }
     let mut out: BTreeMap<String, String> = BTreeMap::new();
@@ -64,24 +73,46 @@ pub fn select(plan: &Plan, ids: &BTreeSet<String>, stage: &dyn Stage, rules: &Ru
         if rehearsed.failed.is_empty() || changes.is_empty() {
             break (changes, rehearsed.rehearsal);
         }
-        out.extend(rehearsed.failed.into_iter().map(|(id, reason)| (id, format!("it fails in the rehearsal of the part: {reason}"))));
+        out.extend(
+            rehearsed
+                .failed
+                .into_iter()
+                .map(|(id, reason)| (id, format!("it fails in the rehearsal of the part: {reason}"))),
+        );
     };
-    let changed = changes.iter().filter_map(|c| Some((c.id.clone(), differs(plan.change(&c.id)?, c)?))).collect();
+    let changed =
+        changes.iter().filter_map(|c| Some((c.id.clone(), differs(plan.change(&c.id)?, c)?))).collect();
     let mut skipped = plan.skipped.clone();
     let kept: BTreeSet<&str> = changes.iter().map(|c| c.id.as_str()).collect();
     for change in plan.changes.iter().filter(|c| !kept.contains(c.id.as_str())) {
         let because = out.get(&change.id).map_or_else(|| "a person left it out".to_owned(), Clone::clone);
         let reason = format!("change {} was not approved: {because}", change.id);
-        skipped.extend(change.findings.iter().map(|finding| Skipped { finding: finding.clone(), kind: SkippedKind::Refused, reason: reason.clone() }));
+        skipped.extend(change.findings.iter().map(|finding| Skipped {
+            finding: finding.clone(),
+            kind: SkippedKind::Refused,
+            reason: reason.clone(),
+        }));
     }
-    let mut selected = Plan { counts: build::counts(&changes, &skipped), changes, skipped, rehearsal, digest: String::new(), ..plan.clone() };
+    let mut selected = Plan {
+        counts: build::counts(&changes, &skipped),
+        changes,
+        skipped,
+        rehearsal,
+        digest: String::new(),
+        ..plan.clone()
+    };
     digest::seal(&mut selected);
     let dropped = out.into_iter().map(|(change, because)| Dropped { change, because }).collect();
     Ok(Selected { plan: selected, dropped, changed })
 }
 
 /// Makes the chosen changes again; those that drop out are put into `out`.
-fn part(plan: &Plan, ids: &BTreeSet<String>, stage: &dyn Stage, out: &mut BTreeMap<String, String>) -> Vec<Change> {
+fn part(
+    plan: &Plan,
+    ids: &BTreeSet<String>,
+    stage: &dyn Stage,
+    out: &mut BTreeMap<String, String>,
+) -> Vec<Change> {
     let (mut work, mut outputs, mut kept) = (stage.fork(), AllOutputs::new(), Vec::<Change>::new());
     let (started, mut approved) = (stage.inventory().read_at, BTreeSet::<&str>::new());
     for planned in plan.changes.iter().filter(|c| ids.contains(&c.id)) {

@@ -29,7 +29,8 @@ pub struct Together {
 impl Together {
     /// Returns the sentence for people.
     pub fn words(&self) -> String {
-        let members: Vec<String> = self.instances.iter().map(|(instance, change)| format!("{instance} ({change})")).collect();
+        let members: Vec<String> =
+            self.instances.iter().map(|(instance, change)| format!("{instance} ({change})")).collect();
         format!("stopped by this plan, and all of one {}: {}", self.share, members.join(", "))
     }
 }
@@ -41,16 +42,20 @@ const GROUPS: &[(&str, &str)] = &[
     ("aws:elasticmapreduce:job-flow-id", "EMR cluster"),
     ("eks:nodegroup-name", "EKS node group"),
 ];
-/// The beginning of the tags by which Kubernetes marks the members of a cluster; the name of the cluster follows
-/// (<https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html>).
+/// The beginning of the tags by which Kubernetes marks the members of a cluster; the name of the cluster
+/// follows (<https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html>).
 const KUBERNETES: &str = "kubernetes.io/cluster/";
 
 /// Returns the groups that an instance shares with others, by its tags and its placement group.
 fn shares(instance: &Instance) -> BTreeSet<String> {
     let of_tag = |(key, value): (&String, &String)| match GROUPS.iter().find(|(tag, _)| tag == key) {
         Some((_, word)) => Some(format!("{word} {value}")),
-        None if key.starts_with(KUBERNETES) => Some(format!("Kubernetes cluster {}", &key[KUBERNETES.len()..])),
-        None if key.to_lowercase().contains("cluster") && !value.is_empty() => Some(format!("cluster (tag {key}={value})")),
+        None if key.starts_with(KUBERNETES) => {
+            Some(format!("Kubernetes cluster {}", &key[KUBERNETES.len()..]))
+        }
+        None if key.to_lowercase().contains("cluster") && !value.is_empty() => {
+            Some(format!("cluster (tag {key}={value})"))
+        }
         None => None,
     };
     let placement = instance.placement_group.iter().map(|name| format!("placement group {name}"));
@@ -66,8 +71,15 @@ struct Stop<'a> {
 
 fn stops(changes: &[Change]) -> impl Iterator<Item = Stop<'_>> {
     changes.iter().flat_map(|change| {
-        let calls = change.steps.iter().map(|s| &s.act).filter(|act| act.power() == Power::TakesDown).map(|act| &act.call);
-        calls.flat_map(move |call| call.instances().map(move |instance| Stop { region: &call.region, instance, change }))
+        let calls = change
+            .steps
+            .iter()
+            .map(|s| &s.act)
+            .filter(|act| act.power() == Power::TakesDown)
+            .map(|act| &act.call);
+        calls.flat_map(move |call| {
+            call.instances().map(move |instance| Stop { region: &call.region, instance, change })
+        })
     })
 }
 
@@ -77,7 +89,11 @@ pub fn together(changes: &[Change], inventory: &Inventory) -> Vec<Together> {
     for Stop { region: name, instance: id, change } in stops(changes) {
         let Some(region) = inventory.regions.get(name) else { continue };
         let shares = region.instances.get(id).known().map(|instance| shares(instance)).unwrap_or_default();
-        let serves = serving(region, id).unwrap_or_default().groups.into_iter().map(|one| format!("target group {}", one.group));
+        let serves = serving(region, id)
+            .unwrap_or_default()
+            .groups
+            .into_iter()
+            .map(|one| format!("target group {}", one.group));
         for share in shares.into_iter().chain(serves) {
             groups.entry((name.to_owned(), share)).or_default().insert(id.to_owned(), change.id.clone());
         }
@@ -98,22 +114,32 @@ pub fn targets(changes: &[Change], inventory: &Inventory) -> Vec<String> {
                 let bare = groups.into_iter().filter(|one| one.healthy && one.others != Others::Healthy);
                 left.extend(bare.map(|one| last(&who, one.group, one.others)));
                 for (group, reason) in unread {
-                    unknown.entry(format!("the target group {group} of {region}: {reason}")).or_default().insert(who.clone());
+                    unknown
+                        .entry(format!("the target group {group} of {region}: {reason}"))
+                        .or_default()
+                        .insert(who.clone());
                 }
             }
-            Err(reason) => drop(unknown.entry(format!("the target groups of {region}: {reason}")).or_default().insert(who)),
+            Err(reason) => drop(
+                unknown.entry(format!("the target groups of {region}: {reason}")).or_default().insert(who),
+            ),
         }
     }
     let not_known = |(what, who): (String, BTreeSet<String>)| {
         let who = who.into_iter().collect::<Vec<_>>().join(", ");
-        format!("not known whether load balancers send requests to {who}, and whether another healthy target stays: {what}")
+        format!(
+            "not known whether load balancers send requests to {who}, and whether another healthy target \
+             stays: {what}"
+        )
     };
     left.into_iter().chain(unknown.into_iter().map(not_known)).collect()
 }
 
 fn last(who: &str, group: &str, others: Others) -> String {
     let while_down = match others {
-        Others::Coming => "others are registered and not healthy: redress waits for one of them before the stop",
+        Others::Coming => {
+            "others are registered and not healthy: redress waits for one of them before the stop"
+        }
         Others::None | Others::Healthy => "while it is down the group has none, and requests to it fail",
     };
     format!("{who} is the only healthy target of the target group {group}; {while_down}")
@@ -131,12 +157,17 @@ mod tests {
     };
 
     fn stopping(n: usize, operation: &str) -> Change {
-        let call = json!({ "service": "ec2", "region": "r", "operation": operation, "input": { "InstanceIds": [format!("i-{n}")] } });
-        let step = json!({ "name": "stop", "title": "stop", "call": call, "recognise": { "looks": { "expect": [] } }, "way_back": { "kept": "it stays" } });
+        let call = json!({ "service": "ec2", "region": "r", "operation": operation,
+            "input": { "InstanceIds": [format!("i-{n}")] } });
+        let step = json!({ "name": "stop", "title": "stop", "call": call,
+            "recognise": { "looks": { "expect": [] } }, "way_back": { "kept": "it stays" } });
         let json = json!({
-            "id": format!("c{n}"), "after": [], "findings": [], "playbook": "p", "action": "a", "uses": [], "region": "r",
-            "resource": format!("arn:aws:ec2:r:123456789012:instance/i-{n}"), "summary": "", "risk": "disruptive", "reversible": true,
-            "not_restored": [], "before": null, "after_state": null, "impact": [], "proof": [], "steps": [step], "guards": [], "touches": [], "ask": false,
+            "id": format!("c{n}"), "after": [], "findings": [], "playbook": "p", "action": "a", "uses": [],
+            "region": "r",
+            "resource": format!("arn:aws:ec2:r:123456789012:instance/i-{n}"), "summary": "",
+            "risk": "disruptive", "reversible": true,
+            "not_restored": [], "before": null, "after_state": null, "impact": [], "proof": [],
+            "steps": [step], "guards": [], "touches": [], "ask": false,
         });
         serde_json::from_value(json).unwrap()
     }
@@ -146,8 +177,15 @@ mod tests {
         let caller = Caller { arn: "arn".into(), host: Fact::NotRead };
         let mut account = Inventory::empty(owner, caller, "2026-11-22T10:00:00Z".parse().unwrap());
         for n in 1..=4 {
-            let tags = tags.iter().filter(|(of, ..)| *of == n).map(|(_, k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-            account.region_mut("r").instances.put(format!("i-{n}"), Instance { id: format!("i-{n}"), tags, ..Instance::default() });
+            let tags = tags
+                .iter()
+                .filter(|(of, ..)| *of == n)
+                .map(|(_, k, v)| ((*k).to_owned(), (*v).to_owned()))
+                .collect();
+            account
+                .region_mut("r")
+                .instances
+                .put(format!("i-{n}"), Instance { id: format!("i-{n}"), tags, ..Instance::default() });
         }
         account
     }
@@ -159,36 +197,73 @@ mod tests {
     #[test]
     fn members_of_one_cluster_or_group_that_are_stopped_are_named_together() {
         let changes: Vec<Change> = (1..=3).map(|n| stopping(n, "StopInstances")).collect();
-        let of = |key: &'static str, value: &'static str| account(&[(1, key, value), (3, key, value), (2, key, "another")]);
+        let of = |key: &'static str, value: &'static str| {
+            account(&[(1, key, value), (3, key, value), (2, key, "another")])
+        };
         for (key, share) in [
             ("Cluster", "cluster (tag Cluster=db)"),
             ("es-cluster-name", "cluster (tag es-cluster-name=db)"),
             ("aws:autoscaling:groupName", "Auto Scaling group db"),
         ] {
-            assert_eq!(told(&changes, &of(key, "db")), [format!("stopped by this plan, and all of one {share}: i-1 (c1), i-3 (c3)")]);
+            assert_eq!(
+                told(&changes, &of(key, "db")),
+                [format!("stopped by this plan, and all of one {share}: i-1 (c1), i-3 (c3)")]
+            );
         }
-        let nodes = account(&[(1, "kubernetes.io/cluster/prod", "owned"), (2, "kubernetes.io/cluster/prod", "shared")]);
-        assert_eq!(told(&changes, &nodes), ["stopped by this plan, and all of one Kubernetes cluster prod: i-1 (c1), i-2 (c2)"]);
+        let nodes = account(&[
+            (1, "kubernetes.io/cluster/prod", "owned"),
+            (2, "kubernetes.io/cluster/prod", "shared"),
+        ]);
+        assert_eq!(
+            told(&changes, &nodes),
+            ["stopped by this plan, and all of one Kubernetes cluster prod: i-1 (c1), i-2 (c2)"]
+        );
         let mut placed = account(&[]);
         for id in ["i-2", "i-3"] {
             placed.region_mut("r").instances.get_mut(id).unwrap().placement_group = Some("ring".to_owned());
         }
-        assert_eq!(told(&changes, &placed), ["stopped by this plan, and all of one placement group ring: i-2 (c2), i-3 (c3)"]);
+        assert_eq!(
+            told(&changes, &placed),
+            ["stopped by this plan, and all of one placement group ring: i-2 (c2), i-3 (c3)"]
+        );
     }
 
     #[test]
     fn who_is_alone_or_is_not_stopped_is_not_named() {
-        let account = account(&[(1, "Cluster", "db"), (2, "Cluster", "db"), (3, "Cluster", ""), (4, "Cluster", "")]);
-        assert_eq!(told(&[stopping(1, "StopInstances"), stopping(2, "CreateTags")], &account), Vec::<String>::new());
-        assert_eq!(told(&[stopping(3, "StopInstances"), stopping(4, "StopInstances")], &account), Vec::<String>::new(), "an empty tag names no cluster");
+        let account =
+            account(&[(1, "Cluster", "db"), (2, "Cluster", "db"), (3, "Cluster", ""), (4, "Cluster", "")]);
+        assert_eq!(
+            told(&[stopping(1, "StopInstances"), stopping(2, "CreateTags")], &account),
+            Vec::<String>::new()
+        );
+        assert_eq!(
+            told(&[stopping(3, "StopInstances"), stopping(4, "StopInstances")], &account),
+            Vec::<String>::new(),
+            "an empty tag names no cluster"
+        );
         assert!(targets(&[stopping(1, "CreateTags")], &account).is_empty());
-        let _: Value = serde_json::to_value(together(&[stopping(1, "StopInstances"), stopping(2, "StopInstances")], &account)).unwrap();
+        let _: Value = serde_json::to_value(together(
+            &[stopping(1, "StopInstances"), stopping(2, "StopInstances")],
+            &account,
+        ))
+        .unwrap();
     }
 
     fn group(name: &str, kind: &str, targets: &[(&str, &str)]) -> TargetGroup {
-        let one = |(id, state): &(&str, &str)| Target { id: (*id).to_owned(), state: (*state).to_owned(), ..Target::default() };
+        let one = |(id, state): &(&str, &str)| Target {
+            id: (*id).to_owned(),
+            state: (*state).to_owned(),
+            ..Target::default()
+        };
         let targets = Fact::Known(targets.iter().map(one).collect());
-        TargetGroup { id: format!("arn:{name}"), name: name.into(), target_type: kind.into(), vpc_id: "vpc-1".into(), targets, ..TargetGroup::default() }
+        TargetGroup {
+            id: format!("arn:{name}"),
+            name: name.into(),
+            target_type: kind.into(),
+            vpc_id: "vpc-1".into(),
+            targets,
+            ..TargetGroup::default()
+        }
     }
 
     /// Builds an account with four instances from 10.0.0.1 on and these target groups.
@@ -199,7 +274,12 @@ mod tests {
             let instance = region.instances.get_mut(&format!("i-{n}")).unwrap();
             (instance.private_ip, instance.vpc_id) = (Some(format!("10.0.0.{n}")), "vpc-1".into());
         }
-        let second = NetworkInterface { id: "eni-2".into(), instance_id: Some("i-2".into()), more_addresses: vec!["10.0.9.9".into()], ..Default::default() };
+        let second = NetworkInterface {
+            id: "eni-2".into(),
+            instance_id: Some("i-2".into()),
+            more_addresses: vec!["10.0.9.9".into()],
+            ..Default::default()
+        };
         region.network_interfaces.put("eni-2", second);
         region.target_groups.read(&Selector::All, Fact::Known(()));
         groups.iter().for_each(|group| region.target_groups.put(group.id.clone(), group.clone()));
@@ -209,9 +289,17 @@ mod tests {
     #[test]
     fn members_of_one_target_group_are_named_together_by_id_and_by_address() {
         let changes: Vec<Change> = (1..=3).map(|n| stopping(n, "StopInstances")).collect();
-        let web = group("web", "instance", &[("i-1", "healthy"), ("i-3", "unhealthy"), ("i-2", "draining"), ("i-4", "healthy")]);
-        let api = group("api", "ip", &[("10.0.0.1", "healthy"), ("10.0.9.9", "initial"), ("10.0.7.7", "healthy")]);
-        let elsewhere = TargetGroup { vpc_id: "vpc-2".into(), ..group("elsewhere", "ip", &[("10.0.0.1", "healthy"), ("10.0.0.2", "healthy")]) };
+        let web = group(
+            "web",
+            "instance",
+            &[("i-1", "healthy"), ("i-3", "unhealthy"), ("i-2", "draining"), ("i-4", "healthy")],
+        );
+        let api =
+            group("api", "ip", &[("10.0.0.1", "healthy"), ("10.0.9.9", "initial"), ("10.0.7.7", "healthy")]);
+        let elsewhere = TargetGroup {
+            vpc_id: "vpc-2".into(),
+            ..group("elsewhere", "ip", &[("10.0.0.1", "healthy"), ("10.0.0.2", "healthy")])
+        };
         let it = balanced(&[web, api, elsewhere]);
         assert_eq!(
             told(&changes, &it),
@@ -230,24 +318,32 @@ mod tests {
         let sick = group("sick", "ip", &[("10.0.0.2", "healthy"), ("10.0.7.7", "unhealthy")]);
         let said = targets(&changes, &balanced(&[alone.clone(), sick]));
         assert_eq!(said.len(), 2, "{said:?}");
-        assert!(said[0].starts_with("i-1 (c1) is the only healthy target of the target group alone; while it is down"), "{said:?}");
-        assert!(said[1].starts_with("i-2 (c2) is the only healthy target of the target group sick; others are registered"), "{said:?}");
+        assert!(
+            said[0].starts_with(
+                "i-1 (c1) is the only healthy target of the target group alone; while it is down"
+            ),
+            "{said:?}"
+        );
+        assert!(
+            said[1].starts_with(
+                "i-2 (c2) is the only healthy target of the target group sick; others are registered"
+            ),
+            "{said:?}"
+        );
         let dark = TargetGroup { targets: Fact::Unknown("AccessDenied".into()), ..alone };
         let said = targets(&changes, &balanced(&[dark]));
         assert_eq!(
             said,
-            [
-                "not known whether load balancers send requests to i-1 (c1), i-2 (c2), and whether another healthy target stays: the target group alone of r: AccessDenied"
-            ]
+            ["not known whether load balancers send requests to i-1 (c1), i-2 (c2), and whether another \
+                 healthy target stays: the target group alone of r: AccessDenied"]
         );
         let mut denied = account(&[]);
         denied.region_mut("r").target_groups.read(&Selector::All, Fact::Unknown("AccessDenied".into()));
         let said = targets(&changes, &denied);
         assert_eq!(
             said,
-            [
-                "not known whether load balancers send requests to i-1 (c1), i-2 (c2), and whether another healthy target stays: the target groups of r: AccessDenied"
-            ]
+            ["not known whether load balancers send requests to i-1 (c1), i-2 (c2), and whether another \
+                 healthy target stays: the target groups of r: AccessDenied"]
         );
         assert!(targets(&changes, &account(&[]))[0].contains("target groups were not read"));
     }

@@ -19,11 +19,19 @@ use super::{
 use crate::actions::{Action, ActionUse};
 
 /// Reads the actions of a playbook, in their order.
-pub fn read(reader: &mut Reader<'_>, words: &Vocabulary, root: &DeTable<'_>, finding: &[Named]) -> Vec<ActionUse> {
+pub fn read(
+    reader: &mut Reader<'_>,
+    words: &Vocabulary,
+    root: &DeTable<'_>,
+    finding: &[Named],
+) -> Vec<ActionUse> {
     let Some(list) = list(reader, root) else { return Vec::new() };
     let (mut uses, mut known): (Vec<ActionUse>, Vec<&dyn Action>) = (Vec::new(), Vec::new());
     for entry in list {
-        let Some(table) = reader.table(entry, "each action", Some("write a section: [[action]]".to_owned())) else { continue };
+        let Some(table) = reader.table(entry, "each action", Some("write a section: [[action]]".to_owned()))
+        else {
+            continue;
+        };
         reader.unknown_keys(table, &keys::ACTION);
         let Some((action, span)) = action(reader, words, table, entry.span()) else { continue };
         if known.iter().any(|other| other.name() == action.name()) {
@@ -35,7 +43,9 @@ pub fn read(reader: &mut Reader<'_>, words: &Vocabulary, root: &DeTable<'_>, fin
         }
         answers_some(reader, action, span.clone(), finding);
         known.push(action);
-        if let Some(with) = parameters(reader, table, span).and_then(|with| with::decode(reader, action, with)) {
+        if let Some(with) =
+            parameters(reader, table, span).and_then(|with| with::decode(reader, action, with))
+        {
             uses.push(ActionUse { action: action.name().to_owned(), with });
         }
     }
@@ -49,21 +59,36 @@ fn list<'v, 'd>(reader: &mut Reader<'_>, root: &'v DeTable<'d>) -> Option<&'v [P
     let hint = "name the action: [[action]] and under it use = \"tighten-security-group\"";
     let value = reader.required(root, "action", 0..0, hint)?;
     match value.get_ref() {
-        DeValue::Array(list) if list.is_empty() => reader.report(value.span(), "a playbook has at least one action", Some(hint.to_owned())),
+        DeValue::Array(list) if list.is_empty() => {
+            reader.report(value.span(), "a playbook has at least one action", Some(hint.to_owned()))
+        }
         DeValue::Array(list) => return Some(list),
-        DeValue::Table(_) => reader.report(value.span(), "actions are a list", Some("write [[action]], with two brackets".to_owned())),
+        DeValue::Table(_) => reader.report(
+            value.span(),
+            "actions are a list",
+            Some("write [[action]], with two brackets".to_owned()),
+        ),
         _ => reader.wrong_type(value, "action", "a list of sections", Some(hint.to_owned())),
     }
     None
 }
 
 /// Returns the action that an entry uses, with the place of its name.
-fn action(reader: &mut Reader<'_>, words: &Vocabulary, entry: &DeTable<'_>, span: Range<usize>) -> Option<(&'static dyn Action, Range<usize>)> {
+fn action(
+    reader: &mut Reader<'_>,
+    words: &Vocabulary,
+    entry: &DeTable<'_>,
+    span: Range<usize>,
+) -> Option<(&'static dyn Action, Range<usize>)> {
     let value = reader.required(entry, "use", span, "name the action: use = \"tighten-security-group\"")?;
     let name = reader.string(value, "use", 100)?;
     let found = words.action(&name);
     match found {
-        None => reader.report(value.span(), format!("there is no action {name:?}"), hint_for(&name, &words.usable())),
+        None => reader.report(
+            value.span(),
+            format!("there is no action {name:?}"),
+            hint_for(&name, &words.usable()),
+        ),
         Some(action) if action.answers().is_empty() => {
             let what = format!("{name} cannot be used by a playbook");
             reader.report(value.span(), what, Some("other actions ask for it when they need it".to_owned()));
@@ -75,9 +100,17 @@ fn action(reader: &mut Reader<'_>, words: &Vocabulary, entry: &DeTable<'_>, span
 }
 
 /// Returns the `with` of an entry; an empty one, placed at the action's name, if it has none.
-fn parameters<'d>(reader: &mut Reader<'_>, entry: &DeTable<'d>, span: Range<usize>) -> Option<Spanned<DeTable<'d>>> {
+fn parameters<'d>(
+    reader: &mut Reader<'_>,
+    entry: &DeTable<'d>,
+    span: Range<usize>,
+) -> Option<Spanned<DeTable<'d>>> {
     let Some(value) = entry.get("with") else { return Some(Spanned::new(span, DeTable::new())) };
-    let table = reader.table(value, "with", Some("write with = { name = value } or a section [action.with]".to_owned()))?;
+    let table = reader.table(
+        value,
+        "with",
+        Some("write with = { name = value } or a section [action.with]".to_owned()),
+    )?;
     Some(Spanned::new(value.span(), table.clone()))
 }
 
@@ -97,7 +130,8 @@ fn all_answered(reader: &mut Reader<'_>, words: &Vocabulary, used: &[&dyn Action
     // With a single check, the action has been reported already.
     for (check, span) in finding.iter().filter(|_| finding.len() > 1) {
         if !used.iter().any(|action| answers(*action, check)) {
-            let able: Vec<_> = words.actions.iter().filter(|a| answers(**a, check)).map(|a| a.name()).collect();
+            let able: Vec<_> =
+                words.actions.iter().filter(|a| answers(**a, check)).map(|a| a.name()).collect();
             let hint = (!able.is_empty()).then(|| format!("it is answered by {}", able.join(", ")));
             reader.report(span.clone(), format!("no action of this playbook answers {check:?}"), hint);
         }

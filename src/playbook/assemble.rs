@@ -40,11 +40,18 @@ pub fn builtin() -> Vec<(String, String)> {
 /// # Errors
 /// All problems of the files; an id that two files of the user share; parameters of a check on which two
 /// playbooks differ.
-pub fn assemble(builtin: Vec<(String, String)>, user: Vec<(String, String)>) -> Result<Vec<Playbook>, Vec<Problem>> {
+pub fn assemble(
+    builtin: Vec<(String, String)>,
+    user: Vec<(String, String)>,
+) -> Result<Vec<Playbook>, Vec<Problem>> {
     assemble_with(&Vocabulary::all(), builtin, user)
 }
 
-pub(super) fn assemble_with(words: &Vocabulary, builtin: Vec<(String, String)>, user: Vec<(String, String)>) -> Result<Vec<Playbook>, Vec<Problem>> {
+pub(super) fn assemble_with(
+    words: &Vocabulary,
+    builtin: Vec<(String, String)>,
+    user: Vec<(String, String)>,
+) -> Result<Vec<Playbook>, Vec<Problem>> {
     let mut problems = Vec::new();
     let mut all: Vec<File> = load(words, builtin, false, &mut problems);
     for file in load(words, user, true, &mut problems) {
@@ -55,7 +62,11 @@ pub(super) fn assemble_with(words: &Vocabulary, builtin: Vec<(String, String)>, 
         }
     }
     problems.extend(quarrels(&all));
-    if problems.is_empty() { Ok(all.into_iter().map(|file| file.loaded.playbook).collect()) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(all.into_iter().map(|file| file.loaded.playbook).collect())
+    } else {
+        Err(problems)
+    }
 }
 
 /// Returns the parameters that the playbooks give a check; null if none does.
@@ -81,7 +92,12 @@ impl File {
     }
 }
 
-fn load(words: &Vocabulary, files: Vec<(String, String)>, of_user: bool, problems: &mut Vec<Problem>) -> Vec<File> {
+fn load(
+    words: &Vocabulary,
+    files: Vec<(String, String)>,
+    of_user: bool,
+    problems: &mut Vec<Problem>,
+) -> Vec<File> {
     let mut found = Vec::new();
     for (source, text) in files {
         match parse_with(words, &text, &source) {
@@ -94,14 +110,20 @@ fn load(words: &Vocabulary, files: Vec<(String, String)>, of_user: bool, problem
 
 fn duplicate(file: &File, other: &File) -> Problem {
     let first = other.problem(String::new(), String::new()).place();
-    file.problem(format!("the id {:?} is taken: {first} has it too", file.id()), "give one of them another id, or remove it".to_owned())
+    file.problem(
+        format!("the id {:?} is taken: {first} has it too", file.id()),
+        "give one of them another id, or remove it".to_owned(),
+    )
 }
 
 /// Selects the parameters of one check from a playbook's `[check]`.
 fn of_check(playbook: &Playbook, check: &str) -> Value {
     let known = keys::of_check(check);
     let given = playbook.check.as_object().into_iter().flatten();
-    given.filter(|(name, _)| known.iter().any(|p| p.name == *name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+    given
+        .filter(|(name, _)| known.iter().any(|p| p.name == *name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 /// Finds playbooks that give one check different parameters: the check is run once, and cannot obey both.
@@ -112,14 +134,26 @@ fn quarrels(files: &[File]) -> Vec<Problem> {
             let mine = of_check(&file.loaded.playbook, check);
             let differs = |other: &&File| {
                 let theirs = of_check(&other.loaded.playbook, check);
-                other.loaded.playbook.finding.contains(check) && theirs != mine && theirs != json!({}) && mine != json!({})
+                other.loaded.playbook.finding.contains(check)
+                    && theirs != mine
+                    && theirs != json!({})
+                    && mine != json!({})
             };
             if let Some(other) = files[..n].iter().find(differs) {
                 let place = other.problem(String::new(), String::new()).place();
-                let what = format!("{:?} and {:?} ({place}) give the check {check:?} different parameters", file.id(), other.id());
-                found.push(
-                    file.problem(what, format!("a check is run once: give both the same [check], or give yours the id {:?} to take its place", other.id())),
+                let what = format!(
+                    "{:?} and {:?} ({place}) give the check {check:?} different parameters",
+                    file.id(),
+                    other.id()
                 );
+                found.push(file.problem(
+                    what,
+                    format!(
+                        "a check is run once: give both the same [check], or give \
+                                                yours the id {:?} to take its place",
+                        other.id()
+                    ),
+                ));
             }
         }
     }

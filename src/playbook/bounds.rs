@@ -13,7 +13,10 @@ pub const MAX_DOTS: usize = 12;
 /// Returns the place where a text exceeds the limits of a playbook, with the message; `None` if it does not.
 pub fn exceeded(text: &str) -> Option<(Range<usize>, String)> {
     if text.len() > MAX_BYTES {
-        return Some((0..0, format!("the file has {} bytes; a playbook has at most {MAX_BYTES}", text.len())));
+        return Some((
+            0..0,
+            format!("the file has {} bytes; a playbook has at most {MAX_BYTES}", text.len()),
+        ));
     }
     let bytes = text.as_bytes();
     let (mut at, mut depth, mut dots) = (0, 0_usize, 0_usize);
@@ -57,7 +60,10 @@ fn string_end(bytes: &[u8], from: usize) -> usize {
             _ if byte == quote && !long => return at + 1,
             _ if byte == quote && is_quote(at + 1) && is_quote(at + 2) => {
                 // A long string may end with one or two quotes of its own before the three that close it.
-                return at + 3 + usize::from(is_quote(at + 3)) + usize::from(is_quote(at + 3) && is_quote(at + 4));
+                return at
+                    + 3
+                    + usize::from(is_quote(at + 3))
+                    + usize::from(is_quote(at + 3) && is_quote(at + 4));
             }
             _ => at += 1,
         }

@@ -33,21 +33,29 @@ const fn key(name: &'static str, kind: &'static str, default: &'static str, doc:
 /// The keys above the first section.
 pub static TOP: Section = Section {
     shown: "the top level",
-    doc: "These keys are at the top of the file, above the first section. After a line such as `[match]`, TOML takes every key for one of that section.",
+    doc: "These keys are at the top of the file, above the first section. After a line such as `[match]`, \
+          TOML takes every key for one of that section.",
     keys: &[
         key(
             "id",
             "string",
             "",
-            "The name of the playbook: lowercase letters, digits and hyphens. A playbook of yours with the id of a built-in one takes its place.",
+            "The name of the playbook: lowercase letters, digits and hyphens. A playbook of yours with the \
+             id of a built-in one takes its place.",
         ),
         key("title", "string", "", "The problem that it fixes, in one line."),
-        key("finding", "string or list of strings", "", "The check, or the checks, whose findings it answers."),
+        key(
+            "finding",
+            "string or list of strings",
+            "",
+            "The check, or the checks, whose findings it answers.",
+        ),
         key(
             "approve",
             "\"ask\", \"auto\" or \"never\"",
             "\"ask\"",
-            "Who must approve: `ask`: a person (or `--auto-approve`); `auto`: nobody; `never`: the findings are reported and nothing is done.",
+            "Who must approve: `ask`: a person (or `--auto-approve`); `auto`: nobody; `never`: the findings \
+             are reported and nothing is done.",
         ),
         key("check", "section", "none", "Parameters of the checks."),
         key("match", "section", "all findings", "The part of those findings that it answers."),
@@ -59,25 +67,48 @@ pub static TOP: Section = Section {
 /// The section `[match]`.
 pub static MATCH: Section = Section {
     shown: "[match]",
-    doc: "The findings that the playbook answers. All conditions given must hold. Patterns know `*` (anything) and `?` (one character), and are case-sensitive.",
+    doc: "The findings that the playbook answers. All conditions given must hold. Patterns know `*` \
+          (anything) and `?` (one character), and are case-sensitive.",
     keys: &[
-        key("severity", "\"low\", \"medium\", \"high\" or \"critical\"", "any", "Only findings of at least this severity."),
+        key(
+            "severity",
+            "\"low\", \"medium\", \"high\" or \"critical\"",
+            "any",
+            "Only findings of at least this severity.",
+        ),
         key(
             "regions",
             "list of patterns",
             "all regions",
-            "Only findings in these regions. A finding about the account as a whole has no region and is answered by `*` alone.",
+            "Only findings in these regions. A finding about the account as a whole has no region and is \
+             answered by `*` alone.",
         ),
-        key("tags", "table of tag = pattern", "none", "Tags that the resource must have, each with a value that fits."),
-        key("without_tags", "table of tag = pattern", "none", "Tags that it must not have: one whose value fits is enough to leave the resource out."),
-        key("resources", "list of patterns", "all resources", "One of these must fit the whole ARN of the resource, or its id (`sg-0123`)."),
+        key(
+            "tags",
+            "table of tag = pattern",
+            "none",
+            "Tags that the resource must have, each with a value that fits.",
+        ),
+        key(
+            "without_tags",
+            "table of tag = pattern",
+            "none",
+            "Tags that it must not have: one whose value fits is enough to leave the resource out.",
+        ),
+        key(
+            "resources",
+            "list of patterns",
+            "all resources",
+            "One of these must fit the whole ARN of the resource, or its id (`sg-0123`).",
+        ),
     ],
 };
 
 /// The section `[[action]]`.
 pub static ACTION: Section = Section {
     shown: "[[action]]",
-    doc: "The actions that fix a finding. A playbook has at least one; several are made in their order and are one change: approved, verified and undone together.",
+    doc: "The actions that fix a finding. A playbook has at least one; several are made in their order and \
+          are one change: approved, verified and undone together.",
     keys: &[
         key("use", "string", "", "The action. It must answer one of the checks in `finding`."),
         key("with", "table", "the action's defaults", "Its parameters; the page of the action lists them."),
@@ -87,23 +118,31 @@ pub static ACTION: Section = Section {
 /// The section `[guard]`.
 pub static GUARD: Section = Section {
     shown: "[guard]",
-    doc: "The limits that keep the playbook from doing too much. If one is exceeded, nothing is planned, and that is reported.",
+    doc: "The limits that keep the playbook from doing too much. If one is exceeded, nothing is planned, and \
+          that is reported.",
     keys: &[
         key("max_changes", "number from 1 to 10000", "50", "The largest number of changes in one plan."),
         key(
             "max_percent",
             "number from 1 to 100",
             "25",
-            "The largest percentage of the resources of the kind. It is applied only where more than 40 of the kind were read.",
+            "The largest percentage of the resources of the kind. It is applied only where more than 40 of \
+             the kind were read.",
         ),
-        key("protected_tags", "list of `Key` or `Key=pattern`", "[]", "Resources with one of these tags are left alone, and shown as refused."),
+        key(
+            "protected_tags",
+            "list of `Key` or `Key=pattern`",
+            "[]",
+            "Resources with one of these tags are left alone, and shown as refused.",
+        ),
     ],
 };
 
 /// The section `[check]`; its keys are those of the checks, see [`of_check`].
 pub static CHECK: Section = Section {
     shown: "[check]",
-    doc: "Parameters of the checks in `finding`. Most checks have none. Two playbooks cannot give the same check different parameters.",
+    doc: "Parameters of the checks in `finding`. Most checks have none. Two playbooks cannot give the same \
+          check different parameters.",
     keys: &[],
 };
 
@@ -122,7 +161,8 @@ pub fn of_check(check: &str) -> &'static [Parameter] {
             "tag",
             TAG,
             "\"Backup=true\"",
-            "The tag by which an instance asks for backups, exactly as it is written; a key alone is any value, an empty string is every instance.",
+            "The tag by which an instance asks for backups, exactly as it is written; a key alone is any \
+             value, an empty string is every instance.",
         ),
         key("max_age_hours", HOURS, "24", "The greatest age of the newest completed snapshot of a volume."),
     ];

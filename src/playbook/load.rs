@@ -44,9 +44,16 @@ pub fn parse(text: &str, source: &str) -> Result<Playbook, Vec<Problem>> {
 /// When they are not UTF-8, with the place of the first wrong byte.
 pub fn text(bytes: Vec<u8>, source: &str) -> Result<String, Vec<Problem>> {
     String::from_utf8(bytes).map_err(|error| {
-        let good = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]).into_owned();
+        let good =
+            String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]).into_owned();
         let end = good.len()..good.len();
-        vec![Problem::at(source, &good, end, "this is not UTF-8 text", Some("save the file as UTF-8; TOML knows no other encoding".to_owned()))]
+        vec![Problem::at(
+            source,
+            &good,
+            end,
+            "this is not UTF-8 text",
+            Some("save the file as UTF-8; TOML knows no other encoding".to_owned()),
+        )]
     })
 }
 
@@ -67,10 +74,15 @@ fn document<'t>(reader: &mut Reader<'_>, text: &'t str) -> Option<Spanned<DeTabl
     }
     let (root, errors) = DeTable::parse_recoverable(text);
     for error in errors.iter().take(SYNTAX_ERRORS) {
-        reader.report(error.span().unwrap_or(0..0), format!("this is not TOML: {}", error.message().trim()), syntax_hint(error.message()));
+        reader.report(
+            error.span().unwrap_or(0..0),
+            format!("this is not TOML: {}", error.message().trim()),
+            syntax_hint(error.message()),
+        );
     }
     if errors.is_empty() && root.get_ref().is_empty() {
-        let hint = "a playbook has at least id, title, finding and one [[action]]; redress playbooks show ID prints one to begin with";
+        let hint = "a playbook has at least id, title, finding and one [[action]]; redress playbooks show ID \
+                    prints one to begin with";
         reader.report(0..0, "the file is empty", Some(hint.to_owned()));
         return None;
     }
@@ -80,7 +92,9 @@ fn document<'t>(reader: &mut Reader<'_>, text: &'t str) -> Option<Spanned<DeTabl
 fn syntax_hint(message: &str) -> Option<String> {
     let hint = match message {
         m if m.contains("duplicate key") => "the same key or section is given twice; keep one of them",
-        m if m.contains("basic string") || m.contains("literal string") => "a string ends on the line on which it begins, with the quote that it began with",
+        m if m.contains("basic string") || m.contains("literal string") => {
+            "a string ends on the line on which it begins, with the quote that it began with"
+        }
         _ => return None,
     };
     Some(hint.to_owned())
@@ -91,8 +105,11 @@ pub(super) type Named = (String, Range<usize>);
 
 fn playbook(reader: &mut Reader<'_>, words: &Vocabulary, root: &DeTable<'_>) -> Option<Loaded> {
     reader.unknown_keys(root, &keys::TOP);
-    let id = reader.required(root, "id", 0..0, "give it a name of its own: id = \"my-playbook\"").and_then(|value| id(reader, value));
-    let title = reader.required(root, "title", 0..0, "name in one line the problem that it fixes: title = \"...\"");
+    let id = reader
+        .required(root, "id", 0..0, "give it a name of its own: id = \"my-playbook\"")
+        .and_then(|value| id(reader, value));
+    let title =
+        reader.required(root, "title", 0..0, "name in one line the problem that it fixes: title = \"...\"");
     let title = title.and_then(|value| reader.string(value, "title", 200));
     let finding = findings(reader, words, root);
     let given = root.get("approve").and_then(|value| reader.choice(value, "approve", APPROVE));
@@ -116,7 +133,8 @@ fn playbook(reader: &mut Reader<'_>, words: &Vocabulary, root: &DeTable<'_>) -> 
     Some(Loaded { playbook, id_at })
 }
 
-const APPROVE: &[(&str, Approve)] = &[("ask", Approve::Ask), ("auto", Approve::Auto), ("never", Approve::Never)];
+const APPROVE: &[(&str, Approve)] =
+    &[("ask", Approve::Ask), ("auto", Approve::Auto), ("never", Approve::Never)];
 
 fn id(reader: &mut Reader<'_>, value: &Placed<'_>) -> Option<Named> {
     let id = reader.string(value, "id", 64)?;
@@ -126,13 +144,24 @@ fn id(reader: &mut Reader<'_>, value: &Placed<'_>) -> Option<Named> {
     }
     let better: String = id.to_lowercase().chars().map(|c| if good(c) { c } else { '-' }).collect();
     let hint = format!("{:?} would do", better.trim_start_matches('-'));
-    reader.report(value.span(), format!("id {id:?} is not made of lowercase letters, digits and hyphens"), Some(hint));
+    reader.report(
+        value.span(),
+        format!("id {id:?} is not made of lowercase letters, digits and hyphens"),
+        Some(hint),
+    );
     None
 }
 
 /// Reads the checks whose findings the playbook answers.
 fn findings(reader: &mut Reader<'_>, words: &Vocabulary, root: &DeTable<'_>) -> Vec<Named> {
-    let Some(value) = reader.required(root, "finding", 0..0, "name the check whose findings it answers; redress scan shows them") else { return Vec::new() };
+    let Some(value) = reader.required(
+        root,
+        "finding",
+        0..0,
+        "name the check whose findings it answers; redress scan shows them",
+    ) else {
+        return Vec::new();
+    };
     let named = if value.get_ref().is_array() {
         reader.strings(value, "finding", 100)
     } else {

@@ -20,14 +20,19 @@ pub fn answering<'a>(playbooks: &'a [Playbook], finding: &Finding) -> Vec<&'a Pl
 pub fn protected(guard: &Guard, tags: &Tags) -> Option<String> {
     let has = |protected: &String| {
         let (key, pattern) = protected.split_once('=').unwrap_or((protected, "*"));
-        tags.get_key_value(key).filter(|(_, value)| glob(pattern, value)).map(|(key, value)| format!("{key}={value}"))
+        tags.get_key_value(key)
+            .filter(|(_, value)| glob(pattern, value))
+            .map(|(key, value)| format!("{key}={value}"))
     };
     guard.protected_tags.iter().find_map(has)
 }
 
 fn fits(wanted: &Match, finding: &Finding) -> bool {
-    let tagged = |(key, pattern): (&String, &String)| finding.tags.get(key).is_some_and(|value| glob(pattern, value));
-    let any = |patterns: &[String], texts: &[&str]| patterns.is_empty() || patterns.iter().any(|p| texts.iter().any(|t| glob(p, t)));
+    let tagged =
+        |(key, pattern): (&String, &String)| finding.tags.get(key).is_some_and(|value| glob(pattern, value));
+    let any = |patterns: &[String], texts: &[&str]| {
+        patterns.is_empty() || patterns.iter().any(|p| texts.iter().any(|t| glob(p, t)))
+    };
     wanted.severity.is_none_or(|least| finding.severity >= least)
         && any(&wanted.regions, &[&finding.region])
         && any(&wanted.resources, &[finding.resource.as_str(), finding.resource.id()])
@@ -150,14 +155,18 @@ mod tests {
     #[test]
     fn all_playbooks_that_answer_are_told_in_their_order() {
         let none = playbook(Match { regions: vec!["eu-*".into()], ..Match::default() });
-        let books = [Playbook { id: "b".into(), ..playbook(Match::default()) }, none, playbook(Match::default())];
+        let books =
+            [Playbook { id: "b".into(), ..playbook(Match::default()) }, none, playbook(Match::default())];
         let ids: Vec<_> = answering(&books, &finding()).iter().map(|p| p.id.clone()).collect();
         assert_eq!(ids, ["b", "p"]);
     }
 
     #[test]
     fn a_protected_tag_is_told_as_it_stands_on_the_resource() {
-        let guard = |protected: &[&str]| Guard { protected_tags: protected.iter().map(|p| (*p).to_owned()).collect(), ..Guard::default() };
+        let guard = |protected: &[&str]| Guard {
+            protected_tags: protected.iter().map(|p| (*p).to_owned()).collect(),
+            ..Guard::default()
+        };
         let on = finding().tags;
         assert_eq!(protected(&guard(&["DoNotTouch", "Env"]), &on).as_deref(), Some("Env=prod"));
         assert_eq!(protected(&guard(&["Env=pr*"]), &on).as_deref(), Some("Env=prod"));
@@ -197,7 +206,9 @@ mod tests {
         match pattern.split_first() {
             None => text.is_empty(),
             Some(('*', rest)) => (0..=text.len()).any(|n| slowly(rest, &text[n..])),
-            Some((c, rest)) => text.split_first().is_some_and(|(first, left)| (*c == '?' || c == first) && slowly(rest, left)),
+            Some((c, rest)) => text
+                .split_first()
+                .is_some_and(|(first, left)| (*c == '?' || c == first) && slowly(rest, left)),
         }
     }
 

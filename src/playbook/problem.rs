@@ -28,7 +28,13 @@ pub struct Problem {
 impl Problem {
     /// Builds a problem at a range of bytes of a text. A range that lies outside the text, or not on the
     /// borders of characters, is moved to the nearest valid place.
-    pub fn at(file: &str, text: &str, span: Range<usize>, what: impl AsRef<str>, hint: Option<String>) -> Self {
+    pub fn at(
+        file: &str,
+        text: &str,
+        span: Range<usize>,
+        what: impl AsRef<str>,
+        hint: Option<String>,
+    ) -> Self {
         let start = border(text, span.start);
         let line_start = text[..start].rfind('\n').map_or(0, |n| n + 1);
         let line_end = text[start..].find('\n').map_or(text.len(), |n| start + n);
@@ -65,7 +71,8 @@ fn border(text: &str, at: usize) -> usize {
 /// Cuts out the line, or the part of a long line around the place, and builds the marks under it.
 fn excerpt(line: &str, before: usize, width: usize) -> (String, String) {
     let skip = if line.chars().count() > WINDOW { before.saturating_sub(WINDOW / 3) } else { 0 };
-    let shown: String = line.chars().skip(skip).take(WINDOW).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let shown: String =
+        line.chars().skip(skip).take(WINDOW).map(|c| if c.is_control() { ' ' } else { c }).collect();
     let (left, lead) = if skip > 0 { ("... ", 4) } else { ("", 0) };
     let prefix: String = shown.chars().take(before - skip).collect();
     let blanks = lead + console::measure_text_width(&prefix);
@@ -76,7 +83,11 @@ fn excerpt(line: &str, before: usize, width: usize) -> (String, String) {
 
 /// Escapes everything in a text that could move a terminal's cursor or colour it.
 fn plain(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() && c != '\n' { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
+    text.chars()
+        .flat_map(
+            |c| if c.is_control() && c != '\n' { c.escape_default().collect::<Vec<_>>() } else { vec![c] },
+        )
+        .collect()
 }
 
 impl fmt::Display for Problem {
@@ -103,7 +114,11 @@ pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str
         let score = strsim::jaro_winkler(&word, &candidate);
         (score >= 0.85 || strsim::damerau_levenshtein(&word, &candidate) <= 1).then_some(score)
     };
-    candidates.into_iter().filter_map(|c| near(c).map(|score| (score, c))).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, c)| c)
+    candidates
+        .into_iter()
+        .filter_map(|c| near(c).map(|score| (score, c)))
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, c)| c)
 }
 
 /// Builds the hint for an unknown word: what was probably meant, else all known words.
@@ -123,7 +138,10 @@ mod tests {
     fn a_place_counts_lines_and_characters_from_one() {
         let text = "a = 1\nnäme = \"ö\" # x\n";
         let problem = Problem::at("f.toml", text, 14..18, "wrong", Some("better".to_owned()));
-        assert_eq!(problem.to_string(), "f.toml:2:8: wrong\n  2 | näme = \"ö\" # x\n    |        ^^^\n  hint: better");
+        assert_eq!(
+            problem.to_string(),
+            "f.toml:2:8: wrong\n  2 | näme = \"ö\" # x\n    |        ^^^\n  hint: better"
+        );
     }
 
     #[test]
@@ -155,6 +173,9 @@ mod tests {
         assert_eq!(did_you_mean("stratgy", known), Some("strategy"));
         assert_eq!(did_you_mean("Tighten_Security_Groups", known), Some("tighten-security-group"));
         assert_eq!(did_you_mean("banana", known), None);
-        assert_eq!(hint_for("banana", &known).as_deref(), Some("known are strategy, allow, tighten-security-group"));
+        assert_eq!(
+            hint_for("banana", &known).as_deref(),
+            Some("known are strategy, allow, tighten-security-group")
+        );
     }
 }

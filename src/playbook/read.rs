@@ -85,14 +85,21 @@ impl<'t> Reader<'t> {
         let known = section.names();
         for key in table.keys().filter(|k| !known.contains(&k.get_ref().as_ref())).take(MOST_PROBLEMS) {
             let name: &str = key.get_ref();
-            let near = did_you_mean(name, known.iter().copied()).map(|meant| format!("did you mean {meant:?}?"));
+            let near =
+                did_you_mean(name, known.iter().copied()).map(|meant| format!("did you mean {meant:?}?"));
             let hint = near.or_else(|| misplaced(name, section)).or_else(|| hint_for(name, &known));
             self.report(key.span(), format!("unknown key {name:?} {}", section.place()), hint);
         }
     }
 
     /// Returns the value of a required key, or notes that it is missing; `span` is the place of its table.
-    pub fn required<'v, 'd>(&mut self, table: &'v DeTable<'d>, key: &str, span: Range<usize>, hint: &str) -> Option<&'v Placed<'d>> {
+    pub fn required<'v, 'd>(
+        &mut self,
+        table: &'v DeTable<'d>,
+        key: &str,
+        span: Range<usize>,
+        hint: &str,
+    ) -> Option<&'v Placed<'d>> {
         let found = table.get(key);
         if found.is_none() {
             self.report(span, format!("missing key {key:?}"), Some(hint.to_owned()));
@@ -125,22 +132,46 @@ impl<'t> Reader<'t> {
             return Vec::new();
         };
         if list.is_empty() {
-            self.report(value.span(), format!("{name} is an empty list"), Some("leave the key out if nothing is meant".to_owned()));
+            self.report(
+                value.span(),
+                format!("{name} is an empty list"),
+                Some("leave the key out if nothing is meant".to_owned()),
+            );
         }
-        list.iter().filter_map(|item| self.string(item, &format!("each of {name}"), most).map(|text| (text, item.span()))).collect()
+        list.iter()
+            .filter_map(|item| {
+                self.string(item, &format!("each of {name}"), most).map(|text| (text, item.span()))
+            })
+            .collect()
     }
 
     /// Reads a whole number within a range; `if_less` is the hint for one below it.
-    pub fn number(&mut self, value: &Placed<'_>, name: &str, range: RangeInclusive<i64>, if_less: Option<&str>) -> Option<i64> {
+    pub fn number(
+        &mut self,
+        value: &Placed<'_>,
+        name: &str,
+        range: RangeInclusive<i64>,
+        if_less: Option<&str>,
+    ) -> Option<i64> {
         if !value.get_ref().is_integer() {
-            let quoted = value.get_ref().as_str().filter(|text| text.parse::<i64>().is_ok()).map(|text| format!("leave the quotes out: {text}"));
+            let quoted = value
+                .get_ref()
+                .as_str()
+                .filter(|text| text.parse::<i64>().is_ok())
+                .map(|text| format!("leave the quotes out: {text}"));
             self.wrong_type(value, name, "a whole number", quoted);
             return None;
         }
         let number = whole_number(value.get_ref()).filter(|n| range.contains(n));
         if number.is_none() {
-            let hint = if_less.filter(|_| whole_number(value.get_ref()).is_some_and(|n| n < *range.start())).map(str::to_owned);
-            self.report(value.span(), format!("{name} must be between {} and {}", range.start(), range.end()), hint);
+            let hint = if_less
+                .filter(|_| whole_number(value.get_ref()).is_some_and(|n| n < *range.start()))
+                .map(str::to_owned);
+            self.report(
+                value.span(),
+                format!("{name} must be between {} and {}", range.start(), range.end()),
+                hint,
+            );
         }
         number
     }
@@ -162,7 +193,12 @@ impl<'t> Reader<'t> {
     }
 
     /// Reads a table.
-    pub fn table<'v, 'd>(&mut self, value: &'v Placed<'d>, name: &str, hint: Option<String>) -> Option<&'v DeTable<'d>> {
+    pub fn table<'v, 'd>(
+        &mut self,
+        value: &'v Placed<'d>,
+        name: &str,
+        hint: Option<String>,
+    ) -> Option<&'v DeTable<'d>> {
         let table = value.get_ref().as_table();
         if table.is_none() {
             self.wrong_type(value, name, "a table", hint);

@@ -18,13 +18,18 @@ pub fn schema() -> Value {
     top["properties"]["id"]["pattern"] = json!("^[a-z0-9][a-z0-9-]*$");
     top["properties"]["id"]["maxLength"] = json!(64);
     let check = json!({ "enum": words.checks });
-    top["properties"]["finding"] = with_doc(&json!({ "oneOf": [check, { "type": "array", "items": check, "minItems": 1 }] }), doc_of(&keys::TOP, "finding"));
+    top["properties"]["finding"] = with_doc(
+        &json!({ "oneOf": [check, { "type": "array", "items": check, "minItems": 1 }] }),
+        doc_of(&keys::TOP, "finding"),
+    );
     top["properties"]["check"] = of_checks(&words);
     top["properties"]["match"] = section(&keys::MATCH);
     top["properties"]["guard"] = section(&keys::GUARD);
-    top["properties"]["action"] = with_doc(&json!({ "type": "array", "minItems": 1, "items": { "oneOf": uses } }), keys::ACTION.doc);
+    top["properties"]["action"] =
+        with_doc(&json!({ "type": "array", "minItems": 1, "items": { "oneOf": uses } }), keys::ACTION.doc);
     top["required"] = json!(["id", "title", "finding", "action"]);
-    let mut schema = json!({ "$schema": "http://json-schema.org/draft-07/schema#", "title": "A playbook of redress" });
+    let mut schema =
+        json!({ "$schema": "http://json-schema.org/draft-07/schema#", "title": "A playbook of redress" });
     merge(&mut schema, top);
     schema
 }
@@ -68,14 +73,18 @@ fn of_checks(words: &Vocabulary) -> Value {
 fn of_use(action: &'static dyn Action) -> Value {
     let mut with = table(doc_of(&keys::ACTION, "with"), action.parameters());
     with["description"] = json!(format!("Parameters of {}.", action.name()));
-    let properties = json!({ "use": { "const": action.name(), "description": action.title() }, "with": with });
+    let properties =
+        json!({ "use": { "const": action.name(), "description": action.title() }, "with": with });
     json!({ "type": "object", "additionalProperties": false, "required": ["use"], "properties": properties })
 }
 
 /// Builds the schema of a key with its type, its description and its default.
 fn of_key(key: &Parameter) -> Value {
     let mut schema = with_doc(&of_kind(key.kind), key.doc);
-    if let Some(default) = toml::from_str::<Map<String, Value>>(&format!("v = {}", key.default)).ok().and_then(|mut t| t.remove("v")) {
+    if let Some(default) = toml::from_str::<Map<String, Value>>(&format!("v = {}", key.default))
+        .ok()
+        .and_then(|mut t| t.remove("v"))
+    {
         schema["default"] = default;
     }
     schema
@@ -84,16 +93,21 @@ fn of_key(key: &Parameter) -> Value {
 /// Builds the schema of a type from its description in words. Words that name no type of TOML are strings.
 fn of_kind(kind: &str) -> Value {
     let quoted: Vec<&str> = kind.split('"').skip(1).step_by(2).collect();
-    let numbers: Vec<i64> = kind.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok()).collect();
+    let numbers: Vec<i64> =
+        kind.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok()).collect();
     let counted = ["number", "days", "hours", "seconds"].iter().any(|word| kind.starts_with(word));
     match (kind, numbers.as_slice()) {
         _ if kind.starts_with("list of") => json!({ "type": "array", "items": { "type": "string" } }),
-        _ if kind.starts_with("table of") => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
+        _ if kind.starts_with("table of") => {
+            json!({ "type": "object", "additionalProperties": { "type": "string" } })
+        }
         _ if !quoted.is_empty() => json!({ "enum": quoted }),
         ("boolean" | "true or false", _) => json!({ "type": "boolean" }),
         (_, [least, most]) if counted => json!({ "type": "integer", "minimum": least, "maximum": most }),
         _ if counted => json!({ "type": "integer", "minimum": 0 }),
-        (_, [_, ..]) if kind.chars().all(|c| c.is_ascii_digit() || " or,".contains(c)) => json!({ "enum": numbers }),
+        (_, [_, ..]) if kind.chars().all(|c| c.is_ascii_digit() || " or,".contains(c)) => {
+            json!({ "enum": numbers })
+        }
         _ => json!({ "type": "string" }),
     }
 }

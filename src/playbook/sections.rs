@@ -40,11 +40,18 @@ pub fn check(reader: &mut Reader<'_>, value: &Placed<'_>, finding: &[Named]) -> 
     Some(Value::Object(found))
 }
 
-fn unknown_of_check(reader: &mut Reader<'_>, name: &str, span: Range<usize>, finding: &[Named], known: &[&Parameter]) {
+fn unknown_of_check(
+    reader: &mut Reader<'_>,
+    name: &str,
+    span: Range<usize>,
+    finding: &[Named],
+    known: &[&Parameter],
+) {
     let checks = finding.iter().map(|(check, _)| check.as_str()).collect::<Vec<_>>().join(", ");
     let has = if known.is_empty() { "no parameters" } else { "no such parameter" };
     let hint = hint_for(name, &known.iter().map(|p| p.name).collect::<Vec<_>>());
-    let moved = keys::elsewhere(name, &keys::CHECK).map(|section| format!("{name:?} belongs to {}", section.shown));
+    let moved =
+        keys::elsewhere(name, &keys::CHECK).map(|section| format!("{name:?} belongs to {}", section.shown));
     reader.report(span, format!("unknown key {name:?} in [check]: {checks} has {has}"), moved.or(hint));
 }
 
@@ -72,15 +79,27 @@ pub fn matching(reader: &mut Reader<'_>, value: &Placed<'_>) -> Option<Match> {
     })
 }
 
-const SEVERITY: &[(&str, Severity)] = &[("low", Severity::Low), ("medium", Severity::Medium), ("high", Severity::High), ("critical", Severity::Critical)];
+const SEVERITY: &[(&str, Severity)] = &[
+    ("low", Severity::Low),
+    ("medium", Severity::Medium),
+    ("high", Severity::High),
+    ("critical", Severity::Critical),
+];
 
 /// Reads a list of patterns, each of which could fit something.
-fn patterns(reader: &mut Reader<'_>, table: &DeTable<'_>, name: &str, wrong: fn(&str) -> Option<&'static str>) -> Vec<String> {
+fn patterns(
+    reader: &mut Reader<'_>,
+    table: &DeTable<'_>,
+    name: &str,
+    wrong: fn(&str) -> Option<&'static str>,
+) -> Vec<String> {
     let Some(value) = table.get(name) else { return Vec::new() };
     let mut found = Vec::new();
     for (pattern, span) in reader.strings(value, name, PATTERN) {
         match wrong(&pattern) {
-            Some(hint) => reader.report(span, format!("{pattern:?} in {name} can fit nothing"), Some(hint.to_owned())),
+            Some(hint) => {
+                reader.report(span, format!("{pattern:?} in {name} can fit nothing"), Some(hint.to_owned()))
+            }
             None => found.push(pattern),
         }
     }
@@ -94,13 +113,20 @@ fn region_wrong(pattern: &str) -> Option<&'static str> {
 
 fn resource_wrong(pattern: &str) -> Option<&'static str> {
     let bad = |c: char| c.is_whitespace() || "[]{}!|\\^$".contains(c);
-    pattern.chars().any(bad).then_some("it is a pattern over an ARN or an id such as sg-0123; patterns know * and ? alone")
+    pattern
+        .chars()
+        .any(bad)
+        .then_some("it is a pattern over an ARN or an id such as sg-0123; patterns know * and ? alone")
 }
 
 /// Reads tags with patterns for their values.
 fn tags(reader: &mut Reader<'_>, table: &DeTable<'_>, name: &str) -> BTreeMap<String, String> {
     let Some(value) = table.get(name) else { return BTreeMap::new() };
-    let Some(table) = reader.table(value, name, Some(format!("write {name} = {{ Env = \"prod\" }}; a value may be a pattern, \"*\" is any"))) else {
+    let Some(table) = reader.table(
+        value,
+        name,
+        Some(format!("write {name} = {{ Env = \"prod\" }}; a value may be a pattern, \"*\" is any")),
+    ) else {
         return BTreeMap::new();
     };
     let mut found = BTreeMap::new();
@@ -128,7 +154,11 @@ fn tag_key(reader: &mut Reader<'_>, tag: &str, span: Range<usize>, name: &str) -
     let key = tag.split_once('=').map_or(tag, |(key, _)| key);
     let good = !key.trim().is_empty() && key.chars().count() <= TAG_KEY && !key.chars().any(char::is_control);
     if !good {
-        reader.report(span, format!("{tag:?} in {name} is not a tag"), Some(format!("the key of a tag has 1 to {TAG_KEY} characters")));
+        reader.report(
+            span,
+            format!("{tag:?} in {name} is not a tag"),
+            Some(format!("the key of a tag has 1 to {TAG_KEY} characters")),
+        );
     }
     good
 }
@@ -138,11 +168,17 @@ pub fn guard(reader: &mut Reader<'_>, value: &Placed<'_>) -> Option<Guard> {
     let table = reader.table(value, "guard", Some("write a section: [guard]".to_owned()))?;
     reader.unknown_keys(table, &keys::GUARD);
     let never = Some("to have the findings reported and nothing done, write approve = \"never\" at the top");
-    let changes = table.get("max_changes").and_then(|value| reader.number(value, "max_changes", 1..=10_000, never));
-    let percent = table.get("max_percent").and_then(|value| reader.number(value, "max_percent", 1..=100, never));
-    let protected = table.get("protected_tags").filter(|value| value.get_ref().as_array().is_none_or(|list| !list.is_empty()));
-    let protected = protected.map(|value| reader.strings(value, "protected_tags", PATTERN)).unwrap_or_default();
-    let protected_tags = protected.into_iter().filter(|(tag, span)| tag_key(reader, tag, span.clone(), "protected_tags"));
+    let changes =
+        table.get("max_changes").and_then(|value| reader.number(value, "max_changes", 1..=10_000, never));
+    let percent =
+        table.get("max_percent").and_then(|value| reader.number(value, "max_percent", 1..=100, never));
+    let protected = table
+        .get("protected_tags")
+        .filter(|value| value.get_ref().as_array().is_none_or(|list| !list.is_empty()));
+    let protected =
+        protected.map(|value| reader.strings(value, "protected_tags", PATTERN)).unwrap_or_default();
+    let protected_tags =
+        protected.into_iter().filter(|(tag, span)| tag_key(reader, tag, span.clone(), "protected_tags"));
     let default = Guard::default();
     Some(Guard {
         max_changes: changes.and_then(|n| usize::try_from(n).ok()).unwrap_or(default.max_changes),

@@ -24,16 +24,25 @@ pub fn override_parameter(playbooks: &mut [Playbook], setting: &str) -> Result<(
     override_with(&Vocabulary::all(), playbooks, setting)
 }
 
-pub(super) fn override_with(words: &Vocabulary, playbooks: &mut [Playbook], setting: &str) -> Result<(), String> {
-    let shape = || format!("--set {setting}: write ACTION.PARAM=VALUE, as in --set snapshot-instance.keep_days=14");
+pub(super) fn override_with(
+    words: &Vocabulary,
+    playbooks: &mut [Playbook],
+    setting: &str,
+) -> Result<(), String> {
+    let shape =
+        || format!("--set {setting}: write ACTION.PARAM=VALUE, as in --set snapshot-instance.keep_days=14");
     let (target, text) = setting.split_once('=').ok_or_else(shape)?;
     let (action, parameter) = target.trim().split_once('.').ok_or_else(shape)?;
     let action = used(words, playbooks, action).map_err(|why| format!("--set {setting}: {why}"))?;
     if !action.parameters().iter().any(|p| p.name == parameter) {
-        return Err(with_hint(format!("--set {setting}: {}", unknown_parameter(action, parameter)), parameter_hint(action, parameter)));
+        return Err(with_hint(
+            format!("--set {setting}: {}", unknown_parameter(action, parameter)),
+            parameter_hint(action, parameter),
+        ));
     }
     let changed = values(text).map_err(|why| format!("--set {setting}: {why}"))?;
-    replace(playbooks, action, |with| first_good(action, with, parameter, &changed)).map_err(|why| format!("--set {setting}: {why}"))
+    replace(playbooks, action, |with| first_good(action, with, parameter, &changed))
+        .map_err(|why| format!("--set {setting}: {why}"))
 }
 
 /// Adds CIDRs to those that `tighten-security-group` leaves open, in every playbook that uses it.
@@ -44,11 +53,16 @@ pub fn allow_cidrs(playbooks: &mut [Playbook], cidrs: &[IpNet]) -> Result<(), St
     allow_with(&Vocabulary::all(), playbooks, cidrs)
 }
 
-pub(super) fn allow_with(words: &Vocabulary, playbooks: &mut [Playbook], cidrs: &[IpNet]) -> Result<(), String> {
+pub(super) fn allow_with(
+    words: &Vocabulary,
+    playbooks: &mut [Playbook],
+    cidrs: &[IpNet],
+) -> Result<(), String> {
     if let Some(wide) = cidrs.iter().find(|cidr| near_the_world(cidr)) {
         let least = if wide.addr().is_ipv4() { "/8 (IPv4)" } else { "/16 (IPv6)" };
         return Err(format!(
-            "--allow-cidr {wide} is the world, or near it: allowing it would leave the rule open to the world. Name the network that you come from, {least} or smaller, such as 203.0.113.0/24"
+            "--allow-cidr {wide} is the world, or near it: allowing it would leave the rule open to the \
+             world. Name the network that you come from, {least} or smaller, such as 203.0.113.0/24"
         ));
     }
     if cidrs.is_empty() {
@@ -62,7 +76,10 @@ pub(super) fn allow_with(words: &Vocabulary, playbooks: &mut [Playbook], cidrs: 
                 list.push(cidr);
             }
         }
-        let with = with.iter().map(|(k, v)| (k.clone(), v.clone())).chain([(ALLOW.1.to_owned(), Value::Array(list))]);
+        let with = with
+            .iter()
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .chain([(ALLOW.1.to_owned(), Value::Array(list))]);
         decode(action, &with.collect())
     };
     replace(playbooks, action, add).map_err(|why| format!("--allow-cidr: {why}"))
@@ -76,7 +93,9 @@ fn near_the_world(cidr: &IpNet) -> bool {
 
 /// Returns the action with this name, if some playbook uses it.
 fn used(words: &Vocabulary, playbooks: &[Playbook], name: &str) -> Result<&'static dyn Action, String> {
-    let action = words.action(name).ok_or_else(|| with_hint(format!("there is no action {name:?}"), hint_for(name, &words.usable())))?;
+    let action = words
+        .action(name)
+        .ok_or_else(|| with_hint(format!("there is no action {name:?}"), hint_for(name, &words.usable())))?;
     if playbooks.iter().flat_map(|p| &p.actions).any(|u| u.action == name) {
         return Ok(action);
     }
@@ -84,7 +103,11 @@ fn used(words: &Vocabulary, playbooks: &[Playbook], name: &str) -> Result<&'stat
 }
 
 /// Puts new parameters in all uses of an action, or in none.
-fn replace(playbooks: &mut [Playbook], action: &dyn Action, new: impl Fn(&Map<String, Value>) -> Result<Value, String>) -> Result<(), String> {
+fn replace(
+    playbooks: &mut [Playbook],
+    action: &dyn Action,
+    new: impl Fn(&Map<String, Value>) -> Result<Value, String>,
+) -> Result<(), String> {
     let empty = Map::new();
     let mut decided = Vec::new();
     for playbook in playbooks.iter() {
@@ -105,14 +128,22 @@ fn values(text: &str) -> Result<Vec<Value>, String> {
     }
     // As in a file, but without the need to quote: `30`, `true`, `["a"]`; a text that is not TOML is a
     // string.
-    let typed = toml::from_str::<Map<String, Value>>(&format!("v = {text}")).ok().filter(|t| t.len() == 1).and_then(|mut t| t.remove("v"));
+    let typed = toml::from_str::<Map<String, Value>>(&format!("v = {text}"))
+        .ok()
+        .filter(|t| t.len() == 1)
+        .and_then(|mut t| t.remove("v"));
     let string = Value::from(text);
     Ok(typed.into_iter().filter(|v| *v != string).chain([string.clone()]).collect())
 }
 
 /// Returns the parameters with the first of the values that the action's type accepts; the error for the
 /// first if it accepts none.
-fn first_good(action: &dyn Action, with: &Map<String, Value>, parameter: &str, values: &[Value]) -> Result<Value, String> {
+fn first_good(
+    action: &dyn Action,
+    with: &Map<String, Value>,
+    parameter: &str,
+    values: &[Value],
+) -> Result<Value, String> {
     let attempt = |value: &Value| {
         let mut with = with.clone();
         with.insert(parameter.to_owned(), value.clone());
@@ -126,7 +157,8 @@ fn first_good(action: &dyn Action, with: &Map<String, Value>, parameter: &str, v
 /// Decodes parameters by the action's own type.
 fn decode(action: &dyn Action, with: &Map<String, Value>) -> Result<Value, String> {
     // A parameter that has no value is null in JSON; TOML knows no null and leaves it out.
-    let given: Map<String, Value> = with.iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k.clone(), v.clone())).collect();
+    let given: Map<String, Value> =
+        with.iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k.clone(), v.clone())).collect();
     let text = toml::to_string(&given).map_err(|error| error.to_string())?;
     let input = Deserializer::parse(&text).map_err(|error| error.message().to_owned())?;
     action.decode(input).map_err(|error| with_hint(wording(error.message()), meant(error.message())))

@@ -18,7 +18,10 @@ impl Vocabulary {
     /// Returns everything that this program knows. Checks that only prove changes are never findings, and so
     /// are left out.
     pub fn all() -> Self {
-        Self { checks: checks::all().filter(|c| c.scanned).map(|c| c.id).collect(), actions: actions::all().to_vec() }
+        Self {
+            checks: checks::all().filter(|c| c.scanned).map(|c| c.id).collect(),
+            actions: actions::all().to_vec(),
+        }
     }
 
     /// Returns the action with this name.

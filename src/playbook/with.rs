@@ -42,7 +42,11 @@ pub fn decode(reader: &mut Reader<'_>, action: &dyn Action, mut with: Spanned<De
 
 fn drop_unknown(reader: &mut Reader<'_>, action: &dyn Action, with: &mut DeTable<'_>) {
     let known: Vec<&str> = action.parameters().iter().map(|p| p.name).collect();
-    let unknown: Vec<_> = with.keys().filter(|k| !known.contains(&k.get_ref().as_ref())).map(|k| (k.get_ref().to_string(), k.span())).collect();
+    let unknown: Vec<_> = with
+        .keys()
+        .filter(|k| !known.contains(&k.get_ref().as_ref()))
+        .map(|k| (k.get_ref().to_string(), k.span()))
+        .collect();
     for (name, span) in unknown {
         with.remove(name.as_str());
         reader.report(span, unknown_parameter(action, &name), parameter_hint(action, &name));
@@ -67,19 +71,32 @@ pub fn parameter_hint(action: &dyn Action, name: &str) -> Option<String> {
 fn blamed(error: &Error, with: &Spanned<DeTable<'_>>) -> Option<(String, Range<usize>)> {
     let table = with.get_ref();
     let inside = |span: &Range<usize>| {
-        let found = table.iter().find(|(key, value)| key.span().start <= span.start && span.end <= value.span().end.max(key.span().end));
+        let found = table.iter().find(|(key, value)| {
+            key.span().start <= span.start && span.end <= value.span().end.max(key.span().end)
+        });
         found.map(|(key, _)| (key.get_ref().to_string(), span.clone()))
     };
     let named = || {
-        let found = table.iter().find(|(key, _)| ['`', '"'].iter().any(|q| error.message().contains(&format!("{q}{}{q}", key.get_ref()))));
+        let found = table.iter().find(|(key, _)| {
+            ['`', '"'].iter().any(|q| error.message().contains(&format!("{q}{}{q}", key.get_ref())))
+        });
         found.map(|(key, value)| (key.get_ref().to_string(), value.span()))
     };
     error.span().as_ref().and_then(inside).or_else(named)
 }
 
-fn report(reader: &mut Reader<'_>, action: &dyn Action, name: Option<&str>, error: &Error, span: Range<usize>) {
+fn report(
+    reader: &mut Reader<'_>,
+    action: &dyn Action,
+    name: Option<&str>,
+    error: &Error,
+    span: Range<usize>,
+) {
     let message = wording(error.message());
-    let what = name.map_or_else(|| format!("{}: {message}", action.name()), |name| format!("parameter {name:?} of {}: {message}", action.name()));
+    let what = name.map_or_else(
+        || format!("{}: {message}", action.name()),
+        |name| format!("parameter {name:?} of {}: {message}", action.name()),
+    );
     let parameter = name.and_then(|name| action.parameters().iter().find(|p| p.name == name));
     let hint = meant(error.message()).or_else(|| parameter.map(describe));
     reader.report(span, what, hint);
@@ -87,7 +104,11 @@ fn report(reader: &mut Reader<'_>, action: &dyn Action, name: Option<&str>, erro
 
 /// Describes the type of a parameter, for a hint.
 fn describe(parameter: &Parameter) -> String {
-    let default = if parameter.default.is_empty() { String::new() } else { format!(" (default {})", parameter.default) };
+    let default = if parameter.default.is_empty() {
+        String::new()
+    } else {
+        format!(" (default {})", parameter.default)
+    };
     format!("{} is: {}{default}", parameter.name, parameter.kind)
 }
 
@@ -108,7 +129,10 @@ pub fn wording(message: &str) -> String {
     if let Some(name) = message.strip_prefix("missing field ") {
         return format!("missing parameter {name}");
     }
-    let message = message.replace("unknown variant ", "unknown value ").replace("invalid type: ", "wrong type: ").replace("sequence", "list");
+    let message = message
+        .replace("unknown variant ", "unknown value ")
+        .replace("invalid type: ", "wrong type: ")
+        .replace("sequence", "list");
     let number = NUMBERS.iter().find(|(name, _)| message.ends_with(name));
     number.map_or_else(|| message.clone(), |(name, words)| message.replace(name, words))
 }

@@ -71,16 +71,27 @@ impl Files {
     pub fn of(playbooks: &[Playbook]) -> Self {
         let own = playbooks.iter().filter(|p| !p.source.starts_with("built-in:"));
         let files = own.map(|p| (p.id.clone(), p.source.clone())).collect();
-        let answers = playbooks.iter().rev().flat_map(|p| p.finding.iter().map(move |check| (check.clone(), p.id.clone())));
+        let answers = playbooks
+            .iter()
+            .rev()
+            .flat_map(|p| p.finding.iter().map(move |check| (check.clone(), p.id.clone())));
         Self { files, by_check: answers.collect() }
     }
 
     fn case(&self, key: &FindingKey, playbook: &str, standing: Standing) -> Case {
-        let playbook = if playbook.is_empty() { self.by_check.get(&key.check).map_or("", String::as_str) } else { playbook };
+        let playbook = if playbook.is_empty() {
+            self.by_check.get(&key.check).map_or("", String::as_str)
+        } else {
+            playbook
+        };
         Case {
             rule: key.check.clone(),
             arn: key.resource.as_str().to_owned(),
-            title: format!("{}: {}", words::brief(&key.resource), words::check_title(&key.check).unwrap_or(&key.check)),
+            title: format!(
+                "{}: {}",
+                words::brief(&key.resource),
+                words::check_title(&key.check).unwrap_or(&key.check)
+            ),
             severity: checks::find(&key.check).map_or(Severity::Medium, |c| c.severity),
             standing,
             file: self.files.get(playbook).cloned(),
@@ -99,7 +110,11 @@ pub fn of_scan(scan: &Scan<'_>, files: &Files) -> Cases {
         (Verdict::Retained(by), _) => Standing::Aside(format!("retained: {by}")),
         (Verdict::Ok(_), _) => Standing::Passed,
     };
-    let mut all: Vec<Case> = scan.findings.iter().map(|f| Case { severity: f.severity, ..files.case(&f.key(), "", standing(f)) }).collect();
+    let mut all: Vec<Case> = scan
+        .findings
+        .iter()
+        .map(|f| Case { severity: f.severity, ..files.case(&f.key(), "", standing(f)) })
+        .collect();
     all.extend(scan.unjudged.iter().map(|u| Case {
         rule: u.check.clone(),
         arn: String::new(),
@@ -117,7 +132,11 @@ pub fn of_scan(scan: &Scan<'_>, files: &Files) -> Cases {
 /// was refused, is in conflict or is unknown does not, in line with the exit code.
 pub fn of_plan(plan: &Plan, files: &Files) -> Cases {
     let rehearsed = |change: &Change, key: &FindingKey| {
-        let missed = plan.rehearsal.not_rehearsed.iter().find(|why| why.split_once(':').is_some_and(|(id, _)| id == change.id));
+        let missed = plan
+            .rehearsal
+            .not_rehearsed
+            .iter()
+            .find(|why| why.split_once(':').is_some_and(|(id, _)| id == change.id));
         match missed {
             Some(why) => Standing::Unknown(format!("not rehearsed: {why}")),
             None if plan.kind != PlanKind::Plan || plan.rehearsal.closes.contains(key) => Standing::Passed,
@@ -126,21 +145,29 @@ pub fn of_plan(plan: &Plan, files: &Files) -> Cases {
     };
     let mut all = Vec::new();
     for change in &plan.changes {
-        all.extend(change.findings.iter().map(|key| files.case(key, &change.playbook, rehearsed(change, key))));
+        all.extend(
+            change.findings.iter().map(|key| files.case(key, &change.playbook, rehearsed(change, key))),
+        );
         if change.findings.is_empty() {
             all.push(of_change(change, files, Standing::Passed));
         }
     }
     all.extend(plan.skipped.iter().map(|s| {
         let standing = match s.kind {
-            SkippedKind::Refused | SkippedKind::Conflict => Standing::Failed(format!("{}: {}", s.kind.word(), s.reason)),
+            SkippedKind::Refused | SkippedKind::Conflict => {
+                Standing::Failed(format!("{}: {}", s.kind.word(), s.reason))
+            }
             SkippedKind::Unknown => Standing::Unknown(s.reason.clone()),
-            SkippedKind::Suppressed | SkippedKind::Retained | SkippedKind::Unmapped => Standing::Aside(format!("{}: {}", s.kind.word(), s.reason)),
+            SkippedKind::Suppressed | SkippedKind::Retained | SkippedKind::Unmapped => {
+                Standing::Aside(format!("{}: {}", s.kind.word(), s.reason))
+            }
         };
         files.case(&s.finding, "", standing)
     }));
     let opens = plan.rehearsal.opens.iter().filter(|_| plan.kind != PlanKind::Undo);
-    all.extend(opens.map(|key| files.case(key, "", Standing::Failed("the rehearsal shows that this plan would open it".to_owned()))));
+    all.extend(opens.map(|key| {
+        files.case(key, "", Standing::Failed("the rehearsal shows that this plan would open it".to_owned()))
+    }));
     Cases { kind: plan.kind.word().to_owned(), account: plan.account.clone(), at: plan.created, all }
 }
 
@@ -149,7 +176,13 @@ fn of_change(change: &Change, files: &Files, standing: Standing) -> Case {
         rule: change.action.clone(),
         arn: change.resource.as_str().to_owned(),
         title: change.summary.clone(),
-        severity: change.findings.iter().filter_map(|k| checks::find(&k.check)).map(|c| c.severity).max().unwrap_or(Severity::Low),
+        severity: change
+            .findings
+            .iter()
+            .filter_map(|k| checks::find(&k.check))
+            .map(|c| c.severity)
+            .max()
+            .unwrap_or(Severity::Low),
         standing,
         file: files.files.get(&change.playbook).cloned(),
         playbook: change.playbook.clone(),
@@ -167,7 +200,8 @@ pub fn of_run(run: &RunDocument, plan: &Plan, files: &Files) -> Cases {
             "interrupted" | "unverified" => Standing::Unknown(told),
             _ => Standing::Failed(told),
         };
-        plan.change(&report.id).map(|change| Case { seconds: report.seconds, ..of_change(change, files, standing) })
+        plan.change(&report.id)
+            .map(|change| Case { seconds: report.seconds, ..of_change(change, files, standing) })
     });
     Cases { kind: "run".to_owned(), account: run.account.clone(), at: run.started, all: all.collect() }
 }

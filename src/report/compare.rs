@@ -91,7 +91,11 @@ pub struct Disposition {
 impl Comparison {
     /// Returns whether the plans do the same about the same findings.
     pub fn is_same(&self) -> bool {
-        self.plan.is_empty() && self.added.is_empty() && self.removed.is_empty() && self.changed.is_empty() && self.findings.is_empty()
+        self.plan.is_empty()
+            && self.added.is_empty()
+            && self.removed.is_empty()
+            && self.changed.is_empty()
+            && self.findings.is_empty()
     }
 }
 
@@ -147,41 +151,59 @@ fn entry(change: &Change) -> Entry {
 }
 
 fn lines(old: &Value, new: &Value) -> Vec<Difference> {
-    diff::diff(old, new).into_iter().map(|line| Difference { sign: line.sign.mark().to_owned(), text: line.text }).collect()
+    diff::diff(old, new)
+        .into_iter()
+        .map(|line| Difference { sign: line.sign.mark().to_owned(), text: line.text })
+        .collect()
 }
 
 fn about(plan: &Plan) -> Value {
     let opens: Vec<String> = plan.rehearsal.opens.iter().map(words::finding).collect();
-    let digests: BTreeMap<String, String> = plan.playbooks.iter().map(|(id, digest)| (id.replace('.', "-"), words::short(digest))).collect();
+    let digests: BTreeMap<String, String> =
+        plan.playbooks.iter().map(|(id, digest)| (id.replace('.', "-"), words::short(digest))).collect();
     json!({
-        "account": plan.account, "endpoint": plan.endpoint, "regions": plan.regions, "kind": plan.kind, "of run": plan.of_run, "options": plan.options,
-        "playbooks": digests, "rehearsal": { "undo restores": plan.rehearsal.undo_restores, "opens": opens, "differences": plan.rehearsal.differences },
+        "account": plan.account, "endpoint": plan.endpoint, "regions": plan.regions, "kind": plan.kind,
+        "of run": plan.of_run, "options": plan.options,
+        "playbooks": digests, "rehearsal": { "undo restores": plan.rehearsal.undo_restores, "opens": opens,
+        "differences": plan.rehearsal.differences },
     })
 }
 
 /// Returns the parts of a change that a person approves, without the ids by which its plan numbers changes.
 fn substance(plan: &Plan, change: &Change) -> Value {
-    let calls: Vec<String> =
-        change.steps.iter().map(|s| format!("{} {} {}", s.act.call.name(), s.act.call.region, diff::readable(&s.act.call.input))).collect();
-    let after: Vec<String> = change.after.iter().filter_map(|id| plan.change(id)).map(|c| c.summary.clone()).collect();
-    let guards: Vec<String> = change.guards.iter().map(|g| format!("{} {}: {}", g.guard, g.result, g.note)).collect();
+    let calls: Vec<String> = change
+        .steps
+        .iter()
+        .map(|s| format!("{} {} {}", s.act.call.name(), s.act.call.region, diff::readable(&s.act.call.input)))
+        .collect();
+    let after: Vec<String> =
+        change.after.iter().filter_map(|id| plan.change(id)).map(|c| c.summary.clone()).collect();
+    let guards: Vec<String> =
+        change.guards.iter().map(|g| format!("{} {}: {}", g.guard, g.result, g.note)).collect();
     json!({
-        "summary": change.summary, "risk": change.risk.word(), "playbook": change.playbook, "answers": change.findings.iter().map(words::finding).collect::<Vec<_>>(),
-        "before": change.before, "after": change.after_state, "impact": change.impact, "guards": guards, "undo": words::way_back(change).1,
-        "not restored": change.not_restored, "asks": change.ask, "comes after": after, "calls": calls.iter().map(|c| renumbered(plan, c)).collect::<Vec<_>>(),
+        "summary": change.summary, "risk": change.risk.word(), "playbook": change.playbook,
+        "answers": change.findings.iter().map(words::finding).collect::<Vec<_>>(),
+        "before": change.before, "after": change.after_state, "impact": change.impact, "guards": guards,
+        "undo": words::way_back(change).1,
+        "not restored": change.not_restored, "asks": change.ask, "comes after": after,
+        "calls": calls.iter().map(|c| renumbered(plan, c)).collect::<Vec<_>>(),
     })
 }
 
 /// Rewrites a call that uses the output of another change, so that it names that change by its summary
 /// instead of its number.
 fn renumbered(plan: &Plan, call: &str) -> String {
-    plan.changes.iter().rev().fold(call.to_owned(), |text, c| text.replace(&format!(" of change {}>", c.id), &format!(" of change \"{}\">", c.summary)))
+    plan.changes.iter().rev().fold(call.to_owned(), |text, c| {
+        text.replace(&format!(" of change {}>", c.id), &format!(" of change \"{}\">", c.summary))
+    })
 }
 
 fn fates(old: &Plan, new: &Plan) -> Vec<Disposition> {
     let (before, after) = (super::decisions(old), super::decisions(new));
     let keys: BTreeSet<&FindingKey> = before.keys().chain(after.keys()).collect();
-    let word = |of: &BTreeMap<FindingKey, super::Decided>, key: &FindingKey| of.get(key).map_or("not found".to_owned(), |d| d.decision.clone());
+    let word = |of: &BTreeMap<FindingKey, super::Decided>, key: &FindingKey| {
+        of.get(key).map_or("not found".to_owned(), |d| d.decision.clone())
+    };
     let fate = |key: &FindingKey| {
         let (old, new) = (word(&before, key), word(&after, key));
         Disposition { check: key.check.clone(), resource: key.resource.as_str().to_owned(), old, new }
@@ -193,8 +215,14 @@ fn title(what: &Comparison) -> String {
     if what.is_same() {
         return format!("The plans do the same: {}", words::count(what.same, "change"));
     }
-    let parts = [(what.added.len(), "new"), (what.removed.len(), "gone"), (what.changed.len(), "different"), (what.same, "the same")];
-    let told: Vec<String> = parts.into_iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
+    let parts = [
+        (what.added.len(), "new"),
+        (what.removed.len(), "gone"),
+        (what.changed.len(), "different"),
+        (what.same, "the same"),
+    ];
+    let told: Vec<String> =
+        parts.into_iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
     format!("Changes: {}", if told.is_empty() { "none".to_owned() } else { told.join(", ") })
 }
 
@@ -212,25 +240,48 @@ pub fn text(what: &Comparison) -> String {
     }
     for (sign, all) in [("+", &what.added), ("-", &what.removed)] {
         for e in all {
-            let _ = writeln!(out, "\n{sign} {} {} · {}\n    {}", safe::text(&e.id), e.risk, safe::text(&e.summary), safe::text(&e.resource));
+            let _ = writeln!(
+                out,
+                "\n{sign} {} {} · {}\n    {}",
+                safe::text(&e.id),
+                e.risk,
+                safe::text(&e.summary),
+                safe::text(&e.resource)
+            );
         }
     }
     for Changed { entry: e, differences } in &what.changed {
-        let _ = writeln!(out, "\n~ {} {} · {}\n    {}", safe::text(&e.id), e.risk, safe::text(&e.summary), safe::text(&e.resource));
+        let _ = writeln!(
+            out,
+            "\n~ {} {} · {}\n    {}",
+            safe::text(&e.id),
+            e.risk,
+            safe::text(&e.summary),
+            safe::text(&e.resource)
+        );
         say(&mut out, "    ", differences);
     }
     if !what.findings.is_empty() {
         out.push_str("\nfindings\n");
     }
     for f in &what.findings {
-        let _ = writeln!(out, "    {} -> {}: {} on {}", f.old, f.new, safe::text(&f.check), safe::text(&f.resource));
+        let _ = writeln!(
+            out,
+            "    {} -> {}: {} on {}",
+            f.old,
+            f.new,
+            safe::text(&f.check),
+            safe::text(&f.resource)
+        );
     }
     out
 }
 
 /// Renders a comparison as Markdown, for a comment on a pull request.
 pub fn markdown(what: &Comparison) -> String {
-    let block = |all: &[Difference]| safe::block("diff", &all.iter().map(|d| format!("{} {}", d.sign, d.text)).collect::<Vec<_>>());
+    let block = |all: &[Difference]| {
+        safe::block("diff", &all.iter().map(|d| format!("{} {}", d.sign, d.text)).collect::<Vec<_>>())
+    };
     let mut out = format!("## {}\n", safe::markdown(&title(what)));
     if !what.plan.is_empty() {
         let _ = writeln!(out, "\n### The plan\n\n{}", block(&what.plan));
@@ -240,7 +291,14 @@ pub fn markdown(what: &Comparison) -> String {
             let _ = writeln!(out, "\n### {head}\n\n| | Change | Resource | Risk |\n|---|---|---|---|");
         }
         for e in all {
-            let _ = writeln!(out, "| {} | {} | {} | {} |", safe::code(&e.id), safe::markdown(&e.summary), safe::code(&e.resource), e.risk);
+            let _ = writeln!(
+                out,
+                "| {} | {} | {} | {} |",
+                safe::code(&e.id),
+                safe::markdown(&e.summary),
+                safe::code(&e.resource),
+                e.risk
+            );
         }
     }
     for Changed { entry: e, differences } in &what.changed {
@@ -258,7 +316,14 @@ pub fn markdown(what: &Comparison) -> String {
         out.push_str("\n### Findings\n\n| Check | Resource | Before | Now |\n|---|---|---|---|\n");
     }
     for f in &what.findings {
-        let _ = writeln!(out, "| {} | {} | {} | {} |", safe::code(&f.check), safe::code(&f.resource), f.old, f.new);
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {} |",
+            safe::code(&f.check),
+            safe::code(&f.resource),
+            f.old,
+            f.new
+        );
     }
     out
 }
@@ -297,7 +362,11 @@ mod tests {
         let told = compare(&old, &wider);
         assert_eq!(told.changed.len(), 1);
         let shown = text(&told);
-        assert!(shown.contains("+   tcp 22 from 198.51.100.0/24") && shown.contains("-   tcp 22 from 203.0.113.0/24"), "{shown}");
+        assert!(
+            shown.contains("+   tcp 22 from 198.51.100.0/24")
+                && shown.contains("-   tcp 22 from 203.0.113.0/24"),
+            "{shown}"
+        );
         assert!(!shown.contains('\u{1b}') && !markdown(&told).contains('\u{1b}'));
     }
 }

@@ -68,7 +68,9 @@ fn one(name: &str, old: Option<&Value>, new: Option<&Value>, lines: &mut Vec<Lin
         (None, Some(b)) if old.is_none() => list(name, &empty, &b, lines),
         (Some(a), None) if new.is_none() => list(name, &a, &empty, lines),
         _ => {
-            let called = |value: &Value| if name.is_empty() { words(value) } else { format!("{name}: {}", words(value)) };
+            let called = |value: &Value| {
+                if name.is_empty() { words(value) } else { format!("{name}: {}", words(value)) }
+            };
             lines.extend(old.map(|value| Line { sign: Sign::Remove, text: called(value) }));
             lines.extend(new.map(|value| Line { sign: Sign::Add, text: called(value) }));
         }
@@ -139,7 +141,10 @@ pub fn words(value: &Value) -> String {
         }
         Value::Object(map) => {
             let known = map.iter().filter(|(_, inner)| !inner.is_null());
-            known.map(|(key, inner)| format!("{} {}", key.replace('_', " "), words(inner))).collect::<Vec<_>>().join(", ")
+            known
+                .map(|(key, inner)| format!("{} {}", key.replace('_', " "), words(inner)))
+                .collect::<Vec<_>>()
+                .join(", ")
         }
     }
 }
@@ -147,7 +152,9 @@ pub fn words(value: &Value) -> String {
 /// Describes evidence in lines: one for all plain members by name, and one for each object in
 /// a list of objects.
 pub fn evidence(value: &Value) -> Vec<String> {
-    let Some(map) = value.as_object().filter(|_| reference(value).is_none() && fact(value).is_none()) else { return vec![words(value)] };
+    let Some(map) = value.as_object().filter(|_| reference(value).is_none() && fact(value).is_none()) else {
+        return vec![words(value)];
+    };
     let (mut short, mut things) = (Vec::new(), Vec::new());
     for (key, inner) in map.iter().filter(|(_, inner)| !inner.is_null()) {
         match inner.as_array().filter(|items| items.iter().any(Value::is_object)) {
@@ -188,8 +195,12 @@ pub fn reference(value: &Value) -> Option<String> {
 /// Replaces the references in a call's input by readable placeholders: `<output VolumeId of step volume-1>`.
 pub fn readable(value: &Value) -> Value {
     match value {
-        _ if reference(value).is_some() => Value::String(format!("<{}>", reference(value).unwrap_or_default())),
-        Value::Object(map) => Value::Object(map.iter().map(|(key, inner)| (key.clone(), readable(inner))).collect()),
+        _ if reference(value).is_some() => {
+            Value::String(format!("<{}>", reference(value).unwrap_or_default()))
+        }
+        Value::Object(map) => {
+            Value::Object(map.iter().map(|(key, inner)| (key.clone(), readable(inner))).collect())
+        }
         Value::Array(items) => Value::Array(items.iter().map(readable).collect()),
         literal => literal.clone(),
     }
@@ -210,7 +221,8 @@ mod tests {
     fn rules_that_go_and_come_stand_line_by_line() {
         let before = json!({ "ingress": ["tcp 22 from 0.0.0.0/0 \"temporary\"", "tcp 443 from 0.0.0.0/0"] });
         let after = json!({ "ingress": ["tcp 443 from 0.0.0.0/0", "tcp 22 from 203.0.113.0/24"] });
-        let expected = "  ingress\n-   tcp 22 from 0.0.0.0/0 \"temporary\"\n+   tcp 22 from 203.0.113.0/24\n    tcp 443 from 0.0.0.0/0\n";
+        let expected = "  ingress\n-   tcp 22 from 0.0.0.0/0 \"temporary\"\n+   tcp 22 from \
+                        203.0.113.0/24\n    tcp 443 from 0.0.0.0/0\n";
         assert_eq!(shown(&before, &after), expected);
     }
 
@@ -218,7 +230,10 @@ mod tests {
     fn members_have_dotted_names_and_what_is_the_same_is_left_out() {
         let before = json!({ "logging": { "on": false, "bucket": "b" }, "old": 1 });
         let after = json!({ "logging": { "on": true, "bucket": "b" }, "expires": refer::date_after(30) });
-        assert_eq!(shown(&before, &after), "- logging.on: no\n+ logging.on: yes\n+ expires: 30 days after the run\n- old: 1\n");
+        assert_eq!(
+            shown(&before, &after),
+            "- logging.on: no\n+ logging.on: yes\n+ expires: 30 days after the run\n- old: 1\n"
+        );
     }
 
     #[test]
@@ -237,19 +252,27 @@ mod tests {
 
     #[test]
     fn evidence_tells_each_thing_on_a_line_of_its_own() {
-        let found = json!({ "rules": [{ "rule": "sgr-1", "ports": "22" }, { "rule": "sgr-2", "ports": "23" }], "age_hours": 24, "last": null });
+        let found = json!({ "rules": [{ "rule": "sgr-1", "ports": "22" }, { "rule": "sgr-2", "ports": "23" }],
+            "age_hours": 24, "last": null });
         assert_eq!(evidence(&found), ["age hours: 24", "rule sgr-1, ports 22", "rule sgr-2, ports 23"]);
-        assert_eq!(evidence(&json!({ "events": { "known": true }, "more": { "unknown": "AccessDenied" } })), ["events: yes; more: unknown (AccessDenied)"]);
+        assert_eq!(
+            evidence(&json!({ "events": { "known": true }, "more": { "unknown": "AccessDenied" } })),
+            ["events: yes; more: unknown (AccessDenied)"]
+        );
         assert_eq!(evidence(&json!("as it is")), ["as it is"]);
         assert_eq!(evidence(&json!({ "rules": ["a", "b"] })), ["rules: a, b"]);
     }
 
     #[test]
     fn references_read_as_words() {
-        let input = json!({ "VolumeId": refer::output("volume-1", "VolumeId"), "Tags": [refer::run(), refer::token(), refer::output_of("c1", "s", "Arn")] });
+        let input = json!({ "VolumeId": refer::output("volume-1", "VolumeId"), "Tags": [refer::run(),
+            refer::token(), refer::output_of("c1", "s", "Arn")] });
         let expected = json!({ "VolumeId": "<output VolumeId of step volume-1>",
             "Tags": ["<id of the run>", "<token of this step>", "<output Arn of step s of change c1>"] });
         assert_eq!(readable(&input), expected);
-        assert_eq!(words(&json!({ "from_port": 22, "cidrs": ["a", "b"], "none": null })), "from port 22, cidrs a, b");
+        assert_eq!(
+            words(&json!({ "from_port": 22, "cidrs": ["a", "b"], "none": null })),
+            "from port 22, cidrs a, b"
+        );
     }
 }

@@ -72,7 +72,11 @@ impl<'a> Notes<'a> {
             note.lines.extend(of.first().map(|line| line.text.clone()));
         }
         let all: Vec<Note<'a>> = sets.iter().filter_map(|set| all.remove(set)).collect();
-        let numbers = all.iter().enumerate().flat_map(|(place, note)| note.lines.iter().map(move |line| (line.clone(), place + 1))).collect();
+        let numbers = all
+            .iter()
+            .enumerate()
+            .flat_map(|(place, note)| note.lines.iter().map(move |line| (line.clone(), place + 1)))
+            .collect();
         Self { all, numbers }
     }
 
@@ -97,7 +101,8 @@ pub fn things<'a>(resources: impl IntoIterator<Item = &'a ResourceId>) -> String
     words::count(resources.len(), noun)
 }
 
-/// Lists resources by their ids, with the region beside each group of them; at most `most`, then the number of the rest.
+/// Lists resources by their ids, with the region beside each group of them; at most `most`, then the number
+/// of the rest.
 pub fn named(resources: &[&ResourceId], most: usize) -> String {
     let mut named: Vec<String> = resources.iter().take(most).map(|r| words::brief(r)).collect();
     if resources.len() > most {
@@ -131,25 +136,44 @@ mod tests {
     /// Returns the notes of changes `c0`, `c1`, ... of these kinds: each line with the number of
     /// changes that have it.
     fn noted(kinds: &[&str], lines: &[(&str, std::ops::Range<usize>)]) -> Vec<String> {
-        let (resource, ids) = (sample::group(1), (0..kinds.len()).map(|n| format!("c{n}")).collect::<Vec<_>>());
+        let (resource, ids) =
+            (sample::group(1), (0..kinds.len()).map(|n| format!("c{n}")).collect::<Vec<_>>());
         let of = |(text, changes): &(&str, std::ops::Range<usize>)| {
             let text = (*text).to_owned();
-            changes.clone().map(|n| Shared { change: &ids[n], kind: kinds[n], resource: &resource, text: text.clone() }).collect::<Vec<_>>()
+            changes
+                .clone()
+                .map(|n| Shared { change: &ids[n], kind: kinds[n], resource: &resource, text: text.clone() })
+                .collect::<Vec<_>>()
         };
         let notes = Notes::of(lines.iter().flat_map(of).collect(), kinds);
-        notes.numbered().map(|(n, note)| format!("{n} {}: {}", note.resources.len(), note.lines.join("; "))).collect()
+        notes
+            .numbered()
+            .map(|(n, note)| format!("{n} {}: {}", note.resources.len(), note.lines.join("; ")))
+            .collect()
     }
 
     #[test]
     fn what_all_changes_of_a_kind_share_is_one_note() {
-        let lines = [("cuts connections", 0..3), ("no way back", 0..3), ("web is cut off", 0..1), ("two are cut off", 0..2), ("costs money", 3..4)];
-        assert_eq!(noted(&["tighten", "tighten", "tighten", "copy"], &lines), ["1 3: cuts connections; no way back"]);
+        let lines = [
+            ("cuts connections", 0..3),
+            ("no way back", 0..3),
+            ("web is cut off", 0..1),
+            ("two are cut off", 0..2),
+            ("costs money", 3..4),
+        ];
+        assert_eq!(
+            noted(&["tighten", "tighten", "tighten", "copy"], &lines),
+            ["1 3: cuts connections; no way back"]
+        );
     }
 
     #[test]
     fn what_many_changes_share_is_a_note_as_well() {
         let kinds = vec!["tighten"; 20];
-        assert_eq!(noted(&kinds, &[("no interface", 0..11), ("one interface", 11..20)]), ["1 11: no interface"]);
+        assert_eq!(
+            noted(&kinds, &[("no interface", 0..11), ("one interface", 11..20)]),
+            ["1 11: no interface"]
+        );
     }
 
     #[test]
@@ -162,7 +186,16 @@ mod tests {
 
     #[test]
     fn changes_with_one_reason_share_a_line() {
-        let lines = ["c1: the key was not read", "c2: a role was not read", "c4: the key was not read", "nothing was read"].map(str::to_owned);
-        assert_eq!(by_reason(&lines), ["c1 and c4: the key was not read", "c2: a role was not read", "nothing was read"]);
+        let lines = [
+            "c1: the key was not read",
+            "c2: a role was not read",
+            "c4: the key was not read",
+            "nothing was read",
+        ]
+        .map(str::to_owned);
+        assert_eq!(
+            by_reason(&lines),
+            ["c1 and c4: the key was not read", "c2: a role was not read", "nothing was read"]
+        );
     }
 }

@@ -33,7 +33,9 @@ fn condition(expect: &Expect) -> String {
         Test::Gone => format!("{subject} does not exist"),
         Test::Is(value) => format!("{subject} is {}", said(value)),
         Test::Earlier(then) => format!("{subject} is before {then:.0}"),
-        Test::OneOf { good, .. } => format!("{subject} is {}", good.iter().map(said).collect::<Vec<_>>().join(" or ")),
+        Test::OneOf { good, .. } => {
+            format!("{subject} is {}", good.iter().map(said).collect::<Vec<_>>().join(" or "))
+        }
     }
 }
 
@@ -65,8 +67,13 @@ mod tests {
         let is = |at: &str, value: Value| make::is("us-east-1", FamilyKind::Instances, "i-1", at, value);
         let act = make::act(Call::new("ec2", "us-east-1", "DetachVolume", json!({})), Vec::new());
         assert_eq!(only_if(&act), None);
-        let held = [is("/state", json!("stopped")), is("/launch_time", reference::observed("launch_time")), is("/tags/redress:run", reference::run())];
-        let said = "only if state of i-1 is stopped, launch time of i-1 is as it was, tags redress:run of i-1 is this run; else it is left out";
+        let held = [
+            is("/state", json!("stopped")),
+            is("/launch_time", reference::observed("launch_time")),
+            is("/tags/redress:run", reference::run()),
+        ];
+        let said = "only if state of i-1 is stopped, launch time of i-1 is as it was, tags redress:run of \
+                    i-1 is this run; else it is left out";
         assert_eq!(only_if(&act.only_if(held.into()).or_leave()).as_deref(), Some(said));
     }
 }

@@ -129,7 +129,8 @@ pub struct Counts {
 
 impl From<&ResourceId> for ResourceEntry {
     fn from(resource: &ResourceId) -> Self {
-        let kind = serde_json::to_value(resource.kind()).ok().and_then(|kind| kind.as_str().map(str::to_owned));
+        let kind =
+            serde_json::to_value(resource.kind()).ok().and_then(|kind| kind.as_str().map(str::to_owned));
         Self {
             arn: resource.as_str().to_owned(),
             kind: kind.unwrap_or_default(),
@@ -159,7 +160,8 @@ impl From<&Scan<'_>> for FindingsDocument {
             document.take(finding, scan);
         }
         for unjudged in scan.unjudged {
-            let (check, region, reason) = (unjudged.check.clone(), unjudged.region.clone(), unjudged.reason.clone());
+            let (check, region, reason) =
+                (unjudged.check.clone(), unjudged.region.clone(), unjudged.reason.clone());
             document.unknown.push(UnknownEntry { check, resource: None, region, reason });
         }
         document
@@ -173,12 +175,19 @@ impl FindingsDocument {
         let (check, resource) = (finding.check.clone(), ResourceEntry::from(&finding.resource));
         match (&finding.verdict, &finding.suppressed) {
             (Verdict::Ok(None), _) => return,
-            (Verdict::Ok(Some(note)), _) => return self.notes.push(NoteEntry { check, resource, note: note.clone() }),
+            (Verdict::Ok(Some(note)), _) => {
+                return self.notes.push(NoteEntry { check, resource, note: note.clone() });
+            }
             (Verdict::Unknown(reason), _) => {
                 counts.total += 1;
                 counts.unknown += 1;
                 let region = finding.region.clone();
-                return self.unknown.push(UnknownEntry { check, resource: Some(resource), region, reason: reason.clone() });
+                return self.unknown.push(UnknownEntry {
+                    check,
+                    resource: Some(resource),
+                    region,
+                    reason: reason.clone(),
+                });
             }
             (Verdict::Retained(_), _) => counts.retained += 1,
             (Verdict::Violates(_), Some(_)) => counts.suppressed += 1,

@@ -29,22 +29,46 @@ pub fn plan(plan: &Plan, typed: &Typed<'_>) -> String {
     if typed.claim {
         let _ = writeln!(out, "> ⚠️ **{}.**\n", md(words::CLAIM));
     }
-    let _ = writeln!(out, "Account {}, {}, at {}.", code(&plan.account), md(&words::list(&plan.regions)), code(&words::endpoint(&plan.endpoint)));
-    let _ = writeln!(out, "Made {} by {}, good until {}.", words::time(plan.created), code(&plan.caller), words::time(plan.expires));
+    let _ = writeln!(
+        out,
+        "Account {}, {}, at {}.",
+        code(&plan.account),
+        md(&words::list(&plan.regions)),
+        code(&words::endpoint(&plan.endpoint))
+    );
+    let _ = writeln!(
+        out,
+        "Made {} by {}, good until {}.",
+        words::time(plan.created),
+        code(&plan.caller),
+        words::time(plan.expires)
+    );
     let _ = writeln!(out, "Digest {}.\n", code(&plan.digest));
     said(&mut out, &words::rehearsal(plan));
     if !plan.changes.is_empty() && !words::offered(plan) {
-        out.push_str("\n> **It would open findings that are closed now, so it is not offered for approval.**\n");
+        out.push_str(
+            "\n> **It would open findings that are closed now, so it is not offered for approval.**\n",
+        );
     }
     overview(&mut out, plan);
     details(&mut out, plan);
     skipped(&mut out, plan);
     if !plan.changes.is_empty() {
-        let _ = writeln!(out, "\n{}: {}.", words::count(plan.changes.len(), "change"), words::risks(&plan.changes));
+        let _ = writeln!(
+            out,
+            "\n{}: {}.",
+            words::count(plan.changes.len(), "change"),
+            words::risks(&plan.changes)
+        );
     }
     let findings: usize = plan.counts.values().sum();
     if findings > 0 {
-        let _ = writeln!(out, "\n{}: {}.", words::count(findings, "finding"), md(&words::tally(&plan.counts, words::FATES)));
+        let _ = writeln!(
+            out,
+            "\n{}: {}.",
+            words::count(findings, "finding"),
+            md(&words::tally(&plan.counts, words::FATES))
+        );
     }
     commands(&mut out, &words::plan_next(plan, typed));
     out
@@ -61,7 +85,11 @@ fn icon(tone: Tone) -> &'static str {
 
 fn said(out: &mut String, lines: &[Said]) {
     for (n, (tone, line)) in lines.iter().enumerate() {
-        let _ = if n == 0 { writeln!(out, "{} **{}**\n", icon(*tone), md(line)) } else { writeln!(out, "- {} {}", icon(*tone), md(line)) };
+        let _ = if n == 0 {
+            writeln!(out, "{} **{}**\n", icon(*tone), md(line))
+        } else {
+            writeln!(out, "- {} {}", icon(*tone), md(line))
+        };
     }
 }
 
@@ -73,7 +101,13 @@ fn overview(out: &mut String, plan: &Plan) {
     out.push_str("\n| | Change | Resource | Risk |\n|---|---|---|---|\n");
     for change in &plan.changes {
         let risk = format!("{} {}", icon(words::risk_tone(change.risk)), change.risk.word());
-        let _ = writeln!(out, "| {} | {} | {} | {risk} |", code(&change.id), md(&change.summary), code(&words::brief(&change.resource)));
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {risk} |",
+            code(&change.id),
+            md(&change.summary),
+            code(&words::brief(&change.resource))
+        );
     }
 }
 
@@ -97,8 +131,12 @@ fn details(out: &mut String, plan: &Plan) {
     }
     for (n, what) in [(without_calls, "the exact calls"), (left_out, "all but the line above")] {
         if n > 0 {
-            let _ =
-                writeln!(out, "\n⚠️ There is no room here for {what} of {}: read the plan itself with {}.", words::count(n, "change"), code("redress show"));
+            let _ = writeln!(
+                out,
+                "\n⚠️ There is no room here for {what} of {}: read the plan itself with {}.",
+                words::count(n, "change"),
+                code("redress show")
+            );
         }
     }
 }
@@ -106,9 +144,16 @@ fn details(out: &mut String, plan: &Plan) {
 fn one(out: &mut String, plan: &Plan, change: &Change) {
     let _ = writeln!(out, "\n### {} {}\n", md(&change.id), md(&change.summary));
     let answers = words::answers(plan, change);
-    let answers = if answers.is_empty() { String::new() } else { format!(" · answers {}", md(&words::list(&answers))) };
+    let answers = if answers.is_empty() {
+        String::new()
+    } else {
+        format!(" · answers {}", md(&words::list(&answers)))
+    };
     let _ = writeln!(out, "{} · {}{answers}\n", code(change.resource.as_str()), change.risk.word());
-    let lines: Vec<String> = diff::diff(&change.before, &change.after_state).iter().map(|line| format!("{} {}", line.sign.mark(), line.text)).collect();
+    let lines: Vec<String> = diff::diff(&change.before, &change.after_state)
+        .iter()
+        .map(|line| format!("{} {}", line.sign.mark(), line.text))
+        .collect();
     if !lines.is_empty() {
         let _ = writeln!(out, "{}", block("diff", &lines));
     }
@@ -126,7 +171,11 @@ fn one(out: &mut String, plan: &Plan, change: &Change) {
     }
     for note in &change.guards {
         let passed = note.result == "passed";
-        let (tone, word) = if passed { (Tone::Good, String::new()) } else { (Tone::Warn, format!(" ({})", note.result.replace('-', " "))) };
+        let (tone, word) = if passed {
+            (Tone::Good, String::new())
+        } else {
+            (Tone::Warn, format!(" ({})", note.result.replace('-', " ")))
+        };
         let _ = writeln!(out, "- {} guard {}{}: {}", icon(tone), md(&note.guard), md(&word), md(&note.note));
     }
     let _ = writeln!(out, "- undo: {}", md(&words::way_back(change).1));
@@ -137,7 +186,10 @@ fn one(out: &mut String, plan: &Plan, change: &Change) {
 
 /// Writes the steps of a change, folded.
 fn exactly(change: &Change) -> String {
-    let mut out = format!("\n<details><summary>{}, exactly</summary>\n\n", html(&words::count(change.steps.len(), "step")));
+    let mut out = format!(
+        "\n<details><summary>{}, exactly</summary>\n\n",
+        html(&words::count(change.steps.len(), "step"))
+    );
     for (n, step) in change.steps.iter().enumerate() {
         exact(&mut out, n + 1, step);
     }
@@ -198,16 +250,27 @@ fn commands(out: &mut String, next: &[Next]) {
 pub fn findings(scan: &Scan, typed: &Typed<'_>) -> String {
     let open = scan.findings.iter().filter(|f| words::is_open(f)).count();
     let mut out = format!("## {} in account {}\n\n", words::count(open, "finding"), md(scan.account));
-    let _ = writeln!(out, "{}, at {}, read {}.", md(&words::list(scan.regions)), code(&words::endpoint(scan.endpoint)), words::time(scan.read_at));
+    let _ = writeln!(
+        out,
+        "{}, at {}, read {}.",
+        md(&words::list(scan.regions)),
+        code(&words::endpoint(scan.endpoint)),
+        words::time(scan.read_at)
+    );
     let mut wrong: Vec<&Finding> = scan.findings.iter().filter(|f| words::is_open(f)).collect();
     wrong.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.key().cmp(&b.key())));
     if !wrong.is_empty() {
         out.push_str("\n| Severity | Check | Resource | Evidence |\n|---|---|---|---|\n");
     }
     for finding in wrong {
-        let evidence = if let Verdict::Violates(evidence) = &finding.verdict { diff::evidence(evidence).join("; ") } else { String::new() };
+        let evidence = if let Verdict::Violates(evidence) = &finding.verdict {
+            diff::evidence(evidence).join("; ")
+        } else {
+            String::new()
+        };
         let grade = format!("{} {}", icon(words::severity_tone(finding.severity)), finding.severity);
-        let _ = writeln!(out, "| {grade} | {} | {} | {} |", code(&finding.check), named(finding), md(&evidence));
+        let _ =
+            writeln!(out, "| {grade} | {} | {} | {} |", code(&finding.check), named(finding), md(&evidence));
     }
     aside(&mut out, scan);
     if let Some(intake) = scan.intake {
@@ -236,17 +299,32 @@ fn aside(out: &mut String, scan: &Scan) {
         rows.push(format!("| {word} | {} | {} | {} |", code(&finding.check), named(finding), md(why)));
     }
     for unjudged in scan.unjudged {
-        rows.push(format!("| ⚠️ not judged | {} | all in {} | {} |", code(&unjudged.check), md(&unjudged.region), md(&unjudged.reason)));
+        rows.push(format!(
+            "| ⚠️ not judged | {} | all in {} | {} |",
+            code(&unjudged.check),
+            md(&unjudged.region),
+            md(&unjudged.reason)
+        ));
     }
     if !rows.is_empty() {
-        let _ = writeln!(out, "\n### Set aside or not known\n\n| | Check | Resource | Why |\n|---|---|---|---|\n{}", rows.join("\n"));
+        let _ = writeln!(
+            out,
+            "\n### Set aside or not known\n\n| | Check | Resource | Why |\n|---|---|---|---|\n{}",
+            rows.join("\n")
+        );
     }
 }
 
 /// Renders the result of a run.
 pub fn run(run: &RunDocument, typed: &Typed<'_>) -> String {
     let mut out = format!("## {}\n\n", md(&words::run_title(run)));
-    let _ = writeln!(out, "Account {} at {}, started {}.", code(&run.account), code(&words::endpoint(&run.endpoint)), words::time(run.started));
+    let _ = writeln!(
+        out,
+        "Account {} at {}, started {}.",
+        code(&run.account),
+        code(&words::endpoint(&run.endpoint)),
+        words::time(run.started)
+    );
     for (n, (label, who)) in words::callers(run).into_iter().enumerate() {
         let gap = if n == 0 { "\n" } else { "" };
         let _ = writeln!(out, "{gap}- {label} {}", md(&who));
@@ -258,8 +336,17 @@ pub fn run(run: &RunDocument, typed: &Typed<'_>) -> String {
         out.push_str("\n| | Change | Resource | Outcome |\n|---|---|---|---|\n");
     }
     for change in &run.changes {
-        let outcome = format!("{} **{}**", icon(words::outcome_tone(&change.outcome)), md(&change.outcome.replace('-', " ")));
-        let what = format!("{} | {} | {}", code(&change.id), md(&change.summary), code(&words::brief(&change.resource)));
+        let outcome = format!(
+            "{} **{}**",
+            icon(words::outcome_tone(&change.outcome)),
+            md(&change.outcome.replace('-', " "))
+        );
+        let what = format!(
+            "{} | {} | {}",
+            code(&change.id),
+            md(&change.summary),
+            code(&words::brief(&change.resource))
+        );
         let _ = writeln!(out, "| {what} | {outcome}{} |", beside(run, change));
     }
     let told = words::tally(&run.counts, words::OUTCOMES);
@@ -281,7 +368,13 @@ pub fn runs(all: &[RunDocument]) -> String {
     let mut out = "| Run | Kind | Started | State | Changes |\n|---|---|---|---|---|\n".to_owned();
     for run in all {
         let told = words::tally(&run.counts, words::OUTCOMES);
-        let what = format!("{} | {} | {} | {}", code(&run.run), md(&run.kind), words::time(run.started), md(words::run_state(run.state)));
+        let what = format!(
+            "{} | {} | {} | {}",
+            code(&run.run),
+            md(&run.kind),
+            words::time(run.started),
+            md(words::run_state(run.state))
+        );
         let _ = writeln!(out, "| {what} | {} |", md(&told));
     }
     out

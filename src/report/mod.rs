@@ -134,9 +134,12 @@ pub struct Decided {
 /// Returns the decision of a plan on each finding.
 pub fn decisions(plan: &Plan) -> BTreeMap<FindingKey, Decided> {
     let planned = plan.changes.iter().flat_map(|change| {
-        let decided = Decided { decision: "planned".to_owned(), reason: format!("{}: {}", change.id, change.summary) };
+        let decided =
+            Decided { decision: "planned".to_owned(), reason: format!("{}: {}", change.id, change.summary) };
         change.findings.iter().map(move |key| (key.clone(), decided.clone()))
     });
-    let skipped = plan.skipped.iter().map(|s| (s.finding.clone(), Decided { decision: s.kind.word().to_owned(), reason: s.reason.clone() }));
+    let skipped = plan.skipped.iter().map(|s| {
+        (s.finding.clone(), Decided { decision: s.kind.word().to_owned(), reason: s.reason.clone() })
+    });
     skipped.chain(planned).collect()
 }

@@ -17,7 +17,8 @@ use crate::{
     resource::ResourceId,
 };
 
-/// The version of the schema that the events follow (<https://schema.ocsf.io/1.3.0/classes/compliance_finding>).
+/// The version of the schema that the events follow
+/// (<https://schema.ocsf.io/1.3.0/classes/compliance_finding>).
 pub const VERSION: &str = "1.3.0";
 /// `class_uid` of a Compliance Finding: category 2, class 3.
 const CLASS: u32 = 2003;
@@ -44,32 +45,90 @@ pub fn outcomes(plan: &Plan, story: &Story, at: Timestamp) -> Value {
     for closing in &closings {
         let origin = closing.origin;
         let changes = plan.changes.iter().filter(|c| closing.changes.contains(&c.id.as_str())).collect();
-        let fallback = || format!("{}/{}/{}", origin.framework, origin.control, origin.answers.first().map_or("", |key| key.resource.as_str()));
+        let fallback = || {
+            format!(
+                "{}/{}/{}",
+                origin.framework,
+                origin.control,
+                origin.answers.first().map_or("", |key| key.resource.as_str())
+            )
+        };
         let uid = if origin.finding.is_empty() { fallback() } else { origin.finding.clone() };
         let (title, open) = (format!("{} {}", origin.tool, origin.control), closing.open.clone());
-        let (tool, product, framework) = (origin.tool.as_str(), origin.product.as_str(), origin.framework.as_str());
-        let event = Event { uid, title, tool, product, framework, control: &origin.control, keys: &origin.answers, changes, open };
+        let (tool, product, framework) =
+            (origin.tool.as_str(), origin.product.as_str(), origin.framework.as_str());
+        let event = Event {
+            uid,
+            title,
+            tool,
+            product,
+            framework,
+            control: &origin.control,
+            keys: &origin.answers,
+            changes,
+            open,
+        };
         events.push(event.json(plan, story, at));
     }
     for change in &plan.changes {
-        for key in change.findings.iter().filter(|key| !closings.iter().any(|c| c.origin.answers.contains(key))) {
-            let title = checks::find(&key.check).map_or_else(|| key.check.clone(), |check| check.title.to_owned());
-            events.push(own(change, story, format!("{}/{}", key.check, key.resource), title, &key.check, std::slice::from_ref(key)).json(plan, story, at));
+        for key in
+            change.findings.iter().filter(|key| !closings.iter().any(|c| c.origin.answers.contains(key)))
+        {
+            let title =
+                checks::find(&key.check).map_or_else(|| key.check.clone(), |check| check.title.to_owned());
+            events.push(
+                own(
+                    change,
+                    story,
+                    format!("{}/{}", key.check, key.resource),
+                    title,
+                    &key.check,
+                    std::slice::from_ref(key),
+                )
+                .json(plan, story, at),
+            );
         }
         // A change that only other changes need answers no finding, but is reported all the same.
         if change.findings.is_empty() {
-            events
-                .push(own(change, story, format!("{}/{}", change.action, change.resource), change.summary.clone(), &change.action, &[]).json(plan, story, at));
+            events.push(
+                own(
+                    change,
+                    story,
+                    format!("{}/{}", change.action, change.resource),
+                    change.summary.clone(),
+                    &change.action,
+                    &[],
+                )
+                .json(plan, story, at),
+            );
         }
     }
     Value::Array(events)
 }
 
 /// Builds an event for a finding of redress itself.
-fn own<'a>(change: &'a Change, story: &Story, uid: String, title: String, control: &'a str, keys: &'a [FindingKey]) -> Event<'a> {
-    let settled = document::outcome(story, &change.id) == "verified" && story.changes.get(&change.id).is_none_or(|told| told.undone_by.is_none());
+fn own<'a>(
+    change: &'a Change,
+    story: &Story,
+    uid: String,
+    title: String,
+    control: &'a str,
+    keys: &'a [FindingKey],
+) -> Event<'a> {
+    let settled = document::outcome(story, &change.id) == "verified"
+        && story.changes.get(&change.id).is_none_or(|told| told.undone_by.is_none());
     let open = (!settled).then(|| format!("{} is {}", change.id, document::outcome(story, &change.id)));
-    Event { uid, title, tool: "redress", product: "", framework: mapping::OWN, control, keys, changes: vec![change], open }
+    Event {
+        uid,
+        title,
+        tool: "redress",
+        product: "",
+        framework: mapping::OWN,
+        control,
+        keys,
+        changes: vec![change],
+        open,
+    }
 }
 
 impl Event<'_> {
@@ -82,19 +141,28 @@ impl Event<'_> {
             (Some(_), _) if self.all(story, "already-fixed") => (2, "Warning"),
             _ => (3, "Fail"),
         };
-        let detail = self.open.clone().unwrap_or_else(|| "fixed, and proved on facts read afterwards".to_owned());
+        let detail =
+            self.open.clone().unwrap_or_else(|| "fixed, and proved on facts read afterwards".to_owned());
         let severity = self.severity();
         let changes: Vec<Value> = self.changes.iter().map(|c| told(c, story)).collect();
         let mut event = json!({
-            "activity_id": activity.0, "activity_name": activity.1, "category_uid": 2, "category_name": "Findings", "class_uid": CLASS,
-            "class_name": "Compliance Finding", "type_uid": CLASS * 100 + activity.0, "type_name": format!("Compliance Finding: {}", activity.1),
-            "time": at.as_millisecond(), "severity_id": severity.0, "severity": severity.1, "status_id": status.0, "status": status.1,
+            "activity_id": activity.0, "activity_name": activity.1, "category_uid": 2,
+            "category_name": "Findings", "class_uid": CLASS,
+            "class_name": "Compliance Finding", "type_uid": CLASS * 100 + activity.0,
+            "type_name": format!("Compliance Finding: {}", activity.1),
+            "time": at.as_millisecond(), "severity_id": severity.0, "severity": severity.1,
+            "status_id": status.0, "status": status.1,
             "status_detail": detail,
-            "message": self.changes.iter().map(|c| format!("{}: {}: {}", c.id, document::outcome(story, &c.id), c.summary)).collect::<Vec<_>>().join("; "),
-            "metadata": { "version": VERSION, "profiles": ["cloud"], "product": { "name": "redress", "vendor_name": "redress", "version": env!("CARGO_PKG_VERSION") } },
-            "cloud": { "provider": "AWS", "account": { "uid": plan.account }, "cloud_partition": plan.partition },
-            "finding_info": { "uid": self.uid, "title": self.title, "modified_time": at.as_millisecond(), "data_sources": [self.tool] },
-            "compliance": { "control": self.control, "standards": [self.framework], "status_id": compliance.0, "status": compliance.1 },
+            "message": self.changes.iter().map(|c| format!("{}: {}: {}", c.id, document::outcome(story,
+            &c.id), c.summary)).collect::<Vec<_>>().join("; "),
+            "metadata": { "version": VERSION, "profiles": ["cloud"], "product": { "name": "redress",
+            "vendor_name": "redress", "version": env!("CARGO_PKG_VERSION") } },
+            "cloud": { "provider": "AWS", "account": { "uid": plan.account },
+            "cloud_partition": plan.partition },
+            "finding_info": { "uid": self.uid, "title": self.title, "modified_time": at.as_millisecond(),
+            "data_sources": [self.tool] },
+            "compliance": { "control": self.control, "standards": [self.framework], "status_id": compliance.0,
+            "status": compliance.1 },
             "resources": self.resources().into_iter().map(resource).collect::<Vec<_>>(),
             "unmapped": { "redress": { "run": story.head.run, "plan": plan.digest, "changes": changes } },
         });
@@ -112,8 +180,13 @@ impl Event<'_> {
     /// otherwise new, as before.
     fn status(&self, story: &Story) -> (u32, &'static str) {
         let undone = |c: &&Change| story.changes.get(&c.id).is_some_and(|told| told.undone_by.is_some());
-        let touched =
-            |c: &&Change| !undone(c) && matches!(document::outcome(story, &c.id), "verified" | "unverified" | "already-fixed" | "stuck" | "interrupted");
+        let touched = |c: &&Change| {
+            !undone(c)
+                && matches!(
+                    document::outcome(story, &c.id),
+                    "verified" | "unverified" | "already-fixed" | "stuck" | "interrupted"
+                )
+        };
         match &self.open {
             None => (4, "Resolved"),
             Some(_) if self.changes.iter().any(touched) => (2, "In Progress"),
@@ -134,18 +207,21 @@ impl Event<'_> {
 
     fn resources(&self) -> Vec<&ResourceId> {
         let own = self.changes.iter().filter(|_| self.keys.is_empty()).map(|c| &c.resource);
-        let named: BTreeMap<&str, &ResourceId> = self.keys.iter().map(|key| &key.resource).chain(own).map(|r| (r.as_str(), r)).collect();
+        let named: BTreeMap<&str, &ResourceId> =
+            self.keys.iter().map(|key| &key.resource).chain(own).map(|r| (r.as_str(), r)).collect();
         named.into_values().collect()
     }
 }
 
 fn resource(id: &ResourceId) -> Value {
-    json!({ "uid": id.as_str(), "name": id.id(), "type": id.kind().words(), "region": id.region(), "cloud_partition": id.partition(),
+    json!({ "uid": id.as_str(), "name": id.id(), "type": id.kind().words(), "region": id.region(),
+        "cloud_partition": id.partition(),
         "owner": { "account": { "uid": id.account() } } })
 }
 
 fn told(change: &Change, story: &Story) -> Value {
     let told = story.changes.get(&change.id);
-    json!({ "id": change.id, "action": change.action, "outcome": document::outcome(story, &change.id), "reason": told.map_or("", |t| &t.reason),
+    json!({ "id": change.id, "action": change.action, "outcome": document::outcome(story, &change.id),
+        "reason": told.map_or("", |t| &t.reason),
         "undone_by": told.and_then(|t| t.undone_by.as_ref()), "resource": change.resource.as_str() })
 }

@@ -11,7 +11,8 @@ use crate::{
 };
 
 /// The first line of every page.
-const GENERATED: &str = "<!-- Generated from the program. Change it there, then run the tests with REDRESS_BLESS=1. -->\n\n";
+const GENERATED: &str =
+    "<!-- Generated from the program. Change it there, then run the tests with REDRESS_BLESS=1. -->\n\n";
 
 /// Generates all pages: path from the root of the project, and content.
 pub fn all_pages() -> Vec<(String, String)> {
@@ -47,16 +48,24 @@ pub fn action_page(action: &dyn Action) -> String {
 /// Generates the page of all checks.
 pub fn checks_page() -> String {
     let mut page = format!(
-        "{GENERATED}# Checks\n\nA check is a rule that a resource keeps or violates. A scan runs them all; `--check ID` runs one. \
-         The tag `redress:ignore` on a resource suppresses its findings, and its value is shown as the reason.\n\n"
+        "{GENERATED}# Checks\n\nA check is a rule that a resource keeps or violates. A scan runs them all; \
+         `--check ID` runs one. \
+         The tag `redress:ignore` on a resource suppresses its findings, and its value is shown as the \
+         reason.\n\n"
     );
     let (scanned, proofs): (Vec<&Check>, Vec<&Check>) = checks::all().partition(|check| check.scanned);
     for check in &scanned {
         page.push_str(&check_section(check));
     }
     if !proofs.is_empty() {
-        page.push_str("## Checks that prove changes\n\nThese are not scanned for: a change carries them and is verified by them.\n\n");
-        page.push_str(&table(&["check", "of", "what it finds"], proofs.iter().map(|c| vec![code(c.id), c.kind.words().to_owned(), sentence(c.title)])));
+        page.push_str(
+            "## Checks that prove changes\n\nThese are not scanned for: a change carries them and \
+                       is verified by them.\n\n",
+        );
+        page.push_str(&table(
+            &["check", "of", "what it finds"],
+            proofs.iter().map(|c| vec![code(c.id), c.kind.words().to_owned(), sentence(c.title)]),
+        ));
     }
     tidy(page)
 }
@@ -64,7 +73,8 @@ pub fn checks_page() -> String {
 /// Generates the page of all keys that a playbook can have.
 pub fn playbook_reference() -> String {
     let mut page = format!(
-        "{GENERATED}# The keys of a playbook\n\nA playbook is a TOML file of at most {} KiB. [The guide](playbooks.md) explains how to write one. \
+        "{GENERATED}# The keys of a playbook\n\nA playbook is a TOML file of at most {} KiB. [The \
+         guide](playbooks.md) explains how to write one. \
          A key that is not named here is an error.\n\n",
         crate::playbook::bounds::MAX_BYTES / 1024
     );
@@ -89,9 +99,22 @@ fn section_of_keys(section: &Section) -> String {
 
 fn check_section(check: &Check) -> String {
     let mut text = format!("## {}\n\n{}\n\n{}\n\n", check.id, sentence(check.title), sentence(check.why));
-    line(&mut text, &format!("- Severity: {}. It judges: {}.", check.severity, with_article(check.kind.words())));
-    let able: Vec<_> = actions::all().iter().filter(|a| a.answers().contains(&check.id)).map(|a| format!("[{0}](actions/{0}.md)", a.name())).collect();
-    line(&mut text, &format!("- Answered by: {}.", if able.is_empty() { "no action".to_owned() } else { able.join(", ") }));
+    line(
+        &mut text,
+        &format!("- Severity: {}. It judges: {}.", check.severity, with_article(check.kind.words())),
+    );
+    let able: Vec<_> = actions::all()
+        .iter()
+        .filter(|a| a.answers().contains(&check.id))
+        .map(|a| format!("[{0}](actions/{0}.md)", a.name()))
+        .collect();
+    line(
+        &mut text,
+        &format!(
+            "- Answered by: {}.",
+            if able.is_empty() { "no action".to_owned() } else { able.join(", ") }
+        ),
+    );
     if !check.controls.is_empty() {
         line(&mut text, &format!("- Known elsewhere as: {}.", controls(check.controls)));
     }
@@ -101,7 +124,11 @@ fn check_section(check: &Check) -> String {
     }
     line(&mut text, "");
     if !keys::of_check(check.id).is_empty() {
-        let _ = write!(text, "Parameters, in `[check]` of a playbook:\n\n{}", parameters(keys::of_check(check.id)));
+        let _ = write!(
+            text,
+            "Parameters, in `[check]` of a playbook:\n\n{}",
+            parameters(keys::of_check(check.id))
+        );
     }
     text
 }
@@ -110,8 +137,19 @@ fn check_section(check: &Check) -> String {
 fn controls(controls: &[Control]) -> String {
     let mut frameworks: Vec<&str> = controls.iter().map(|c| c.framework).collect();
     frameworks.dedup();
-    let ids = |framework: &str| controls.iter().filter(|c| c.framework == framework).map(|c| code(c.id)).collect::<Vec<_>>().join(", ");
-    frameworks.iter().map(|framework| format!("{} {}", framework_name(framework), ids(framework))).collect::<Vec<_>>().join("; ")
+    let ids = |framework: &str| {
+        controls
+            .iter()
+            .filter(|c| c.framework == framework)
+            .map(|c| code(c.id))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    frameworks
+        .iter()
+        .map(|framework| format!("{} {}", framework_name(framework), ids(framework)))
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 fn framework_name(framework: &str) -> String {
@@ -126,8 +164,13 @@ fn framework_name(framework: &str) -> String {
 /// default is not a value is commented out.
 pub fn example_playbook(action: &dyn Action) -> String {
     let finding: Vec<_> = action.answers().iter().map(|check| format!("{check:?}")).collect();
-    let finding = if let [one] = finding.as_slice() { one.clone() } else { format!("[{}]", finding.join(", ")) };
-    let mut text = format!("id = \"my-{0}\"\ntitle = {1:?}\nfinding = {finding}\n\n[[action]]\nuse = \"{0}\"\n", action.name(), action.title());
+    let finding =
+        if let [one] = finding.as_slice() { one.clone() } else { format!("[{}]", finding.join(", ")) };
+    let mut text = format!(
+        "id = \"my-{0}\"\ntitle = {1:?}\nfinding = {finding}\n\n[[action]]\nuse = \"{0}\"\n",
+        action.name(),
+        action.title()
+    );
     if !action.parameters().is_empty() {
         text.push_str("\n[action.with]\n");
     }
@@ -142,12 +185,19 @@ pub fn example_playbook(action: &dyn Action) -> String {
 /// as a template for a new file.
 pub fn commented_playbook(action: &dyn Action) -> String {
     let mut text = format!("# A playbook that uses {}: {}.\n#\n", action.name(), action.title());
-    text.push_str("# Give it an id of its own, or the id of a built-in playbook to take its place. `redress playbooks check FILE` checks it,\n");
+    text.push_str(
+        "# Give it an id of its own, or the id of a built-in playbook to take its place. `redress \
+                   playbooks check FILE` checks it,\n",
+    );
     text.push_str("# `redress plan --playbooks DIR` uses all of a folder.\n");
     for row in example_playbook(action).lines() {
         let named = row.trim_start_matches("# ").split_once(" = ").map(|(name, _)| name);
         let of_action = named.and_then(|name| action.parameters().iter().find(|p| p.name == name));
-        let of_playbook = || named.and_then(|name| [&keys::TOP, &keys::ACTION].into_iter().flat_map(|s| s.keys).find(|k| k.name == name));
+        let of_playbook = || {
+            named.and_then(|name| {
+                [&keys::TOP, &keys::ACTION].into_iter().flat_map(|s| s.keys).find(|k| k.name == name)
+            })
+        };
         if let Some(known) = of_action.or_else(of_playbook) {
             comment(&mut text, &format!("{} Type: {}.", sentence(known.doc), known.kind));
         }
@@ -164,7 +214,10 @@ pub fn commented_playbook(action: &dyn Action) -> String {
                 ("resources", "[\"sg-*\"]"),
             ],
         ),
-        (&keys::GUARD, &[("max_changes", "50"), ("max_percent", "25"), ("protected_tags", "[\"Protected\"]")]),
+        (
+            &keys::GUARD,
+            &[("max_changes", "50"), ("max_percent", "25"), ("protected_tags", "[\"Protected\"]")],
+        ),
     ];
     for (section, values) in tables {
         line(&mut text, "");
@@ -207,7 +260,10 @@ fn parameters(parameters: &[Parameter]) -> String {
         value if is_toml(value) => code(value),
         words => words.to_owned(),
     };
-    table(&["key", "type", "default", "what it does"], parameters.iter().map(|p| vec![code(p.name), p.kind.to_owned(), default(p), sentence(p.doc)]))
+    table(
+        &["key", "type", "default", "what it does"],
+        parameters.iter().map(|p| vec![code(p.name), p.kind.to_owned(), default(p), sentence(p.doc)]),
+    )
 }
 
 fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
@@ -223,7 +279,8 @@ fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
 /// A title is left out, since the page has one; a text without headings gets one.
 fn doc(text: &str) -> (String, String) {
     let text = text.trim();
-    let text = if text.starts_with("# ") { text.split_once('\n').map_or("", |(_, rest)| rest.trim()) } else { text };
+    let text =
+        if text.starts_with("# ") { text.split_once('\n').map_or("", |(_, rest)| rest.trim()) } else { text };
     let split = if text.starts_with("## ") { Some(0) } else { text.find("\n## ").map(|at| at + 1) };
     match split {
         _ if text.is_empty() => (String::new(), String::new()),
@@ -251,7 +308,11 @@ fn capital(text: &str) -> String {
 
 fn sentence(text: &str) -> String {
     let text = text.trim();
-    if text.is_empty() || text.ends_with(['.', '!', '?', ':']) { capital(text) } else { format!("{}.", capital(text)) }
+    if text.is_empty() || text.ends_with(['.', '!', '?', ':']) {
+        capital(text)
+    } else {
+        format!("{}.", capital(text))
+    }
 }
 
 fn with_article(words: &str) -> String {
@@ -294,14 +355,22 @@ mod tests {
         assert_eq!(doc(""), parts("", ""));
         assert_eq!(doc("# name\n"), parts("", ""));
         assert_eq!(doc("It mends.\n"), parts("", "## What it does\n\nIt mends."));
-        assert_eq!(doc("# name\n\nIt mends.\n\n## Refuses\n\nMuch.\n"), parts("It mends.", "## Refuses\n\nMuch."));
+        assert_eq!(
+            doc("# name\n\nIt mends.\n\n## Refuses\n\nMuch.\n"),
+            parts("It mends.", "## Refuses\n\nMuch.")
+        );
         assert_eq!(doc("## Refuses\nMuch."), parts("", "## Refuses\nMuch."));
     }
 
     #[test]
     fn the_ids_of_others_stand_by_their_framework() {
         let control = |framework, id| Control { framework, id };
-        let all = [control("security-hub", "EC2.1"), control("security-hub", "EC2.2"), control("cis-3.0.0", "5.2"), control("prowler", "x")];
+        let all = [
+            control("security-hub", "EC2.1"),
+            control("security-hub", "EC2.2"),
+            control("cis-3.0.0", "5.2"),
+            control("prowler", "x"),
+        ];
         assert_eq!(controls(&all), "Security Hub `EC2.1`, `EC2.2`; CIS 3.0.0 `5.2`; Prowler `x`");
     }
 

@@ -41,7 +41,8 @@ fn hidden(c: char) -> bool {
 /// (<https://learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands>), `##teamcity[` of
 /// TeamCity.
 fn commands_a_runner(text: &str) -> bool {
-    text.strip_prefix("##").is_some_and(|rest| rest.trim_start_matches(|c: char| c.is_ascii_alphanumeric()).starts_with('['))
+    text.strip_prefix("##")
+        .is_some_and(|rest| rest.trim_start_matches(|c: char| c.is_ascii_alphanumeric()).starts_with('['))
 }
 
 /// Makes any text safe to write to a stream: lines, tabs and colours pass, everything else that a terminal
@@ -203,7 +204,9 @@ pub fn sarif(input: &str) -> String {
 /// Writes a word of a POSIX shell command, quoted if a shell would interpret it.
 pub fn shell(word: &str) -> String {
     let plain = text(word);
-    let bare = !plain.is_empty() && !plain.starts_with('-') && plain.chars().all(|c| c.is_ascii_alphanumeric() || "_-./:@%+=,".contains(c));
+    let bare = !plain.is_empty()
+        && !plain.starts_with('-')
+        && plain.chars().all(|c| c.is_ascii_alphanumeric() || "_-./:@%+=,".contains(c));
     if bare { plain } else { format!("'{}'", plain.replace('\'', "'\\''")) }
 }
 
@@ -216,14 +219,20 @@ mod tests {
 
     #[test]
     fn what_commands_a_terminal_is_shown_and_not_obeyed() {
-        assert_eq!(text("a\u{1b}[2Jb\nc\u{202e}d\u{9b}31m\u{200b}"), "a\\u{1b}[2Jb\\nc\\u{202e}d\\u{9b}31m\\u{200b}");
+        assert_eq!(
+            text("a\u{1b}[2Jb\nc\u{202e}d\u{9b}31m\u{200b}"),
+            "a\\u{1b}[2Jb\\nc\\u{202e}d\\u{9b}31m\\u{200b}"
+        );
         assert_eq!(text("Grüße 日本 \"x\""), "Grüße 日本 \"x\"");
     }
 
     #[test]
     fn markup_in_a_tag_stays_text() {
         assert_eq!(markdown("<script>|*x*"), "&lt;script&gt;&#124;&#42;x&#42;");
-        assert_eq!(markdown("@all #1 https://e.vil www.e.vil"), "@<!-- -->all #<!-- -->1 https:<!-- -->//e.vil www<!-- -->.e.vil");
+        assert_eq!(
+            markdown("@all #1 https://e.vil www.e.vil"),
+            "@<!-- -->all #<!-- -->1 https:<!-- -->//e.vil www<!-- -->.e.vil"
+        );
         assert_eq!(code("a`b"), "``a`b``");
         assert_eq!(code("a|`b"), "<code>a&#124;&#96;b</code>");
         assert_eq!(block("diff", &["```".to_owned(), "+ a\nb".to_owned()]), "````diff\n```\n+ a\\nb\n````\n");
@@ -240,8 +249,14 @@ mod tests {
 
     #[test]
     fn what_commands_a_ci_runner_is_shown_and_not_obeyed() {
-        assert_eq!(text("a ##[set-output name=x]y ###vso[task.x] ## [x] #[x]"), "a \\u{23}#[set-output name=x]y #\\u{23}#vso[task.x] ## [x] #[x]");
-        assert_eq!(leaving("::a::b\n  ::c\n\u{1b}[1m ::d\nx ::e ::/0", true), "\\u{3a}:a::b\n  \\u{3a}:c\n\u{1b}[1m \\u{3a}:d\nx ::e ::/0");
+        assert_eq!(
+            text("a ##[set-output name=x]y ###vso[task.x] ## [x] #[x]"),
+            "a \\u{23}#[set-output name=x]y #\\u{23}#vso[task.x] ## [x] #[x]"
+        );
+        assert_eq!(
+            leaving("::a::b\n  ::c\n\u{1b}[1m ::d\nx ::e ::/0", true),
+            "\\u{3a}:a::b\n  \\u{3a}:c\n\u{1b}[1m \\u{3a}:d\nx ::e ::/0"
+        );
         assert_eq!(leaving("::a ##[b", false), "::a ##[b");
         assert_eq!(
             leaving("\t\u{1b}[31mred\u{1b}[0m \u{1b}]8;;x\u{7}\u{1b}[2J\r\u{202e}", false),
@@ -263,7 +278,8 @@ mod tests {
         }
 
         #[test]
-        fn nothing_that_leaves_is_a_command(input in "(?s)[:# \\[a\n\t\u{1b}m;1\u{a0}\u{3000}\u{202e}]{0,24}") {
+        fn nothing_that_leaves_is_a_command(input in "(?s)[:# \
+            \\[a\n\t\u{1b}m;1\u{a0}\u{3000}\u{202e}]{0,24}") {
             let out = leaving(&input, true);
             for line in out.lines() {
                 let mut bare = line.trim_start();
@@ -285,7 +301,8 @@ mod tests {
         #[test]
         fn markdown_keeps_no_character_that_makes_structure(input in "[ -~\\u{1b}\n]{0,40}") {
             let out = markdown(&input).replace("<!-- -->", "");
-            prop_assert!(!out.contains(['<', '>', '`', '*', '_', '[', ']', '|', '~', '$', '\n', '\\']), "{}", out);
+            prop_assert!(!out.contains(['<', '>', '`', '*', '_', '[', ']', '|', '~', '$', '\n', '\\']), "{}",
+                out);
             prop_assert!(!html(&input).contains(['<', '>', '"', '\'', '\n']));
         }
 
@@ -294,7 +311,8 @@ mod tests {
             let document = serde_json::to_string_pretty(&serde_json::json!({ "a": [input] })).expect("JSON");
             let out = json(&document);
             prop_assert!(!out.chars().any(|c| c != '\n' && hidden(c)));
-            prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&out).expect("JSON"), serde_json::json!({ "a": [input] }));
+            prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&out).expect("JSON"),
+                serde_json::json!({ "a": [input] }));
         }
 
         #[test]

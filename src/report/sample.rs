@@ -19,7 +19,8 @@ use crate::{
 };
 
 /// A text that an attacker may write into a tag.
-pub const HOSTILE: &str = "\u{1b}[2J\u{1b}]0;pwned\u{7}a\nb\r| `x` ``` <script>alert(1)</script> [l](https://e.vil) @everyone \u{202e}txt\u{9b}31m";
+pub const HOSTILE: &str = "\u{1b}[2J\u{1b}]0;pwned\u{7}a\nb\r| `x` ``` <script>alert(1)</script> \
+                           [l](https://e.vil) @everyone \u{202e}txt\u{9b}31m";
 
 pub fn owner() -> Owner {
     Owner { partition: "aws".into(), account: "123456789012".into() }
@@ -39,25 +40,59 @@ pub fn key(check: &str, resource: &ResourceId) -> FindingKey {
 
 pub fn found(check: &str, severity: Severity, resource: ResourceId, verdict: Verdict) -> Finding {
     let (region, sources) = (resource.region().to_owned(), vec!["scan".to_owned()]);
-    Finding { check: check.into(), severity, resource, region, verdict, suppressed: None, tags: BTreeMap::default(), sources }
+    Finding {
+        check: check.into(),
+        severity,
+        resource,
+        region,
+        verdict,
+        suppressed: None,
+        tags: BTreeMap::default(),
+        sources,
+    }
 }
 
 pub fn findings() -> (Vec<Finding>, Vec<Unjudged>) {
     let open = |rules: &[&str]| Verdict::Violates(json!({ "rules": rules }));
-    let rule = |id: &str, source: &str| json!({ "rule": id, "source": source, "protocol": "tcp", "ports": "22", "services": ["SSH"] });
-    let rules = Verdict::Violates(json!({ "rules": [rule("sgr-0a1b2c3d4e5f6a7b8", "0.0.0.0/0"), rule("sgr-9", "::/0")] }));
+    let rule = |id: &str, source: &str| {
+        json!({ "rule": id, "source": source, "protocol": "tcp",
+        "ports": "22", "services": ["SSH"] })
+    };
+    let rules = Verdict::Violates(
+        json!({ "rules": [rule("sgr-0a1b2c3d4e5f6a7b8", "0.0.0.0/0"), rule("sgr-9", "::/0")] }),
+    );
     let mut web = found("security-group-open-admin-port", Severity::Critical, group(1), rules);
     web.tags.insert("Name".into(), "web".into());
-    let mut bastion = found("security-group-open-admin-port", Severity::Critical, group(2), open(&["tcp 22 from 0.0.0.0/0"]));
+    let mut bastion = found(
+        "security-group-open-admin-port",
+        Severity::Critical,
+        group(2),
+        open(&["tcp 22 from 0.0.0.0/0"]),
+    );
     bastion.suppressed = Some("ticket 4711, closed in March".into());
     let vpc = |n: usize| owner().vpc("eu-west-1", &format!("vpc-{n}"));
     let findings = vec![
         found("vpc-of-made-up-rule", Severity::Medium, vpc(1), Verdict::Violates(json!({ "flow_logs": [] }))),
         web,
         bastion,
-        found("ebs-volume-unencrypted", Severity::Medium, owner().volume("eu-west-1", "vol-1"), Verdict::Retained("vol-2 took its place".into())),
-        found("vpc-of-made-up-rule", Severity::Medium, vpc(2), Verdict::Ok(Some("the first delivery is awaited".into()))),
-        found("ebs-volume-unencrypted", Severity::Medium, owner().volume("eu-west-1", "vol-3"), Verdict::Unknown("the listing was cut short".into())),
+        found(
+            "ebs-volume-unencrypted",
+            Severity::Medium,
+            owner().volume("eu-west-1", "vol-1"),
+            Verdict::Retained("vol-2 took its place".into()),
+        ),
+        found(
+            "vpc-of-made-up-rule",
+            Severity::Medium,
+            vpc(2),
+            Verdict::Ok(Some("the first delivery is awaited".into())),
+        ),
+        found(
+            "ebs-volume-unencrypted",
+            Severity::Medium,
+            owner().volume("eu-west-1", "vol-3"),
+            Verdict::Unknown("the listing was cut short".into()),
+        ),
     ];
     let reason = "AccessDenied: not authorized to perform cloudtrail:DescribeTrails".to_owned();
     (findings, vec![Unjudged { check: "cloudtrail-not-logging".into(), region: "us-east-1".into(), reason }])
@@ -71,10 +106,13 @@ fn act(operation: &str, input: Value) -> Act {
 fn steps() -> Vec<Step> {
     let ids = reference::output("authorize", "SecurityGroupRuleIds");
     let back = |acts| WayBack::Calls { rollback: acts, undo: Undo::Same, kept_once: None, redo: false };
-    let mut authorize =
-        act("AuthorizeSecurityGroupIngress", json!({ "GroupId": group(1).id(), "Tags": [{ "Key": "redress:run", "Value": reference::run() }] }));
+    let mut authorize = act(
+        "AuthorizeSecurityGroupIngress",
+        json!({ "GroupId": group(1).id(), "Tags": [{ "Key": "redress:run", "Value": reference::run() }] }),
+    );
     let rules = Expect::new("eu-west-1", FamilyKind::SecurityGroupRules, ids.clone(), "", Test::Exists);
-    authorize.wait = Some(Wait { until: vec![rules], at_most: 60, why: "until the new rules are there".into() });
+    authorize.wait =
+        Some(Wait { until: vec![rules], at_most: 60, why: "until the new rules are there".into() });
     vec![
         Step {
             name: "authorize".into(),
@@ -104,10 +142,16 @@ pub fn tighten() -> Change {
         summary: "Narrow 1 rule of \"web\": tcp 22 from the world to 203.0.113.0/24".into(),
         risk: Risk::Disruptive,
         reversible: true,
-        not_restored: vec!["the rule comes back under a new id: sgr-9 is gone for good, and whatever names it must be told".into()],
+        not_restored: vec![
+            "the rule comes back under a new id: sgr-9 is gone for good, and whatever names it must be told"
+                .into(),
+        ],
         before: json!({ "ingress": ["tcp 22 from 0.0.0.0/0 \"temporary\"", "tcp 443 from 0.0.0.0/0"] }),
         after_state: json!({ "ingress": ["tcp 22 from 203.0.113.0/24", "tcp 443 from 0.0.0.0/0"] }),
-        impact: vec!["tcp 22 closes to all but 203.0.113.0/24".into(), "2 interfaces are behind the group, of i-1 and i-2".into()],
+        impact: vec![
+            "tcp 22 closes to all but 203.0.113.0/24".into(),
+            "2 interfaces are behind the group, of i-1 and i-2".into(),
+        ],
         proof: Vec::new(),
         steps: steps(),
         guards: vec![
@@ -136,7 +180,8 @@ pub fn role() -> Change {
         risk: Risk::Safe,
         not_restored: Vec::new(),
         before: Value::Null,
-        after_state: json!({ "role": { "name": "redress-flow-logs", "kept_until": reference::date_after(30) } }),
+        after_state: json!({ "role": { "name": "redress-flow-logs",
+            "kept_until": reference::date_after(30) } }),
         impact: Vec::new(),
         guards: Vec::new(),
         ask: false,
@@ -146,8 +191,13 @@ pub fn role() -> Change {
 }
 
 pub fn plan() -> Plan {
-    let refused = "an instance runs behind the group, and this is the last way in to it; allow your own addresses with --allow-cidr";
-    let skip = |check: &str, resource: ResourceId, kind, reason: &str| Skipped { finding: key(check, &resource), kind, reason: reason.into() };
+    let refused = "an instance runs behind the group, and this is the last way in to it; allow your own \
+                   addresses with --allow-cidr";
+    let skip = |check: &str, resource: ResourceId, kind, reason: &str| Skipped {
+        finding: key(check, &resource),
+        kind,
+        reason: reason.into(),
+    };
     Plan {
         format: "redress.plan/1".into(),
         account: "123456789012".into(),
@@ -161,12 +211,26 @@ pub fn plan() -> Plan {
         playbooks: BTreeMap::new(),
         changes: vec![tighten(), role()],
         skipped: vec![
-            skip("vpc-of-made-up-rule", owner().vpc("eu-west-1", "vpc-1"), SkippedKind::Unmapped, "no playbook answers it"),
-            skip("vpc-of-made-up-rule", owner().vpc("eu-west-1", "vpc-2"), SkippedKind::Unmapped, "no playbook answers it"),
+            skip(
+                "vpc-of-made-up-rule",
+                owner().vpc("eu-west-1", "vpc-1"),
+                SkippedKind::Unmapped,
+                "no playbook answers it",
+            ),
+            skip(
+                "vpc-of-made-up-rule",
+                owner().vpc("eu-west-1", "vpc-2"),
+                SkippedKind::Unmapped,
+                "no playbook answers it",
+            ),
             skip("security-group-open-admin-port", group(3), SkippedKind::Refused, refused),
         ],
         origins: Vec::new(),
-        rehearsal: Rehearsal { closes: vec![key("security-group-open-admin-port", &group(1))], undo_restores: true, ..Rehearsal::default() },
+        rehearsal: Rehearsal {
+            closes: vec![key("security-group-open-admin-port", &group(1))],
+            undo_restores: true,
+            ..Rehearsal::default()
+        },
         counts: BTreeMap::from([("planned".into(), 1), ("unmapped".into(), 2), ("refused".into(), 1)]),
         digest: "3f2a91c04be1d00d".into(),
         kind: crate::plan::PlanKind::Plan,
@@ -225,7 +289,11 @@ pub fn run() -> RunDocument {
         started: at("2026-11-22T10:05:00Z"),
         caller: "arn:aws:sts::123456789012:assumed-role/ops/robin".into(),
         signed: None,
-        resumed: vec![Resumption { at: at("2026-11-22T10:15:00Z"), caller: "arn:aws:sts::123456789012:assumed-role/ops/sam".into(), signed: None }],
+        resumed: vec![Resumption {
+            at: at("2026-11-22T10:15:00Z"),
+            caller: "arn:aws:sts::123456789012:assumed-role/ops/sam".into(),
+            signed: None,
+        }],
         state: RunState::Complete,
         stopped: None,
         changes,

@@ -290,7 +290,8 @@ mod tests {
         #[test]
         fn no_line_is_too_wide_and_no_colour_changes_the_text(text in "\\PC{0,200}", width in 40usize..100) {
             let style = Style { width, ..Style::default() };
-            let spans = [span(Tone::Strong, text.replace('/', "").replace("arn:aws", "")), span(Tone::Bad, "日本日本 end")];
+            let spans = [span(Tone::Strong, text.replace('/', "").replace("arn:aws", "")), span(Tone::Bad,
+                "日本日本 end")];
             let bare = page(style, &spans);
             for line in bare.lines() {
                 prop_assert!(measure_text_width(line) <= width, "{}: {line:?}", measure_text_width(line));

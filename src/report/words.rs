@@ -98,13 +98,20 @@ pub fn check_why(check: &str) -> Option<&'static str> {
 /// Lists counts, those in this order first, then the rest: `12 planned, 1 refused`.
 pub fn tally(counts: &BTreeMap<String, usize>, order: &[&str]) -> String {
     let rest = counts.keys().map(String::as_str).filter(|key| !order.contains(key));
-    let named: Vec<String> =
-        order.iter().copied().chain(rest).filter_map(|key| counts.get(key).filter(|n| **n > 0).map(|n| format!("{n} {}", key.replace('-', " ")))).collect();
+    let named: Vec<String> = order
+        .iter()
+        .copied()
+        .chain(rest)
+        .filter_map(|key| {
+            counts.get(key).filter(|n| **n > 0).map(|n| format!("{n} {}", key.replace('-', " ")))
+        })
+        .collect();
     named.join(", ")
 }
 
 /// The decisions on findings, in the order of interest.
-pub const FATES: &[&str] = &["planned", "refused", "conflict", "unknown", "unmapped", "suppressed", "retained"];
+pub const FATES: &[&str] =
+    &["planned", "refused", "conflict", "unknown", "unmapped", "suppressed", "retained"];
 /// The outcomes of changes, in the order of interest.
 pub const OUTCOMES: &[&str] = &[
     "verified",
@@ -177,7 +184,8 @@ pub fn rehearsal(plan: &Plan) -> Vec<Said> {
     if plan.changes.is_empty() {
         return Vec::new();
     }
-    let unrehearsed: BTreeSet<&str> = shown.not_rehearsed.iter().filter_map(|why| why.split_once(':')).map(|(id, _)| id).collect();
+    let unrehearsed: BTreeSet<&str> =
+        shown.not_rehearsed.iter().filter_map(|why| why.split_once(':')).map(|(id, _)| id).collect();
     if *shown == Rehearsal::default() || plan.changes.iter().all(|c| unrehearsed.contains(c.id.as_str())) {
         return not_rehearsed(shown);
     }
@@ -190,24 +198,39 @@ pub fn rehearsal(plan: &Plan) -> Vec<Said> {
     } else if !shown.opens.is_empty() {
         let come_back = count(shown.opens.len(), "finding");
         let verb = if shown.opens.len() == 1 { "is" } else { "are" };
-        said.push((Tone::Warn, format!("{come_back} {verb} open again afterwards: {}", list(&shown.opens.iter().map(finding).collect::<Vec<_>>()))));
+        said.push((
+            Tone::Warn,
+            format!(
+                "{come_back} {verb} open again afterwards: {}",
+                list(&shown.opens.iter().map(finding).collect::<Vec<_>>())
+            ),
+        ));
     }
     said.extend(by_reason(&shown.differences).into_iter().map(|what| (Tone::Bad, what)));
-    said.extend(shown.already_fixed.iter().map(|what| (Tone::Plain, format!("already fixed by an earlier change: {what}"))));
-    said.extend(by_reason(&shown.not_rehearsed).into_iter().map(|why| (Tone::Warn, format!("not rehearsed: {why}"))));
+    said.extend(
+        shown
+            .already_fixed
+            .iter()
+            .map(|what| (Tone::Plain, format!("already fixed by an earlier change: {what}"))),
+    );
+    said.extend(
+        by_reason(&shown.not_rehearsed).into_iter().map(|why| (Tone::Warn, format!("not rehearsed: {why}"))),
+    );
     said
 }
 
 /// The line above a plan that was compared with no account.
-pub const CLAIM: &str =
-    "This is what the file claims, not compared with any account: only the calls are certain. `redress apply` plans all of it again before it asks";
+pub const CLAIM: &str = "This is what the file claims, not compared with any account: only the calls are \
+                         certain. `redress apply` plans all of it again before it asks";
 
 fn not_rehearsed(shown: &Rehearsal) -> Vec<Said> {
     if shown.not_rehearsed.is_empty() {
         return vec![(Tone::Warn, "not rehearsed".to_owned())];
     }
     let first = (Tone::Warn, "not rehearsed, because:".to_owned());
-    std::iter::once(first).chain(by_reason(&shown.not_rehearsed).into_iter().map(|why| (Tone::Warn, why))).collect()
+    std::iter::once(first)
+        .chain(by_reason(&shown.not_rehearsed).into_iter().map(|why| (Tone::Warn, why)))
+        .collect()
 }
 
 /// Summarizes the rehearsal: `rehearsed: closes 12 of 12, opens 0, undo restores all but what is named`.
@@ -227,12 +250,16 @@ fn result(plan: &Plan, shown: &Rehearsal) -> Said {
     let restoring = match (plan.kind.word(), shown.undo_restores) {
         ("undo", true) => ", the earlier state is restored except for what is named",
         ("prune", _) => ", what is deleted does not come back",
-        (_, false) if !shown.not_rehearsed.is_empty() && shown.differences.is_empty() => ", undo was tried for what was rehearsed",
+        (_, false) if !shown.not_rehearsed.is_empty() && shown.differences.is_empty() => {
+            ", undo was tried for what was rehearsed"
+        }
         (_, true) => ", undo restores all but what is named",
         (_, false) => ", undo does not restore everything",
     };
-    let whole =
-        closes == promised.len() && (shown.opens.is_empty() || plan.kind == PlanKind::Undo) && shown.not_rehearsed.is_empty() && shown.differences.is_empty();
+    let whole = closes == promised.len()
+        && (shown.opens.is_empty() || plan.kind == PlanKind::Undo)
+        && shown.not_rehearsed.is_empty()
+        && shown.differences.is_empty();
     let well = whole && (shown.undo_restores || plan.kind == PlanKind::Prune);
     (if well { Tone::Good } else { Tone::Warn }, format!("{how}: {closing}{restoring}"))
 }
@@ -241,19 +268,32 @@ fn result(plan: &Plan, shown: &Rehearsal) -> Said {
 /// undo, a prune or a recovery answer none.
 pub fn answers(plan: &Plan, change: &Change) -> Vec<String> {
     if change.findings.is_empty() {
-        return if plan.kind == PlanKind::Plan { vec!["no finding of its own: other changes need it".to_owned()] } else { Vec::new() };
+        return if plan.kind == PlanKind::Plan {
+            vec!["no finding of its own: other changes need it".to_owned()]
+        } else {
+            Vec::new()
+        };
     }
-    change.findings.iter().map(|key| if key.resource == change.resource { key.check.clone() } else { finding(key) }).collect()
+    change
+        .findings
+        .iter()
+        .map(|key| if key.resource == change.resource { key.check.clone() } else { finding(key) })
+        .collect()
 }
 
 /// Returns the losses of a change that a run does not restore, if the change was made at all,
 /// each with a prefix.
 pub fn stays(run: &RunDocument, change: &ChangeReport) -> Vec<String> {
     let word = if run.kind == "plan" { "not restored by undo" } else { "not restored" };
-    let done = ["verified", "unverified", "restored", "stuck", "interrupted"].contains(&change.outcome.as_str());
+    let done =
+        ["verified", "unverified", "restored", "stuck", "interrupted"].contains(&change.outcome.as_str());
     // A thing that an undo keeps on purpose is already its reason, and is stated once.
     let unsaid = |what: &&String| !change.reason.contains(what.as_str());
-    if done { change.not_restored.iter().filter(unsaid).map(|what| format!("{word}: {what}")).collect() } else { Vec::new() }
+    if done {
+        change.not_restored.iter().filter(unsaid).map(|what| format!("{word}: {what}")).collect()
+    } else {
+        Vec::new()
+    }
 }
 
 /// Describes a finding: `check on sg-1 in us-east-1`.
@@ -263,7 +303,11 @@ pub fn finding(key: &FindingKey) -> String {
 
 /// Returns a guard and its result: `lock-out`, `lock-out not checked`.
 pub fn guard_title(note: &GuardNote) -> String {
-    if note.result == "passed" { note.guard.clone() } else { format!("{} {}", note.guard, note.result.replace('-', " ")) }
+    if note.result == "passed" {
+        note.guard.clone()
+    } else {
+        format!("{} {}", note.guard, note.result.replace('-', " "))
+    }
 }
 
 /// Returns a guard with its result and its reason.
@@ -275,7 +319,11 @@ pub fn guard(note: &GuardNote) -> String {
 pub fn way_back(change: &Change) -> Said {
     let all = change.steps.len();
     let cannot = change.steps.iter().filter(|s| matches!(s.way_back, WayBack::Cannot(_))).count();
-    let kept = change.steps.iter().filter(|s| matches!(s.way_back, WayBack::Kept(_) | WayBack::Calls { undo: Undo::Kept(_), .. })).count();
+    let kept = change
+        .steps
+        .iter()
+        .filter(|s| matches!(s.way_back, WayBack::Kept(_) | WayBack::Calls { undo: Undo::Kept(_), .. }))
+        .count();
     let steps = |n: usize| format!("{n} of {}", count(all, "step"));
     match (cannot, kept) {
         _ if all == 0 => (Tone::Plain, "nothing is called".to_owned()),
@@ -297,7 +345,11 @@ pub fn offered(plan: &Plan) -> bool {
 /// Returns the flag that keeps a new plan on the twin, for a report about a twin. Without it the plan would
 /// be made on AWS. Runs and plan files contain their own account.
 fn account_flag(endpoint: &str) -> String {
-    if endpoint.starts_with("twin:") { format!(" --account {}", safe::shell(endpoint)) } else { String::new() }
+    if endpoint.starts_with("twin:") {
+        format!(" --account {}", safe::shell(endpoint))
+    } else {
+        String::new()
+    }
 }
 
 /// Returns the next commands after a plan.
@@ -305,19 +357,46 @@ pub fn plan_next(plan: &Plan, typed: &Typed<'_>) -> Vec<Next> {
     if !offered(plan) {
         return Vec::new();
     }
-    let irreversible: BTreeSet<&str> = plan.changes.iter().filter(|c| c.risk == Risk::Irreversible).flat_map(|c| c.action.split('+')).collect();
-    let flags: String = irreversible.iter().map(|action| format!(" --allow-irreversible {}", safe::shell(action.trim()))).collect();
+    let irreversible: BTreeSet<&str> = plan
+        .changes
+        .iter()
+        .filter(|c| c.risk == Risk::Irreversible)
+        .flat_map(|c| c.action.split('+'))
+        .collect();
+    let flags: String = irreversible
+        .iter()
+        .map(|action| format!(" --allow-irreversible {}", safe::shell(action.trim())))
+        .collect();
     let Typed { place, playbooks, planning, applying, .. } = typed;
     let account = account_flag(&plan.endpoint);
-    let apply = |file: &str| next("to do it", format!("redress apply {}{applying}{flags}{playbooks}{place}", safe::shell(file)));
+    let apply = |file: &str| {
+        next("to do it", format!("redress apply {}{applying}{flags}{playbooks}{place}", safe::shell(file)))
+    };
     match (typed.file, plan.kind.word(), &plan.of_run) {
         (Some(file), _, _) => vec![apply(file)],
-        (None, "undo", Some(run)) => vec![next("to do it", format!("redress undo {}{flags}{place}", safe::shell(run)))],
-        (None, "prune", _) => {
-            vec![next("to keep this plan", format!("redress prune{account}{planning}{playbooks}{place} -o prune.json")), apply("prune.json")]
+        (None, "undo", Some(run)) => {
+            vec![next("to do it", format!("redress undo {}{flags}{place}", safe::shell(run)))]
         }
-        (None, "recover", _) => vec![next("to keep this plan", format!("redress recover{account}{planning}{place} -o recover.json")), apply("recover.json")],
-        _ => vec![next("to keep this plan", format!("redress plan{account}{planning}{playbooks}{place} -o plan.json")), apply("plan.json")],
+        (None, "prune", _) => {
+            vec![
+                next(
+                    "to keep this plan",
+                    format!("redress prune{account}{planning}{playbooks}{place} -o prune.json"),
+                ),
+                apply("prune.json"),
+            ]
+        }
+        (None, "recover", _) => vec![
+            next("to keep this plan", format!("redress recover{account}{planning}{place} -o recover.json")),
+            apply("recover.json"),
+        ],
+        _ => vec![
+            next(
+                "to keep this plan",
+                format!("redress plan{account}{planning}{playbooks}{place} -o plan.json"),
+            ),
+            apply("plan.json"),
+        ],
     }
 }
 
@@ -330,18 +409,31 @@ pub fn scan_next(scan: &Scan, typed: &Typed<'_>) -> Vec<Next> {
     // Without `--findings`, the plan would cover all violations.
     let findings = if typed.planning.contains(" --findings ") { String::new() } else { findings_flag(scan) };
     let Typed { place, playbooks, planning, .. } = typed;
-    vec![next("to see what would be done", format!("redress plan{}{findings}{planning}{playbooks}{place} -o plan.json", account_flag(scan.endpoint)))]
+    vec![next(
+        "to see what would be done",
+        format!(
+            "redress plan{}{findings}{planning}{playbooks}{place} -o plan.json",
+            account_flag(scan.endpoint)
+        ),
+    )]
 }
 
 /// Returns `--findings` for the inputs that were read, for a command line that is not known. Events that were
 /// looked up are no file.
 fn findings_flag(scan: &Scan) -> String {
     let of_file = |input: &&str| **input != *EVENTS;
-    let inputs: Vec<&str> = scan.intake.map_or(Vec::new(), |intake| intake.reports.iter().map(|r| r.input.as_str()).filter(of_file).collect());
+    let inputs: Vec<&str> = scan.intake.map_or(Vec::new(), |intake| {
+        intake.reports.iter().map(|r| r.input.as_str()).filter(of_file).collect()
+    });
     match inputs.len() {
         0 => String::new(),
         n if n > MOST_INPUTS => " --findings FILE...".to_owned(),
-        _ => inputs.iter().map(|input| format!(" --findings {}", if *input == "stdin" { "-".to_owned() } else { safe::shell(input) })).collect(),
+        _ => inputs
+            .iter()
+            .map(|input| {
+                format!(" --findings {}", if *input == "stdin" { "-".to_owned() } else { safe::shell(input) })
+            })
+            .collect(),
     }
 }
 
@@ -367,11 +459,25 @@ pub fn run_next(run: &RunDocument, typed: &Typed<'_>) -> Vec<Next> {
     if run.kind == "plan" && (has("verified") || has("unverified")) {
         all.push(next("to undo it", format!("redress undo {id}{place}")));
     }
-    if ["drifted", "blocked", "skipped", "rolled-back", "failed", "not-approved"].iter().any(|outcome| has(outcome)) {
+    if ["drifted", "blocked", "skipped", "rolled-back", "failed", "not-approved"]
+        .iter()
+        .any(|outcome| has(outcome))
+    {
         match (run.kind.as_str(), &run.of_run) {
-            ("undo", Some(of)) => all.push(next("to try the rest again", format!("redress undo {}{place}", safe::shell(of)))),
-            ("prune", _) => all.push(next("to plan the rest again", format!("redress prune{}{planning}{playbooks}{place}", account_flag(&run.endpoint)))),
-            _ => all.push(next("to plan the rest again", format!("redress plan{}{planning}{playbooks}{place} -o plan.json", account_flag(&run.endpoint)))),
+            ("undo", Some(of)) => {
+                all.push(next("to try the rest again", format!("redress undo {}{place}", safe::shell(of))))
+            }
+            ("prune", _) => all.push(next(
+                "to plan the rest again",
+                format!("redress prune{}{planning}{playbooks}{place}", account_flag(&run.endpoint)),
+            )),
+            _ => all.push(next(
+                "to plan the rest again",
+                format!(
+                    "redress plan{}{planning}{playbooks}{place} -o plan.json",
+                    account_flag(&run.endpoint)
+                ),
+            )),
         }
     }
     all
@@ -383,7 +489,8 @@ pub fn callers(run: &RunDocument) -> Vec<(&'static str, String)> {
     let began = (!run.caller.is_empty()).then(|| ("by", run.caller.clone()));
     let signed = run.signed.as_ref().map(|signed| ("signed", signer(signed)));
     let resumed = run.resumed.iter().map(|resumed| {
-        let signed = resumed.signed.as_ref().map_or_else(String::new, |signed| format!(", signed {}", signer(signed)));
+        let signed =
+            resumed.signed.as_ref().map_or_else(String::new, |signed| format!(", signed {}", signer(signed)));
         ("resumed", format!("{} by {}{signed}", time(resumed.at), resumed.caller))
     });
     began.into_iter().chain(signed).chain(resumed).collect()
@@ -443,7 +550,8 @@ pub fn duration(seconds: f64) -> String {
 
 /// Summarizes a report to Security Hub after a run, in one line.
 pub fn told(told: &Told) -> String {
-    let (of, at) = (count(told.findings, "finding"), format!("Security Hub in {}, {}", told.region, time(told.at)));
+    let (of, at) =
+        (count(told.findings, "finding"), format!("Security Hub in {}, {}", told.region, time(told.at)));
     match (&told.error, told.resolved) {
         (Some(error), _) => format!("{at}: {of} not reported: {error}"),
         (None, None) => format!("{at}: {of} reported, answer unknown"),

@@ -98,7 +98,9 @@ pub struct PutPublicAccessBlock {
 
 impl Operation for PutPublicAccessBlock {
     type Planned = Self;
-    const SPEC: Spec = spec("s3", "PutPublicAccessBlock", Harmless, Safe).on(&[names("/Bucket", Buckets)]).named_by_iam("s3:PutBucketPublicAccessBlock");
+    const SPEC: Spec = spec("s3", "PutPublicAccessBlock", Harmless, Safe)
+        .on(&[names("/Bucket", Buckets)])
+        .named_by_iam("s3:PutBucketPublicAccessBlock");
 }
 
 /// A public access block of a bucket. AWS takes a missing setting for false.
@@ -157,7 +159,9 @@ pub struct PutBucketEncryption {
 
 impl Operation for PutBucketEncryption {
     type Planned = Self;
-    const SPEC: Spec = spec("s3", "PutBucketEncryption", Harmless, Safe).on(&[names("/Bucket", Buckets)]).named_by_iam("s3:PutEncryptionConfiguration");
+    const SPEC: Spec = spec("s3", "PutBucketEncryption", Harmless, Safe)
+        .on(&[names("/Bucket", Buckets)])
+        .named_by_iam("s3:PutEncryptionConfiguration");
 }
 
 /// The default encryption of a bucket, for new objects.

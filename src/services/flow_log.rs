@@ -46,11 +46,15 @@ pub struct CreateFlowLogs<F: Form = Sent> {
 
 impl<F: Form> Operation for CreateFlowLogs<F> {
     type Planned = CreateFlowLogs<Planned>;
-    const SPEC: Spec = spec("ec2", "CreateFlowLogs", Token, Safe).on(&[names("/ResourceIds", Vpcs)]).makes(FlowLogs).gives(&["FlowLogIds"]).takes_also(&[
-        also("ec2:CreateTags", When::Given("TagSpecifications")),
-        also("iam:PassRole", When::Given("DeliverLogsPermissionArn")), // AWS delivers to CloudWatch Logs through the role alone.
-        also("logs:CreateLogDelivery", When::Is("LogDestinationType", "s3")),
-    ]);
+    const SPEC: Spec = spec("ec2", "CreateFlowLogs", Token, Safe)
+        .on(&[names("/ResourceIds", Vpcs)])
+        .makes(FlowLogs)
+        .gives(&["FlowLogIds"])
+        .takes_also(&[
+            also("ec2:CreateTags", When::Given("TagSpecifications")),
+            also("iam:PassRole", When::Given("DeliverLogsPermissionArn")), // AWS delivers to CloudWatch Logs through the role alone.
+            also("logs:CreateLogDelivery", When::Is("LogDestinationType", "s3")),
+        ]);
 }
 
 /// A call that deletes flow logs; the delivered records stay.

@@ -15,7 +15,11 @@ use crate::inventory::FamilyKind::{Instances, Volumes};
 
 /// The permissions that starting an instance needs for the keys of its encrypted disks
 /// (<https://repost.aws/knowledge-center/kms-iam-ec2-permission>).
-const DISKS_KEYS: &[Also] = &[also("kms:CreateGrant", When::OfDisks), also("kms:Decrypt", When::OfDisks), also("kms:DescribeKey", When::OfDisks)];
+const DISKS_KEYS: &[Also] = &[
+    also("kms:CreateGrant", When::OfDisks),
+    also("kms:Decrypt", When::OfDisks),
+    also("kms:DescribeKey", When::OfDisks),
+];
 
 /// A call that stops instances, never by force.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StopInstances.html>
@@ -28,7 +32,10 @@ pub struct StopInstances {
 
 impl Operation for StopInstances {
     type Planned = Self;
-    const SPEC: Spec = spec("ec2", "StopInstances", Harmless, Disruptive).on(&[names("/InstanceIds", Instances)]).takes_down().takes(Takes::Seconds(180));
+    const SPEC: Spec = spec("ec2", "StopInstances", Harmless, Disruptive)
+        .on(&[names("/InstanceIds", Instances)])
+        .takes_down()
+        .takes(Takes::Seconds(180));
 }
 
 /// A call that starts instances.
@@ -42,8 +49,11 @@ pub struct StartInstances {
 
 impl Operation for StartInstances {
     type Planned = Self;
-    const SPEC: Spec =
-        spec("ec2", "StartInstances", Harmless, Safe).on(&[names("/InstanceIds", Instances)]).takes_also(DISKS_KEYS).brings_up().takes(Takes::Seconds(300));
+    const SPEC: Spec = spec("ec2", "StartInstances", Harmless, Safe)
+        .on(&[names("/InstanceIds", Instances)])
+        .takes_also(DISKS_KEYS)
+        .brings_up()
+        .takes(Takes::Seconds(300));
 }
 
 /// A call that sets DeleteOnTermination of the disks of an instance.
@@ -59,14 +69,19 @@ pub struct ModifyInstanceAttribute {
 
 impl Operation for ModifyInstanceAttribute {
     type Planned = Self;
-    const SPEC: Spec = spec("ec2", "ModifyInstanceAttribute", Harmless, Safe).on(&[names("/InstanceId", Instances)]).asks(&[Volumes]);
+    const SPEC: Spec = spec("ec2", "ModifyInstanceAttribute", Harmless, Safe)
+        .on(&[names("/InstanceId", Instances)])
+        .asks(&[Volumes]);
 }
 
 impl ModifyInstanceAttribute {
     /// Builds the call that sets whether the disk at a device is deleted with its instance. AWS assumes
     /// `true` for a mapping that does not give it.
     pub fn goes_with(instance: &str, device: &str, on: bool) -> Self {
-        let mapping = BlockDeviceMapping { device_name: device.to_owned(), ebs: EbsBlockDevice { delete_on_termination: on } };
+        let mapping = BlockDeviceMapping {
+            device_name: device.to_owned(),
+            ebs: EbsBlockDevice { delete_on_termination: on },
+        };
         Self { instance_id: instance.to_owned(), block_device_mappings: vec![mapping] }
     }
 }

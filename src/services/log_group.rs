@@ -30,8 +30,9 @@ pub struct CreateLogGroup<F: Form = Sent> {
 
 impl<F: Form> Operation for CreateLogGroup<F> {
     type Planned = CreateLogGroup<Planned>;
-    const SPEC: Spec =
-        spec("logs", "CreateLogGroup", Harmless, Safe).on(&[names("/logGroupName", LogGroups)]).takes_also(&[also("logs:TagResource", When::Given("tags"))]);
+    const SPEC: Spec = spec("logs", "CreateLogGroup", Harmless, Safe)
+        .on(&[names("/logGroupName", LogGroups)])
+        .takes_also(&[also("logs:TagResource", When::Given("tags"))]);
 }
 
 /// A call that sets the days for which a log group keeps its events.
@@ -47,7 +48,8 @@ pub struct PutRetentionPolicy {
 
 impl Operation for PutRetentionPolicy {
     type Planned = Self;
-    const SPEC: Spec = spec("logs", "PutRetentionPolicy", Harmless, Safe).on(&[names("/logGroupName", LogGroups)]);
+    const SPEC: Spec =
+        spec("logs", "PutRetentionPolicy", Harmless, Safe).on(&[names("/logGroupName", LogGroups)]);
 }
 
 /// A call that removes the retention of a log group: its events are kept for ever.
@@ -61,7 +63,8 @@ pub struct DeleteRetentionPolicy {
 
 impl Operation for DeleteRetentionPolicy {
     type Planned = Self;
-    const SPEC: Spec = spec("logs", "DeleteRetentionPolicy", Harmless, Safe).on(&[names("/logGroupName", LogGroups)]);
+    const SPEC: Spec =
+        spec("logs", "DeleteRetentionPolicy", Harmless, Safe).on(&[names("/logGroupName", LogGroups)]);
 }
 
 /// A call that deletes a log group with its events.
@@ -75,5 +78,6 @@ pub struct DeleteLogGroup {
 
 impl Operation for DeleteLogGroup {
     type Planned = Self;
-    const SPEC: Spec = spec("logs", "DeleteLogGroup", Harmless, Irreversible).on(&[names("/logGroupName", LogGroups)]);
+    const SPEC: Spec =
+        spec("logs", "DeleteLogGroup", Harmless, Irreversible).on(&[names("/logGroupName", LogGroups)]);
 }

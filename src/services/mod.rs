@@ -39,7 +39,8 @@ macro_rules! operations {
         $then! {
             security_group::{AuthorizeSecurityGroupIngress, RevokeSecurityGroupIngress}
             flow_log::{CreateFlowLogs, DeleteFlowLogs}
-            snapshot::{CreateSnapshot, CreateSnapshots, CopySnapshot, DeleteSnapshot, RestoreSnapshotFromRecycleBin}
+            snapshot::{CreateSnapshot, CreateSnapshots, CopySnapshot, DeleteSnapshot,
+                RestoreSnapshotFromRecycleBin}
             volume::{CreateVolume, DeleteVolume, RestoreVolumeFromRecycleBin, AttachVolume, DetachVolume}
             ebs_defaults::{EnableEbsEncryptionByDefault, DisableEbsEncryptionByDefault}
             instance::{StopInstances, StartInstances, ModifyInstanceAttribute}
@@ -50,7 +51,8 @@ macro_rules! operations {
             role::{CreateRole, PutRolePolicy, DeleteRolePolicy, DeleteRole}
             trail::{CreateTrail, UpdateTrail, StartLogging, StopLogging, DeleteTrail}
             bucket::{
-                CreateBucket, DeleteBucket, PutBucketTagging, PutPublicAccessBlock, PutBucketVersioning, PutBucketEncryption, PutBucketPolicy
+                CreateBucket, DeleteBucket, PutBucketTagging, PutPublicAccessBlock, PutBucketVersioning,
+                    PutBucketEncryption, PutBucketPolicy
             }
         }
     };
@@ -86,7 +88,10 @@ fn planned<O: DeserializeOwned>(input: &Value) -> Result<(), String> {
     O::deserialize(input).map(|_| ()).map_err(|error| {
         let error = error.to_string();
         let member = error.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`'));
-        member.map_or_else(|| format!("has an input that redress never gives it: {error}"), |(member, _)| format!("gives {member}, which redress never does"))
+        member.map_or_else(
+            || format!("has an input that redress never gives it: {error}"),
+            |(member, _)| format!("gives {member}, which redress never does"),
+        )
     })
 }
 

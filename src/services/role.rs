@@ -31,7 +31,9 @@ pub struct CreateRole<F: Form = Sent> {
 
 impl<F: Form> Operation for CreateRole<F> {
     type Planned = CreateRole<Planned>;
-    const SPEC: Spec = spec("iam", "CreateRole", Harmless, Safe).on(&[names("/RoleName", Roles)]).takes_also(&[also("iam:TagRole", When::Given("Tags"))]);
+    const SPEC: Spec = spec("iam", "CreateRole", Harmless, Safe)
+        .on(&[names("/RoleName", Roles)])
+        .takes_also(&[also("iam:TagRole", When::Given("Tags"))]);
 }
 
 /// A call that sets an inline policy of a role.

@@ -50,7 +50,8 @@ pub struct RevokeSecurityGroupIngress<F: Form = Sent> {
 
 impl<F: Form> Operation for RevokeSecurityGroupIngress<F> {
     type Planned = RevokeSecurityGroupIngress<Planned>;
-    const SPEC: Spec = spec("ec2", "RevokeSecurityGroupIngress", Harmless, Disruptive).on(&[names("/GroupId", SecurityGroups)]);
+    const SPEC: Spec = spec("ec2", "RevokeSecurityGroupIngress", Harmless, Disruptive)
+        .on(&[names("/GroupId", SecurityGroups)]);
 }
 
 /// A set of rules for one protocol and range of ports.

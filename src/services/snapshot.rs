@@ -138,7 +138,9 @@ pub struct DeleteSnapshot<F: Form = Sent> {
 
 impl<F: Form> Operation for DeleteSnapshot<F> {
     type Planned = DeleteSnapshot<Planned>;
-    const SPEC: Spec = spec("ec2", "DeleteSnapshot", Harmless, Irreversible).on(&[names("/SnapshotId", Snapshots)]).only_own();
+    const SPEC: Spec = spec("ec2", "DeleteSnapshot", Harmless, Irreversible)
+        .on(&[names("/SnapshotId", Snapshots)])
+        .only_own();
 }
 
 /// A call that restores a deleted snapshot that the Recycle Bin keeps.
@@ -152,5 +154,6 @@ pub struct RestoreSnapshotFromRecycleBin<F: Form = Sent> {
 
 impl<F: Form> Operation for RestoreSnapshotFromRecycleBin<F> {
     type Planned = RestoreSnapshotFromRecycleBin<Planned>;
-    const SPEC: Spec = spec("ec2", "RestoreSnapshotFromRecycleBin", Harmless, Safe).on(&[names("/SnapshotId", Snapshots)]);
+    const SPEC: Spec =
+        spec("ec2", "RestoreSnapshotFromRecycleBin", Harmless, Safe).on(&[names("/SnapshotId", Snapshots)]);
 }

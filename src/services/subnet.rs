@@ -29,5 +29,7 @@ pub struct Attribute {
 
 impl Operation for ModifySubnetAttribute {
     type Planned = Self;
-    const SPEC: Spec = spec("ec2", "ModifySubnetAttribute", Harmless, Disruptive).on(&[names("/SubnetId", Subnets)]).without_dry_run();
+    const SPEC: Spec = spec("ec2", "ModifySubnetAttribute", Harmless, Disruptive)
+        .on(&[names("/SubnetId", Subnets)])
+        .without_dry_run();
 }

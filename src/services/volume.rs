@@ -65,7 +65,8 @@ pub struct DeleteVolume<F: Form = Sent> {
 
 impl<F: Form> Operation for DeleteVolume<F> {
     type Planned = DeleteVolume<Planned>;
-    const SPEC: Spec = spec("ec2", "DeleteVolume", Harmless, Irreversible).on(&[names("/VolumeId", Volumes)]).only_own();
+    const SPEC: Spec =
+        spec("ec2", "DeleteVolume", Harmless, Irreversible).on(&[names("/VolumeId", Volumes)]).only_own();
 }
 
 /// A call that restores a deleted volume that the Recycle Bin keeps.
@@ -79,7 +80,8 @@ pub struct RestoreVolumeFromRecycleBin<F: Form = Sent> {
 
 impl<F: Form> Operation for RestoreVolumeFromRecycleBin<F> {
     type Planned = RestoreVolumeFromRecycleBin<Planned>;
-    const SPEC: Spec = spec("ec2", "RestoreVolumeFromRecycleBin", Harmless, Safe).on(&[names("/VolumeId", Volumes)]);
+    const SPEC: Spec =
+        spec("ec2", "RestoreVolumeFromRecycleBin", Harmless, Safe).on(&[names("/VolumeId", Volumes)]);
 }
 
 /// A call that attaches a volume to an instance.
@@ -97,8 +99,9 @@ pub struct AttachVolume<F: Form = Sent> {
 
 impl<F: Form> Operation for AttachVolume<F> {
     type Planned = AttachVolume<Planned>;
-    const SPEC: Spec =
-        spec("ec2", "AttachVolume", Harmless, Disruptive).on(&[names("/InstanceId", Instances), names("/VolumeId", Volumes)]).takes(Takes::Seconds(30));
+    const SPEC: Spec = spec("ec2", "AttachVolume", Harmless, Disruptive)
+        .on(&[names("/InstanceId", Instances), names("/VolumeId", Volumes)])
+        .takes(Takes::Seconds(30));
 }
 
 /// A call that detaches a volume from an instance, never by force.
@@ -116,6 +119,7 @@ pub struct DetachVolume<F: Form = Sent> {
 
 impl<F: Form> Operation for DetachVolume<F> {
     type Planned = DetachVolume<Planned>;
-    const SPEC: Spec =
-        spec("ec2", "DetachVolume", Harmless, Disruptive).on(&[names("/InstanceId", Instances), names("/VolumeId", Volumes)]).takes(Takes::Seconds(30));
+    const SPEC: Spec = spec("ec2", "DetachVolume", Harmless, Disruptive)
+        .on(&[names("/InstanceId", Instances), names("/VolumeId", Volumes)])
+        .takes(Takes::Seconds(30));
 }

@@ -29,15 +29,21 @@ const SEED: u64 = 1;
 pub enum TwinError {
     /// An account id was given.
     #[error(
-        "{0} is the id of an AWS account, but --account chooses a twin: an AWS account is chosen by its credentials. \
-         Leave --account out and use --profile (or the AWS environment variables); for a try-out use --account twin:demo"
+        "{0} is the id of an AWS account, but --account chooses a twin: an AWS account is chosen by its \
+         credentials. \
+         Leave --account out and use --profile (or the AWS environment variables); for a try-out use \
+         --account twin:demo"
     )]
     AccountId(String),
     /// The text is neither a name nor a path.
-    #[error("{0:?} is not the name of a twin: a name has letters, digits, '-' and '_'; a file is given by its path, e.g. twin:./inventory.json")]
+    #[error(
+        "{0:?} is not the name of a twin: a name has letters, digits, '-' and '_'; a file is given by its \
+         path, e.g. twin:./inventory.json"
+    )]
     BadName(String),
     /// The twin does not exist.
-    #[error("there is no twin {name:?}: {} does not exist. Use --account twin:demo, or a file: --account twin:./inventory.json", path.display())]
+    #[error("there is no twin {name:?}: {} does not exist. Use --account twin:demo, or a file: --account \
+             twin:./inventory.json", path.display())]
     NoSuchTwin {
         /// The name.
         name: String,
@@ -55,7 +61,8 @@ pub enum TwinError {
         source: io::Error,
     },
     /// The file has another format.
-    #[error("{} is neither an inventory (redress.inventory/1) nor a saved twin ({FORMAT}): {why}", path.display())]
+    #[error("{} is neither an inventory (redress.inventory/1) nor a saved twin ({FORMAT}): \
+             {why}", path.display())]
     Garbled {
         /// The path of the file.
         path: PathBuf,
@@ -78,7 +85,8 @@ impl TwinAccount {
     /// Creates an account from a twin that is not saved anywhere; its endpoint is `twin:NAME`.
     pub fn new(twin: Twin, name: &str) -> Self {
         let owner = twin.truth().owner.clone();
-        let identity = Identity { owner, caller: twin.truth().caller.clone(), endpoint: format!("twin:{name}") };
+        let identity =
+            Identity { owner, caller: twin.truth().caller.clone(), endpoint: format!("twin:{name}") };
         Self { identity, twin: Mutex::new(twin), path: None, own: false }
     }
 
@@ -131,7 +139,8 @@ impl TwinAccount {
     /// # Errors
     /// [`TwinError::Io`] where it cannot be written.
     pub fn fresh_demo(state_dir: &Path) -> Result<Self, TwinError> {
-        let account = Self::new(demo::demo(Timestamp::now()), "demo").kept_privately_at(place(state_dir, "demo")?);
+        let account =
+            Self::new(demo::demo(Timestamp::now()), "demo").kept_privately_at(place(state_dir, "demo")?);
         account.save().map_err(|(path, source)| TwinError::Io { what: "written", path, source })?;
         Ok(account)
     }
@@ -192,7 +201,11 @@ impl TwinAccount {
 /// Returns the path of a twin: in a folder of the state directory that is no link to elsewhere.
 fn place(state_dir: &Path, name: &str) -> Result<PathBuf, TwinError> {
     let folder = state_dir.join("twin");
-    private::no_link_away(&folder).map_err(|source| TwinError::Io { what: "used", path: folder.clone(), source })?;
+    private::no_link_away(&folder).map_err(|source| TwinError::Io {
+        what: "used",
+        path: folder.clone(),
+        source,
+    })?;
     Ok(folder.join(format!("{name}.json")))
 }
 
@@ -215,10 +228,13 @@ fn parsed(path: &Path, read: io::Result<Vec<u8>>) -> Result<(Twin, Option<String
     let garbled = |why: String| TwinError::Garbled { path: path.to_owned(), why };
     let json: Value = serde_json::from_slice(&text).map_err(|e| garbled(e.to_string()))?;
     match json.get("format").and_then(Value::as_str) {
-        Some(FORMAT) => serde_json::from_value(json).map(|twin| (twin, None)).map_err(|e| garbled(e.to_string())),
+        Some(FORMAT) => {
+            serde_json::from_value(json).map(|twin| (twin, None)).map_err(|e| garbled(e.to_string()))
+        }
         None | Some("redress.inventory/1") => {
             let inventory: Inventory = serde_json::from_value(json).map_err(|e| garbled(e.to_string()))?;
-            let digest: String = Sha256::digest(&text).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+            let digest: String =
+                Sha256::digest(&text).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
             Ok((Twin::new(inventory, SEED), Some(digest)))
         }
         Some(other) => Err(garbled(format!("its format is {other:?}"))),
@@ -311,17 +327,38 @@ mod tests {
         assert!(matches!(TwinAccount::open("twin:nobody", dir.path()), Err(TwinError::NoSuchTwin { .. })));
         assert!(matches!(TwinAccount::open("twin:a b", dir.path()), Err(TwinError::BadName(_))));
         let file = dir.path().join("x.json");
-        assert!(matches!(TwinAccount::open(file.to_str().unwrap(), dir.path()), Err(TwinError::Io { what: "read", .. })));
-        for text in ["", "{", "[]", r#"{"format":"redress.plan/1"}"#, r#"{"format":"redress.twin/1"}"#, r#"{"owner":{"partition":"aws"}}"#] {
+        assert!(matches!(
+            TwinAccount::open(file.to_str().unwrap(), dir.path()),
+            Err(TwinError::Io { what: "read", .. })
+        ));
+        for text in [
+            "",
+            "{",
+            "[]",
+            r#"{"format":"redress.plan/1"}"#,
+            r#"{"format":"redress.twin/1"}"#,
+            r#"{"owner":{"partition":"aws"}}"#,
+        ] {
             fs::write(&file, text).unwrap();
-            assert!(matches!(TwinAccount::open(file.to_str().unwrap(), dir.path()), Err(TwinError::Garbled { .. })), "{text}");
+            assert!(
+                matches!(
+                    TwinAccount::open(file.to_str().unwrap(), dir.path()),
+                    Err(TwinError::Garbled { .. })
+                ),
+                "{text}"
+            );
         }
     }
 
     #[tokio::test]
     async fn what_a_call_did_is_there_when_the_twin_is_opened_again() {
         let dir = folder();
-        let call = Call::new("iam", "us-east-1", "CreateRole", json!({ "RoleName": "kept", "AssumeRolePolicyDocument": r#"{"Statement":[{}]}"# }));
+        let call = Call::new(
+            "iam",
+            "us-east-1",
+            "CreateRole",
+            json!({ "RoleName": "kept", "AssumeRolePolicyDocument": r#"{"Statement":[{}]}"# }),
+        );
         let account = TwinAccount::open("twin", dir.path()).unwrap();
         assert_eq!(account.identity().endpoint, "twin:demo");
         account.call(&call).await.unwrap();
@@ -331,7 +368,9 @@ mod tests {
         assert_eq!(again.now(), then, "the clock never goes back");
         let scope = Scope::from([Want::id("", FamilyKind::Roles, "kept")]);
         assert!(again.read(&scope).await.roles.get("kept").known().is_some());
-        assert!(TwinAccount::fresh_demo(dir.path()).unwrap().read(&scope).await.roles.get("kept").is_absent());
+        assert!(
+            TwinAccount::fresh_demo(dir.path()).unwrap().read(&scope).await.roles.get("kept").is_absent()
+        );
     }
 
     #[tokio::test]
@@ -341,14 +380,24 @@ mod tests {
         let text = r#"{ "owner": { "partition": "aws", "account": "123456789012" }, "read_at": "2026-01-01T00:00:00Z", "roles": { "reads": { "*": { "known": null } } } }"#;
         fs::write(&file, text).unwrap();
         let name = file.to_str().unwrap();
-        let call = Call::new("iam", "", "CreateRole", json!({ "RoleName": "kept", "AssumeRolePolicyDocument": r#"{"Statement":[{}]}"# }));
+        let call = Call::new(
+            "iam",
+            "",
+            "CreateRole",
+            json!({ "RoleName": "kept", "AssumeRolePolicyDocument": r#"{"Statement":[{}]}"# }),
+        );
         TwinAccount::open(name, dir.path()).unwrap().call(&call).await.unwrap();
         assert_eq!(fs::read_to_string(&file).unwrap(), text);
         let again = TwinAccount::open(name, dir.path()).unwrap();
-        let scope = Scope::from([Want::id("", FamilyKind::Roles, "kept"), Want::id("", FamilyKind::Buckets, "b")]);
+        let scope =
+            Scope::from([Want::id("", FamilyKind::Roles, "kept"), Want::id("", FamilyKind::Buckets, "b")]);
         let read = again.read(&scope).await;
         assert!(read.roles.get("kept").known().is_some());
-        assert_eq!(read.buckets.get("b"), crate::inventory::Fact::NotRead, "a family that the file leaves out was not read");
+        assert_eq!(
+            read.buckets.get("b"),
+            crate::inventory::Fact::NotRead,
+            "a family that the file leaves out was not read"
+        );
     }
 
     #[tokio::test]
@@ -356,7 +405,8 @@ mod tests {
         let dir = folder();
         let blocked = dir.path().join("not-a-folder");
         fs::write(&blocked, "").unwrap();
-        let account = TwinAccount::new(demo::demo("2026-11-22T08:00:00Z".parse().unwrap()), "x").kept_at(blocked.join("x.json"));
+        let account = TwinAccount::new(demo::demo("2026-11-22T08:00:00Z".parse().unwrap()), "x")
+            .kept_at(blocked.join("x.json"));
         let call = Call::new("logs", "us-east-1", "CreateLogGroup", json!({ "logGroupName": "g" }));
         assert_eq!(account.call(&call).await.unwrap_err().class, ErrorClass::Transient);
     }

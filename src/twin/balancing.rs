@@ -12,7 +12,13 @@ type State = (&'static str, Option<&'static str>);
 
 /// Marks the targets of an instance that is down: it receives no requests any more.
 pub(super) fn down(twin: &mut Twin, region: &str, instance: &str) {
-    let _ = set(twin, region, instance, ("unused", Some("Target.InvalidState")), ("unhealthy", Some("Target.Timeout")));
+    let _ = set(
+        twin,
+        region,
+        instance,
+        ("unused", Some("Target.InvalidState")),
+        ("unhealthy", Some("Target.Timeout")),
+    );
 }
 
 /// Starts the health checks of an instance that runs; returns whether it is a target of anything.
@@ -23,7 +29,11 @@ pub(super) fn up(twin: &mut Twin, region: &str, instance: &str) -> bool {
 
 /// Sets the result of the health checks once they have run for long enough.
 pub(super) fn looked_at(twin: &mut Twin, region: &str, instance: &str) {
-    let found = if twin.faults.checks_fail { ("unhealthy", Some("Target.FailedHealthChecks")) } else { ("healthy", None) };
+    let found = if twin.faults.checks_fail {
+        ("unhealthy", Some("Target.FailedHealthChecks"))
+    } else {
+        ("healthy", None)
+    };
     let _ = set(twin, region, instance, found, found);
 }
 
@@ -32,12 +42,19 @@ pub(super) fn looked_at(twin: &mut Twin, region: &str, instance: &str) {
 fn set(twin: &mut Twin, region: &str, instance: &str, by_id: State, by_address: State) -> bool {
     let (region, mut any) = (twin.region_mut(region), false);
     for known_as in names(region, instance) {
-        let groups: Vec<String> = region.target_groups.items.picked(&Selector::by(TARGET, &known_as)).into_iter().map(|(id, _)| id.to_owned()).collect();
+        let groups: Vec<String> = region
+            .target_groups
+            .items
+            .picked(&Selector::by(TARGET, &known_as))
+            .into_iter()
+            .map(|(id, _)| id.to_owned())
+            .collect();
         for group in groups {
             let Some(group) = region.target_groups.get_mut(&group) else { continue };
             let state = if group.target_type == "instance" { by_id } else { by_address };
             // A target group that no load balancer uses has no health checks.
-            let (state, reason) = if group.load_balancers.is_empty() { ("unused", Some("Target.NotInUse")) } else { state };
+            let (state, reason) =
+                if group.load_balancers.is_empty() { ("unused", Some("Target.NotInUse")) } else { state };
             let Fact::Known(targets) = &mut group.targets else { continue };
             for target in targets.iter_mut().filter(|t| t.id == known_as && !t.state.ends_with("draining")) {
                 (target.state, target.reason) = (state.to_owned(), reason.map(str::to_owned));

@@ -11,7 +11,9 @@ use crate::{
 /// Returns the place of an instance that is down to its reservation.
 pub(super) fn gives_back(twin: &mut Twin, region: &str, instance: &str) {
     let region = twin.region_mut(region);
-    let Some(id) = region.instances.get_mut(instance).and_then(|i| i.capacity_reservation.take()) else { return };
+    let Some(id) = region.instances.get_mut(instance).and_then(|i| i.capacity_reservation.take()) else {
+        return;
+    };
     if let Some(reservation) = region.capacity_reservations.get_mut(&id) {
         set(reservation, reservation.available + 1);
     }
@@ -24,7 +26,10 @@ pub(super) fn takes(twin: &mut Twin, region: &str, instance: &str) {
     let Some(starting) = region.instances.get(instance).known().copied().cloned() else { return };
     let takes = Use::of(&starting);
     let fits = |r: &CapacityReservation| r.has_room && takes.may_use(r) && accepts(r, &starting, now).is_ok();
-    let Some(id) = region.capacity_reservations.known().find(|(_, r)| fits(r)).map(|(id, _)| id.to_owned()) else { return };
+    let Some(id) = region.capacity_reservations.known().find(|(_, r)| fits(r)).map(|(id, _)| id.to_owned())
+    else {
+        return;
+    };
     if let Some(reservation) = region.capacity_reservations.get_mut(&id) {
         set(reservation, reservation.available - 1);
     }

@@ -63,7 +63,8 @@ impl Twin {
     pub fn content(&self, region: &str, volume: &str) -> Content {
         let known = self.truth.regions.get(region);
         let attached = known.and_then(|r| r.volumes.get(volume).known().copied()).is_some_and(|v| {
-            let runs = |id: &str| known.and_then(|r| r.instances.get(id).known().copied()).is_some_and(writes);
+            let runs =
+                |id: &str| known.and_then(|r| r.instances.get(id).known().copied()).is_some_and(writes);
             v.attachments.iter().any(|a| a.state != "attaching" && runs(&a.instance_id))
         });
         let mut content = self.contents.volumes.get(volume).cloned().unwrap_or_else(|| untouched(volume));
@@ -111,10 +112,12 @@ impl Twin {
     pub(super) fn content_settles(&mut self, region: &str, instance: &str) {
         let known = self.truth.regions.get(region).map(|r| r.instances.get(instance));
         let Some(Fact::Known(of)) = known else { return };
-        let devices: Vec<(String, String)> = of.devices.iter().map(|d| (d.device_name.clone(), d.volume_id.clone())).collect();
+        let devices: Vec<(String, String)> =
+            of.devices.iter().map(|d| (d.device_name.clone(), d.volume_id.clone())).collect();
         for (device, volume) in devices {
             let content = self.content(region, &volume);
-            let last = self.contents.devices.entry(place(instance, &device)).or_insert_with(|| content.clone());
+            let last =
+                self.contents.devices.entry(place(instance, &device)).or_insert_with(|| content.clone());
             if last.written < content.written {
                 *last = content.clone();
             }
@@ -131,7 +134,8 @@ impl Twin {
             return;
         }
         let last = std::mem::replace(last, holds.clone());
-        let (at, instance, device, volume) = (self.now, instance.to_owned(), device.to_owned(), volume.to_owned());
+        let (at, instance, device, volume) =
+            (self.now, instance.to_owned(), device.to_owned(), volume.to_owned());
         self.contents.stale.push(Stale { at, instance, device, volume, holds, last });
     }
 }

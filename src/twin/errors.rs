@@ -14,17 +14,29 @@ pub(super) fn refuse(code: &str, message: impl Into<String>) -> CallError {
 /// Adapts an error to an operation: for one that deletes, a missing resource means that it is already done.
 pub(super) fn meant_for(operation: &str, error: CallError) -> CallError {
     let takes_away = operation.starts_with("Delete") || operation.starts_with("Revoke");
-    if takes_away && says_absent(&error.code) { CallError { class: ErrorClass::AlreadyDone, ..error } } else { error }
+    if takes_away && says_absent(&error.code) {
+        CallError { class: ErrorClass::AlreadyDone, ..error }
+    } else {
+        error
+    }
 }
 
 /// Builds the error for a call that touches something that the twin was never given, so that its effect is
 /// unknown.
 pub(super) fn unknown(what: &str, why: &str) -> CallError {
-    CallError { class: ErrorClass::Unsupported, code: "TwinUnknown".to_owned(), message: format!("{what} is not known here: {why}") }
+    CallError {
+        class: ErrorClass::Unsupported,
+        code: "TwinUnknown".to_owned(),
+        message: format!("{what} is not known here: {why}"),
+    }
 }
 
 /// Returns the resource of a fact, the error of an absent one, or [`unknown`].
-pub(super) fn must<'a, T>(fact: Fact<&'a T>, what: &str, absent: impl FnOnce() -> CallError) -> Result<&'a T, CallError> {
+pub(super) fn must<'a, T>(
+    fact: Fact<&'a T>,
+    what: &str,
+    absent: impl FnOnce() -> CallError,
+) -> Result<&'a T, CallError> {
     match fact {
         Fact::Known(thing) => Ok(thing),
         Fact::Absent => Err(absent()),
@@ -32,11 +44,14 @@ pub(super) fn must<'a, T>(fact: Fact<&'a T>, what: &str, absent: impl FnOnce() -
     }
 }
 
-/// Codes by class (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html> and the API references
-/// of IAM, CloudTrail, CloudWatch Logs and S3).
+/// Codes by class (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html> and the API
+/// references of IAM, CloudTrail, CloudWatch Logs and S3).
 const CLASSES: &[(ErrorClass, &[&str])] = &[
     (ErrorClass::Throttled, &["RequestLimitExceeded", "ThrottlingException", "Throttling", "SlowDown"]),
-    (ErrorClass::Transient, &["InternalError", "InternalFailure", "ServiceUnavailable", "Timeout", "Connection"]),
+    (
+        ErrorClass::Transient,
+        &["InternalError", "InternalFailure", "ServiceUnavailable", "Timeout", "Connection"],
+    ),
     (
         ErrorClass::AlreadyDone,
         &[
@@ -52,11 +67,22 @@ const CLASSES: &[(ErrorClass, &[&str])] = &[
     ),
     (
         ErrorClass::Consistency,
-        &["IncorrectState", "IncorrectInstanceState", "VolumeInUse", "S3BucketDoesNotExistException", "InsufficientS3BucketPolicyException"],
+        &[
+            "IncorrectState",
+            "IncorrectInstanceState",
+            "VolumeInUse",
+            "S3BucketDoesNotExistException",
+            "InsufficientS3BucketPolicyException",
+        ],
     ),
     (
         ErrorClass::Concurrency,
-        &["ConcurrentSnapshotLimitExceeded", "ResourceLimitExceeded", "PendingSnapshotLimitExceeded", "SnapshotCreationPerVolumeRateExceeded"],
+        &[
+            "ConcurrentSnapshotLimitExceeded",
+            "ResourceLimitExceeded",
+            "PendingSnapshotLimitExceeded",
+            "SnapshotCreationPerVolumeRateExceeded",
+        ],
     ),
     (
         ErrorClass::Quota,
@@ -78,7 +104,13 @@ const CLASSES: &[(ErrorClass, &[&str])] = &[
 ];
 
 /// Codes for a resource that does not exist, beside EC2's `Invalid*.NotFound`.
-const ABSENT: &[&str] = &["NoSuchEntity", "NoSuchBucket", "ResourceNotFoundException", "TrailNotFoundException", "NotFoundException"];
+const ABSENT: &[&str] = &[
+    "NoSuchEntity",
+    "NoSuchBucket",
+    "ResourceNotFoundException",
+    "TrailNotFoundException",
+    "NotFoundException",
+];
 
 fn says_absent(code: &str) -> bool {
     (code.starts_with("Invalid") && code.ends_with(".NotFound")) || ABSENT.contains(&code)
@@ -98,7 +130,10 @@ mod tests {
     fn a_thing_not_found_may_appear_yet_and_a_rule_not_found_is_done() {
         assert_eq!(refuse("InvalidVolume.NotFound", "").class, ErrorClass::Consistency);
         assert_eq!(refuse("InvalidSecurityGroupRuleId.NotFound", "").class, ErrorClass::AlreadyDone);
-        assert_eq!(meant_for("DeleteVolume", refuse("InvalidVolume.NotFound", "")).class, ErrorClass::AlreadyDone);
+        assert_eq!(
+            meant_for("DeleteVolume", refuse("InvalidVolume.NotFound", "")).class,
+            ErrorClass::AlreadyDone
+        );
         assert_eq!(meant_for("DeleteVolume", refuse("VolumeInUse", "")).class, ErrorClass::Consistency);
         assert_eq!(refuse("InvalidParameterValue", "").class, ErrorClass::Semantic);
     }

@@ -151,8 +151,13 @@ impl Faults {
             return FaultKind::ExpiredCredentials.before(call);
         }
         let denied = self.denied_calls.iter().any(|d| d.hits(call));
-        let message = format!("You are not authorized to perform: {} with an explicit deny in a service control policy", call.name());
-        denied.then(|| refuse(if call.service == "ec2" { "UnauthorizedOperation" } else { "AccessDenied" }, message))
+        let message = format!(
+            "You are not authorized to perform: {} with an explicit deny in a service control policy",
+            call.name()
+        );
+        denied.then(|| {
+            refuse(if call.service == "ec2" { "UnauthorizedOperation" } else { "AccessDenied" }, message)
+        })
     }
 
     /// Returns whether the credentials have ended.
@@ -180,7 +185,11 @@ impl Faults {
     }
 
     /// Returns the reason of each denial of a read, with the denied member; `None` for the whole.
-    pub(super) fn denials<'a>(&'a self, family: FamilyKind, region: &'a str) -> impl Iterator<Item = (Option<&'a str>, Reason)> {
+    pub(super) fn denials<'a>(
+        &'a self,
+        family: FamilyKind,
+        region: &'a str,
+    ) -> impl Iterator<Item = (Option<&'a str>, Reason)> {
         let hits = move |d: &&DeniedRead| d.family == family && d.region.as_ref().is_none_or(|r| r == region);
         self.denied_reads.iter().filter(hits).map(move |d| (d.member.as_deref(), denial(family)))
     }
@@ -197,12 +206,19 @@ impl FaultKind {
             FaultKind::ServerError => ("InternalError", "An internal error has occurred".to_owned()),
             FaultKind::Timeout => ("Timeout", "no answer in time".to_owned()),
             FaultKind::NotVisibleYet => not_visible(call),
-            FaultKind::Denied if ec2 => ("UnauthorizedOperation", "You are not authorized to perform this operation.".to_owned()),
+            FaultKind::Denied if ec2 => {
+                ("UnauthorizedOperation", "You are not authorized to perform this operation.".to_owned())
+            }
             FaultKind::Denied => ("AccessDenied", format!("not authorized to perform: {}", call.name())),
             FaultKind::ExpiredCredentials if ec2 => ("RequestExpired", "Request has expired.".to_owned()),
-            FaultKind::ExpiredCredentials => ("ExpiredToken", "The security token included in the request is expired".to_owned()),
+            FaultKind::ExpiredCredentials => {
+                ("ExpiredToken", "The security token included in the request is expired".to_owned())
+            }
             FaultKind::Quota => quota(call),
-            FaultKind::NoCapacity => ("InsufficientInstanceCapacity", "There is not enough capacity to fulfill your request.".to_owned()),
+            FaultKind::NoCapacity => (
+                "InsufficientInstanceCapacity",
+                "There is not enough capacity to fulfill your request.".to_owned(),
+            ),
             FaultKind::Busy => ("ResourceLimitExceeded", "Too many of these are under way.".to_owned()),
             FaultKind::LostReply
             | FaultKind::ServerErrorAfter
@@ -217,7 +233,10 @@ impl FaultKind {
     /// Returns the error of a fault that strikes when all is done.
     pub(super) fn after(self, call: &Call) -> Option<CallError> {
         match self {
-            FaultKind::LostReply => Some(refuse("Connection", format!("the connection was lost before {} had answered", call.name()))),
+            FaultKind::LostReply => Some(refuse(
+                "Connection",
+                format!("the connection was lost before {} had answered", call.name()),
+            )),
             FaultKind::ServerErrorAfter => Some(refuse("InternalError", "An internal error has occurred")),
             FaultKind::TimeoutAfter => Some(refuse("Timeout", "no answer in time")),
             _ => None,

@@ -20,7 +20,8 @@ pub(super) fn find<'a>(region: &'a Region, asked: &str) -> Fact<&'a Key> {
     if let Some((_, alias)) = asked.split_once(":alias/") {
         return find(region, &format!("alias/{alias}"));
     }
-    let is_it = |key: &Key| key.arn == asked || key.arn.rsplit_once(":key/").is_some_and(|(_, id)| id == asked);
+    let is_it =
+        |key: &Key| key.arn == asked || key.arn.rsplit_once(":key/").is_some_and(|(_, id)| id == asked);
     let by_arn = region.keys.known().find(|(_, key)| is_it(key));
     by_arn.map_or(direct, |(_, key)| Fact::Known(key))
 }
@@ -48,11 +49,17 @@ pub(super) fn choose(twin: &Twin, region: &str, asked: Option<&str>) -> Result<C
         }
     };
     match find(known, asked) {
-        Fact::Known(key) => Ok(Chosen { arn: key.arn.clone(), works: key.proves_usable().is_ok(), exists: true }),
+        Fact::Known(key) => {
+            Ok(Chosen { arn: key.arn.clone(), works: key.proves_usable().is_ok(), exists: true })
+        }
         // AWS creates its own key for EBS when it is needed for the first time.
         Fact::Absent if asked == EbsDefaults::AWS_KEY => {
             let owner = &twin.truth.owner;
-            Ok(Chosen { arn: owner_key_arn(&owner.partition, region, &owner.account), works: true, exists: true })
+            Ok(Chosen {
+                arn: owner_key_arn(&owner.partition, region, &owner.account),
+                works: true,
+                exists: true,
+            })
         }
         Fact::Absent => Ok(Chosen { arn: asked.to_owned(), works: false, exists: false }),
         silent => Err(unknown(&format!("the key {asked}"), silent.silence().unwrap_or("not read"))),
@@ -90,7 +97,9 @@ pub(super) fn encrypted_by_default(twin: &Twin, region: &str) -> Result<bool, Ca
     match fact {
         Fact::Known(on) => Ok(*on),
         Fact::Absent => Ok(false),
-        silent => Err(unknown("whether EBS encryption by default is on", silent.silence().unwrap_or("not read"))),
+        silent => {
+            Err(unknown("whether EBS encryption by default is on", silent.silence().unwrap_or("not read")))
+        }
     }
 }
 

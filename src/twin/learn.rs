@@ -34,7 +34,8 @@ impl ForFamily for Fill<'_> {
 /// Returns the instances, with their regions, of whose disks there are facts.
 pub(super) fn instances_of(facts: &Inventory) -> BTreeSet<(String, String)> {
     let of_region = |(name, region): (&String, &Region)| {
-        let attached = region.volumes.known().flat_map(|(_, volume)| &volume.attachments).map(|a| a.instance_id.clone());
+        let attached =
+            region.volumes.known().flat_map(|(_, volume)| &volume.attachments).map(|a| a.instance_id.clone());
         let ids = region.instances.known().map(|(id, _)| id.to_owned()).chain(attached);
         ids.map(|id| (name.clone(), id)).collect::<Vec<_>>()
     };
@@ -58,7 +59,9 @@ fn fill<T: Record>(truth: &mut Family<T>, told: Family<T>) {
 fn attributes(truth: &mut Inventory, facts: &mut Inventory, region: &str) {
     let (ours, theirs) = (truth.region_mut(region), facts.region_mut(region));
     for (id, told) in theirs.instances.known() {
-        let Some(Instance { stop_protection, shutdown_behavior, .. }) = ours.instances.get_mut(id) else { continue };
+        let Some(Instance { stop_protection, shutdown_behavior, .. }) = ours.instances.get_mut(id) else {
+            continue;
+        };
         if stop_protection.silence().is_some() && !matches!(told.stop_protection, Fact::NotRead) {
             *stop_protection = told.stop_protection.clone();
         }

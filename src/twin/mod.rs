@@ -210,7 +210,8 @@ impl Twin {
             return Err(error);
         }
         self.fate = fault;
-        let outcome = services::perform(self, call).map_err(|error| errors::meant_for(&call.operation, error));
+        let outcome =
+            services::perform(self, call).map_err(|error| errors::meant_for(&call.operation, error));
         self.fate = None;
         match (outcome, fault.and_then(|f| f.after(call))) {
             (Ok(_), Some(lost)) => Err(lost),
@@ -229,7 +230,9 @@ impl Twin {
     /// Lets virtual time pass; effects that fall due on the way happen in their order.
     pub fn pass(&mut self, time: Duration) {
         let until = self.now.checked_add(time).unwrap_or(Timestamp::MAX);
-        while let Some(next) = (0..self.due.len()).filter(|&n| self.due[n].at <= until).min_by_key(|&n| (self.due[n].at, n)) {
+        while let Some(next) =
+            (0..self.due.len()).filter(|&n| self.due[n].at <= until).min_by_key(|&n| (self.due[n].at, n))
+        {
             let due = self.due.remove(next);
             self.now = self.now.max(due.at);
             scheduled::happen(self, &due);
@@ -272,7 +275,8 @@ impl Twin {
     /// Hides a new resource from reads for as long as lists lag behind.
     fn made(&mut self, family: FamilyKind, id: &str) {
         if self.faults.list_lag > 0 {
-            let until = self.now.checked_add(Duration::from_secs(self.faults.list_lag)).unwrap_or(Timestamp::MAX);
+            let until =
+                self.now.checked_add(Duration::from_secs(self.faults.list_lag)).unwrap_or(Timestamp::MAX);
             self.hidden.push(Hidden { family, id: id.to_owned(), until });
         }
     }
@@ -305,11 +309,17 @@ fn settle_devices_of(region: &mut Region, id: &str) {
     }
     let Some(instance) = instances.get(id).known().copied() else { return };
     for device in &instance.devices {
-        let differs = |a: &Attachment| a.instance_id == instance.id && a.delete_on_termination != device.delete_on_termination;
+        let differs = |a: &Attachment| {
+            a.instance_id == instance.id && a.delete_on_termination != device.delete_on_termination
+        };
         if volumes.get(&device.volume_id).known().is_some_and(|v| v.attachments.iter().any(differs))
             && let Some(volume) = volumes.get_mut(&device.volume_id)
         {
-            volume.attachments.iter_mut().filter(|a| differs(a)).for_each(|a| a.delete_on_termination = device.delete_on_termination);
+            volume
+                .attachments
+                .iter_mut()
+                .filter(|a| differs(a))
+                .for_each(|a| a.delete_on_termination = device.delete_on_termination);
         }
     }
 }

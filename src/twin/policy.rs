@@ -1,7 +1,7 @@
-//! The little of IAM's policy language that decides whether a service may deliver: statements, principals, actions and
-//! resources with `*`, and the conditions of AWS's own delivery policies. Everything else in a policy counts as not
-//! matching an Allow; this is no policy simulator. It is not the checks' own evaluator on purpose: one that the checks and
-//! the twin shared would only agree with itself.
+//! The little of IAM's policy language that decides whether a service may deliver: statements, principals,
+//! actions and resources with `*`, and the conditions of AWS's own delivery policies. Everything else in a
+//! policy counts as not matching an Allow; this is no policy simulator. It is not the checks' own evaluator
+//! on purpose: one that the checks and the twin shared would only agree with itself.
 
 use serde_json::Value;
 
@@ -29,8 +29,11 @@ pub(super) fn allows(policy: &Value, request: &Request<'_>) -> bool {
 
 /// Returns whether a policy grants something to everybody without a condition.
 pub(super) fn is_public(policy: &Value) -> bool {
-    let everybody = |s: &Value| s["Principal"] == "*" || listed(&s["Principal"]["AWS"]).iter().any(|p| *p == "*");
-    listed(&policy["Statement"]).iter().any(|s| s["Effect"] == "Allow" && everybody(s) && s.get("Condition").is_none())
+    let everybody =
+        |s: &Value| s["Principal"] == "*" || listed(&s["Principal"]["AWS"]).iter().any(|p| *p == "*");
+    listed(&policy["Statement"])
+        .iter()
+        .any(|s| s["Effect"] == "Allow" && everybody(s) && s.get("Condition").is_none())
 }
 
 /// Returns a value, or a list of values, as a list.
@@ -43,11 +46,17 @@ fn listed(value: &Value) -> Vec<&Value> {
 }
 
 fn matches(statement: &Value, request: &Request<'_>) -> bool {
-    let any = |member: &str, text: &str| listed(&statement[member]).iter().filter_map(|v| v.as_str()).any(|pattern| like(pattern, text));
-    let principal = request
-        .service
-        .is_none_or(|service| statement["Principal"] == "*" || listed(&statement["Principal"]["Service"]).iter().any(|p| *p == service || *p == "*"));
-    principal && any("Action", request.action) && request.resource.is_none_or(|r| any("Resource", r)) && conditions(&statement["Condition"], request.context)
+    let any = |member: &str, text: &str| {
+        listed(&statement[member]).iter().filter_map(|v| v.as_str()).any(|pattern| like(pattern, text))
+    };
+    let principal = request.service.is_none_or(|service| {
+        statement["Principal"] == "*"
+            || listed(&statement["Principal"]["Service"]).iter().any(|p| *p == service || *p == "*")
+    });
+    principal
+        && any("Action", request.action)
+        && request.resource.is_none_or(|r| any("Resource", r))
+        && conditions(&statement["Condition"], request.context)
 }
 
 /// Returns whether every condition holds. A key that the request does not carry fails, as in IAM.
@@ -56,7 +65,9 @@ fn conditions(block: &Value, context: &[(&str, &str)]) -> bool {
     operators.iter().all(|(operator, keys)| {
         let Value::Object(keys) = keys else { return false };
         keys.iter().all(|(key, wanted)| {
-            let Some((_, have)) = context.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)) else { return false };
+            let Some((_, have)) = context.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)) else {
+                return false;
+            };
             listed(wanted).iter().any(|v| match (operator.as_str(), v) {
                 ("StringEquals", Value::String(v)) => v == have,
                 ("ArnLike" | "ArnEquals" | "StringLike", Value::String(v)) => like(v, have),
@@ -100,7 +111,10 @@ pub(super) fn trail_may_deliver(twin: &Twin, trail: &Trail) -> Fact<bool> {
     };
     policy.map(|policy| {
         let bucket = format!("arn:{}:s3:::{}", owner.partition, trail.s3_bucket_name);
-        let prefix = trail.s3_key_prefix.as_ref().map_or_else(String::new, |p| format!("{}/", p.trim_end_matches('/')));
+        let prefix = trail
+            .s3_key_prefix
+            .as_ref()
+            .map_or_else(String::new, |p| format!("{}/", p.trim_end_matches('/')));
         let objects = format!("{bucket}/{prefix}AWSLogs/{}/CloudTrail/x", owner.account);
         let context = [
             ("aws:SourceArn", trail.id.as_str()),
@@ -108,8 +122,17 @@ pub(super) fn trail_may_deliver(twin: &Twin, trail: &Trail) -> Fact<bool> {
             ("s3:x-amz-acl", "bucket-owner-full-control"),
             ("aws:SecureTransport", "true"),
         ];
-        let may =
-            |action, resource| allows(&policy, &Request { service: Some("cloudtrail.amazonaws.com"), action, resource: Some(resource), context: &context });
+        let may = |action, resource| {
+            allows(
+                &policy,
+                &Request {
+                    service: Some("cloudtrail.amazonaws.com"),
+                    action,
+                    resource: Some(resource),
+                    context: &context,
+                },
+            )
+        };
         may("s3:GetBucketAcl", &bucket) && may("s3:PutObject", &objects)
     })
 }
@@ -127,7 +150,17 @@ pub(super) fn flow_logs_may_deliver(twin: &Twin, region: &str, destination: &str
         ("s3:x-amz-acl", "bucket-owner-full-control"),
         ("aws:SecureTransport", "true"),
     ];
-    let may = |action, resource| allows(policy, &Request { service: Some("delivery.logs.amazonaws.com"), action, resource: Some(resource), context: &context });
+    let may = |action, resource| {
+        allows(
+            policy,
+            &Request {
+                service: Some("delivery.logs.amazonaws.com"),
+                action,
+                resource: Some(resource),
+                context: &context,
+            },
+        )
+    };
     may("s3:GetBucketAcl", bucket) && may("s3:PutObject", &objects)
 }
 
@@ -136,7 +169,15 @@ pub(super) fn flow_logs_may_assume(twin: &Twin, region: &str, trust: &Value) -> 
     let owner = &twin.truth.owner;
     let source = format!("arn:{}:ec2:{region}:{}:vpc-flow-log/fl-0", owner.partition, owner.account);
     let context = [("aws:SourceArn", source.as_str()), ("aws:SourceAccount", owner.account.as_str())];
-    allows(trust, &Request { service: Some("vpc-flow-logs.amazonaws.com"), action: "sts:AssumeRole", resource: None, context: &context })
+    allows(
+        trust,
+        &Request {
+            service: Some("vpc-flow-logs.amazonaws.com"),
+            action: "sts:AssumeRole",
+            resource: None,
+            context: &context,
+        },
+    )
 }
 
 /// Returns the reason why a flow log cannot be delivered, in AWS's words; `None` where it can or where that
@@ -165,16 +206,23 @@ pub(super) fn flow_log_trouble(twin: &Twin, region: &str, log: &FlowLog) -> Opti
         return trouble();
     }
     // Attached policies are not known by their text: only a role without any can be judged.
-    let (Fact::Known(inline), Some([])) = (&role.inline_policies, role.attached_policies.known().map(Vec::as_slice)) else { return None };
+    let (Fact::Known(inline), Some([])) =
+        (&role.inline_policies, role.attached_policies.known().map(Vec::as_slice))
+    else {
+        return None;
+    };
     let group = log.log_group_name.as_deref()?;
     let arn = twin.truth.owner.log_group(region, group);
     let may = |action: &str| {
-        [format!("{arn}:*"), format!("{arn}:log-stream:x"), arn.to_string()]
-            .iter()
-            .any(|resource| inline.values().any(|policy| allows(policy, &Request { service: None, action, resource: Some(resource), context: &[] })))
+        [format!("{arn}:*"), format!("{arn}:log-stream:x"), arn.to_string()].iter().any(|resource| {
+            inline.values().any(|policy| {
+                allows(policy, &Request { service: None, action, resource: Some(resource), context: &[] })
+            })
+        })
     };
     let exists = !twin.truth.regions.get(region)?.log_groups.get(group).is_absent();
-    (!(may("logs:CreateLogStream") && may("logs:PutLogEvents") && (exists || may("logs:CreateLogGroup")))).then(|| "Access error".to_owned())
+    (!(may("logs:CreateLogStream") && may("logs:PutLogEvents") && (exists || may("logs:CreateLogGroup"))))
+        .then(|| "Access error".to_owned())
 }
 
 #[cfg(test)]
@@ -200,8 +248,11 @@ mod tests {
 
     #[test]
     fn a_condition_on_what_the_request_does_not_carry_fails_an_allow() {
-        let policy = json!({ "Statement": { "Effect": "Allow", "Principal": { "Service": "a" }, "Action": "x:y", "Resource": "*", "Condition": { "StringEquals": { "k": "v" } } } });
-        let ask = |context| allows(&policy, &Request { service: Some("a"), action: "x:y", resource: Some("r"), context });
+        let policy = json!({ "Statement": { "Effect": "Allow", "Principal": { "Service": "a" },
+            "Action": "x:y", "Resource": "*", "Condition": { "StringEquals": { "k": "v" } } } });
+        let ask = |context| {
+            allows(&policy, &Request { service: Some("a"), action: "x:y", resource: Some("r"), context })
+        };
         assert!(!ask(&[]));
         assert!(ask(&[("k", "v")]));
         assert!(!ask(&[("k", "w")]));
@@ -211,9 +262,20 @@ mod tests {
     fn a_deny_without_tls_does_not_stop_a_service_that_uses_it() {
         let policy = json!({ "Statement": [
             { "Effect": "Allow", "Principal": { "Service": "a" }, "Action": "x:y", "Resource": "*" },
-            { "Effect": "Deny", "Principal": "*", "Action": "x:*", "Resource": "*", "Condition": { "Bool": { "aws:SecureTransport": "false" } } },
+            { "Effect": "Deny", "Principal": "*", "Action": "x:*", "Resource": "*",
+                "Condition": { "Bool": { "aws:SecureTransport": "false" } } },
         ]});
-        let ask = |tls| allows(&policy, &Request { service: Some("a"), action: "x:y", resource: Some("r"), context: &[("aws:SecureTransport", tls)] });
+        let ask = |tls| {
+            allows(
+                &policy,
+                &Request {
+                    service: Some("a"),
+                    action: "x:y",
+                    resource: Some("r"),
+                    context: &[("aws:SecureTransport", tls)],
+                },
+            )
+        };
         assert!(ask("true"));
         assert!(!ask("false"));
     }

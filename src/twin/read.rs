@@ -5,7 +5,8 @@ use serde_json::json;
 
 use super::{Twin, keys};
 use crate::inventory::{
-    Cause, Fact, Family, FamilyKind, ForFamily, Inventory, Reason, Record, Region, Scope, SecurityGroupRule, Selector, Stored, Tags, Trail, Want,
+    Cause, Fact, Family, FamilyKind, ForFamily, Inventory, Reason, Record, Region, Scope, SecurityGroupRule,
+    Selector, Stored, Tags, Trail, Want,
 };
 
 /// Records that everything was listed, everywhere: a resource that is not in the inventory is not in the
@@ -33,7 +34,8 @@ pub(super) fn read(twin: &Twin, scope: &Scope) -> Inventory {
     let truth = &twin.truth;
     let mut answer = Inventory::empty(truth.owner.clone(), truth.caller.clone(), twin.now);
     // A read by id returns more detail than a listing, so it comes last.
-    let (single, listed): (Vec<&Want>, Vec<&Want>) = scope.iter().partition(|w| matches!(w.selector, Selector::Id(_)));
+    let (single, listed): (Vec<&Want>, Vec<&Want>) =
+        scope.iter().partition(|w| matches!(w.selector, Selector::Id(_)));
     for want in listed.into_iter().chain(single) {
         one(twin, want, &mut answer);
     }
@@ -61,7 +63,8 @@ impl ForFamily for Plain<'_, '_> {
     type Out = ();
     fn of<T: Stored>(self) {
         let region = &self.question.want.region;
-        self.question.answer(T::family(&self.question.twin.truth, region), T::family_mut(self.answer, region));
+        self.question
+            .answer(T::family(&self.question.twin.truth, region), T::family_mut(self.answer, region));
     }
 }
 
@@ -74,9 +77,16 @@ impl Question<'_> {
     /// Returns the reason why the whole read is denied, if it is.
     fn denied(&self) -> Option<Reason> {
         if self.twin.faults.ended(self.twin.now) {
-            return Some(Reason::new(Cause::Credentials, "RequestExpired: the credentials are not valid, or not any more; log in again"));
+            return Some(Reason::new(
+                Cause::Credentials,
+                "RequestExpired: the credentials are not valid, or not any more; log in again",
+            ));
         }
-        self.twin.faults.denials(self.want.family, &self.want.region).find(|(member, _)| member.is_none()).map(|(_, reason)| reason)
+        self.twin
+            .faults
+            .denials(self.want.family, &self.want.region)
+            .find(|(member, _)| member.is_none())
+            .map(|(_, reason)| reason)
     }
 
     fn answer<T: Record>(&self, truth: Option<&Family<T>>, answer: &mut Family<T>) {
@@ -129,7 +139,12 @@ impl Question<'_> {
     /// Removes the members whose reading is denied from the resource.
     fn withhold<T: Record>(&self, fact: Fact<T>) -> Fact<T> {
         let Fact::Known(item) = &fact else { return fact };
-        let mut denials = self.twin.faults.denials(self.want.family, &self.want.region).filter_map(|(member, reason)| Some((member?, reason))).peekable();
+        let mut denials = self
+            .twin
+            .faults
+            .denials(self.want.family, &self.want.region)
+            .filter_map(|(member, reason)| Some((member?, reason)))
+            .peekable();
         if denials.peek().is_none() {
             return fact;
         }
@@ -167,9 +182,16 @@ impl Question<'_> {
         let mut found = Family::default();
         self.answer(truth.map(|region| &region.security_groups), &mut found);
         found.items.change_all(|group| {
-            let rules = truth.map_or(Fact::NotRead, |region| region.security_group_rules.select(&Selector::by("group-id", &group.id)));
-            group.inbound =
-                rules.map(|rules| rules.into_iter().filter(|(id, rule)| !rule.is_egress && !self.hides_rule(id)).map(|(_, rule)| shown(rule)).collect());
+            let rules = truth.map_or(Fact::NotRead, |region| {
+                region.security_group_rules.select(&Selector::by("group-id", &group.id))
+            });
+            group.inbound = rules.map(|rules| {
+                rules
+                    .into_iter()
+                    .filter(|(id, rule)| !rule.is_egress && !self.hides_rule(id))
+                    .map(|(_, rule)| shown(rule))
+                    .collect()
+            });
         });
         let family = &mut answer.region_mut(&self.want.region).security_groups;
         family.reads.extend(found.reads);
@@ -200,7 +222,9 @@ impl Question<'_> {
     /// Answers with the trails that are seen from a region: those at home there, and all multi-region ones.
     fn trails(&self, answer: &mut Inventory) {
         let truth = &self.twin.truth.trails;
-        let Selector::By(name, region) = &self.want.selector else { return self.answer(Some(truth), &mut answer.trails) };
+        let Selector::By(name, region) = &self.want.selector else {
+            return self.answer(Some(truth), &mut answer.trails);
+        };
         if name != "region" {
             return self.answer(Some(truth), &mut answer.trails);
         }
@@ -208,14 +232,22 @@ impl Question<'_> {
             return self.deny(&mut answer.trails, reason);
         }
         let seen = |trail: &Trail| trail.home_region == *region || trail.is_multi_region;
-        let listed = truth.select(&self.want.selector).map(|_| truth.known().filter(|(_, trail)| seen(trail)).collect());
+        let listed = truth
+            .select(&self.want.selector)
+            .map(|_| truth.known().filter(|(_, trail)| seen(trail)).collect());
         self.listing(listed, truth, &mut answer.trails);
     }
 }
 
 /// Returns a rule as the listing of groups shows it.
 fn shown(rule: &SecurityGroupRule) -> SecurityGroupRule {
-    SecurityGroupRule { id: String::new(), group_id: String::new(), description: None, tags: Tags::new(), ..rule.clone() }
+    SecurityGroupRule {
+        id: String::new(),
+        group_id: String::new(),
+        description: None,
+        tags: Tags::new(),
+        ..rule.clone()
+    }
 }
 
 /// Lists the wants of a scope that the twin cannot answer, each with the reason.
@@ -226,8 +258,12 @@ pub(super) fn missing(twin: &Twin, scope: &Scope) -> Vec<String> {
 fn silence(twin: &Twin, want: &Want) -> Option<String> {
     let region = twin.truth.regions.get(&want.region);
     match (want.family, &want.selector, region) {
-        (FamilyKind::Keys, Selector::Id(id), Some(region)) => keys::find(region, id).silence().map(str::to_owned),
-        (FamilyKind::Instances, Selector::Id(id), Some(region)) => quiet(&region.instances, &want.selector).or_else(|| attributes_not_read(region, id)),
+        (FamilyKind::Keys, Selector::Id(id), Some(region)) => {
+            keys::find(region, id).silence().map(str::to_owned)
+        }
+        (FamilyKind::Instances, Selector::Id(id), Some(region)) => {
+            quiet(&region.instances, &want.selector).or_else(|| attributes_not_read(region, id))
+        }
         (plain, ..) => plain.with(Quiet { twin, want }),
     }
 }
@@ -258,6 +294,7 @@ fn quiet<T: Record>(family: &Family<T>, selector: &Selector) -> Option<String> {
 fn attributes_not_read(region: &Region, id: &str) -> Option<String> {
     let instances = region.instances.get(id);
     let instance = instances.known()?;
-    let not_read = matches!(instance.stop_protection, Fact::NotRead) || matches!(instance.shutdown_behavior, Fact::NotRead);
+    let not_read = matches!(instance.stop_protection, Fact::NotRead)
+        || matches!(instance.shutdown_behavior, Fact::NotRead);
     not_read.then(|| "stop protection and shutdown behaviour were not read".to_owned())
 }

@@ -58,9 +58,17 @@ impl Effect {
     /// Returns the id of the resource on which it happens.
     pub fn on(&self) -> &str {
         match self {
-            Effect::Stopped(id) | Effect::Running(id) | Effect::FellBack(id, _) | Effect::StatusOk(id) | Effect::TargetLookedAt(id) => id,
+            Effect::Stopped(id)
+            | Effect::Running(id)
+            | Effect::FellBack(id, _)
+            | Effect::StatusOk(id)
+            | Effect::TargetLookedAt(id) => id,
             Effect::SnapshotDone(id) | Effect::SnapshotFailed(id) | Effect::LeavesBin(id) => id,
-            Effect::VolumeReady(id) | Effect::VolumeFailed(id) | Effect::VolumeVanished(id) | Effect::Attached(id) | Effect::Detached(id) => id,
+            Effect::VolumeReady(id)
+            | Effect::VolumeFailed(id)
+            | Effect::VolumeVanished(id)
+            | Effect::Attached(id)
+            | Effect::Detached(id) => id,
             Effect::FlowLogDelivers(id) | Effect::TrailDelivers(id) => id,
         }
     }
@@ -75,7 +83,9 @@ const TARGET_SECONDS: u64 = 240;
 pub(super) fn happen(twin: &mut Twin, due: &Due) {
     let region = due.region.as_str();
     match &due.effect {
-        Effect::Stopped(id) => stopped(twin, region, id, "stopping", "Client.UserInitiatedShutdown: User initiated shutdown"),
+        Effect::Stopped(id) => {
+            stopped(twin, region, id, "stopping", "Client.UserInitiatedShutdown: User initiated shutdown")
+        }
         Effect::FellBack(id, reason) => stopped(twin, region, id, "pending", reason),
         Effect::Running(id) => running(twin, region, id),
         Effect::StatusOk(id) => {
@@ -128,7 +138,9 @@ fn stopped(twin: &mut Twin, region: &str, id: &str, from: &str, reason: &str) {
     let mut to_come = Vec::new();
     for interface in interfaces_of(twin, region, id) {
         let interfaces = &mut twin.region_mut(region).network_interfaces;
-        if let Some(interface) = interfaces.get_mut(&interface).filter(|i| i.public_ip_owner.as_deref() == Some("amazon")) {
+        if let Some(interface) =
+            interfaces.get_mut(&interface).filter(|i| i.public_ip_owner.as_deref() == Some("amazon"))
+        {
             interface.public_ip = None;
             interface.public_ip_owner = None;
             to_come.push(interface.id.clone());
@@ -191,7 +203,10 @@ fn interfaces_of(twin: &Twin, region: &str, instance: &str) -> Vec<String> {
 
 fn set_status(twin: &mut Twin, region: &str, id: &str, status: &str) {
     let statuses = &mut twin.region_mut(region).instance_statuses;
-    let mut now = statuses.get(id).known().map_or_else(|| InstanceStatus { id: id.to_owned(), ..InstanceStatus::default() }, |s| (*s).clone());
+    let mut now = statuses
+        .get(id)
+        .known()
+        .map_or_else(|| InstanceStatus { id: id.to_owned(), ..InstanceStatus::default() }, |s| (*s).clone());
     now.system_status = status.to_owned();
     now.instance_status = status.to_owned();
     now.attached_ebs_status = status.to_owned();
@@ -213,7 +228,11 @@ fn volume(twin: &mut Twin, region: &str, id: &str, state: &str) {
 
 fn attached(twin: &mut Twin, name: &str, id: &str) {
     let region = twin.region_mut(name);
-    let Some(attachment) = region.volumes.get_mut(id).and_then(|v| v.attachments.first_mut()).filter(|a| a.state == "attaching") else { return };
+    let Some(attachment) =
+        region.volumes.get_mut(id).and_then(|v| v.attachments.first_mut()).filter(|a| a.state == "attaching")
+    else {
+        return;
+    };
     attachment.state = "attached".to_owned();
     let instance = attachment.instance_id.clone();
     let Some(instance) = region.instances.get_mut(&instance) else { return };
@@ -227,8 +246,11 @@ fn attached(twin: &mut Twin, name: &str, id: &str) {
 }
 
 fn detached(twin: &mut Twin, name: &str, id: &str) {
-    let Some(volume) = twin.truth.regions.get(name).and_then(|r| r.volumes.get(id).known().copied()) else { return };
-    let leaving: Vec<String> = volume.attachments.iter().filter(|a| a.state == "detaching").map(|a| a.instance_id.clone()).collect();
+    let Some(volume) = twin.truth.regions.get(name).and_then(|r| r.volumes.get(id).known().copied()) else {
+        return;
+    };
+    let leaving: Vec<String> =
+        volume.attachments.iter().filter(|a| a.state == "detaching").map(|a| a.instance_id.clone()).collect();
     leaving.iter().for_each(|instance| twin.content_settles(name, instance));
     let region = twin.region_mut(name);
     let Some(volume) = region.volumes.get_mut(id) else { return };
@@ -249,7 +271,9 @@ fn detached(twin: &mut Twin, name: &str, id: &str) {
 }
 
 fn flow_log_delivers(twin: &mut Twin, region: &str, id: &str) {
-    let Some(log) = twin.truth.regions.get(region).and_then(|r| r.flow_logs.get(id).known().copied()) else { return };
+    let Some(log) = twin.truth.regions.get(region).and_then(|r| r.flow_logs.get(id).known().copied()) else {
+        return;
+    };
     let (status, error) = match policy::flow_log_trouble(twin, region, log) {
         None => ("SUCCESS", None),
         Some(error) => ("FAILED", Some(error)),

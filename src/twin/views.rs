@@ -27,23 +27,36 @@ impl Lagging {
 impl Twin {
     /// Makes an instance lag behind a mapping that has been added, or removed, for a while.
     pub(super) fn mapping_lags(&mut self, instance: &str, device: &Device, gone: bool) {
-        self.lagging.retain(|l| l.is_under_way(self.now) && !(l.instance == instance && l.device.volume_id == device.volume_id));
+        self.lagging.retain(|l| {
+            l.is_under_way(self.now) && !(l.instance == instance && l.device.volume_id == device.volume_id)
+        });
         if self.faults.view_lag > 0 {
-            let until = self.now.checked_add(std::time::Duration::from_secs(self.faults.view_lag)).unwrap_or(Timestamp::MAX);
+            let until = self
+                .now
+                .checked_add(std::time::Duration::from_secs(self.faults.view_lag))
+                .unwrap_or(Timestamp::MAX);
             self.lagging.push(Lagging { instance: instance.to_owned(), device: device.clone(), gone, until });
         }
     }
 
     /// Returns whether an instance still seems to have a mapping at a device, or seems not to have it yet.
     pub(super) fn lags_at(&self, instance: &str, device: &str, gone: bool) -> bool {
-        self.lagging.iter().any(|l| l.is_under_way(self.now) && l.gone == gone && l.instance == instance && l.device.device_name == device)
+        self.lagging.iter().any(|l| {
+            l.is_under_way(self.now)
+                && l.gone == gone
+                && l.instance == instance
+                && l.device.device_name == device
+        })
     }
 
     /// Makes IAM lag behind the deletion of a policy of a role for a while
     /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>).
     pub(super) fn role_lags(&mut self, role: &str) {
         if self.faults.view_lag > 0 {
-            let until = self.now.checked_add(std::time::Duration::from_secs(self.faults.view_lag)).unwrap_or(Timestamp::MAX);
+            let until = self
+                .now
+                .checked_add(std::time::Duration::from_secs(self.faults.view_lag))
+                .unwrap_or(Timestamp::MAX);
             self.lagging_roles.insert(role.to_owned(), until);
         }
     }

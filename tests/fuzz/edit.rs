@@ -1,5 +1,6 @@
-//! Good JSON with a few things about it changed, as the fuzzer's bytes say. Bytes alone hardly ever make JSON that a reader
-//! looks into; this way nearly every input is such JSON, and what is learned is about the reader.
+//! Good JSON with a few things about it changed, as the fuzzer's bytes say. Bytes alone hardly ever make JSON
+//! that a reader looks into; this way nearly every input is such JSON, and what is learned is about the
+//! reader.
 
 // Each target uses its part of it.
 #![allow(dead_code)]
@@ -31,7 +32,10 @@ pub fn asked(bytes: &[u8]) -> Option<&[u8]> {
 
 /// The documents that stand one after the other in a sample.
 pub fn documents(sample: &str) -> Vec<Value> {
-    serde_json::Deserializer::from_str(sample).into_iter().collect::<Result<_, _>>().expect("the sample is good JSON")
+    serde_json::Deserializer::from_str(sample)
+        .into_iter()
+        .collect::<Result<_, _>>()
+        .expect("the sample is good JSON")
 }
 
 /// Documents with the edits that bytes ask for.
@@ -109,7 +113,8 @@ fn one(node: &mut Value, op: u8, taken: &mut Taken<'_>, sample: &[Value]) {
         2 => {
             let mut bytes = [0; 8];
             bytes.iter_mut().for_each(|b| *b = taken.byte().unwrap_or(0));
-            *node = if op & 8 == 0 { json!(i64::from_le_bytes(bytes)) } else { json!(f64::from_le_bytes(bytes)) };
+            *node =
+                if op & 8 == 0 { json!(i64::from_le_bytes(bytes)) } else { json!(f64::from_le_bytes(bytes)) };
         }
         3 => {
             let mut other = Value::Array(sample.to_vec());

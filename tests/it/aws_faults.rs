@@ -1,4 +1,5 @@
-//! The account over the SDK when the endpoint misbehaves: a small server that answers as it is told and counts.
+//! The account over the SDK when the endpoint misbehaves: a small server that answers as it is told and
+//! counts.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -58,7 +59,8 @@ fn serve(mut stream: TcpStream, script: &dyn Fn(&str, usize) -> Reply, seen: &Mu
     let mut reader = BufReader::new(stream.try_clone().expect("one connection, two ends"));
     while let Some((head, body)) = request(&mut reader) {
         let action = body.split('&').find_map(|pair| pair.strip_prefix("Action="));
-        let name = action.map_or_else(|| head.split(" HTTP").next().unwrap_or_default().to_owned(), str::to_owned);
+        let name =
+            action.map_or_else(|| head.split(" HTTP").next().unwrap_or_default().to_owned(), str::to_owned);
         let before = {
             let mut seen = seen.lock().unwrap();
             let before = seen.iter().filter(|(s, _)| *s == name).count();
@@ -71,7 +73,10 @@ fn serve(mut stream: TcpStream, script: &dyn Fn(&str, usize) -> Reply, seen: &Mu
                 let kind = if text.starts_with("<!doctype") { "text/html" } else { "text/xml" };
                 let length = text.len();
                 let text = if head.starts_with("HEAD") { "" } else { text.as_str() };
-                let _ = write!(stream, "HTTP/1.1 {status} Told\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{text}");
+                let _ = write!(
+                    stream,
+                    "HTTP/1.1 {status} Told\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{text}"
+                );
             }
         }
     }
@@ -84,7 +89,10 @@ fn request(reader: &mut BufReader<TcpStream>) -> Option<(String, String)> {
             return None;
         }
     }
-    let length = head.lines().find_map(|l| l.to_lowercase().strip_prefix("content-length:").and_then(|n| n.trim().parse().ok())).unwrap_or(0);
+    let length = head
+        .lines()
+        .find_map(|l| l.to_lowercase().strip_prefix("content-length:").and_then(|n| n.trim().parse().ok()))
+        .unwrap_or(0);
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
     Some((head, String::from_utf8_lossy(&body).into_owned()))
@@ -92,7 +100,8 @@ fn request(reader: &mut BufReader<TcpStream>) -> Option<(String, String)> {
 
 /// The answers that connecting needs; everything else is as the test says.
 fn script(rest: impl Fn(&str, usize) -> Reply) -> impl Fn(&str, usize) -> Reply {
-    move |name, before| match name {
+    move |name, before| {
+        match name {
         "GetCallerIdentity" => Reply::Say(
             200,
             format!(
@@ -108,6 +117,7 @@ fn script(rest: impl Fn(&str, usize) -> Reply) -> impl Fn(&str, usize) -> Reply 
         ),
         _ => rest(name, before),
     }
+    }
 }
 
 fn keys() -> Keys {
@@ -120,7 +130,13 @@ async fn connected(server: &Server) -> AwsAccount {
 }
 
 fn ec2_error(status: u16, code: &str) -> Reply {
-    Reply::Say(status, format!("<Response><Errors><Error><Code>{code}</Code><Message>told so</Message></Error></Errors></Response>"))
+    Reply::Say(
+        status,
+        format!(
+            "<Response><Errors><Error><Code>{code}</Code><Message>told \
+             so</Message></Error></Errors></Response>"
+        ),
+    )
 }
 
 async fn volumes(account: &AwsAccount) -> Fact<usize> {
@@ -172,24 +188,47 @@ async fn a_listing_whose_second_page_is_denied_is_unknown_and_not_its_first_page
 #[tokio::test]
 async fn a_key_that_may_not_be_described_is_unknown_and_the_others_are_read() {
     let described = json!({ "KeyMetadata": {
-        "KeyId": "k", "KeyManager": "CUSTOMER", "KeyState": "Enabled", "KeySpec": "SYMMETRIC_DEFAULT", "KeyUsage": "ENCRYPT_DECRYPT", "Origin": "AWS_KMS",
+        "KeyId": "k", "KeyManager": "CUSTOMER", "KeyState": "Enabled", "KeySpec": "SYMMETRIC_DEFAULT",
+        "KeyUsage": "ENCRYPT_DECRYPT", "Origin": "AWS_KMS",
     } });
     let server = Server::start(script(move |_, before| match before {
-        0 => Reply::Say(200, json!({ "Keys": [{ "KeyId": "key-1" }], "Truncated": true, "NextMarker": "more" }).to_string()),
+        0 => Reply::Say(
+            200,
+            json!({ "Keys": [{ "KeyId": "key-1" }], "Truncated": true, "NextMarker": "more" }).to_string(),
+        ),
         1 => Reply::Say(200, json!({ "Keys": [{ "KeyId": "key-2" }], "Truncated": false }).to_string()),
         // Which of the two comes first is nobody's to say.
-        2 => Reply::Say(400, json!({ "__type": "AccessDeniedException", "message": "the key policy says no" }).to_string()),
+        2 => Reply::Say(
+            400,
+            json!({ "__type": "AccessDeniedException", "message": "the key policy says no" }).to_string(),
+        ),
         3 => Reply::Say(200, described.to_string()),
-        _ => Reply::Say(200, json!({ "KeyRotationEnabled": true, "Tags": [{ "TagKey": "Team", "TagValue": "maps" }] }).to_string()),
+        _ => Reply::Say(
+            200,
+            json!({ "KeyRotationEnabled": true, "Tags": [{ "TagKey": "Team", "TagValue": "maps" }] })
+                .to_string(),
+        ),
     }));
     let inventory = connected(&server).await.read(&Scope::from([Want::all(US, K::CustomerKeys)])).await;
     let keys = &inventory.regions[US].customer_keys;
     let facts = ["key-1", "key-2"].map(|id| keys.get(id));
     let known: Vec<_> = facts.iter().filter_map(|fact| fact.known()).collect();
-    assert_eq!((known.len(), &known[0].rotation, &known[0].tags.known().unwrap()["Team"]), (1, &Fact::Known(true), &"maps".to_owned()));
-    assert!(facts.iter().any(|fact| fact.silence().is_some_and(|why| why.contains("AccessDenied") && why.contains("kms:DescribeKey"))), "{facts:?}");
+    assert_eq!(
+        (known.len(), &known[0].rotation, &known[0].tags.known().unwrap()["Team"]),
+        (1, &Fact::Known(true), &"maps".to_owned())
+    );
+    assert!(
+        facts.iter().any(|fact| fact
+            .silence()
+            .is_some_and(|why| why.contains("AccessDenied") && why.contains("kms:DescribeKey"))),
+        "{facts:?}"
+    );
     assert!(keys.select(&Selector::All).known().is_some(), "the listing itself was read");
-    assert_eq!(server.times("POST /"), 6, "two pages, two descriptions, and of one key its rotation and its tags");
+    assert_eq!(
+        server.times("POST /"),
+        6,
+        "two pages, two descriptions, and of one key its rotation and its tags"
+    );
 }
 
 #[tokio::test]
@@ -200,7 +239,11 @@ async fn a_change_is_sent_once_whatever_becomes_of_it() {
         (|| Reply::HangUp, ErrorClass::Transient, "Connection"),
         (|| ec2_error(500, "InternalError"), ErrorClass::Transient, "InternalError"),
         (|| ec2_error(503, "RequestLimitExceeded"), ErrorClass::Throttled, "RequestLimitExceeded"),
-        (|| Reply::Say(500, "<!doctype html><title>500</title>".to_owned()), ErrorClass::Unsupported, "Unsupported"),
+        (
+            || Reply::Say(500, "<!doctype html><title>500</title>".to_owned()),
+            ErrorClass::Unsupported,
+            "Unsupported",
+        ),
         (|| Reply::Say(200, "<CreateSnapshotResponse/>".to_owned()), ErrorClass::Transient, "Incomplete"),
     ];
     for (reply, class, code) in cases {
@@ -214,37 +257,64 @@ async fn a_change_is_sent_once_whatever_becomes_of_it() {
 #[tokio::test]
 async fn a_revocation_that_did_nothing_is_not_a_success() {
     let server = Server::start(script(|_, _| {
-        let unknown = "<unknownIpPermissionSet><item><ipProtocol>tcp</ipProtocol></item></unknownIpPermissionSet>";
-        Reply::Say(200, format!("<RevokeSecurityGroupIngressResponse><return>true</return>{unknown}</RevokeSecurityGroupIngressResponse>"))
+        let unknown =
+            "<unknownIpPermissionSet><item><ipProtocol>tcp</ipProtocol></item></unknownIpPermissionSet>";
+        Reply::Say(
+            200,
+            format!(
+                "<RevokeSecurityGroupIngressResponse><return>true</return>{unknown}</RevokeSecurityGroupIngressResponse>"
+            ),
+        )
     }));
-    let revoke = Call::new("ec2", US, "RevokeSecurityGroupIngress", json!({ "GroupId": "sg-1", "SecurityGroupRuleIds": ["sgr-1"] }));
+    let revoke = Call::new(
+        "ec2",
+        US,
+        "RevokeSecurityGroupIngress",
+        json!({ "GroupId": "sg-1", "SecurityGroupRuleIds": ["sgr-1"] }),
+    );
     let error = connected(&server).await.call(&revoke).await.expect_err("nothing was revoked");
     assert_eq!(error.class, ErrorClass::Semantic, "{error}");
 }
 
 #[tokio::test]
 async fn expired_credentials_are_named_and_nothing_of_them_is_shown() {
-    let body = "<ErrorResponse><Error><Code>ExpiredToken</Code><Message>the token SECRETTOKEN is expired</Message></Error></ErrorResponse>";
+    let body = "<ErrorResponse><Error><Code>ExpiredToken</Code><Message>the token SECRETTOKEN is \
+                expired</Message></Error></ErrorResponse>";
     let server = Server::start(move |_, _| Reply::Say(403, body.to_owned()));
     let error = over(sdk_config(&server.url, &keys()), &[]).await.expect_err("expired");
     assert!(matches!(error, ConnectError::BadCredentials(_)), "{error:?}");
-    assert!(error.to_string().contains("Log in again") && !error.to_string().contains("SECRETTOKEN"), "{error}");
+    assert!(
+        error.to_string().contains("Log in again") && !error.to_string().contains("SECRETTOKEN"),
+        "{error}"
+    );
     assert_eq!(server.times("GetCallerIdentity"), 1);
 }
 
-/// A bucket that answers "forbidden" is somebody else's only if the list of our own buckets was read and lacks it.
+/// A bucket that answers "forbidden" is somebody else's only if the list of our own buckets was read and
+/// lacks it.
 #[tokio::test]
 async fn a_forbidden_bucket_is_somebody_elses_only_if_our_own_list_lacks_it() {
-    let list = |inner: &str| Reply::Say(200, format!("<ListAllMyBucketsResult><Buckets>{inner}</Buckets></ListAllMyBucketsResult>"));
-    let denied = || Reply::Say(403, "<Error><Code>AccessDenied</Code><Message>no</Message></Error>".to_owned());
+    let list = |inner: &str| {
+        Reply::Say(
+            200,
+            format!("<ListAllMyBucketsResult><Buckets>{inner}</Buckets></ListAllMyBucketsResult>"),
+        )
+    };
+    let denied =
+        || Reply::Say(403, "<Error><Code>AccessDenied</Code><Message>no</Message></Error>".to_owned());
     let bucket = async |server: Server| {
-        let inventory = connected(&server).await.read(&Scope::from([Want::id("", K::Buckets, "the-bucket")])).await;
+        let inventory =
+            connected(&server).await.read(&Scope::from([Want::id("", K::Buckets, "the-bucket")])).await;
         inventory.buckets.get("the-bucket").map(|b| b.owned)
     };
     let heads = |name: &str| name.starts_with("HEAD").then(|| Reply::Say(403, String::new()));
-    let strangers = Server::start(script(move |name, _| heads(name).unwrap_or_else(|| list("<Bucket><Name>other</Name></Bucket>"))));
+    let strangers = Server::start(script(move |name, _| {
+        heads(name).unwrap_or_else(|| list("<Bucket><Name>other</Name></Bucket>"))
+    }));
     assert_eq!(bucket(strangers).await, Fact::Known(false));
-    let ours = Server::start(script(move |name, _| heads(name).unwrap_or_else(|| list("<Bucket><Name>the-bucket</Name></Bucket>"))));
+    let ours = Server::start(script(move |name, _| {
+        heads(name).unwrap_or_else(|| list("<Bucket><Name>the-bucket</Name></Bucket>"))
+    }));
     assert!(matches!(bucket(ours).await, Fact::Unknown(_)));
     let nobody_says = Server::start(script(move |name, _| heads(name).unwrap_or_else(denied)));
     assert!(matches!(bucket(nobody_says).await, Fact::Unknown(_)));
@@ -256,7 +326,9 @@ async fn an_endpoint_that_takes_the_connection_and_says_nothing_is_given_up() {
         thread::sleep(Duration::from_secs(60));
         Reply::HangUp
     });
-    let timeouts = aws_config::timeout::TimeoutConfig::builder().operation_attempt_timeout(Duration::from_millis(300)).build();
+    let timeouts = aws_config::timeout::TimeoutConfig::builder()
+        .operation_attempt_timeout(Duration::from_millis(300))
+        .build();
     let config = sdk_config(&server.url, &keys()).to_builder().timeout_config(timeouts).build();
     let start = Instant::now();
     let error = over(config, &[]).await.expect_err("it says nothing");
@@ -268,7 +340,12 @@ async fn an_endpoint_that_takes_the_connection_and_says_nothing_is_given_up() {
 async fn tried(answer: impl Fn(&str, usize) -> Reply + Send + Sync + 'static) -> (Tried, usize) {
     let server = Server::start(script(answer));
     let account = connected(&server).await;
-    let attach = Call::new("ec2", US, "AttachVolume", json!({ "VolumeId": "vol-0a", "InstanceId": "i-0b", "Device": "/dev/sdf" }));
+    let attach = Call::new(
+        "ec2",
+        US,
+        "AttachVolume",
+        json!({ "VolumeId": "vol-0a", "InstanceId": "i-0b", "Device": "/dev/sdf" }),
+    );
     let first = account.try_call(&attach).await;
     (first, server.times("AttachVolume"))
 }
@@ -279,16 +356,30 @@ async fn a_call_is_tried_only_where_the_endpoint_is_known_to_make_nothing_of_it(
     assert_eq!(tried(|_, _| ec2_error(412, "DryRunOperation")).await, (Tried::Allowed, 2));
     // Denied for things that are nowhere, and for the one that is there.
     let (denied, times) = tried(|_, _| ec2_error(403, "UnauthorizedOperation")).await;
-    assert!(matches!(&denied, Tried::Denied(why) if why.contains("UnauthorizedOperation")) && times == 2, "{denied:?}");
-    let (denied, _) = tried(|_, before| ec2_error(412 - 9 * u16::from(before > 0), if before > 0 { "UnauthorizedOperation" } else { "DryRunOperation" })).await;
+    assert!(
+        matches!(&denied, Tried::Denied(why) if why.contains("UnauthorizedOperation")) && times == 2,
+        "{denied:?}"
+    );
+    let (denied, _) = tried(|_, before| {
+        ec2_error(
+            412 - 9 * u16::from(before > 0),
+            if before > 0 { "UnauthorizedOperation" } else { "DryRunOperation" },
+        )
+    })
+    .await;
     assert!(matches!(denied, Tried::Denied(_)), "{denied:?}");
-    // An emulator that makes the call all the same: it is asked about what is nowhere, and never about the real thing.
+    // An emulator that makes the call all the same: it is asked about what is nowhere, and never about the
+    // real thing.
     let (unknown, times) = tried(|_, _| ec2_error(400, "InvalidInstanceID.NotFound")).await;
     assert!(matches!(&unknown, Tried::CannotTell(_)) && times == 1, "{unknown:?}, {times}");
-    let (unknown, times) = tried(|_, _| Reply::Say(200, "<AttachVolumeResponse><volumeId>vol-0</volumeId></AttachVolumeResponse>".to_owned())).await;
+    let (unknown, times) = tried(|_, _| {
+        Reply::Say(200, "<AttachVolumeResponse><volumeId>vol-0</volumeId></AttachVolumeResponse>".to_owned())
+    })
+    .await;
     assert!(matches!(&unknown, Tried::CannotTell(_)) && times == 1, "{unknown:?}, {times}");
     // Anything else leaves it open.
-    let (unknown, _) = tried(|_, before| ec2_error(412, if before > 0 { "VolumeInUse" } else { "DryRunOperation" })).await;
+    let (unknown, _) =
+        tried(|_, before| ec2_error(412, if before > 0 { "VolumeInUse" } else { "DryRunOperation" })).await;
     assert!(matches!(&unknown, Tried::CannotTell(why) if why.contains("VolumeInUse")), "{unknown:?}");
 }
 
@@ -304,10 +395,15 @@ async fn every_request_of_a_trial_says_that_it_is_one() {
         ("DeleteSnapshot", json!({ "SnapshotId": "snap-0c" })),
     ];
     for (operation, input) in calls {
-        assert_eq!(account.try_call(&Call::new("ec2", US, operation, input)).await, Tried::Allowed, "{operation}");
+        assert_eq!(
+            account.try_call(&Call::new("ec2", US, operation, input)).await,
+            Tried::Allowed,
+            "{operation}"
+        );
     }
     let seen = server.seen.lock().unwrap();
-    let mut tried = seen.iter().filter(|(name, _)| !name.starts_with("Describe") && !name.starts_with("Get")).peekable();
+    let mut tried =
+        seen.iter().filter(|(name, _)| !name.starts_with("Describe") && !name.starts_with("Get")).peekable();
     assert!(tried.peek().is_some() && tried.all(|(_, body)| body.ends_with("&DryRun=true")), "{seen:?}");
 }
 
@@ -315,61 +411,108 @@ async fn every_request_of_a_trial_says_that_it_is_one() {
 async fn what_stands_in_the_way_of_a_deletion_and_what_the_recycle_bin_keeps_is_read() {
     let say = |text: &str| Reply::Say(200, text.to_owned());
     let server = Server::start(script(move |name, before| match name {
-        "DescribeImages" => {
-            say("<DescribeImagesResponse><imagesSet><item><imageId>ami-1</imageId><blockDeviceMapping><item><ebs><snapshotId>snap-0a</snapshotId>\
-             </ebs></item></blockDeviceMapping></item></imagesSet></DescribeImagesResponse>")
+        "DescribeImages" => say(
+            "<DescribeImagesResponse><imagesSet><item><imageId>ami-1</imageId><blockDeviceMapping><item><ebs><snapshotId>snap-0a</snapshotId>\
+             </ebs></item></blockDeviceMapping></item></imagesSet></DescribeImagesResponse>",
+        ),
+        "DescribeLockedSnapshots" => say(
+            "<DescribeLockedSnapshotsResponse><snapshotSet><item><snapshotId>snap-0b</snapshotId><lockState>governance</lockState></item>\
+             <item><snapshotId>snap-0c</snapshotId><lockState>expired</lockState></item></snapshotSet></DescribeLockedSnapshotsResponse>",
+        ),
+        "ListSnapshotsInRecycleBin" => {
+            say("<ListSnapshotsInRecycleBinResponse><snapshotSet><item><snapshotId>snap-0c</snapshotId>\
+             <recycleBinExitTime>2026-12-24T10:00:00.000Z</recycleBinExitTime></item></snapshotSet></ListSnapshotsInRecycleBinResponse>")
         }
-        "DescribeLockedSnapshots" => {
-            say("<DescribeLockedSnapshotsResponse><snapshotSet><item><snapshotId>snap-0b</snapshotId><lockState>governance</lockState></item>\
-             <item><snapshotId>snap-0c</snapshotId><lockState>expired</lockState></item></snapshotSet></DescribeLockedSnapshotsResponse>")
-        }
-        "ListSnapshotsInRecycleBin" => say("<ListSnapshotsInRecycleBinResponse><snapshotSet><item><snapshotId>snap-0c</snapshotId>\
-             <recycleBinExitTime>2026-12-24T10:00:00.000Z</recycleBinExitTime></item></snapshotSet></ListSnapshotsInRecycleBinResponse>"),
         "DescribeSnapshotAttribute" if before == 1 => ec2_error(403, "UnauthorizedOperation"),
-        "DescribeSnapshotAttribute" => say("<DescribeSnapshotAttributeResponse><createVolumePermission><item><userId>111122223333</userId></item>\
-             <item><group>all</group></item></createVolumePermission></DescribeSnapshotAttributeResponse>"),
+        "DescribeSnapshotAttribute" => say(
+            "<DescribeSnapshotAttributeResponse><createVolumePermission><item><userId>111122223333</userId></item>\
+             <item><group>all</group></item></createVolumePermission></DescribeSnapshotAttributeResponse>",
+        ),
         "ListVolumesInRecycleBin" => ec2_error(403, "UnauthorizedOperation"),
         "POST /list-rules" => say(r#"{"Rules":[{"Identifier":"rule1"},{"Identifier":"rule2"}]}"#),
         "GET /rules/rule1" => say(
             r#"{"Identifier":"rule1","Status":"available","RetentionPeriod":{"RetentionPeriodValue":14,"RetentionPeriodUnit":"DAYS"},"ExcludeResourceTags":[{"ResourceTagKey":"env","ResourceTagValue":"test"}]}"#,
         ),
-        "GET /rules/rule2" => say(r#"{"Identifier":"rule2","Status":"pending","RetentionPeriod":{"RetentionPeriodValue":99,"RetentionPeriodUnit":"DAYS"}}"#),
+        "GET /rules/rule2" => say(
+            r#"{"Identifier":"rule2","Status":"pending","RetentionPeriod":{"RetentionPeriodValue":99,"RetentionPeriodUnit":"DAYS"}}"#,
+        ),
         _ => ec2_error(400, "InvalidAction"),
     }));
     let account = connected(&server).await;
-    let inventory = account.read(&["snap-0a", "snap-0b", "snap-0c", "vol-0d"].map(|id| Want::id(US, K::Removals, id)).into()).await;
-    let removal = |id: &str| inventory.regions[US].removals.get(id).known().copied().unwrap_or_else(|| panic!("{id}")).clone();
+    let inventory = account
+        .read(&["snap-0a", "snap-0b", "snap-0c", "vol-0d"].map(|id| Want::id(US, K::Removals, id)).into())
+        .await;
+    let removal = |id: &str| {
+        inventory.regions[US].removals.get(id).known().copied().unwrap_or_else(|| panic!("{id}")).clone()
+    };
     let [a, b, c, d] = ["snap-0a", "snap-0b", "snap-0c", "vol-0d"].map(removal);
-    assert_eq!((a.images.known().unwrap().as_slice(), &a.lock, &a.in_bin), (&["ami-1".to_owned()][..], &Fact::Absent, &Fact::Known(false)));
-    assert_eq!((b.images.known().unwrap().len(), b.lock.known().map(String::as_str)), (0, Some("governance")));
-    assert_eq!((&c.lock, &c.in_bin, c.in_bin_until), (&Fact::Absent, &Fact::Known(true), "2026-12-24T10:00:00Z".parse().ok()), "an expired lock lets go");
+    assert_eq!(
+        (a.images.known().unwrap().as_slice(), &a.lock, &a.in_bin),
+        (&["ami-1".to_owned()][..], &Fact::Absent, &Fact::Known(false))
+    );
+    assert_eq!(
+        (b.images.known().unwrap().len(), b.lock.known().map(String::as_str)),
+        (0, Some("governance"))
+    );
+    assert_eq!(
+        (&c.lock, &c.in_bin, c.in_bin_until),
+        (&Fact::Absent, &Fact::Known(true), "2026-12-24T10:00:00Z".parse().ok()),
+        "an expired lock lets go"
+    );
     let shares: Vec<Option<usize>> = [&a, &b, &c].map(|one| one.shared.known().map(Vec::len)).into();
-    assert_eq!((shares.iter().filter(|n| **n == Some(2)).count(), shares.iter().filter(|n| n.is_none()).count()), (2, 1), "what is denied is not known");
-    assert!([&a, &b, &c].iter().filter_map(|one| one.shared.known()).all(|with| *with == ["111122223333", "all"]));
+    assert_eq!(
+        (shares.iter().filter(|n| **n == Some(2)).count(), shares.iter().filter(|n| n.is_none()).count()),
+        (2, 1),
+        "what is denied is not known"
+    );
+    assert!(
+        [&a, &b, &c].iter().filter_map(|one| one.shared.known()).all(|with| *with == ["111122223333", "all"])
+    );
     assert_eq!(d.shared, Fact::Known(Vec::new()), "a volume is shared with nobody");
-    assert!(d.in_bin.silence().unwrap().contains("UnauthorizedOperation"), "what is denied is not known, and never \"not there\"");
+    assert!(
+        d.in_bin.silence().unwrap().contains("UnauthorizedOperation"),
+        "what is denied is not known, and never \"not there\""
+    );
     let rules = a.rules.known().unwrap();
-    assert_eq!((rules.len(), rules[0].days, rules[0].but.len()), (1, 14, 1), "a rule that is pending keeps nothing yet");
+    assert_eq!(
+        (rules.len(), rules[0].days, rules[0].but.len()),
+        (1, 14, 1),
+        "a rule that is pending keeps nothing yet"
+    );
     let seen = server.seen.lock().unwrap();
     let sent = |name: &str| seen.iter().find(|(n, _)| n == name).map(|(_, body)| body.clone()).unwrap();
-    assert!(sent("DescribeImages").contains("Owner.1=self") && sent("DescribeImages").contains("block-device-mapping.snapshot-id"));
-    let asked: Vec<&str> = seen.iter().filter(|(n, _)| n == "POST /list-rules").map(|(_, body)| body.as_str()).collect();
-    assert!(asked.iter().any(|body| body.contains("EBS_SNAPSHOT")) && asked.iter().any(|body| body.contains("EBS_VOLUME")), "{asked:?}");
+    assert!(
+        sent("DescribeImages").contains("Owner.1=self")
+            && sent("DescribeImages").contains("block-device-mapping.snapshot-id")
+    );
+    let asked: Vec<&str> =
+        seen.iter().filter(|(n, _)| n == "POST /list-rules").map(|(_, body)| body.as_str()).collect();
+    assert!(
+        asked.iter().any(|body| body.contains("EBS_SNAPSHOT"))
+            && asked.iter().any(|body| body.contains("EBS_VOLUME")),
+        "{asked:?}"
+    );
 }
 
 #[tokio::test]
 async fn an_endpoint_without_locks_and_without_a_bin_locks_and_keeps_nothing() {
-    let server = Server::start(script(|name, _| match name {
-        "DescribeImages" => Reply::Say(200, "<DescribeImagesResponse><imagesSet/></DescribeImagesResponse>".to_owned()),
+    let server = Server::start(script(|name, _| {
+        match name {
+        "DescribeImages" => Reply::Say(200,
+            "<DescribeImagesResponse><imagesSet/></DescribeImagesResponse>".to_owned()),
         "DescribeSnapshotAttribute" => {
             Reply::Say(200, "<DescribeSnapshotAttributeResponse><createVolumePermission/></DescribeSnapshotAttributeResponse>".to_owned())
         }
         _ => Reply::Say(500, "<!doctype html>".to_owned()),
+    }
     }));
     let account = connected(&server).await;
     let inventory = account.read(&[Want::id(US, K::Removals, "snap-0a")].into()).await;
     let removal = inventory.regions[US].removals.get("snap-0a").known().copied().unwrap().clone();
-    assert_eq!((removal.lock, removal.in_bin, removal.rules), (Fact::Absent, Fact::Known(false), Fact::Known(Vec::new())));
+    assert_eq!(
+        (removal.lock, removal.in_bin, removal.rules),
+        (Fact::Absent, Fact::Known(false), Fact::Known(Vec::new()))
+    );
 }
 
 #[tokio::test]
@@ -377,38 +520,69 @@ async fn target_groups_are_read_page_by_page_and_one_that_may_not_be_read_is_not
     let say = |text: String| Reply::Say(200, text);
     let group = |name: &str, kind: &str| {
         let arn = format!("arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/{name}/1");
-        format!("<member><TargetGroupArn>{arn}</TargetGroupArn><TargetGroupName>{name}</TargetGroupName><TargetType>{kind}</TargetType></member>")
+        format!(
+            "<member><TargetGroupArn>{arn}</TargetGroupArn><TargetGroupName>{name}</TargetGroupName><TargetType>{kind}</TargetType></member>"
+        )
     };
     let page = move |groups: String, next: &str| {
-        let (start, end) = ("<DescribeTargetGroupsResponse><DescribeTargetGroupsResult>", "</DescribeTargetGroupsResult></DescribeTargetGroupsResponse>");
+        let (start, end) = (
+            "<DescribeTargetGroupsResponse><DescribeTargetGroupsResult>",
+            "</DescribeTargetGroupsResult></DescribeTargetGroupsResponse>",
+        );
         format!("{start}<TargetGroups>{groups}</TargetGroups>{next}{end}")
     };
-    let server = Server::start(script(move |name, before| match (name, before) {
-        ("DescribeTargetGroups", 0) => say(page(group("web", "instance") + &group("function", "lambda"), "<NextMarker>m1</NextMarker>")),
+    let server = Server::start(script(move |name, before| {
+        match (name, before) {
+        ("DescribeTargetGroups", 0) => say(page(group("web", "instance") + &group("function", "lambda"),
+            "<NextMarker>m1</NextMarker>")),
         ("DescribeTargetGroups", _) => say(page(group("api", "ip"), "")),
-        ("DescribeTargetHealth", 0) => say("<DescribeTargetHealthResponse><DescribeTargetHealthResult><TargetHealthDescriptions><member><Target><Id>i-1</Id>\
+        ("DescribeTargetHealth",
+            0) => say("<DescribeTargetHealthResponse><DescribeTargetHealthResult><TargetHealthDescriptions><member><Target><Id>i-1</Id>\
             <Port>80</Port></Target><TargetHealth><State>unhealthy</State><Reason>Target.Timeout</Reason></TargetHealth></member></TargetHealthDescriptions>\
             </DescribeTargetHealthResult></DescribeTargetHealthResponse>"
             .to_owned()),
         _ => Reply::Say(403, "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>".to_owned()),
+    }
     }));
     let account = connected(&server).await;
     let inventory = account.read(&[Want::all(US, K::TargetGroups)].into()).await;
     let groups = &inventory.regions[US].target_groups;
-    let known: Vec<(&str, bool)> = groups.known().map(|(_, g)| (g.name.as_str(), g.targets.known().is_some())).collect();
+    let known: Vec<(&str, bool)> =
+        groups.known().map(|(_, g)| (g.name.as_str(), g.targets.known().is_some())).collect();
     assert_eq!(known.len(), 3, "{known:?}");
-    let with_targets: Vec<&str> = groups.known().filter(|(_, g)| g.targets.known().is_some()).map(|(_, g)| g.name.as_str()).collect();
-    let denied: Vec<&str> =
-        groups.known().filter(|(_, g)| g.targets.silence().is_some_and(|why| why.contains("AccessDenied"))).map(|(_, g)| g.name.as_str()).collect();
-    assert_eq!((with_targets.len(), denied.len()), (1, 1), "what was asked second is denied, and a function is not asked about");
+    let with_targets: Vec<&str> =
+        groups.known().filter(|(_, g)| g.targets.known().is_some()).map(|(_, g)| g.name.as_str()).collect();
+    let denied: Vec<&str> = groups
+        .known()
+        .filter(|(_, g)| g.targets.silence().is_some_and(|why| why.contains("AccessDenied")))
+        .map(|(_, g)| g.name.as_str())
+        .collect();
+    assert_eq!(
+        (with_targets.len(), denied.len()),
+        (1, 1),
+        "what was asked second is denied, and a function is not asked about"
+    );
     assert_eq!(server.times("DescribeTargetHealth"), 2);
-    let paged = |(name, body): &(String, String)| name == "DescribeTargetGroups" && body.contains("Marker=m1");
+    let paged =
+        |(name, body): &(String, String)| name == "DescribeTargetGroups" && body.contains("Marker=m1");
     assert!(server.seen.lock().unwrap().iter().any(paged), "{:?}", server.seen.lock().unwrap());
     let silent = Server::start(script(|_, _| {
-        Reply::Say(403, "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>".to_owned())
+        Reply::Say(
+            403,
+            "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>"
+                .to_owned(),
+        )
     }));
     let inventory = connected(&silent).await.read(&[Want::all(US, K::TargetGroups)].into()).await;
-    assert!(inventory.regions[US].target_groups.select(&Selector::All).silence().unwrap().contains("AccessDenied"), "never none");
+    assert!(
+        inventory.regions[US]
+            .target_groups
+            .select(&Selector::All)
+            .silence()
+            .unwrap()
+            .contains("AccessDenied"),
+        "never none"
+    );
 }
 
 #[tokio::test]
@@ -445,10 +619,32 @@ async fn capacity_reservations_and_which_of_them_an_instance_runs_in_are_read() 
     assert_eq!((found.available, found.has_room, found.placement_group.as_deref()), (1, true, Some("ring")));
     assert_eq!((found.match_criteria.as_str(), found.end), ("open", "2026-12-24T10:00:00Z".parse().ok()));
     let instance = region.instances.get("i-0a").known().copied().unwrap();
-    let capacity = (instance.capacity_preference.as_deref(), instance.capacity_target.as_deref(), instance.capacity_reservation.as_deref());
+    let capacity = (
+        instance.capacity_preference.as_deref(),
+        instance.capacity_target.as_deref(),
+        instance.capacity_reservation.as_deref(),
+    );
     assert_eq!(capacity, (Some("open"), Some("cr-0a"), Some("cr-0b")));
-    let asked = server.seen.lock().unwrap().iter().find(|(name, _)| name == "DescribeCapacityReservations").unwrap().1.clone();
-    assert!(asked.contains("Filter.1.Name=instance-type") && asked.contains("Filter.1.Value.1=t3.micro"), "{asked}");
+    let asked = server
+        .seen
+        .lock()
+        .unwrap()
+        .iter()
+        .find(|(name, _)| name == "DescribeCapacityReservations")
+        .unwrap()
+        .1
+        .clone();
+    assert!(
+        asked.contains("Filter.1.Name=instance-type") && asked.contains("Filter.1.Value.1=t3.micro"),
+        "{asked}"
+    );
     let denied = account.read(&[by].into()).await;
-    assert!(denied.regions[US].capacity_reservations.select(&Selector::by("instance-type", "t3.micro")).silence().unwrap().contains("UnauthorizedOperation"));
+    assert!(
+        denied.regions[US]
+            .capacity_reservations
+            .select(&Selector::by("instance-type", "t3.micro"))
+            .silence()
+            .unwrap()
+            .contains("UnauthorizedOperation")
+    );
 }

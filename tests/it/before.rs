@@ -1,5 +1,5 @@
-//! Preconditions of acts, on the twin: what somebody else does between two calls of a run, at every call, and that disks
-//! are never swapped under an instance that was started, nor older copies of them put in.
+//! Preconditions of acts, on the twin: what somebody else does between two calls of a run, at every call, and
+//! that disks are never swapped under an instance that was started, nor older copies of them put in.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -21,14 +21,24 @@ use super::{
 /// The plan that encrypts the disks of the instance of this name, and what it is on.
 pub fn encrypting(stand: &Stand, name: &str) -> Plan {
     let whole = world::plan(stand, &world::Wish::default());
-    let of = |c: &&Change| c.action == "encrypt-volumes" && instance(stand, c).is_some_and(|i| i.tags.get("Name").is_some_and(|n| n == name));
+    let of = |c: &&Change| {
+        c.action == "encrypt-volumes"
+            && instance(stand, c).is_some_and(|i| i.tags.get("Name").is_some_and(|n| n == name))
+    };
     let ids: BTreeSet<String> = whole.changes.iter().filter(of).map(|c| c.id.clone()).collect();
     assert_eq!(ids.len(), 1, "{name}: {:?}", whole.changes.iter().map(|c| &c.summary).collect::<Vec<_>>());
     world::select(stand, &whole, &ids)
 }
 
 fn instance(stand: &Stand, change: &Change) -> Option<Instance> {
-    hold(&stand.twin).truth().regions.get(&change.region)?.instances.get(change.resource.id()).known().map(|i| (*i).clone())
+    hold(&stand.twin)
+        .truth()
+        .regions
+        .get(&change.region)?
+        .instances
+        .get(change.resource.id())
+        .known()
+        .map(|i| (*i).clone())
 }
 
 /// The names of the demo account's instances with disks to encrypt: one runs, one is stopped.
@@ -38,7 +48,8 @@ const STOPPED: &str = "batch";
 /// Somebody else's call, and time for it to take effect.
 fn somebody(stand: &Stand, change: &Change, operation: &str, input: Value) {
     let mut twin = hold(&stand.twin);
-    twin.perform(&Call::new("ec2", &change.region, operation, input)).unwrap_or_else(|error| panic!("{operation}: {error}"));
+    twin.perform(&Call::new("ec2", &change.region, operation, input))
+        .unwrap_or_else(|error| panic!("{operation}: {error}"));
     twin.pass(Duration::from_secs(600));
 }
 
@@ -65,7 +76,12 @@ fn disks(stand: &Stand, change: &Change) -> Vec<(String, String)> {
 fn calls_of(twin: &redress::twin::Twin, plan: &Plan) -> usize {
     let stand = Stand::new(twin.clone());
     stand.run(plan, yes(plan), None).unwrap().unwrap();
-    assert_eq!(stand.story().changes[&plan.changes[0].id].outcome(), Some(Outcome::Verified), "{:?}", stand.story().changes);
+    assert_eq!(
+        stand.story().changes[&plan.changes[0].id].outcome(),
+        Some(Outcome::Verified),
+        "{:?}",
+        stand.story().changes
+    );
     hold(&stand.called).len()
 }
 
@@ -90,7 +106,12 @@ fn started_meanwhile(name: &str, then: &[&str], plain: bool) {
         if !then.is_empty() && !copied && (name == STOPPED || plain) {
             continue;
         }
-        let boots = hold(&stand.twin).perform(&Call::new("ec2", &change.region, "StartInstances", json!({ "InstanceIds": [change.resource.id()] })));
+        let boots = hold(&stand.twin).perform(&Call::new(
+            "ec2",
+            &change.region,
+            "StartInstances",
+            json!({ "InstanceIds": [change.resource.id()] }),
+        ));
         if boots.is_err() || count(&stand, &POWER) == 0 && name == RUNS {
             continue;
         }
@@ -98,15 +119,28 @@ fn started_meanwhile(name: &str, then: &[&str], plain: bool) {
         power(&stand, &change, then);
         let as_left = instance(&stand, &change).unwrap().state;
         let result = stand.run(&plan, Vec::new(), None).unwrap();
-        let (story, at) = (stand.story(), format!("{name} {then:?} after call {n}: {:?}", hold(&stand.called).last().map(Call::name)));
+        let (story, at) = (
+            stand.story(),
+            format!("{name} {then:?} after call {n}: {:?}", hold(&stand.called).last().map(Call::name)),
+        );
         let told = &story.changes[&change.id];
         assert_eq!(count(&stand, &SWAPS), swapped, "{at}: swapped: {result:?} {}", told.reason);
         if swapped == 0 {
             untouched += 1;
             assert_eq!(disks(&stand, &change), before, "{at}");
-            assert!(matches!(told.outcome(), Some(Outcome::RolledBack | Outcome::Blocked)), "{at}: {:?} {}", told.phase, told.reason);
+            assert!(
+                matches!(told.outcome(), Some(Outcome::RolledBack | Outcome::Blocked)),
+                "{at}: {:?} {}",
+                told.phase,
+                told.reason
+            );
             if !plain {
-                assert_eq!(instance(&stand, &change).unwrap().state, as_left, "{at}: as somebody else has left it: {}", told.reason);
+                assert_eq!(
+                    instance(&stand, &change).unwrap().state,
+                    as_left,
+                    "{at}: as somebody else has left it: {}",
+                    told.reason
+                );
             }
             assert!(told.reason.contains("somebody"), "{at}: {}", told.reason);
             assert!(!instance(&stand, &change).unwrap().tags.contains_key(tag::RUN), "{at}");
@@ -120,17 +154,28 @@ fn started_meanwhile(name: &str, then: &[&str], plain: bool) {
             assert!(told.outcome().is_some_and(Outcome::applied), "{at}: {:?} {}", told.phase, told.reason);
         }
     }
-    assert!(untouched > 1 && done > 0 && (stuck > 0 || swaps == 2), "{name}: {untouched} untouched, {stuck} half, {done} whole");
+    assert!(
+        untouched > 1 && done > 0 && (stuck > 0 || swaps == 2),
+        "{name}: {untouched} untouched, {stuck} half, {done} whole"
+    );
 }
 
-/// A change that is stuck on an instance that somebody has started since orders no disk away from it: it says which device has which volume, and names
-/// the command that fills what is missing.
+/// A change that is stuck on an instance that somebody has started since orders no disk away from it: it says
+/// which device has which volume, and names the command that fills what is missing.
 fn names_what_is_mixed(stand: &Stand, change: &Change, told: &ChangeStory, at: &str) {
     let now = instance(stand, change).unwrap();
     let runs = if now.state == "running" { "runs".to_owned() } else { format!("is {} now", now.state) };
-    assert!(told.reason.contains(&format!("{} was started since by somebody else and {runs}", now.id)), "{at}: {}", told.reason);
+    assert!(
+        told.reason.contains(&format!("{} was started since by somebody else and {runs}", now.id)),
+        "{at}: {}",
+        told.reason
+    );
     for device in &now.devices {
-        assert!(told.reason.contains(&format!("{} has {}", device.device_name, device.volume_id)), "{at}: {}", told.reason);
+        assert!(
+            told.reason.contains(&format!("{} has {}", device.device_name, device.volume_id)),
+            "{at}: {}",
+            told.reason
+        );
     }
     for word in ["DeleteVolume", "DeleteSnapshot", "Left to do", "detach vol-", "should hold"] {
         assert!(!told.reason.contains(word), "{at}: {word}: {}", told.reason);
@@ -141,19 +186,31 @@ fn names_what_is_mixed(stand: &Stand, change: &Change, told: &ChangeStory, at: &
 }
 
 #[test]
-fn a_change_that_is_stuck_on_an_instance_that_nobody_has_started_names_the_refused_act_first_and_deletes_nothing() {
+fn a_change_that_is_stuck_on_an_instance_that_nobody_has_started_names_the_refused_act_first_and_deletes_nothing()
+ {
     let stand = world::demo();
     let plan = encrypting(&stand, RUNS);
     let change = &plan.changes[0];
-    let denied = Fault { at: When::Operation("AttachVolume".to_owned(), 1), kind: FaultKind::Denied, times: 1_000, seen: 0 };
+    let denied = Fault {
+        at: When::Operation("AttachVolume".to_owned(), 1),
+        kind: FaultKind::Denied,
+        times: 1_000,
+        seen: 0,
+    };
     hold(&stand.twin).faults.script.push(denied);
     stand.run(&plan, yes(&plan), None).unwrap().unwrap();
     let (told, id) = (stand.story().changes[&change.id].clone(), change.resource.id());
     assert_eq!(told.outcome(), Some(Outcome::Stuck), "{}", told.reason);
-    let list = told.reason.split("Left to do, in this order: ").nth(1).unwrap_or_else(|| panic!("{}", told.reason));
+    let list =
+        told.reason.split("Left to do, in this order: ").nth(1).unwrap_or_else(|| panic!("{}", told.reason));
     let first = list.split("; ").next().unwrap_or_default();
     assert!(first.starts_with("attach vol-") && first.contains(&format!("to {id} at /dev/")), "{first}");
-    for word in [format!(" of {id} should hold vol-"), format!("start {id}"), "Delete nothing yet: keep vol-".to_owned(), "redress recover".to_owned()] {
+    for word in [
+        format!(" of {id} should hold vol-"),
+        format!("start {id}"),
+        "Delete nothing yet: keep vol-".to_owned(),
+        "redress recover".to_owned(),
+    ] {
         assert!(told.reason.contains(&word), "{word}: {}", told.reason);
     }
     for word in ["DeleteVolume", "DeleteSnapshot", "was started since", "{\""] {
@@ -219,7 +276,15 @@ fn an_undo_swaps_nothing_under_an_instance_that_somebody_has_started() {
         if plain {
             without_preconditions(&mut run);
         }
-        let back = undo::plan(&stand.story(), &run, None, stand.identity(), hold(&stand.twin).now(), jiff::SignedDuration::from_hours(1)).plan;
+        let back = undo::plan(
+            &stand.story(),
+            &run,
+            None,
+            stand.identity(),
+            hold(&stand.twin).now(),
+            jiff::SignedDuration::from_hours(1),
+        )
+        .plan;
         let fresh = hold(&stand.twin).clone();
         for n in 1..=back.changes[0].steps.len() {
             let other = Stand::new(fresh.clone());
@@ -227,13 +292,23 @@ fn an_undo_swaps_nothing_under_an_instance_that_somebody_has_started() {
                 continue;
             }
             let swapped = count(&other, &SWAPS);
-            let start = Call::new("ec2", &change.region, "StartInstances", json!({ "InstanceIds": [change.resource.id()] }));
+            let start = Call::new(
+                "ec2",
+                &change.region,
+                "StartInstances",
+                json!({ "InstanceIds": [change.resource.id()] }),
+            );
             if count(&other, &["StopInstances"]) == 0 || hold(&other.twin).perform(&start).is_err() {
                 continue;
             }
             hold(&other.twin).pass(Duration::from_secs(600));
             other.run(&back, Vec::new(), None).unwrap().unwrap();
-            assert_eq!(count(&other, &SWAPS), swapped, "after call {n}: {:?}", other.story().changes[&change.id]);
+            assert_eq!(
+                count(&other, &SWAPS),
+                swapped,
+                "after call {n}: {:?}",
+                other.story().changes[&change.id]
+            );
         }
     }
 }
@@ -263,8 +338,19 @@ fn is_back_without_a_stop(stand: &Stand, change: &Change, state: &str, words: &s
 #[test]
 fn a_disk_that_somebody_has_detached_while_its_copies_were_made_keeps_the_instance_from_being_stopped() {
     let detach = |stand: &Stand, change: &Change| {
-        let data = instance(stand, change).unwrap().devices.into_iter().find(|d| d.device_name != "/dev/xvda").unwrap();
-        somebody(stand, change, "DetachVolume", json!({ "VolumeId": data.volume_id, "InstanceId": change.resource.id(), "Device": data.device_name }));
+        let data = instance(stand, change)
+            .unwrap()
+            .devices
+            .into_iter()
+            .find(|d| d.device_name != "/dev/xvda")
+            .unwrap();
+        somebody(
+            stand,
+            change,
+            "DetachVolume",
+            json!({ "VolumeId": data.volume_id, "InstanceId": change.resource.id(),
+                "Device": data.device_name }),
+        );
     };
     for after in ["CreateTags", "CreateSnapshots", "CopySnapshot"] {
         let stand = world::demo();
@@ -282,7 +368,8 @@ fn a_disk_that_somebody_has_detached_while_its_copies_were_made_keeps_the_instan
 
 #[test]
 fn an_instance_that_somebody_has_stopped_while_its_copies_were_made_stays_stopped() {
-    let (stand, change) = meanwhile(RUNS, "CopySnapshot", |stand, change| power(stand, change, &["StopInstances"]));
+    let (stand, change) =
+        meanwhile(RUNS, "CopySnapshot", |stand, change| power(stand, change, &["StopInstances"]));
     is_back_without_a_stop(&stand, &change, "stopped", "somebody else has stopped");
 }
 
@@ -291,19 +378,37 @@ fn a_volume_that_does_not_show_yet_is_not_taken_for_one_that_was_never_made() {
     let stand = world::demo();
     let plan = encrypting(&stand, RUNS);
     let change = plan.changes[0].clone();
-    let made = |stand: &Stand| stand.settled().regions[&change.region].volumes.known().filter(|(_, v)| v.tags.contains_key(tag::TOKEN)).count();
-    let volumes: Vec<usize> = (1..).zip(&change.steps).filter(|(_, s)| s.name.starts_with("volume-")).map(|(n, _)| n).collect();
+    let made = |stand: &Stand| {
+        stand.settled().regions[&change.region]
+            .volumes
+            .known()
+            .filter(|(_, v)| v.tags.contains_key(tag::TOKEN))
+            .count()
+    };
+    let volumes: Vec<usize> =
+        (1..).zip(&change.steps).filter(|(_, s)| s.name.starts_with("volume-")).map(|(n, _)| n).collect();
     for n in volumes {
         let stand = Stand::new(hold(&stand.twin).clone());
         hold(&stand.twin).faults.list_lag = 290;
         stand.killed(&plan, Kill::AfterCall(n));
-        // Nothing is made again once somebody has started the instance: what was made is found, and taken away.
-        let start = Call::new("ec2", &change.region, "StartInstances", json!({ "InstanceIds": [change.resource.id()] }));
+        // Nothing is made again once somebody has started the instance: what was made is found, and taken
+        // away.
+        let start = Call::new(
+            "ec2",
+            &change.region,
+            "StartInstances",
+            json!({ "InstanceIds": [change.resource.id()] }),
+        );
         hold(&stand.twin).perform(&start).unwrap();
         hold(&stand.twin).pass(Duration::from_secs(60));
         stand.run(&plan, Vec::new(), None).unwrap().unwrap();
         let told = stand.story().changes[&change.id].clone();
-        assert_eq!((told.outcome(), made(&stand)), (Some(Outcome::RolledBack), 0), "call {n}: {}", told.reason);
+        assert_eq!(
+            (told.outcome(), made(&stand)),
+            (Some(Outcome::RolledBack), 0),
+            "call {n}: {}",
+            told.reason
+        );
     }
 }
 
@@ -311,14 +416,23 @@ fn a_volume_that_does_not_show_yet_is_not_taken_for_one_that_was_never_made() {
 fn a_change_yields_to_another_run_whose_mark_has_come_over_its_own() {
     let mark = |run: &'static str| {
         move |stand: &Stand, change: &Change| {
-            somebody(stand, change, "CreateTags", json!({ "Resources": [change.resource.id()], "Tags": [{ "Key": tag::RUN, "Value": run }] }));
+            somebody(
+                stand,
+                change,
+                "CreateTags",
+                json!({ "Resources": [change.resource.id()], "Tags": [{ "Key": tag::RUN, "Value": run }] }),
+            );
         }
     };
     let (stand, change) = meanwhile(RUNS, "CopySnapshot", mark("run-elsewhere"));
     let told = stand.story().changes[&change.id].clone();
     assert_eq!((told.outcome(), count(&stand, &POWER)), (Some(Outcome::RolledBack), 0), "{}", told.reason);
     assert!(told.reason.contains("run-elsewhere"), "{}", told.reason);
-    assert_eq!(instance(&stand, &change).unwrap().tags[tag::RUN], "run-elsewhere", "the other run's mark is not taken away");
+    assert_eq!(
+        instance(&stand, &change).unwrap().tags[tag::RUN],
+        "run-elsewhere",
+        "the other run's mark is not taken away"
+    );
 }
 
 #[test]
@@ -327,11 +441,21 @@ fn an_instance_that_another_run_works_on_is_blocked_and_that_run_is_named() {
         let stand = world::demo();
         let plan = encrypting(&stand, name);
         let change = &plan.changes[0];
-        somebody(&stand, change, "CreateTags", json!({ "Resources": [change.resource.id()], "Tags": [{ "Key": tag::RUN, "Value": "run-elsewhere" }] }));
+        somebody(
+            &stand,
+            change,
+            "CreateTags",
+            json!({ "Resources": [change.resource.id()], "Tags": [{ "Key": tag::RUN,
+                "Value": "run-elsewhere" }] }),
+        );
         stand.run(&plan, yes(&plan), None).unwrap().unwrap();
         let told = &stand.story().changes[&change.id];
         assert_eq!(told.outcome(), Some(Outcome::Blocked), "{}", told.reason);
-        assert!(told.reason.contains("run-elsewhere") && told.reason.contains("redress recover"), "{}", told.reason);
+        assert!(
+            told.reason.contains("run-elsewhere") && told.reason.contains("redress recover"),
+            "{}",
+            told.reason
+        );
         assert!(hold(&stand.called).is_empty());
     }
 }
@@ -350,8 +474,12 @@ fn an_answer_that_says_that_it_is_so_already_is_an_answer() {
     let story = stand.story();
     let told = &story.changes[&change.id];
     assert_eq!(told.outcome(), Some(Outcome::Verified), "{}", told.reason);
-    let settled =
-        hold(&stand.events).iter().find_map(|(at, e)| matches!(e, Event::Settled { step, .. } if *step == change.steps[n].name).then_some(*at)).unwrap();
+    let settled = hold(&stand.events)
+        .iter()
+        .find_map(|(at, e)| {
+            matches!(e, Event::Settled { step, .. } if *step == change.steps[n].name).then_some(*at)
+        })
+        .unwrap();
     assert!(settled.duration_since(began).as_secs() < 60, "{}", settled.duration_since(began));
 }
 
@@ -366,7 +494,10 @@ fn where_it_cannot_be_told_nothing_is_called_and_the_run_can_be_resumed() {
     let denied = DeniedRead { family: FamilyKind::Instances, region: None, member: None };
     hold(&stand.twin).faults.denied_reads.push(denied);
     let result = stand.run(&plan, Vec::new(), None).unwrap();
-    assert!(matches!(&result, Err(EngineError::Unread(why)) if why.contains("ec2:DetachVolume")), "{result:?}");
+    assert!(
+        matches!(&result, Err(EngineError::Unread(why)) if why.contains("ec2:DetachVolume")),
+        "{result:?}"
+    );
     assert_eq!(hold(&stand.called).len(), called, "nothing was called");
     hold(&stand.twin).faults.denied_reads.clear();
     stand.run(&plan, Vec::new(), None).unwrap().unwrap();
@@ -380,7 +511,8 @@ fn an_act_whose_precondition_does_not_hold_has_no_intent() {
     let whole = world::plan(&base, &world::Wish::default());
     let fresh = hold(&base.twin).clone();
     for change in &whole.changes {
-        // What others need or are needed for runs beside them, so that it cannot be said after which of its calls it ends.
+        // What others need or are needed for runs beside them, so that it cannot be said after which of its
+        // calls it ends.
         if !change.after.is_empty() || change.findings.is_empty() {
             continue;
         }
@@ -396,13 +528,21 @@ fn an_act_whose_precondition_does_not_hold_has_no_intent() {
             let seen = hold(&stand.events).len();
             stand.run(&held, Vec::new(), None).unwrap().unwrap();
             let forward: Vec<Event> = hold(&stand.events)[seen..].iter().map(|(_, e)| e.clone()).collect();
-            let of_step = |e: &&Event| matches!(e, Event::Intent { step, .. } if plan.changes[0].steps.iter().any(|s| s.name == *step));
+            let of_step = |e: &&Event| {
+                matches!(e, Event::Intent { step,
+                .. } if plan.changes[0].steps.iter().any(|s| s.name == *step))
+            };
             assert_eq!(forward.iter().find(of_step), None, "{} after call {n}", change.summary);
             let phase = &stand.story().changes[&change.id].phase;
             // Once it was started nothing is taken back: what is left then only records.
             let started = plan.changes[0].steps[..n].iter().any(|s| s.act.call.operation == "StartInstances");
             let right = if started { Outcome::Verified } else { Outcome::RolledBack };
-            assert!(*phase == Phase::Ended(right), "{} after call {n}: {:?}", change.summary, stand.story().changes[&change.id]);
+            assert!(
+                *phase == Phase::Ended(right),
+                "{} after call {n}: {:?}",
+                change.summary,
+                stand.story().changes[&change.id]
+            );
         }
     }
 }
@@ -413,7 +553,8 @@ fn a_way_back_needs_nothing_that_was_never_made() {
     let plan = encrypting(&stand, RUNS);
     let n = plan.changes[0].steps.iter().position(|s| s.act.call.operation == "CopySnapshot").unwrap();
     stand.killed(&plan, Kill::AfterCall(n));
-    // One of the set that the call was to make is not among what it made, and the step after it cannot be made.
+    // One of the set that the call was to make is not among what it made, and the step after it cannot be
+    // made.
     let mut held = plan.clone();
     let warm = &mut held.changes[0].steps[n - 1];
     assert_eq!(warm.act.call.operation, "CreateSnapshots");
@@ -421,13 +562,25 @@ fn a_way_back_needs_nothing_that_was_never_made() {
     let mut never = rollback[0].clone();
     never.call.input = json!({ "SnapshotId": reference::output(&warm.name, "Snapshots/vol-0404") });
     rollback.insert(0, never);
-    held.changes[0].steps[n].act.before.push(Expect::new("us-east-1", FamilyKind::Instances, "i-0nobody", "", Test::Exists));
+    held.changes[0].steps[n].act.before.push(Expect::new(
+        "us-east-1",
+        FamilyKind::Instances,
+        "i-0nobody",
+        "",
+        Test::Exists,
+    ));
     stand.run(&held, Vec::new(), None).unwrap().unwrap();
     let told = stand.story().changes[&plan.changes[0].id].clone();
     assert_eq!(told.outcome(), Some(Outcome::RolledBack), "{}", told.reason);
     let left = |e: &Event| matches!(e, Event::Left { reason, .. } if reason.contains("nothing to undo"));
     assert!(hold(&stand.events).iter().any(|(_, e)| left(e)));
-    assert!(hold(&stand.twin).inventory().regions["us-east-1"].snapshots.known().all(|(_, s)| !s.tags.contains_key(tag::RUN)), "what was made is gone");
+    assert!(
+        hold(&stand.twin).inventory().regions["us-east-1"]
+            .snapshots
+            .known()
+            .all(|(_, s)| !s.tags.contains_key(tag::RUN)),
+        "what was made is gone"
+    );
 }
 
 /// What was done at the account while the plan's only change with this action was applied.

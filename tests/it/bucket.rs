@@ -1,6 +1,7 @@
-//! Runs in a bucket on real processes: a store that stops answering in the middle of a run, other machines that go on
-//! without any file of the first, and two operators at once. That no call goes out before the record of its intent is in
-//! the bucket is read off the log of the proxy between the program and the emulator.
+//! Runs in a bucket on real processes: a store that stops answering in the middle of a run, other machines
+//! that go on without any file of the first, and two operators at once. That no call goes out before the
+//! record of its intent is in the bucket is read off the log of the proxy between the program and the
+//! emulator.
 
 use std::{collections::BTreeSet, fs, thread, time::Duration};
 
@@ -18,7 +19,8 @@ const RESUME: &str = "resume last --auto-approve --max-risk disruptive --format 
 /// What the path of every request to the store begins with, and no other.
 const STORE: &str = "/runs-of-cut-";
 
-/// A place with a store in a bucket, from which several machines work on one account. No machine sees the files of another.
+/// A place with a store in a bucket, from which several machines work on one account. No machine sees the
+/// files of another.
 pub struct Place {
     pub desk: Desk,
     pub proxy: Proxy,
@@ -53,7 +55,10 @@ impl Place {
 
     /// Nothing that the program needs may be on the machine.
     fn has_no_files(on: &Desk) {
-        let names: Vec<String> = fs::read_dir(on.folder.path()).unwrap().map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
+        let names: Vec<String> = fs::read_dir(on.folder.path())
+            .unwrap()
+            .map(|e| e.unwrap().file_name().to_string_lossy().into_owned())
+            .collect();
         assert!(names.iter().all(|n| n.ends_with(".out") || n.ends_with(".err")), "{names:?}");
     }
 }
@@ -61,28 +66,41 @@ impl Place {
 /// The ids of things of EC2 that stand in a text, those of which no two are alike.
 fn ids(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
-    let id = |w: &&str| w.split_once('-').is_some_and(|(kind, rest)| ["i", "vol", "snap"].contains(&kind) && rest.len() >= 8);
+    let id = |w: &&str| {
+        w.split_once('-').is_some_and(|(kind, rest)| ["i", "vol", "snap"].contains(&kind) && rest.len() >= 8)
+    };
     words.filter(id).map(str::to_owned).collect()
 }
 
-/// Every change that came through was announced: the object with its intent had been acknowledged before. Gives back how
-/// many changes there were.
+/// Every change that came through was announced: the object with its intent had been acknowledged before.
+/// Gives back how many changes there were.
 fn journal_first(log: &[Seen]) -> usize {
-    let path = |seen: &Seen| seen.line.split(' ').nth(1).unwrap_or_default().split('?').next().unwrap_or_default().to_owned();
+    let path = |seen: &Seen| {
+        seen.line.split(' ').nth(1).unwrap_or_default().split('?').next().unwrap_or_default().to_owned()
+    };
     let mut intents: Vec<(usize, String, String, BTreeSet<String>)> = Vec::new();
     for seen in log.iter().filter(|s| s.store && s.change.is_some() && s.line.contains("/journal/")) {
         let Some((moment, 200)) = seen.answered else { continue };
         let record: Value = serde_json::from_str(&seen.body).unwrap_or_else(|e| panic!("{e}: {}", seen.body));
         if record["event"]["type"] == "intent" {
             let call = &record["event"]["call"];
-            intents.push((moment, path(seen), call["operation"].as_str().unwrap().to_owned(), ids(&call["input"].to_string())));
+            intents.push((
+                moment,
+                path(seen),
+                call["operation"].as_str().unwrap().to_owned(),
+                ids(&call["input"].to_string()),
+            ));
         }
     }
     let changes: Vec<&Seen> = log.iter().filter(|s| !s.store && s.change.is_some()).collect();
     for change in &changes {
         let (name, of) = (change.change.as_deref().unwrap(), ids(&change.body));
-        let told = intents.iter().position(|(moment, _, operation, ids)| *moment < change.came && operation == name && *ids == of);
-        let told = told.unwrap_or_else(|| panic!("{name} of {of:?} went out before its intent was in the bucket: {intents:#?}"));
+        let told = intents
+            .iter()
+            .position(|(moment, _, operation, ids)| *moment < change.came && operation == name && *ids == of);
+        let told = told.unwrap_or_else(|| {
+            panic!("{name} of {of:?} went out before its intent was in the bucket: {intents:#?}")
+        });
         intents.remove(told);
     }
     changes.len()
@@ -95,12 +113,13 @@ fn uninterrupted(case: &Case) -> (usize, Vec<String>, Value) {
     assert_eq!(said.code, Some(0), "{}", said.err);
     let log = place.proxy.log();
     assert_eq!(journal_first(&log), place.proxy.changes().len());
-    let records = log.iter().filter(|s| s.store && s.change.is_some() && s.line.contains("/journal/")).count();
+    let records =
+        log.iter().filter(|s| s.store && s.change.is_some() && s.line.contains("/journal/")).count();
     (records, place.proxy.changes(), ends([&place.desk]).remove(0))
 }
 
-/// The store answers nothing useful from some record on: nothing more is called. When it answers again, another machine
-/// that has nothing but the bucket brings the run to its end, and a third takes it back.
+/// The store answers nothing useful from some record on: nothing more is called. When it answers again,
+/// another machine that has nothing but the bucket brings the run to its end, and a third takes it back.
 fn survives_a_cut(case: &Case, cuts: usize) {
     // A cut reply is none of them: that to a write has nothing that could be cut.
     const KINDS: [Fault; 4] = [Fault::Busy, Fault::Reset, Fault::Lost, Fault::BusyAfter];
@@ -112,7 +131,12 @@ fn survives_a_cut(case: &Case, cuts: usize) {
         place.proxy.go_wrong(place.fault);
         let said = place.start(&place.desk, &case.apply(), 2).end();
         assert_eq!(said.code, Some(1), "{:?}\n{}\n{}", place.fault, said.out, said.err);
-        assert!(said.err.contains(&format!("s3:/{STORE}")) && said.err.contains("redress resume"), "{:?}\n{}", place.fault, said.err);
+        assert!(
+            said.err.contains(&format!("s3:/{STORE}")) && said.err.contains("redress resume"),
+            "{:?}\n{}",
+            place.fault,
+            said.err
+        );
         journal_first(&place.proxy.log());
         place.proxy.go_wrong(None);
         // The lock that could not be given back is free when its time has passed.
@@ -129,10 +153,20 @@ fn survives_a_cut(case: &Case, cuts: usize) {
         assert!(*seen == end, "another end after {:?}: {}", place.fault, difference(&end, seen));
     }
     let third = places[0].machine();
-    let said = places[0].start(&third, "undo last --auto-approve --max-risk disruptive --format json", 60).end();
-    assert!(said.json()["changes"].as_array().unwrap().iter().all(|c| c["outcome"] == "restored"), "{}\n{}", said.out, said.err);
+    let said =
+        places[0].start(&third, "undo last --auto-approve --max-risk disruptive --format json", 60).end();
+    assert!(
+        said.json()["changes"].as_array().unwrap().iter().all(|c| c["outcome"] == "restored"),
+        "{}\n{}",
+        said.out,
+        said.err
+    );
     journal_first(&places[0].proxy.log());
-    println!("{} ({}): {cuts} runs whose bucket stopped answering at one of {records} records were ended from elsewhere", case.action, case.seed);
+    println!(
+        "{} ({}): {cuts} runs whose bucket stopped answering at one of {records} records were ended from \
+         elsewhere",
+        case.action, case.seed
+    );
 }
 
 #[test]
@@ -148,33 +182,44 @@ fn a_bucket_that_stops_answering_stops_all_of_four_jobs_and_another_machine_ends
 #[test]
 fn a_machine_that_dies_leaves_all_that_another_needs_in_the_bucket() {
     let (_, _, end) = uninterrupted(&ENCRYPT);
-    let faults = [(3, Fault::KillAfter), (6, Fault::KillBefore), (9, Fault::KillAfter), (12, Fault::KillBefore)];
-    let places = abreast(Place::several(&ENCRYPT, faults.map(|(n, kill)| Some((At::Change(n), kill))).to_vec()), |place| {
-        place.proxy.go_wrong(place.fault);
-        let mut started = place.start(&place.desk, &ENCRYPT.apply(), 2);
-        assert!(place.proxy.watch(started.child.take().unwrap()).is_none(), "{}", started.err_so_far());
-        place.proxy.go_wrong(None);
-        thread::sleep(Duration::from_secs(3));
-        let machine = place.machine();
-        let said = place.start(&machine, RESUME, 60).end();
-        assert_eq!(said.code, Some(0), "{:?}\n{}\n{}", place.fault, said.out, said.err);
-        assert!(said.err.contains("has died"), "it says whose lock it took over: {}", said.err);
-        journal_first(&place.proxy.log());
-        Place::has_no_files(&machine);
-    });
+    let faults =
+        [(3, Fault::KillAfter), (6, Fault::KillBefore), (9, Fault::KillAfter), (12, Fault::KillBefore)];
+    let places = abreast(
+        Place::several(&ENCRYPT, faults.map(|(n, kill)| Some((At::Change(n), kill))).to_vec()),
+        |place| {
+            place.proxy.go_wrong(place.fault);
+            let mut started = place.start(&place.desk, &ENCRYPT.apply(), 2);
+            assert!(place.proxy.watch(started.child.take().unwrap()).is_none(), "{}", started.err_so_far());
+            place.proxy.go_wrong(None);
+            thread::sleep(Duration::from_secs(3));
+            let machine = place.machine();
+            let said = place.start(&machine, RESUME, 60).end();
+            assert_eq!(said.code, Some(0), "{:?}\n{}\n{}", place.fault, said.out, said.err);
+            assert!(said.err.contains("has died"), "it says whose lock it took over: {}", said.err);
+            journal_first(&place.proxy.log());
+            Place::has_no_files(&machine);
+        },
+    );
     for (place, seen) in places.iter().zip(ends(places.iter().map(|p| &p.desk))) {
         assert!(seen == end, "another end after {:?}: {}", place.fault, difference(&end, &seen));
     }
 }
 
-/// The programs that ended well, and what those said that were held off by somebody else's lock. There are no others.
+/// The programs that ended well, and what those said that were held off by somebody else's lock. There are no
+/// others.
 fn sorted(started: Vec<Started>) -> (usize, Vec<String>) {
     let (mut well, mut held) = (0, Vec::new());
     for said in started.into_iter().map(Started::end) {
         match said.code {
             Some(0) => well += 1,
             _ => {
-                assert!(said.code == Some(1) && said.err.contains("is at work on"), "{:?}\n{}\n{}", said.code, said.out, said.err);
+                assert!(
+                    said.code == Some(1) && said.err.contains("is at work on"),
+                    "{:?}\n{}\n{}",
+                    said.code,
+                    said.out,
+                    said.err
+                );
                 held.push(said.err);
             }
         }
@@ -191,7 +236,10 @@ fn of_three_operators_at_once_one_works_and_the_others_hear_of_it() {
     let (well, held) = sorted(machines.iter().map(|m| place.start(m, &ENCRYPT.apply(), 20)).collect());
     assert_eq!((well, held.len()), (1, 2), "{held:?}");
     for err in &held {
-        assert!(err.contains("since ") && err.contains("us-east-1 of account"), "who, since when, and where: {err}");
+        assert!(
+            err.contains("since ") && err.contains("us-east-1 of account"),
+            "who, since when, and where: {err}"
+        );
     }
     let calls = place.proxy.changes();
     assert_eq!(calls.iter().filter(|c| *c == "StopInstances").count(), 1, "{calls:?}");

@@ -1,4 +1,5 @@
-//! Room that is held for a start: where a capacity reservation is required, an instance is stopped only while one holds room for it.
+//! Room that is held for a start: where a capacity reservation is required, an instance is stopped only while
+//! one holds room for it.
 
 use redress::{
     inventory::{CapacityReservation, FamilyKind},
@@ -22,7 +23,13 @@ fn wish() -> world::Wish {
 }
 
 fn app(twin: &Twin) -> redress::inventory::Instance {
-    twin.truth().regions[R].instances.known().find(|(_, i)| i.tags.get("Name").is_some_and(|name| name == "app")).unwrap().1.clone()
+    twin.truth().regions[R]
+        .instances
+        .known()
+        .find(|(_, i)| i.tags.get("Name").is_some_and(|name| name == "app"))
+        .unwrap()
+        .1
+        .clone()
 }
 
 fn reserve(twin: &mut Twin, available: i32) {
@@ -54,7 +61,11 @@ fn with_room() -> (Stand, Plan) {
     reserve(&mut hold(&stand.twin), 1);
     let plan = world::plan(&stand, &wish());
     let id = app(&hold(&stand.twin)).id;
-    let change = plan.changes.iter().find(|c| c.action == "encrypt-volumes" && c.resource.id() == id).unwrap_or_else(|| panic!("{:?}", plan.skipped));
+    let change = plan
+        .changes
+        .iter()
+        .find(|c| c.action == "encrypt-volumes" && c.resource.id() == id)
+        .unwrap_or_else(|| panic!("{:?}", plan.skipped));
     let plan = world::select(&stand, &plan, &[change.id.clone()].into());
     (stand, plan)
 }
@@ -66,7 +77,10 @@ fn where_room_is_held_the_instance_comes_up_in_it() {
     let told = stand.story().changes[&plan.changes[0].id].clone();
     assert_eq!(told.outcome(), Some(Outcome::Verified), "{}", told.reason);
     let twin = hold(&stand.twin);
-    assert_eq!((reserved(&twin).available, app(&twin).capacity_reservation), (0, Some("cr-0123456789abcdef0".to_owned())));
+    assert_eq!(
+        (reserved(&twin).available, app(&twin).capacity_reservation),
+        (0, Some("cr-0123456789abcdef0".to_owned()))
+    );
 }
 
 #[test]
@@ -74,7 +88,11 @@ fn without_room_it_is_not_planned_and_the_words_say_how_to_make_some() {
     let stand = world::demo();
     reserve(&mut hold(&stand.twin), 0);
     let plan = world::plan(&stand, &wish());
-    let refused = plan.skipped.iter().find(|s| s.reason.contains("create-capacity-reservation")).expect("it is refused");
+    let refused = plan
+        .skipped
+        .iter()
+        .find(|s| s.reason.contains("create-capacity-reservation"))
+        .expect("it is refused");
     assert_eq!(refused.kind, SkippedKind::Refused);
     // Nothing is asked for, and nothing is looked at.
     let plain = world::plan(&stand, &world::Wish::default());
@@ -87,7 +105,14 @@ fn room_that_is_taken_since_the_plan_keeps_the_instance_up() {
     let hands: [(Hand, Outcome, &str); 2] = [
         (|twin| reserve(twin, 0), Outcome::RolledBack, "has no room"),
         (
-            |twin| twin.truth_mut().region_mut(R).capacity_reservations.get_mut("cr-0123456789abcdef0").unwrap().state = "cancelled".to_owned(),
+            |twin| {
+                twin.truth_mut()
+                    .region_mut(R)
+                    .capacity_reservations
+                    .get_mut("cr-0123456789abcdef0")
+                    .unwrap()
+                    .state = "cancelled".to_owned()
+            },
             Outcome::RolledBack,
             "does not hold room",
         ),
@@ -110,11 +135,16 @@ fn reservations_that_may_not_be_read_are_not_known_and_the_instance_is_not_stopp
     let denied = DeniedRead { family: FamilyKind::CapacityReservations, region: None, member: None };
     hold(&stand.twin).faults.denied_reads.push(denied.clone());
     let plan = world::plan(&stand, &wish());
-    let skipped = plan.skipped.iter().find(|s| s.reason.contains("whether a capacity reservation holds room")).expect("it is not planned");
+    let skipped = plan
+        .skipped
+        .iter()
+        .find(|s| s.reason.contains("whether a capacity reservation holds room"))
+        .expect("it is not planned");
     assert_eq!(skipped.kind, SkippedKind::Unknown);
     // Denied only since the plan: the run halts before the stop, with the instance up.
     let (stand, plan) = with_room();
-    hold(&stand.then).push(("CreateSnapshots".to_owned(), Box::new(move |twin| twin.faults.denied_reads.push(denied))));
+    hold(&stand.then)
+        .push(("CreateSnapshots".to_owned(), Box::new(move |twin| twin.faults.denied_reads.push(denied))));
     let error = stand.run(&plan, yes(&plan), None).unwrap().unwrap_err();
     assert!(error.to_string().contains("ec2:DescribeCapacityReservations"), "{error}");
     assert!(!hold(&stand.called).iter().any(|call| call.operation == "StopInstances"));
@@ -122,7 +152,11 @@ fn reservations_that_may_not_be_read_are_not_known_and_the_instance_is_not_stopp
 
 #[test]
 fn the_least_policy_reads_reservations_only_where_they_are_asked_for() {
-    let reads = |plan: &Plan| redress::plan::permissions::of_plan(plan).iter().any(|grant| grant.action == "ec2:DescribeCapacityReservations");
+    let reads = |plan: &Plan| {
+        redress::plan::permissions::of_plan(plan)
+            .iter()
+            .any(|grant| grant.action == "ec2:DescribeCapacityReservations")
+    };
     assert!(reads(&with_room().1));
     assert!(!reads(&world::plan(&world::demo(), &world::Wish::default())));
 }

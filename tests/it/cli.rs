@@ -1,5 +1,5 @@
-//! The command line as a person sees it: the built program on the demo twin, its stdout, stderr and exit code, with good
-//! input and bad.
+//! The command line as a person sees it: the built program on the demo twin, its stdout, stderr and exit
+//! code, with good input and bad.
 
 use std::{fs, path::PathBuf};
 
@@ -24,7 +24,8 @@ struct Said {
 
 impl Said {
     fn json(&self) -> Value {
-        serde_json::from_str(&self.raw).unwrap_or_else(|e| panic!("not JSON: {e}\n{}\n{}", self.out, self.err))
+        serde_json::from_str(&self.raw)
+            .unwrap_or_else(|e| panic!("not JSON: {e}\n{}\n{}", self.out, self.err))
     }
 
     /// All of it, for a snapshot.
@@ -59,8 +60,14 @@ impl Desk {
         let mut command = support::at_home(env!("CARGO_BIN_EXE_redress"), self.folder.path());
         let output = command.args(line.split_whitespace()).envs(env.iter().copied()).output().unwrap();
         let folder = self.folder.path().display().to_string();
-        let (raw, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
-        Said { code: output.status.code().unwrap(), out: redact(&raw, &folder), err: redact(&err, &folder), raw }
+        let (raw, err) =
+            (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+        Said {
+            code: output.status.code().unwrap(),
+            out: redact(&raw, &folder),
+            err: redact(&err, &folder),
+            raw,
+        }
     }
 
     /// The same, and it must end with this code.
@@ -97,7 +104,8 @@ fn redact(text: &str, folder: &str) -> String {
 
 fn named(word: &str) -> Option<&'static str> {
     let shape: String = word.chars().map(|c| if c.is_ascii_digit() { '9' } else { c }).collect();
-    let hex = |n: usize| word.len() == n && word.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c));
+    let hex =
+        |n: usize| word.len() == n && word.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c));
     match shape.as_str() {
         "9999-99-99" => Some("DATE"),
         "99:99" => Some("TIME"),
@@ -116,7 +124,15 @@ fn counts(document: &Value, key: &str) -> u64 {
 fn the_demo_tells_the_whole_story_and_names_the_next_command() {
     let desk = Desk::new();
     let said = desk.ends(0, "demo");
-    for part in ["1  scan", "2  plan", "3  approve", "4  apply", "5  verify", "6  undo", "redress scan --account twin:demo"] {
+    for part in [
+        "1  scan",
+        "2  plan",
+        "3  approve",
+        "4  apply",
+        "5  verify",
+        "6  undo",
+        "redress scan --account twin:demo",
+    ] {
         assert!(said.out.contains(part), "{part}\n{}", said.out);
     }
     assert_eq!(said.err, "", "the story is on stdout, and there is no other talk");
@@ -137,11 +153,22 @@ fn scan_plan_apply_verify_undo_as_documents() {
     assert!(findings.iter().all(|f| f["decision"].is_string()), "every finding says what would be done");
     desk.ends(3, "scan --account twin:demo --exit-code");
 
-    let plan = desk.ends(4, "plan --account twin:demo --allow-cidr 203.0.113.0/24 -o plan.json --format json").json();
+    let plan = desk
+        .ends(4, "plan --account twin:demo --allow-cidr 203.0.113.0/24 -o plan.json --format json")
+        .json();
     assert_eq!(plan["format"], "redress.plan/1");
-    assert_eq!(serde_json::from_str::<Value>(&desk.read("plan.json")).unwrap(), plan, "the file is the document");
+    assert_eq!(
+        serde_json::from_str::<Value>(&desk.read("plan.json")).unwrap(),
+        plan,
+        "the file is the document"
+    );
 
-    let run = desk.ends(0, "apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive --format json").json();
+    let run = desk
+        .ends(
+            0,
+            "apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive --format json",
+        )
+        .json();
     assert_eq!(run["format"], "redress.run/1");
     let changes = plan["changes"].as_array().unwrap().len() as u64;
     assert_eq!(counts(&run, "verified") + counts(&run, "already-fixed"), changes, "{run}");
@@ -152,12 +179,17 @@ fn scan_plan_apply_verify_undo_as_documents() {
     assert_eq!((&undo["kind"], counts(&undo, "restored")), (&Value::from("undo"), counts(&run, "verified")));
 
     let runs = desk.ends(0, "runs --format json").json();
-    let states: Vec<&str> = runs["runs"].as_array().unwrap().iter().filter_map(|r| r["state"].as_str()).collect();
+    let states: Vec<&str> =
+        runs["runs"].as_array().unwrap().iter().filter_map(|r| r["state"].as_str()).collect();
     assert_eq!(states, ["complete", "undone"], "the newest first");
     let again = desk.ends(0, "scan --account twin:demo --format json").json();
     // But for backups, which an undo keeps.
     let open = |scan: &Value| -> Vec<String> {
-        let open = scan["findings"].as_array().unwrap().iter().filter(|f| f["verdict"] == "violates" && f["check"] != "instance-backup-stale");
+        let open = scan["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|f| f["verdict"] == "violates" && f["check"] != "instance-backup-stale");
         open.map(|f| format!("{} {}", f["check"], f["resource"]["arn"])).collect()
     };
     assert_eq!(open(&again), open(&scan), "what was fixed is open again");
@@ -169,7 +201,11 @@ fn applying_without_a_terminal_asks_nobody_and_changes_nothing() {
     let twin = desk.read("state/twin/demo.json");
     let plan: Value = serde_json::from_str(&desk.read("plan.json")).unwrap();
     let changes = plan["changes"].as_array().unwrap().len();
-    insta::assert_snapshot!(desk.ends(2, "apply plan.json --allow-cidr 203.0.113.0/24").whole().replace(&format!("{changes} changes"), "N changes"));
+    insta::assert_snapshot!(
+        desk.ends(2, "apply plan.json --allow-cidr 203.0.113.0/24")
+            .whole()
+            .replace(&format!("{changes} changes"), "N changes")
+    );
     assert_eq!(desk.ends(0, "runs").out.lines().next(), Some("There are no runs yet."));
     let inventory = |text: &str| serde_json::from_str::<Value>(text).unwrap()["truth"].clone();
     assert_eq!(inventory(&desk.read("state/twin/demo.json")), inventory(&twin));
@@ -189,9 +225,18 @@ fn auto_approve_does_what_is_safe_and_tells_why_not_the_rest() {
 fn a_part_of_a_plan_is_applied_with_what_it_needs_and_taken_back() {
     let desk = Desk::planned();
     let plan: Value = serde_json::from_str(&desk.read("plan.json")).unwrap();
-    let late = plan["changes"].as_array().unwrap().iter().find(|c| c["action"] == "enable-flow-logs").unwrap();
+    let late =
+        plan["changes"].as_array().unwrap().iter().find(|c| c["action"] == "enable-flow-logs").unwrap();
     let (id, needs) = (late["id"].as_str().unwrap(), late["after"].as_array().unwrap().len());
-    let run = desk.ends(0, &format!("apply plan.json --allow-cidr 203.0.113.0/24 --change {id} --auto-approve --max-risk disruptive --format json")).json();
+    let run = desk
+        .ends(
+            0,
+            &format!(
+                "apply plan.json --allow-cidr 203.0.113.0/24 --change {id} \
+                                     --auto-approve --max-risk disruptive --format json"
+            ),
+        )
+        .json();
     assert!(run["changes"].as_array().unwrap().len() > needs);
     assert_eq!(counts(&run, "verified"), run["changes"].as_array().unwrap().len() as u64, "{run}");
     let first = run["changes"][0]["id"].as_str().unwrap().to_owned();
@@ -205,13 +250,24 @@ fn an_undo_can_be_planned_reviewed_and_done_later_as_it_was_reviewed() {
     let desk = Desk::planned();
     desk.ends(0, "apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive");
     desk.ends(0, "undo last -o undo.json");
-    assert_eq!(desk.ends(0, "runs --format json").json()["runs"].as_array().unwrap().len(), 1, "planning an undo does nothing");
+    assert_eq!(
+        desk.ends(0, "runs --format json").json()["runs"].as_array().unwrap().len(),
+        1,
+        "planning an undo does nothing"
+    );
     let plan: Value = serde_json::from_str(&desk.read("undo.json")).unwrap();
     assert_eq!(plan["rehearsal"]["undo_restores"], true, "{}", plan["rehearsal"]);
-    assert!(plan["rehearsal"]["opens"].as_array().is_some_and(|opens| !opens.is_empty()), "what was closed is open again");
-    assert!(desk.ends(0, "show undo.json").out.contains("rehearsed: every call went through, the earlier state is restored except for what is named"));
+    assert!(
+        plan["rehearsal"]["opens"].as_array().is_some_and(|opens| !opens.is_empty()),
+        "what was closed is open again"
+    );
+    assert!(desk.ends(0, "show undo.json").out.contains(
+        "rehearsed: every call went through, the earlier state is restored except for what is named"
+    ));
     desk.ends(0, "show undo.json --format html");
-    assert!(desk.ends(2, "apply undo.json --change c1").err.contains("cannot change a plan that is made already"));
+    assert!(
+        desk.ends(2, "apply undo.json --change c1").err.contains("cannot change a plan that is made already")
+    );
     // A part of it taken back meanwhile: the reviewed undo is not what takes the run back any more.
     let last = plan["changes"][0]["id"].as_str().unwrap();
     desk.ends(0, &format!("undo last --change {last} -o part.json"));
@@ -251,11 +307,19 @@ fn plans_that_are_not_as_they_were_written_are_refused() {
     }
     desk.write(
         "inventory.json",
-        &serde_json::from_str::<Value>(&desk.read("state/twin/demo.json")).unwrap()["truth"].to_string().replace("123456789012", "210987654321"),
+        &serde_json::from_str::<Value>(&desk.read("state/twin/demo.json")).unwrap()["truth"]
+            .to_string()
+            .replace("123456789012", "210987654321"),
     );
-    said.push_str(&desk.ends(2, "apply plan.json --allow-cidr 203.0.113.0/24 --account twin:./inventory.json").err);
+    said.push_str(
+        &desk.ends(2, "apply plan.json --allow-cidr 203.0.113.0/24 --account twin:./inventory.json").err,
+    );
     insta::assert_snapshot!(said);
-    assert_eq!(desk.ends(0, "runs --format json").json()["runs"].as_array().map(Vec::len), Some(0), "nothing was begun");
+    assert_eq!(
+        desk.ends(0, "runs --format json").json()["runs"].as_array().map(Vec::len),
+        Some(0),
+        "nothing was begun"
+    );
 }
 
 #[test]
@@ -292,7 +356,10 @@ fn bad_input_is_told_with_what_to_do() {
         (2, "runs --state-dir not-a-folder/below"),
         (2, "scan --account twin:demo --state-dir not-a-folder/below"),
     ];
-    let told: String = lines.iter().map(|(code, line)| format!("$ redress {line}\n{}\n", desk.ends(*code, line).whole())).collect();
+    let told: String = lines
+        .iter()
+        .map(|(code, line)| format!("$ redress {line}\n{}\n", desk.ends(*code, line).whole()))
+        .collect();
     insta::assert_snapshot!(told);
 }
 
@@ -300,12 +367,18 @@ fn bad_input_is_told_with_what_to_do() {
 fn playbooks_are_checked_with_file_line_and_column() {
     let desk = Desk::new();
     fs::create_dir(desk.path("books")).unwrap();
-    desk.write("books/a.toml", "id = \"a\"\ntitle = \"A\"\nfinding = [\"ebs-volume-unencrypted\"]\ncolour = 1\n[[action]]\nuse = \"encrypt-volumez\"\n");
+    desk.write(
+        "books/a.toml",
+        "id = \"a\"\ntitle = \"A\"\nfinding = [\"ebs-volume-unencrypted\"]\ncolour = \
+                                1\n[[action]]\nuse = \"encrypt-volumez\"\n",
+    );
     desk.write(
         "books/b.toml",
-        "id = \"b\"\ntitle = \"B\"\nfinding = [\"ebs-volume-unencrypted\"]\n[[action]]\nuse = \"encrypt-volumes\"\nwith = { keep_days = \"long\" }\n",
+        "id = \"b\"\ntitle = \"B\"\nfinding = [\"ebs-volume-unencrypted\"]\n[[action]]\nuse = \
+         \"encrypt-volumes\"\nwith = { keep_days = \"long\" }\n",
     );
-    let good = "id = \"c\"\ntitle = \"C\"\nfinding = [\"ebs-volume-unencrypted\"]\n[[action]]\nuse = \"encrypt-volumes\"\n";
+    let good = "id = \"c\"\ntitle = \"C\"\nfinding = [\"ebs-volume-unencrypted\"]\n[[action]]\nuse = \
+                \"encrypt-volumes\"\n";
     desk.write("books/c.toml", good);
     desk.write("books/d.toml", good);
     insta::assert_snapshot!(desk.ends(2, "playbooks check books").whole());
@@ -318,8 +391,16 @@ fn without_credentials_or_an_endpoint_that_answers_it_says_so() {
     let desk = Desk::new();
     let said = desk.run("scan --region us-east-1");
     assert_eq!(said.code, 2, "{}", said.whole());
-    assert!(said.err.starts_with("error: no AWS credentials found") && said.err.contains("redress demo"), "{}", said.err);
-    let env = [("AWS_ENDPOINT_URL", "http://127.0.0.1:9"), ("AWS_ACCESS_KEY_ID", "x"), ("AWS_SECRET_ACCESS_KEY", "very-secret-text")];
+    assert!(
+        said.err.starts_with("error: no AWS credentials found") && said.err.contains("redress demo"),
+        "{}",
+        said.err
+    );
+    let env = [
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
+        ("AWS_ACCESS_KEY_ID", "x"),
+        ("AWS_SECRET_ACCESS_KEY", "very-secret-text"),
+    ];
     for line in ["scan --region us-east-1", "scan --region us-east-1 -vvv"] {
         let said = desk.with(line, &env);
         assert_eq!(said.code, 1, "{}", said.whole());
@@ -342,7 +423,8 @@ fn a_run_is_not_taken_to_another_account() {
 #[test]
 fn quiet_means_that_only_data_is_said() {
     let desk = Desk::planned();
-    let said = desk.ends(0, "apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive --quiet");
+    let said = desk
+        .ends(0, "apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive --quiet");
     assert_eq!(said.err, "");
     assert!(!said.out.contains('\u{1b}'), "no colours where there is no terminal");
     assert!(desk.ends(0, "show last --color always").out.contains('\u{1b}'));

@@ -1,5 +1,6 @@
-//! The whole story of one sick account through the built program, on an emulator, with boto3 as the witness: what a scan
-//! names, what a plan refuses, what is there after apply, what is left after undo. Once as text and once as JSON.
+//! The whole story of one sick account through the built program, on an emulator, with boto3 as the witness:
+//! what a scan names, what a plan refuses, what is there after apply, what is left after undo. Once as text
+//! and once as JSON.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +13,8 @@ const BOTH: &[&str] = &["us-east-1,eu-west-1"];
 const OFFICE: &str = "--allow-cidr 203.0.113.0/24";
 const SEED: &str = include_str!("clinic_seed.py");
 
-/// The findings of a scan: by check, the ids or ARNs by which the seed names things; and those suppressed, with reasons.
+/// The findings of a scan: by check, the ids or ARNs by which the seed names things; and those suppressed,
+/// with reasons.
 type Named = BTreeMap<String, BTreeSet<String>>;
 
 fn found(scan: &Value) -> (Named, BTreeMap<String, String>) {
@@ -51,7 +53,10 @@ fn a_scan_names_every_bad_thing_of_the_clinic_and_none_of_the_good_ones_and_the_
     let scan = desk.ends(0, &format!("scan {REGIONS} --format json")).json();
     let (open, suppressed) = found(&scan);
     assert_eq!(open, expected(&seed));
-    assert_eq!(suppressed, BTreeMap::from([(id(&seed, "excused").to_owned(), "a honeypot, reviewed".to_owned())]));
+    assert_eq!(
+        suppressed,
+        BTreeMap::from([(id(&seed, "excused").to_owned(), "a honeypot, reviewed".to_owned())])
+    );
     assert_eq!(scan["unknown"], json!([]), "nothing is unknown");
     desk.ends(3, &format!("scan {REGIONS} --exit-code --format json"));
     story(&desk, &seed, true);
@@ -81,21 +86,34 @@ fn story(desk: &Desk, seed: &Value, json: bool) {
     let refused = skipped(&refusing, id(seed, "ssh-only-way"));
     assert_eq!(refused["kind"], "refused");
     let reason = refused["reason"].as_str().unwrap();
-    assert!(reason.contains("the last way in") && reason.contains(id(seed, "front")) && reason.contains("--allow-cidr"), "{reason}");
-    assert!(!refusing["changes"].to_string().contains(id(seed, "ssh-only-way")), "what is refused is not planned");
+    assert!(
+        reason.contains("the last way in")
+            && reason.contains(id(seed, "front"))
+            && reason.contains("--allow-cidr"),
+        "{reason}"
+    );
+    assert!(
+        !refusing["changes"].to_string().contains(id(seed, "ssh-only-way")),
+        "what is refused is not planned"
+    );
 
     desk.ends(4, &format!("plan {REGIONS} {OFFICE} -o plan.json {format}"));
     let plan = plan(desk, "plan.json");
-    let refused: Vec<_> = plan["skipped"].as_array().unwrap().iter().filter(|s| s["kind"] == "refused").collect();
+    let refused: Vec<_> =
+        plan["skipped"].as_array().unwrap().iter().filter(|s| s["kind"] == "refused").collect();
     assert_eq!(refused.len(), 1, "only the volume of the cluster's member: {refused:?}");
     assert_eq!(skipped(&plan, id(seed, "member/dev/xvda"))["kind"], "refused");
     assert_eq!(skipped(&plan, id(seed, "excused"))["kind"], "suppressed");
     assert_eq!(desk.look(BOTH), before, "scan and plan change nothing");
 
-    let applied = desk.ends(0, &format!("apply plan.json {OFFICE} --auto-approve --max-risk disruptive {format}"));
+    let applied =
+        desk.ends(0, &format!("apply plan.json {OFFICE} --auto-approve --max-risk disruptive {format}"));
     if json {
         let run = applied.json();
-        assert_eq!((run["format"].as_str(), run["state"].as_str()), (Some("redress.run/1"), Some("complete")));
+        assert_eq!(
+            (run["format"].as_str(), run["state"].as_str()),
+            (Some("redress.run/1"), Some("complete"))
+        );
         let good = |c: &Value| matches!(c["outcome"].as_str(), Some("verified" | "already-fixed"));
         assert!(run["changes"].as_array().unwrap().iter().all(good), "{run}");
     }
@@ -128,31 +146,52 @@ fn healed(seed: &Value, before: &Value, after: &Value) {
     groups_are_tight(seed, old, new);
     volumes_are_encrypted(seed, old, new);
     let trail = &new["trails"][id(seed, "trail")];
-    assert_eq!((&trail["logging"], &trail["IsMultiRegionTrail"], &trail["LogFileValidationEnabled"]), (&json!(true), &json!(true), &json!(true)));
+    assert_eq!(
+        (&trail["logging"], &trail["IsMultiRegionTrail"], &trail["LogFileValidationEnabled"]),
+        (&json!(true), &json!(true), &json!(true))
+    );
     assert_eq!(trail["S3BucketName"], old["trails"][id(seed, "trail")]["S3BucketName"]);
-    for (region, vpcs) in [("us-east-1", &["default-us-east-1", "plain", "half", "watched"][..]), ("eu-west-1", &["default-eu-west-1"][..])] {
+    for (region, vpcs) in [
+        ("us-east-1", &["default-us-east-1", "plain", "half", "watched"][..]),
+        ("eu-west-1", &["default-eu-west-1"][..]),
+    ] {
         for vpc in vpcs {
-            let logs = object(&after["regions"][region]["flow_logs"]).filter(|(_, f)| f["ResourceId"] == id(seed, vpc) && f["TrafficType"] == "ALL");
+            let logs = object(&after["regions"][region]["flow_logs"])
+                .filter(|(_, f)| f["ResourceId"] == id(seed, vpc) && f["TrafficType"] == "ALL");
             let logs: Vec<_> = logs.map(|(_, f)| f["FlowLogStatus"].as_str().unwrap()).collect();
             assert_eq!(logs, ["ACTIVE"], "flow logs of {vpc}");
         }
     }
     let instance = id(seed, "database");
     for device in ["/dev/xvda", "/dev/sdf"] {
-        let of = |s: &Value| s["tags"]["redress:source"] == id(seed, &format!("database{device}")) || s["volume"] == id(seed, &format!("database{device}"));
-        assert!(object(&new["snapshots"]).any(|(_, s)| of(s) && s["state"] == "completed"), "{instance} {device} has a snapshot");
+        let of = |s: &Value| {
+            s["tags"]["redress:source"] == id(seed, &format!("database{device}"))
+                || s["volume"] == id(seed, &format!("database{device}"))
+        };
+        assert!(
+            object(&new["snapshots"]).any(|(_, s)| of(s) && s["state"] == "completed"),
+            "{instance} {device} has a snapshot"
+        );
     }
 }
 
 fn groups_are_tight(seed: &Value, old: &Value, new: &Value) {
-    let rules = |name: &str| -> Vec<&str> { new["groups"][id(seed, name)]["rules"].as_array().unwrap().iter().filter_map(Value::as_str).collect() };
+    let rules = |name: &str| -> Vec<&str> {
+        new["groups"][id(seed, name)]["rules"].as_array().unwrap().iter().filter_map(Value::as_str).collect()
+    };
     let out = "out -1 - 0.0.0.0/0";
-    assert_eq!(rules("ssh-open"), ["in tcp 22-22 203.0.113.0/24 for a test", "in tcp 443-443 10.0.0.0/8 for a test", out]);
+    assert_eq!(
+        rules("ssh-open"),
+        ["in tcp 22-22 203.0.113.0/24 for a test", "in tcp 443-443 10.0.0.0/8 for a test", out]
+    );
     assert_eq!(rules("ssh-only-way"), ["in tcp 22-22 203.0.113.0/24 for a test", out]);
     assert_eq!(rules("quarters"), ["in tcp 22-22 203.0.113.0/24 for a test", out]);
     assert_eq!(rules("mysql-open"), ["in tcp 3306-3306 203.0.113.0/24 for a test", out]);
     for name in ["ssh-open", "ssh-only-way", "winrm-v6", "range", "quarters", "mysql-open", "everything"] {
-        let open = rules(name).into_iter().filter(|r| r.starts_with("in ") && [" 0.0.0.0/", " ::/0", "/2 "].iter().any(|w| r.contains(w))).count();
+        let open = rules(name)
+            .into_iter()
+            .filter(|r| r.starts_with("in ") && [" 0.0.0.0/", " ::/0", "/2 "].iter().any(|w| r.contains(w)))
+            .count();
         assert_eq!(open, 0, "{name}: {:?}", rules(name));
     }
     for name in ["web", "ping", "office", "excused"] {
@@ -164,8 +203,14 @@ fn volumes_are_encrypted(seed: &Value, old: &Value, new: &Value) {
     for name in ["database", "idle", "front", "member"] {
         let instance = id(seed, name);
         let (was, is) = (&old["instances"][instance], &new["instances"][instance]);
-        assert_eq!((&was["state"], &was["ip"], &was["type"], &was["tags"]), (&is["state"], &is["ip"], &is["type"], &is["tags"]), "{name}");
-        let devices = |of: &Value| -> Vec<(String, Value)> { object(&of["devices"]).map(|(d, b)| (d.clone(), b["dies"].clone())).collect() };
+        assert_eq!(
+            (&was["state"], &was["ip"], &was["type"], &was["tags"]),
+            (&is["state"], &is["ip"], &is["type"], &is["tags"]),
+            "{name}"
+        );
+        let devices = |of: &Value| -> Vec<(String, Value)> {
+            object(&of["devices"]).map(|(d, b)| (d.clone(), b["dies"].clone())).collect()
+        };
         assert_eq!(devices(was), devices(is), "{name}: the same devices, each with its DeleteOnTermination");
         for (device, behind) in object(&is["devices"]) {
             let volume = &new["volumes"][behind["volume"].as_str().unwrap()];
@@ -177,15 +222,26 @@ fn volumes_are_encrypted(seed: &Value, old: &Value, new: &Value) {
             }
             if matches!(name, "database" | "idle") {
                 let kept = &new["volumes"][was["devices"][device]["volume"].as_str().unwrap()];
-                assert_eq!((&kept["State"], &kept["tags"]["redress:replaced-by"]), (&json!("available"), &behind["volume"]), "the old volume is kept");
+                assert_eq!(
+                    (&kept["State"], &kept["tags"]["redress:replaced-by"]),
+                    (&json!("available"), &behind["volume"]),
+                    "the old volume is kept"
+                );
             }
         }
     }
-    let loose = object(&new["volumes"]).find(|(_, v)| v["tags"]["redress:source"] == id(seed, "loose")).expect("the loose volume has its replacement").1;
-    assert_eq!((&loose["Encrypted"], &loose["Iops"], &loose["Throughput"]), (&json!(true), &json!(3500), &json!(200)));
+    let loose = object(&new["volumes"])
+        .find(|(_, v)| v["tags"]["redress:source"] == id(seed, "loose"))
+        .expect("the loose volume has its replacement")
+        .1;
+    assert_eq!(
+        (&loose["Encrypted"], &loose["Iops"], &loose["Throughput"]),
+        (&json!(true), &json!(3500), &json!(200))
+    );
 }
 
-/// The account is as it was, but for what the plan named: new disks and snapshots, which carry the run's tag, and log groups.
+/// The account is as it was, but for what the plan named: new disks and snapshots, which carry the run's tag,
+/// and log groups.
 pub fn as_before(before: &Value, after: &Value) {
     let mut after = after.clone();
     let made = |v: &Value| v["tags"]["redress:run"].is_string();

@@ -1,5 +1,5 @@
-//! A person with credentials at a desk of their own: the built program against an emulated account, and what boto3 sees
-//! there. It must not know what the program ought to do.
+//! A person with credentials at a desk of their own: the built program against an emulated account, and what
+//! boto3 sees there. It must not know what the program ought to do.
 
 use std::{
     fs::{self, File},
@@ -23,7 +23,8 @@ pub struct Said {
 
 impl Said {
     pub fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|e| panic!("not JSON: {e}\n{}\n{}", self.out, self.err))
+        serde_json::from_str(&self.out)
+            .unwrap_or_else(|e| panic!("not JSON: {e}\n{}\n{}", self.out, self.err))
     }
 }
 
@@ -39,7 +40,13 @@ pub struct Desk {
 impl Desk {
     /// A desk with this account of this emulator.
     pub fn with(moto: &'static Moto, keys: Keys) -> Desk {
-        Desk { keys, moto, endpoint: moto.url(), folder: tempfile::tempdir().unwrap(), count: std::cell::Cell::new(0) }
+        Desk {
+            keys,
+            moto,
+            endpoint: moto.url(),
+            folder: tempfile::tempdir().unwrap(),
+            count: std::cell::Cell::new(0),
+        }
     }
 
     /// A desk with an account that nobody else has, in which a script has made things; and what that printed.
@@ -56,7 +63,10 @@ impl Desk {
     /// What boto3 sees, past the program and past any proxy.
     pub fn look(&self, words: &[&str]) -> Value {
         let mut command = Command::new(python());
-        command.args(["-c", include_str!("clinic_look.py")]).args(words).envs(self.keys.environment(self.moto));
+        command
+            .args(["-c", include_str!("clinic_look.py")])
+            .args(words)
+            .envs(self.keys.environment(self.moto));
         let output = command.output().expect("python starts");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).expect("the look prints JSON")
@@ -65,7 +75,12 @@ impl Desk {
     /// What a Python script prints (boto3 is there) that is given these words.
     pub fn python(&self, script: &str, words: &str) -> String {
         let mut command = Command::new(python());
-        let output = command.args(["-c", script]).args(words.split_whitespace()).envs(self.keys.environment(self.moto)).output().expect("python starts");
+        let output = command
+            .args(["-c", script])
+            .args(words.split_whitespace())
+            .envs(self.keys.environment(self.moto))
+            .output()
+            .expect("python starts");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).expect("the script prints text")
     }
@@ -73,7 +88,10 @@ impl Desk {
     /// The program with these words, about to start: the environment has the credentials and nothing else.
     pub fn command(&self, line: &str) -> Command {
         let mut command = support::at_home(env!("CARGO_BIN_EXE_redress"), self.folder.path());
-        command.args(line.split_whitespace()).envs(self.keys.environment(self.moto)).env("AWS_ENDPOINT_URL", &self.endpoint);
+        command
+            .args(line.split_whitespace())
+            .envs(self.keys.environment(self.moto))
+            .env("AWS_ENDPOINT_URL", &self.endpoint);
         // The emulator shows at once what was made.
         command.env("REDRESS_LAG_SECONDS", "0");
         command
@@ -88,7 +106,11 @@ impl Desk {
         let n = self.count.get() + 1;
         self.count.set(n);
         let (out, err) = (self.path(&format!("{n}.out")), self.path(&format!("{n}.err")));
-        let child = command.stdout(File::create(&out).unwrap()).stderr(File::create(&err).unwrap()).spawn().expect("redress starts");
+        let child = command
+            .stdout(File::create(&out).unwrap())
+            .stderr(File::create(&err).unwrap())
+            .spawn()
+            .expect("redress starts");
         Started { child: Some(child), out, err }
     }
 

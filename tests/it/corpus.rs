@@ -1,5 +1,5 @@
-//! Intake on other people's data: every file of the folder that `REDRESS_CORPUS` names. Skipped where it names none;
-//! the project holds no file of it, only how many of what there are.
+//! Intake on other people's data: every file of the folder that `REDRESS_CORPUS` names. Skipped where it
+//! names none; the project holds no file of it, only how many of what there are.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -38,7 +38,10 @@ fn owner() -> Owner {
 }
 
 fn taken(paths: &[PathBuf]) -> Intake {
-    let inputs = paths.iter().map(|p| (p.display().to_string(), Box::new(fs::File::open(p).unwrap()) as Box<dyn Read>)).collect();
+    let inputs = paths
+        .iter()
+        .map(|p| (p.display().to_string(), Box::new(fs::File::open(p).unwrap()) as Box<dyn Read>))
+        .collect();
     intake::collect(inputs, &owner(), &[])
 }
 
@@ -49,32 +52,45 @@ fn told(name: &str, intake: &Intake) -> String {
     for report in &intake.reports {
         *formats.entry(&report.format).or_default() += 1;
     }
-    let list = |map: Vec<(&str, u64)>| map.iter().map(|(k, n)| format!("{k} {n}")).collect::<Vec<_>>().join(", ");
+    let list =
+        |map: Vec<(&str, u64)>| map.iter().map(|(k, n)| format!("{k} {n}")).collect::<Vec<_>>().join(", ");
     let mut text = format!("{name}: {} read", intake.counts.read);
     let _ = write!(text, "; {}", list(formats.into_iter().collect()));
-    let _ = write!(text, "; {}", list(intake.counts.decisions.iter().map(|(k, n)| (k.as_str(), *n)).collect()));
+    let _ =
+        write!(text, "; {}", list(intake.counts.decisions.iter().map(|(k, n)| (k.as_str(), *n)).collect()));
     if incomplete > 0 {
         let _ = write!(text, "; {incomplete} not whole");
     }
     text
 }
 
-/// What stands in the corpus, folder by folder. Where the corpus grows, or something is read better, this changes.
+/// What stands in the corpus, folder by folder. Where the corpus grows, or something is read better, this
+/// changes.
 const HOLDS: &[&str] = &[
     "checkov: 0 read; Checkov 5; ",
     "cloudsploit: 0 read; CloudSploit 2, nothing 1; ",
-    "cloudtrail-eventbridge: 14 read; CloudTrail event 11, EventBridge CloudTrail 2; other_account 4, passed 1, unmapped_control 9",
-    "cloudtrail-events: 3560 read; CloudTrail Insights 2, CloudTrail event 449, CloudTrail log file 3, unknown format 10; actionable 4, failed_call 235, other_account 7, passed 8, read_only 3072, reverted_later 4, unmapped_control 223, unresolved_resource 7",
-    "cloudtrail-lookup-events: 6 read; CloudTrail LookupEvents 1; passed 1, read_only 1, reverted_later 1, unmapped_control 3",
+    "cloudtrail-eventbridge: 14 read; CloudTrail event 11, EventBridge CloudTrail 2; other_account 4, passed \
+     1, unmapped_control 9",
+    "cloudtrail-events: 3560 read; CloudTrail Insights 2, CloudTrail event 449, CloudTrail log file 3, \
+     unknown format 10; actionable 4, failed_call 235, other_account 7, passed 8, read_only 3072, \
+     reverted_later 4, unmapped_control 223, unresolved_resource 7",
+    "cloudtrail-lookup-events: 6 read; CloudTrail LookupEvents 1; passed 1, read_only 1, reverted_later 1, \
+     unmapped_control 3",
     "cloudtrail-s3-log: 2 read; CloudTrail log file 1; read_only 1, unmapped_control 1",
-    "config: 11 read; AWS Config compliance 2, AWS Config items 8, AWS Config rule invocation 3, CloudTrail event 7, notification of a file 1; read_only 4, unmapped_control 7",
-    "custodian-output: 15 read; Cloud Custodian policy 8, Cloud Custodian resources 6, nothing 2, unknown format 11; actionable 10, unmapped_control 5",
+    "config: 11 read; AWS Config compliance 2, AWS Config items 8, AWS Config rule invocation 3, CloudTrail \
+     event 7, notification of a file 1; read_only 4, unmapped_control 7",
+    "custodian-output: 15 read; Cloud Custodian policy 8, Cloud Custodian resources 6, nothing 2, unknown \
+     format 11; actionable 10, unmapped_control 5",
     "eventbridge-other: 0 read; other event 5; ",
-    "guardduty: 32 read; ASFF 1, CloudTrail event 1, EventBridge GuardDuty 9, GuardDuty 3; sample 28, unmapped_control 3, unresolved_resource 1",
-    "prowler: 4232 read; ASFF 6, OCSF 6, Prowler 2 CSV 3, Prowler 2 JSON 2, Prowler 3 JSON 1, Prowler 4/5 CSV 6, nothing 2, unknown format 2; actionable 400, passed 2906, pseudo_resource 1, suppressed 8, unmapped_control 916, unresolved_resource 1",
+    "guardduty: 32 read; ASFF 1, CloudTrail event 1, EventBridge GuardDuty 9, GuardDuty 3; sample 28, \
+     unmapped_control 3, unresolved_resource 1",
+    "prowler: 4232 read; ASFF 6, OCSF 6, Prowler 2 CSV 3, Prowler 2 JSON 2, Prowler 3 JSON 1, Prowler 4/5 \
+     CSV 6, nothing 2, unknown format 2; actionable 400, passed 2906, pseudo_resource 1, suppressed 8, \
+     unmapped_control 916, unresolved_resource 1",
     "s3-notification-wrappers: 0 read; notification of a file 7; ",
     "scoutsuite: 0 read; ScoutSuite 2; ",
-    "securityhub-asff: 95 read; ASFF 74, EventBridge ASFF 9, nothing 1, other event 1, unknown format 1; archived 6, incomplete 1, other_account 8, passed 8, unmapped_control 72",
+    "securityhub-asff: 95 read; ASFF 74, EventBridge ASFF 9, nothing 1, other event 1, unknown format 1; \
+     archived 6, incomplete 1, other_account 8, passed 8, unmapped_control 72",
     "securityhub-asff-eventbridge: 1 read; EventBridge ASFF 1; passed 1",
     "securityhub-ocsf: 4 read; OCSF 1, unknown format 1; archived 2, unmapped_control 2",
     "trivy: 0 read; Trivy 6; ",
@@ -83,7 +99,8 @@ const HOLDS: &[&str] = &[
 #[test]
 fn every_file_of_the_corpus_is_recognised_or_said_to_be_unknown_and_the_counts_are_as_they_were() {
     let Some(corpus) = corpus() else { return };
-    let mut tops: Vec<PathBuf> = fs::read_dir(&corpus).unwrap().map(|e| e.unwrap().path()).filter(|p| p.is_dir()).collect();
+    let mut tops: Vec<PathBuf> =
+        fs::read_dir(&corpus).unwrap().map(|e| e.unwrap().path()).filter(|p| p.is_dir()).collect();
     tops.sort();
     let mut holds = Vec::new();
     for top in tops {
@@ -123,7 +140,10 @@ fn no_failed_call_of_the_corpus_is_acted_on() {
     let (mut all, mut acted) = (0, Vec::new());
     for path in files(&corpus).into_iter().filter(|p| p.to_string_lossy().contains("cloudtrail")) {
         let mut failed = BTreeSet::new();
-        for value in serde_json::Deserializer::from_slice(&fs::read(&path).unwrap()).into_iter::<Value>().map_while(Result::ok) {
+        for value in serde_json::Deserializer::from_slice(&fs::read(&path).unwrap())
+            .into_iter::<Value>()
+            .map_while(Result::ok)
+        {
             failed_events(&value, &mut failed);
         }
         all += failed.len();
@@ -131,7 +151,13 @@ fn no_failed_call_of_the_corpus_is_acted_on() {
             if let Item::Found(suspicion, _) = item
                 && suspicion.decision.is_actionable()
             {
-                acted.extend(suspicion.sources.iter().filter(|s| failed.contains(&s.finding)).map(|s| (path.clone(), s.finding.clone())));
+                acted.extend(
+                    suspicion
+                        .sources
+                        .iter()
+                        .filter(|s| failed.contains(&s.finding))
+                        .map(|s| (path.clone(), s.finding.clone())),
+                );
             }
         });
     }
@@ -161,7 +187,9 @@ fn said(path: &Path) -> BTreeMap<String, (Vec<String>, Decision)> {
 fn the_three_encodings_of_one_run_of_prowler_say_the_same() {
     let Some(corpus) = corpus() else { return };
     let mut runs = 0;
-    for ocsf in files(&corpus.join("prowler")).into_iter().filter(|p| p.to_string_lossy().contains(".ocsf.json")) {
+    for ocsf in
+        files(&corpus.join("prowler")).into_iter().filter(|p| p.to_string_lossy().contains(".ocsf.json"))
+    {
         let other = |end: &str| PathBuf::from(ocsf.to_string_lossy().replace(".ocsf.json", end));
         let (asff, csv) = (other(".asff.json"), other(".csv"));
         if !asff.exists() || !csv.exists() {
@@ -171,7 +199,11 @@ fn the_three_encodings_of_one_run_of_prowler_say_the_same() {
         let (a, b, c) = (said(&ocsf), said(&asff), said(&csv));
         assert!(a.values().any(|(_, d)| d.is_actionable()), "{}", ocsf.display());
         let differ = |x: &BTreeMap<String, _>, y: &BTreeMap<String, _>| {
-            x.iter().filter(|(k, v)| y.get(*k) != Some(*v)).map(|(k, v): (&String, &(Vec<String>, Decision))| format!("{k} {v:?}")).take(5).collect::<Vec<_>>()
+            x.iter()
+                .filter(|(k, v)| y.get(*k) != Some(*v))
+                .map(|(k, v): (&String, &(Vec<String>, Decision))| format!("{k} {v:?}"))
+                .take(5)
+                .collect::<Vec<_>>()
         };
         assert_eq!(differ(&a, &c), Vec::<String>::new(), "OCSF to CSV, {}", ocsf.display());
         assert_eq!(differ(&c, &a), Vec::<String>::new(), "CSV to OCSF, {}", ocsf.display());
@@ -184,16 +216,25 @@ fn the_three_encodings_of_one_run_of_prowler_say_the_same() {
 #[test]
 fn what_was_made_sick_is_found_in_the_output_of_prowler_and_of_custodian_alike() {
     let Some(corpus) = corpus() else { return };
-    let seeded: Value = serde_json::from_slice(&fs::read(corpus.join("prowler/prowler-5-on-moto/seeded_ids.json")).unwrap()).unwrap();
+    let seeded: Value =
+        serde_json::from_slice(&fs::read(corpus.join("prowler/prowler-5-on-moto/seeded_ids.json")).unwrap())
+            .unwrap();
     // One of the runs was told to mute these very resources, and what is muted anywhere is muted.
-    let runs = files(&corpus.join("prowler/prowler-5-on-moto")).into_iter().filter(|p| !p.to_string_lossy().contains("muted")).collect::<Vec<_>>();
+    let runs = files(&corpus.join("prowler/prowler-5-on-moto"))
+        .into_iter()
+        .filter(|p| !p.to_string_lossy().contains("muted"))
+        .collect::<Vec<_>>();
     let prowler = taken(&runs);
     let custodian = taken(&files(&corpus.join("custodian-output")));
     for key in ["vpc", "sg-all-open", "sg-ssh-open"] {
         let id = seeded[key].as_str().or_else(|| seeded[key][0].as_str()).unwrap();
         for (tool, intake) in [("Prowler", &prowler), ("Custodian", &custodian)] {
-            // Custodian's folders of some policies lack their metadata, so that what they matched is only shown.
-            let found = intake.suspicions.iter().any(|s| s.named.ends_with(id) && (s.decision.is_actionable() || tool == "Custodian"));
+            // Custodian's folders of some policies lack their metadata, so that what they matched is only
+            // shown.
+            let found = intake
+                .suspicions
+                .iter()
+                .any(|s| s.named.ends_with(id) && (s.decision.is_actionable() || tool == "Custodian"));
             assert!(found, "{tool} does not name {key} {id}");
         }
     }

@@ -1,6 +1,6 @@
-//! The right account: the program signs with what AWS's own tools would sign with, in every combination of flags, variables and
-//! files. botocore is the oracle, and who won is read off the wire, from the request that is signed. And `--only-account`
-//! refuses every other account before anything is read.
+//! The right account: the program signs with what AWS's own tools would sign with, in every combination of
+//! flags, variables and files. botocore is the oracle, and who won is read off the wire, from the request
+//! that is signed. And `--only-account` refuses every other account before anything is read.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -25,7 +25,8 @@ use crate::{
 /// Who signed GetCallerIdentity, for each path: the key's id, whether a token went along, and the region.
 type Signed = HashMap<String, (String, bool, String)>;
 
-/// A server that grants every role and refuses to say who is calling, or says that it is somebody of [`ACCOUNT`].
+/// A server that grants every role and refuses to say who is calling, or says that it is somebody of
+/// [`ACCOUNT`].
 struct Sts {
     url: String,
     signed: Arc<Mutex<Signed>>,
@@ -58,14 +59,31 @@ impl Sts {
     }
 }
 
-fn answer(mut client: TcpStream, signed: &Mutex<Signed>, asked: &Mutex<Vec<(String, String)>>, tells: bool) -> std::io::Result<()> {
+fn answer(
+    mut client: TcpStream,
+    signed: &Mutex<Signed>,
+    asked: &Mutex<Vec<(String, String)>>,
+    tells: bool,
+) -> std::io::Result<()> {
     let (head, body) = request(&mut client)?;
     let path = head.split_whitespace().nth(1).unwrap_or_default().trim_end_matches('/').to_owned();
-    let header = |name: &str| head.lines().find_map(|l| l.split_once(": ").filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned()));
+    let header = |name: &str| {
+        head.lines().find_map(|l| {
+            l.split_once(": ")
+                .filter(|(n, _)| n.eq_ignore_ascii_case(name))
+                .map(|(_, value)| value.to_owned())
+        })
+    };
     let scope = header("authorization").unwrap_or_default();
-    let scope: Vec<&str> = scope.split_once("Credential=").map_or("", |(_, rest)| rest).split(['/', ',']).collect();
-    let (by, region) = (scope.first().copied().unwrap_or_default().to_owned(), scope.get(2).copied().unwrap_or_default().to_owned());
-    let field = |name: &str| body.split('&').find_map(|f| f.strip_prefix(name)?.strip_prefix('=')).unwrap_or_default().to_owned();
+    let scope: Vec<&str> =
+        scope.split_once("Credential=").map_or("", |(_, rest)| rest).split(['/', ',']).collect();
+    let (by, region) = (
+        scope.first().copied().unwrap_or_default().to_owned(),
+        scope.get(2).copied().unwrap_or_default().to_owned(),
+    );
+    let field = |name: &str| {
+        body.split('&').find_map(|f| f.strip_prefix(name)?.strip_prefix('=')).unwrap_or_default().to_owned()
+    };
     let role = field("RoleArn").rsplit("%2F").next().unwrap_or_default().to_owned();
     hold(asked).push((path.clone(), field("Action")));
     let granted = |action: &str, id: &str| {
@@ -77,12 +95,17 @@ fn answer(mut client: TcpStream, signed: &Mutex<Signed>, asked: &Mutex<Vec<(Stri
     };
     let (status, text) = match field("Action").as_str() {
         "AssumeRole" => ("200 OK", granted("AssumeRole", &format!("{role}.by.{by}"))),
-        "AssumeRoleWithWebIdentity" => ("200 OK", granted("AssumeRoleWithWebIdentity", &format!("{role}.by.token"))),
+        "AssumeRoleWithWebIdentity" => {
+            ("200 OK", granted("AssumeRoleWithWebIdentity", &format!("{role}.by.token")))
+        }
         "GetCallerIdentity" => {
             hold(signed).insert(path, (by, header("x-amz-security-token").is_some(), region));
-            let who = format!("<Arn>arn:aws:iam::{ACCOUNT}:user/x</Arn><UserId>AIDA</UserId><Account>{ACCOUNT}</Account>");
             let who = format!(
-                "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>{who}</GetCallerIdentityResult></GetCallerIdentityResponse>"
+                "<Arn>arn:aws:iam::{ACCOUNT}:user/x</Arn><UserId>AIDA</UserId><Account>{ACCOUNT}</Account>"
+            );
+            let who = format!(
+                "<GetCallerIdentityResponse \
+                 xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>{who}</GetCallerIdentityResult></GetCallerIdentityResponse>"
             );
             if tells {
                 ("200 OK", who)
@@ -91,13 +114,18 @@ fn answer(mut client: TcpStream, signed: &Mutex<Signed>, asked: &Mutex<Vec<(Stri
             }
         }
         _ if path.starts_with("/container") => {
-            let keys = json!({"AccessKeyId": "CONTAINER", "SecretAccessKey": "secret", "Token": "token", "Expiration": "2099-01-01T00:00:00Z"});
+            let keys = json!({"AccessKeyId": "CONTAINER", "SecretAccessKey": "secret", "Token": "token",
+                "Expiration": "2099-01-01T00:00:00Z"});
             ("200 OK", keys.to_string())
         }
         _ => ("404 Not Found", String::new()),
     };
     let kind = if text.starts_with('{') { "application/json" } else { "text/xml" };
-    write!(client, "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}", text.len())
+    write!(
+        client,
+        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}",
+        text.len()
+    )
 }
 
 fn request(client: &mut TcpStream) -> std::io::Result<(String, String)> {
@@ -113,7 +141,11 @@ fn request(client: &mut TcpStream) -> std::io::Result<(String, String)> {
             }
             continue;
         };
-        let length = head.lines().find_map(|l| l.to_ascii_lowercase().strip_prefix("content-length: ").and_then(|n| n.trim().parse::<usize>().ok()));
+        let length = head.lines().find_map(|l| {
+            l.to_ascii_lowercase()
+                .strip_prefix("content-length: ")
+                .and_then(|n| n.trim().parse::<usize>().ok())
+        });
         if n == 0 || body.len() >= length.unwrap_or(0) {
             return Ok((head.to_owned(), body.to_owned()));
         }
@@ -125,12 +157,16 @@ const CREDENTIALS: &str = include_str!("credentials_credentials.ini");
 
 /// The names of all sections of both files, whether they are profiles or not, one that is nowhere, and none.
 fn profiles() -> BTreeSet<&'static str> {
-    let sections = CONFIG.lines().chain(CREDENTIALS.lines()).filter_map(|line| line.strip_prefix('[')?.strip_suffix(']'));
+    let sections = CONFIG
+        .lines()
+        .chain(CREDENTIALS.lines())
+        .filter_map(|line| line.strip_prefix('[')?.strip_suffix(']'));
     let names = sections.map(|section| section.strip_prefix("profile ").unwrap_or(section).trim_matches('"'));
     names.chain(["nosuch", ""]).collect()
 }
 
-/// The folders that homes are: with both files, with credentials alone, with files that belong to somebody else, with none.
+/// The folders that homes are: with both files, with credentials alone, with files that belong to somebody
+/// else, with none.
 fn homes(folder: &Path) {
     let write = |name: &str, text: &str| {
         let path = folder.join(name);
@@ -143,9 +179,15 @@ fn homes(folder: &Path) {
     write("config/.aws/config", CONFIG);
     fs::create_dir_all(folder.join("empty")).unwrap();
     write("elsewhere/config", &CONFIG.replace("INCONFIG", "ELSEWHERE"));
-    write("elsewhere/credentials", &CREDENTIALS.replace("STAGING", "ELSEWHERESTAGING").replace("DEFAULT", "ELSEWHEREDEFAULT"));
+    write(
+        "elsewhere/credentials",
+        &CREDENTIALS.replace("STAGING", "ELSEWHERESTAGING").replace("DEFAULT", "ELSEWHEREDEFAULT"),
+    );
     write("token", "a token");
-    write("process", "#!/bin/sh\necho '{\"Version\": 1, \"AccessKeyId\": \"PROCESS\", \"SecretAccessKey\": \"secret\"}'\n");
+    write(
+        "process",
+        "#!/bin/sh\necho '{\"Version\": 1, \"AccessKeyId\": \"PROCESS\", \"SecretAccessKey\": \"secret\"}'\n",
+    );
     fs::set_permissions(folder.join("process"), fs::Permissions::from_mode(0o755)).unwrap();
 }
 
@@ -176,7 +218,11 @@ fn product(choices: &[(&str, &[Option<&str>])]) -> Vec<BTreeMap<String, String>>
 const KEYS: &[&[Choice<'_>]] = &[
     &[],
     &[("AWS_ACCESS_KEY_ID", Some("ENVIRONMENT")), ("AWS_SECRET_ACCESS_KEY", Some("secret"))],
-    &[("AWS_ACCESS_KEY_ID", Some("ENVIRONMENT")), ("AWS_SECRET_ACCESS_KEY", Some("secret")), ("AWS_SESSION_TOKEN", Some("token"))],
+    &[
+        ("AWS_ACCESS_KEY_ID", Some("ENVIRONMENT")),
+        ("AWS_SECRET_ACCESS_KEY", Some("secret")),
+        ("AWS_SESSION_TOKEN", Some("token")),
+    ],
     &[("AWS_ACCESS_KEY_ID", Some("ENVIRONMENT"))],
 ];
 
@@ -186,7 +232,9 @@ fn cases(flags: &[Option<&str>], envs: &[BTreeMap<String, String>], keys: &[&[Ch
         for env in envs {
             for pair in keys {
                 let mut env = env.clone();
-                env.extend(pair.iter().filter_map(|(name, value)| Some(((*name).to_owned(), (*value)?.to_owned()))));
+                env.extend(
+                    pair.iter().filter_map(|(name, value)| Some(((*name).to_owned(), (*value)?.to_owned()))),
+                );
                 all.push(Case { flag: flag.map(str::to_owned), env });
             }
         }
@@ -197,14 +245,20 @@ fn cases(flags: &[Option<&str>], envs: &[BTreeMap<String, String>], keys: &[&[Ch
 fn table(folder: &Path, sts: &Sts) -> Vec<Case> {
     let at = |name: &str| folder.join(name).display().to_string();
     let (whole, half, config, empty) = (at("whole"), at("half"), at("config"), at("empty"));
-    let (their_config, their_credentials, token, missing) = (at("elsewhere/config"), at("elsewhere/credentials"), at("token"), at("missing"));
+    let (their_config, their_credentials, token, missing) =
+        (at("elsewhere/config"), at("elsewhere/credentials"), at("token"), at("missing"));
     let home: &[Option<&str>] = &[Some(&whole)];
     let region: &[Option<&str>] = &[Some("eu-central-1")];
     let named: Vec<Option<&str>> = profiles().into_iter().map(Some).collect();
     let mut all = Vec::new();
-    // Every profile, by the flag and by the variable, with every way to have keys in the environment, and a token for a role.
-    let web = [("AWS_WEB_IDENTITY_TOKEN_FILE", [None, Some(token.as_str())]), ("AWS_ROLE_ARN", [None, Some("arn:aws:iam::111122223333:role/pod")])];
-    let around = product(&[("HOME", home), ("AWS_REGION", region), (web[0].0, &web[0].1), (web[1].0, &web[1].1)]);
+    // Every profile, by the flag and by the variable, with every way to have keys in the environment, and a
+    // token for a role.
+    let web = [
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", [None, Some(token.as_str())]),
+        ("AWS_ROLE_ARN", [None, Some("arn:aws:iam::111122223333:role/pod")]),
+    ];
+    let around =
+        product(&[("HOME", home), ("AWS_REGION", region), (web[0].0, &web[0].1), (web[1].0, &web[1].1)]);
     all.extend(cases(&named, &around, &KEYS[..2]));
     let plain = product(&[("HOME", home), ("AWS_REGION", region)]);
     all.extend(cases(&named, &plain, &KEYS[2..]));
@@ -214,7 +268,12 @@ fn table(folder: &Path, sts: &Sts) -> Vec<Case> {
     // Flag against both variables.
     let some: &[Option<&str>] = &[None, Some("staging"), Some("role"), Some("nosuch"), Some("")];
     let others: &[Option<&str>] = &[None, Some("onlyhere"), Some("nosuch"), Some("")];
-    let both = product(&[("HOME", home), ("AWS_REGION", region), ("AWS_PROFILE", some), ("AWS_DEFAULT_PROFILE", others)]);
+    let both = product(&[
+        ("HOME", home),
+        ("AWS_REGION", region),
+        ("AWS_PROFILE", some),
+        ("AWS_DEFAULT_PROFILE", others),
+    ]);
     all.extend(cases(&[None, Some("both"), Some("nosuch")], &both, KEYS));
     // Where the files are.
     let homes: &[Option<&str>] = &[Some(&whole), Some(&half), Some(&config), Some(&empty)];
@@ -228,8 +287,16 @@ fn table(folder: &Path, sts: &Sts) -> Vec<Case> {
     all.extend(cases(profiles, &files, &KEYS[..1]));
     // A container.
     let container = format!("{}/container", sts.url);
-    let contained = product(&[("HOME", &[Some(&whole), Some(&empty)]), ("AWS_REGION", region), ("AWS_CONTAINER_CREDENTIALS_FULL_URI", &[Some(&container)])]);
-    all.extend(cases(&[None, Some("bare"), Some("staging"), Some("rolecontainer"), Some("nosuch")], &contained, &KEYS[..2]));
+    let contained = product(&[
+        ("HOME", &[Some(&whole), Some(&empty)]),
+        ("AWS_REGION", region),
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", &[Some(&container)]),
+    ]);
+    all.extend(cases(
+        &[None, Some("bare"), Some("staging"), Some("rolecontainer"), Some("nosuch")],
+        &contained,
+        &KEYS[..2],
+    ));
     // Which region.
     let regions = product(&[
         ("HOME", homes),
@@ -255,14 +322,19 @@ fn kind(err: &str) -> &'static str {
     kinds.iter().find(|(words, _)| err.contains(words)).map_or("something else", |(_, kind)| kind)
 }
 
-/// Whether the two ends are of one kind. Where a source of credentials was chosen and fails, the program finds none.
+/// Whether the two ends are of one kind. Where a source of credentials was chosen and fails, the program
+/// finds none.
 fn alike(ours: &str, theirs: &str) -> bool {
     ours == theirs || (ours, theirs) == ("none", "broken")
 }
 
 fn oracle(cases: &[Case], sts: &Sts) -> Vec<String> {
-    let mut child =
-        Command::new(python()).args(["-c", include_str!("credentials_oracle.py")]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("python starts");
+    let mut child = Command::new(python())
+        .args(["-c", include_str!("credentials_oracle.py")])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("python starts");
     let mut input = child.stdin.take().unwrap();
     let lines: Vec<String> = cases
         .iter()
@@ -289,12 +361,17 @@ fn the_same_credentials_and_region_are_chosen_as_botocore_chooses_in_every_combi
     let cases = table(folder.path(), &sts);
     let theirs = thread::scope(|scope| {
         let theirs = scope.spawn(|| oracle(&cases, &sts));
-        let work: Vec<(usize, Case, String)> = cases.iter().cloned().enumerate().map(|(n, case)| (n, case, String::new())).collect();
+        let work: Vec<(usize, Case, String)> =
+            cases.iter().cloned().enumerate().map(|(n, case)| (n, case, String::new())).collect();
         let ours = abreast(work, |(n, case, said)| {
             let mut command = at_home(env!("CARGO_BIN_EXE_redress"), folder.path());
             command.arg("scan").args(case.flag.as_ref().map(|flag| format!("--profile={flag}")));
             // A process that gives credentials is started by a shell.
-            command.env_remove("HOME").envs(&case.env).env("PATH", "/usr/bin:/bin").env("AWS_ENDPOINT_URL", format!("{}/ours/{n}", sts.url));
+            command
+                .env_remove("HOME")
+                .envs(&case.env)
+                .env("PATH", "/usr/bin:/bin")
+                .env("AWS_ENDPOINT_URL", format!("{}/ours/{n}", sts.url));
             *said = String::from_utf8_lossy(&command.output().unwrap().stderr).into_owned();
         });
         let mut ours: Vec<(usize, Case, String)> = ours;
@@ -309,20 +386,39 @@ fn the_same_credentials_and_region_are_chosen_as_botocore_chooses_in_every_combi
         let who = |side: &str| signed.get(&format!("/{side}/{n}"));
         *kinds.entry(theirs).or_default() += 1;
         if who("ours") != who("theirs") || !alike(kind(said), theirs) {
-            wrong.push(format!("{case:?}\n  ours {:?} {}\n  theirs {:?} {theirs}\n  {said}", who("ours"), kind(said), who("theirs")));
+            wrong.push(format!(
+                "{case:?}\n  ours {:?} {}\n  theirs {:?} {theirs}\n  {said}",
+                who("ours"),
+                kind(said),
+                who("theirs")
+            ));
         }
     }
     println!("{} combinations: {kinds:?}", cases.len());
     assert_eq!(theirs.len(), cases.len());
-    assert!(wrong.is_empty(), "{} of {} differ, the first:\n{}", wrong.len(), cases.len(), wrong.iter().take(12).cloned().collect::<Vec<_>>().join("\n"));
-    assert!(["signed", "profile", "partial", "broken", "none", "no region"].iter().all(|kind| kinds.get(kind) > Some(&0)), "every end occurs: {kinds:?}");
+    assert!(
+        wrong.is_empty(),
+        "{} of {} differ, the first:\n{}",
+        wrong.len(),
+        cases.len(),
+        wrong.iter().take(12).cloned().collect::<Vec<_>>().join("\n")
+    );
+    assert!(
+        ["signed", "profile", "partial", "broken", "none", "no region"]
+            .iter()
+            .all(|kind| kinds.get(kind) > Some(&0)),
+        "every end occurs: {kinds:?}"
+    );
 }
 
 /// Runs the program in an environment with keys of [`ACCOUNT`] at this server.
 fn at(sts: &Sts, folder: &TempDir, line: &str, env: &[(&str, &str)]) -> (Option<i32>, String) {
     let mut command = at_home(env!("CARGO_BIN_EXE_redress"), folder.path());
     command.args(line.split_whitespace()).env("AWS_ENDPOINT_URL", &sts.url).env("AWS_REGION", "us-east-1");
-    command.env("AWS_ACCESS_KEY_ID", "ENVIRONMENT").env("AWS_SECRET_ACCESS_KEY", "secret").envs(env.iter().copied());
+    command
+        .env("AWS_ACCESS_KEY_ID", "ENVIRONMENT")
+        .env("AWS_SECRET_ACCESS_KEY", "secret")
+        .envs(env.iter().copied());
     let output = command.output().unwrap();
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
@@ -352,7 +448,10 @@ fn another_account_than_the_only_one_is_refused_before_anything_is_read() {
     for line in lines {
         let (code, err) = at(&sts, &folder, &format!("{line} --only-account {OTHER}"), &[]);
         assert_eq!(code, Some(2), "redress {line}: {err}");
-        assert!(err.contains(ACCOUNT) && err.contains(OTHER) && err.contains("nothing was read or changed"), "redress {line}: {err}");
+        assert!(
+            err.contains(ACCOUNT) && err.contains(OTHER) && err.contains("nothing was read or changed"),
+            "redress {line}: {err}"
+        );
         assert_eq!(operations(&sts), ["GetCallerIdentity"], "redress {line}");
     }
     let only = format!("{OTHER},777788889999");
@@ -362,7 +461,9 @@ fn another_account_than_the_only_one_is_refused_before_anything_is_read() {
     // The account that is meant is let in, and what comes then is another matter.
     let both = format!("{OTHER},{ACCOUNT}");
     for env in [vec![], vec![("REDRESS_ONLY_ACCOUNT", both.as_str())]] {
-        for flags in [format!("--only-account {OTHER} --only-account {ACCOUNT}"), format!("--only-account {ACCOUNT}")] {
+        for flags in
+            [format!("--only-account {OTHER} --only-account {ACCOUNT}"), format!("--only-account {ACCOUNT}")]
+        {
             let (_, err) = at(&sts, &folder, &format!("scan {flags}"), &env);
             assert!(!err.contains("--only-account"), "{err}");
             assert!(operations(&sts).contains(&"DescribeRegions".to_owned()));
@@ -371,8 +472,14 @@ fn another_account_than_the_only_one_is_refused_before_anything_is_read() {
     // A flag tightens the belt that the environment holds, and does not loosen it.
     for held in [OTHER, "777788889999", "prod", ""] {
         for line in ["scan", "plan --account twin:demo", "apply --auto-approve"] {
-            let (code, err) = at(&sts, &folder, &format!("{line} --only-account {ACCOUNT}"), &[("REDRESS_ONLY_ACCOUNT", held)]);
-            let says = if held.len() == 12 { "and REDRESS_ONLY_ACCOUNT allows" } else { "REDRESS_ONLY_ACCOUNT is" };
+            let (code, err) = at(
+                &sts,
+                &folder,
+                &format!("{line} --only-account {ACCOUNT}"),
+                &[("REDRESS_ONLY_ACCOUNT", held)],
+            );
+            let says =
+                if held.len() == 12 { "and REDRESS_ONLY_ACCOUNT allows" } else { "REDRESS_ONLY_ACCOUNT is" };
             assert!(code == Some(2) && err.contains(says), "{held:?} {line}: {err}");
             assert!(operations(&sts).is_empty(), "{held:?} {line}");
         }
@@ -391,10 +498,19 @@ fn a_twin_is_an_account_like_another() {
     let (code, err) = at(&sts, &folder, &format!("plan --account twin:demo --only-account {OTHER}"), &[]);
     assert!(code == Some(2) && err.contains(demo), "{err}");
     assert!(!folder.path().join("state/twin").exists() || operations(&sts).is_empty());
-    let (code, err) = at(&sts, &folder, &format!("apply --account twin:demo --only-account {demo} --check cloudtrail-no-log-validation --auto-approve"), &[]);
+    let (code, err) = at(
+        &sts,
+        &folder,
+        &format!(
+            "apply --account twin:demo --only-account {demo} --check cloudtrail-no-log-validation \
+             --auto-approve"
+        ),
+        &[],
+    );
     assert_eq!(code, Some(0), "{err}");
     for line in ["verify last", "undo last --auto-approve"] {
-        let (code, err) = at(&sts, &folder, &format!("{line} --account twin:demo --only-account {OTHER}"), &[]);
+        let (code, err) =
+            at(&sts, &folder, &format!("{line} --account twin:demo --only-account {OTHER}"), &[]);
         assert!(code == Some(2) && err.contains(demo), "redress {line}: {err}");
     }
     assert!(operations(&sts).is_empty());
@@ -404,14 +520,19 @@ fn a_twin_is_an_account_like_another() {
 fn a_profile_that_asks_for_an_mfa_code_is_refused_with_what_to_do() {
     let (sts, folder) = (Sts::start(true), tempfile::tempdir().unwrap());
     fs::create_dir(folder.path().join(".aws")).unwrap();
-    let role = "role_arn = arn:aws:iam::111122223333:role/ops\nsource_profile = default\nmfa_serial = arn:aws:iam::111122223333:mfa/me\n";
+    let role = "role_arn = arn:aws:iam::111122223333:role/ops\nsource_profile = default\nmfa_serial = \
+                arn:aws:iam::111122223333:mfa/me\n";
     let config = format!(
-        "[default]\naws_access_key_id = A\naws_secret_access_key = s\n[profile ops]\n{role}[profile console]\nlogin_session = arn:aws:iam::111122223333:user/me\n"
+        "[default]\naws_access_key_id = A\naws_secret_access_key = s\n[profile ops]\n{role}[profile \
+         console]\nlogin_session = arn:aws:iam::111122223333:user/me\n"
     );
     fs::write(folder.path().join(".aws/config"), config).unwrap();
     for profile in ["ops", "console"] {
         let (code, err) = at(&sts, &folder, &format!("scan --profile {profile}"), &[]);
-        assert!(code == Some(2) && err.contains(&format!("aws configure export-credentials --profile {profile}")), "{err}");
+        assert!(
+            code == Some(2) && err.contains(&format!("aws configure export-credentials --profile {profile}")),
+            "{err}"
+        );
     }
     assert!(operations(&sts).is_empty());
 }

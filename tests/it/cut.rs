@@ -1,11 +1,12 @@
-//! Accounts with little in them, cut out of a larger one: what is to be tried on them many times costs less. They decide nothing.
+//! Accounts with little in them, cut out of a larger one: what is to be tried on them many times costs less.
+//! They decide nothing.
 
 use std::cell::Cell;
 
 use redress::inventory::Inventory;
 
-/// An account with what a text names, what belongs to that, and two others of each family: the fewer things there are, the more
-/// edits can be tried.
+/// An account with what a text names, what belongs to that, and two others of each family: the fewer things
+/// there are, the more edits can be tried.
 pub fn cut(mut account: Inventory, named: &str) -> Inventory {
     macro_rules! keep {
         ($($family:expr),* ; $of:expr) => {
@@ -21,12 +22,18 @@ pub fn cut(mut account: Inventory, named: &str) -> Inventory {
         };
     }
     for region in account.regions.values_mut() {
-        let things =
-            region.instances.known().map(|(id, _)| id).chain(region.security_groups.known().map(|(id, _)| id)).chain(region.volumes.known().map(|(id, _)| id));
+        let things = region
+            .instances
+            .known()
+            .map(|(id, _)| id)
+            .chain(region.security_groups.known().map(|(id, _)| id))
+            .chain(region.volumes.known().map(|(id, _)| id));
         let nothing: [String; 0] = [];
         let things: Vec<String> = things.filter(|id| named.contains(*id)).map(str::to_owned).collect();
-        keep!(region.security_groups, region.vpcs, region.instances, region.volumes, region.log_groups ; nothing);
-        keep!(region.security_group_rules, region.network_interfaces, region.flow_logs, region.snapshots, region.instance_statuses,
+        keep!(region.security_groups, region.vpcs, region.instances, region.volumes,
+            region.log_groups ; nothing);
+        keep!(region.security_group_rules, region.network_interfaces, region.flow_logs, region.snapshots,
+            region.instance_statuses,
             region.managed_instances ; things);
     }
     account

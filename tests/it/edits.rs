@@ -1,6 +1,7 @@
-//! Edits of what lies in files, made from a number and sealed again so that every sum fits: whatever stands in a plan or a run then,
-//! redress makes no call that the untouched one would not have made, asks about no change less, answers no finding that is not open and
-//! hides none that it opens. Also run by `tests/pure` and fuzzed by `tests/fuzz`.
+//! Edits of what lies in files, made from a number and sealed again so that every sum fits: whatever stands
+//! in a plan or a run then, redress makes no call that the untouched one would not have made, asks about no
+//! change less, answers no finding that is not open and hides none that it opens. Also run by `tests/pure`
+//! and fuzzed by `tests/fuzz`.
 
 #![allow(dead_code)]
 
@@ -43,20 +44,52 @@ pub fn whole() -> (&'static Plan, &'static [(Timestamp, Event)]) {
     (&scene.plan, &scene.events)
 }
 
-/// Applies a plan while somebody else makes these calls, after this run has looked and before its own first call.
+/// Applies a plan while somebody else makes these calls, after this run has looked and before its own first
+/// call.
 pub fn beaten(twin: &Twin, plan: &Plan, calls: Vec<Call>) -> Story {
     let account = Watched::new(twin.clone());
     account.first.lock().unwrap().extend(calls);
     told(&scene(0).work(&account, plan, Begin::Anew(yes(plan))))
 }
 
-/// What a person is shown of a change, and what is compared afterwards: all of that is made again, whatever stands in a file. What proves
-/// a finding is left out where `of` does not say that it answers it: a plan may be of fewer checks.
+/// What a person is shown of a change, and what is compared afterwards: all of that is made again, whatever
+/// stands in a file. What proves a finding is left out where `of` does not say that it answers it: a plan may
+/// be of fewer checks.
 fn as_shown(change: &Change, of: &Change) -> Value {
-    let Change { summary, risk, reversible, not_restored, before, after_state, impact, proof, steps, guards, touches, findings, .. } = change;
-    let left_out = |one: &&Proof| findings.iter().any(|key| key.check == one.check && key.resource == one.resource && !of.findings.contains(key));
+    let Change {
+        summary,
+        risk,
+        reversible,
+        not_restored,
+        before,
+        after_state,
+        impact,
+        proof,
+        steps,
+        guards,
+        touches,
+        findings,
+        ..
+    } = change;
+    let left_out = |one: &&Proof| {
+        findings
+            .iter()
+            .any(|key| key.check == one.check && key.resource == one.resource && !of.findings.contains(key))
+    };
     let proof: Vec<&Proof> = proof.iter().filter(|one| !left_out(one)).collect();
-    json!([summary, risk, reversible, not_restored, before, after_state, impact, proof, steps, guards, touches])
+    json!([
+        summary,
+        risk,
+        reversible,
+        not_restored,
+        before,
+        after_state,
+        impact,
+        proof,
+        steps,
+        guards,
+        touches
+    ])
 }
 
 /// What an edit comes to.
@@ -73,14 +106,26 @@ pub enum Came {
 /// Holds what is shown and asked of changes that were made again to the untouched ones.
 fn shown_holds(scene: &Scene, again: &PlanAgain, what: &str) {
     for change in &again.plan.changes {
-        let asked = scene.asks.get(&(change.action.clone(), change.resource.to_string())).copied().unwrap_or(true);
+        let asked =
+            scene.asks.get(&(change.action.clone(), change.resource.to_string())).copied().unwrap_or(true);
         assert!(change.ask || !asked, "{what}: {} on {} asks no more", change.action, change.resource);
-        if let Some(made) = scene.plan.changes.iter().find(|c| c.resource == change.resource && c.action == change.action)
+        if let Some(made) =
+            scene.plan.changes.iter().find(|c| c.resource == change.resource && c.action == change.action)
             && !again.own.contains_key(&change.id)
         {
-            assert_eq!(as_shown(change, change), as_shown(made, change), "{what}: {} is shown as the file has it", change.id);
+            assert_eq!(
+                as_shown(change, change),
+                as_shown(made, change),
+                "{what}: {} is shown as the file has it",
+                change.id
+            );
         }
-        assert!(change.risk >= redress::calls::floor(&change.steps), "{what}: {} is said to be {}", change.id, change.risk.word());
+        assert!(
+            change.risk >= redress::calls::floor(&change.steps),
+            "{what}: {} is said to be {}",
+            change.id,
+            change.risk.word()
+        );
         if let Some(key) = change.findings.iter().find(|key| !scene.open.contains(key)) {
             panic!("{what}: {} is said to answer {key:?}, which is not open", change.id);
         }
@@ -89,7 +134,9 @@ fn shown_holds(scene: &Scene, again: &PlanAgain, what: &str) {
     if let Some(key) = rehearsal.closes.iter().find(|key| !scene.open.contains(key)) {
         panic!("{what}: {key:?} is said to be closed, and is not open");
     }
-    let whole = scene.plan.changes.iter().all(|c| again.plan.changes.iter().any(|made| made.resource == c.resource && made.action == c.action));
+    let whole = scene.plan.changes.iter().all(|c| {
+        again.plan.changes.iter().any(|made| made.resource == c.resource && made.action == c.action)
+    });
     if let Some(key) = scene.plan.rehearsal.opens.iter().find(|key| whole && !rehearsal.opens.contains(key)) {
         panic!("{what}: {key:?} is opened, and that is not said");
     }
@@ -104,7 +151,9 @@ fn plan_holds(scene: &Scene, edited: Value, what: &str) -> Came {
     }
     let account = Watched::new(scene.twin.clone());
     let who = account.identity();
-    let fits = digest::check_fit(&plan, &who.owner.account, &who.owner.partition, &who.endpoint, account.now()).is_ok();
+    let fits =
+        digest::check_fit(&plan, &who.owner.account, &who.owner.partition, &who.endpoint, account.now())
+            .is_ok();
     // What restores is made again from its run or from tags; there are none.
     if !fits || plan.kind.restores() {
         return Came::Refused;
@@ -121,11 +170,20 @@ fn plan_holds(scene: &Scene, edited: Value, what: &str) -> Came {
 
 /// Reads edited events; those of a run that is not opened at all are none.
 fn read(scene: &Scene, plan: &Plan, edited: Vec<Value>) -> Option<Vec<(Timestamp, Event)>> {
-    let events = edited.into_iter().map(|value| serde_json::from_value::<Event>(value).ok()).collect::<Option<Vec<_>>>()?;
-    let times = scene.events.iter().map(|(at, _)| *at).chain(std::iter::repeat(scene.events[scene.events.len() - 1].0));
+    let events = edited
+        .into_iter()
+        .map(|value| serde_json::from_value::<Event>(value).ok())
+        .collect::<Option<Vec<_>>>()?;
+    let times = scene
+        .events
+        .iter()
+        .map(|(at, _)| *at)
+        .chain(std::iter::repeat(scene.events[scene.events.len() - 1].0));
     let events: Vec<_> = times.zip(events).collect();
     // A run is opened only with its own plan, at its own account, and under its own name.
-    let of = |story: &Story| [&story.head.run, &story.head.account, &story.head.partition, &story.head.endpoint].map(String::clone);
+    let of = |story: &Story| {
+        [&story.head.run, &story.head.account, &story.head.partition, &story.head.endpoint].map(String::clone)
+    };
     let story = told(&events);
     (of(&story) == of(&told(&scene.events)) && story.head.plan_digest == plan.digest).then_some(events)
 }
@@ -157,13 +215,21 @@ fn approved(left: &Left) -> Option<Vec<Decision>> {
     if !judged.beyond.is_empty() || !judged.unknown.is_empty() || !judged.ahead.is_empty() {
         return None;
     }
-    let failing = left.failing.keys().map(|id| Decision { change: id.clone(), approved: false, by: "test".to_owned() });
+    let failing =
+        left.failing.keys().map(|id| Decision { change: id.clone(), approved: false, by: "test".to_owned() });
     Some(said(&left.plan, &left.again.own).into_iter().chain(failing).collect())
 }
 
 /// Takes a run back, as far as flags do that.
 fn undo_holds(scene: &Scene, plan: &Plan, story: &Story, account: &Watched, what: &str) {
-    let mut undoing = undo::plan(story, plan, None, account.identity(), account.now(), jiff::SignedDuration::from_hours(24));
+    let mut undoing = undo::plan(
+        story,
+        plan,
+        None,
+        account.identity(),
+        account.now(),
+        jiff::SignedDuration::from_hours(24),
+    );
     let said = block_on(judged(&story.head.run, &undoing.calls(plan), account));
     let borne_out = said.beyond.is_empty() && said.unknown.is_empty() && said.claims.is_empty();
     if !borne_out || undoing.plan.changes.is_empty() {
@@ -171,11 +237,17 @@ fn undo_holds(scene: &Scene, plan: &Plan, story: &Story, account: &Watched, what
     }
     block_on(undoing.rehearse(plan, account, &stage));
     let undone = undoing.plan;
-    // What could not be rehearsed, or fails in it, is named as such, and is no flag's to approve where it takes something down.
+    // What could not be rehearsed, or fails in it, is named as such, and is no flag's to approve where it
+    // takes something down.
     let shown = &undone.rehearsal;
-    if scene.calls_of(&undone) == scene.undone.0 && shown.not_rehearsed.is_empty() && shown.failed.is_empty() {
+    if scene.calls_of(&undone) == scene.undone.0 && shown.not_rehearsed.is_empty() && shown.failed.is_empty()
+    {
         let opens: BTreeSet<_> = undone.rehearsal.opens.iter().cloned().collect();
-        assert!(opens.is_superset(&scene.undone.1), "{what}: the undo opens {:?}, and says {opens:?}", scene.undone.1);
+        assert!(
+            opens.is_superset(&scene.undone.1),
+            "{what}: the undo opens {:?}, and says {opens:?}",
+            scene.undone.1
+        );
     }
     scene.work(account, &undone, Begin::Anew(yes(&undone)));
 }
@@ -231,7 +303,8 @@ fn flip(plan: &mut Value, at: usize) {
 pub fn plan_of(dice: &[u8], what: &str) -> Came {
     let Some((how, edits)) = dice.split_first() else { return Came::Refused };
     let scene = scene(how / 4);
-    // One string in the place of another, wherever it stands: what somebody would do who wants the edit to fit.
+    // One string in the place of another, wherever it stands: what somebody would do who wants the edit to
+    // fit.
     if how.is_multiple_of(4) && edits.len() > 4 {
         let mut plan = scene.written.0.clone();
         let (from, to) = exchange(scene, &plan, edits);
@@ -256,8 +329,8 @@ pub fn journal_of(dice: &[u8], what: &str) -> Came {
     run_holds(scene, &scene.plan, edit::edited(&scene.written.1[..before], edits), before, what)
 }
 
-/// The edit of a run that bytes ask for, which was interrupted somewhere or came to its end: of its plan, of its journal too, or one
-/// string in the place of another wherever it stands in either.
+/// The edit of a run that bytes ask for, which was interrupted somewhere or came to its end: of its plan, of
+/// its journal too, or one string in the place of another wherever it stands in either.
 pub fn run_of(dice: &[u8], what: &str) -> Came {
     let [which, high, low, edits @ ..] = dice else { return Came::Refused };
     let scene = scene(*which);
@@ -266,7 +339,12 @@ pub fn run_of(dice: &[u8], what: &str) -> Came {
     let half = edits.len() / 2;
     match which / 16 % 3 {
         0 => plan = first(edit::edited(std::slice::from_ref(&plan), edits)),
-        1 => (plan, events) = (first(edit::edited(std::slice::from_ref(&plan), &edits[..half])), edit::edited(&events, &edits[half..])),
+        1 => {
+            (plan, events) = (
+                first(edit::edited(std::slice::from_ref(&plan), &edits[..half])),
+                edit::edited(&events, &edits[half..]),
+            )
+        }
         _ if edits.len() > 4 => {
             let (from, to) = exchange(scene, &plan, edits);
             replaced(&mut plan, &from, &to);
@@ -282,15 +360,18 @@ pub fn run_of(dice: &[u8], what: &str) -> Came {
     run_holds(scene, &plan, events, before, what)
 }
 
-/// Edits of the journal of an encryption that was interrupted after each of its events in turn: in the place of each last snapshot of a
-/// disk stands another, of an earlier state of it. How many are refused until nothing is made from them any more.
+/// Edits of the journal of an encryption that was interrupted after each of its events in turn: in the place
+/// of each last snapshot of a disk stands another, of an earlier state of it. How many are refused until
+/// nothing is made from them any more.
 pub fn older_copies() -> usize {
     let (scene, mut refused) = (scene(STOPPED), 0);
     for [warm, last] in [["warm-copy-", "copy-"], ["warm", "snapshot"]] {
         for before in 1..=scene.written.1.len() {
             let mut events = scene.written.1[..before].to_vec();
             let what = format!("{warm} for {last}, interrupted after {before} events");
-            match older_for_newer(&mut events, warm, last).then(|| run_holds(scene, &scene.plan, events, before, &what)) {
+            match older_for_newer(&mut events, warm, last)
+                .then(|| run_holds(scene, &scene.plan, events, before, &what))
+            {
                 None => {}
                 Some(Came::Refused) => refused += 1,
                 Some(Came::Less | Came::Same) => break,
@@ -304,7 +385,8 @@ pub fn older_copies() -> usize {
 fn older_for_newer(events: &mut [Value], warm: &str, last: &str) -> bool {
     const MADE: &str = "/result/done/outputs";
     let step = |event: &Value| event["step"].as_str().unwrap_or_default().to_owned();
-    let made: BTreeMap<String, Value> = events.iter().filter_map(|e| Some((step(e), e.pointer(MADE)?.clone()))).collect();
+    let made: BTreeMap<String, Value> =
+        events.iter().filter_map(|e| Some((step(e), e.pointer(MADE)?.clone()))).collect();
     let mut given = false;
     for event in events.iter_mut() {
         let older = step(event).strip_prefix(last).and_then(|n| made.get(&format!("{warm}{n}")));
@@ -324,7 +406,9 @@ fn exchange(scene: &Scene, plan: &Value, edits: &[u8]) -> (String, String) {
     let mut all = Vec::new();
     strings(plan, &mut all);
     all.retain(|text| !text.is_empty());
-    let pick = |of: &[String], n: usize| of[(usize::from(edits[n]) << 8 | usize::from(edits[n + 1])) % of.len()].clone();
+    let pick = |of: &[String], n: usize| {
+        of[(usize::from(edits[n]) << 8 | usize::from(edits[n + 1])) % of.len()].clone()
+    };
     let to = match edits[4] % 4 {
         0 | 2 => pick(&all, 2),
         1 => pick(&scene.others, 2),

@@ -1,4 +1,5 @@
-//! The untouched files that edits are held to: an account, a plan of a few of its changes, and the run of that plan. They are made once.
+//! The untouched files that edits are held to: an account, a plan of a few of its changes, and the run of
+//! that plan. They are made once.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -37,7 +38,11 @@ pub struct Watched {
 impl Watched {
     pub fn new(twin: Twin) -> Self {
         let inventory = twin.truth();
-        let identity = Identity { owner: inventory.owner.clone(), caller: inventory.caller.clone(), endpoint: "twin:test".to_owned() };
+        let identity = Identity {
+            owner: inventory.owner.clone(),
+            caller: inventory.caller.clone(),
+            endpoint: "twin:test".to_owned(),
+        };
         Self { twin: Mutex::new(twin), done: Mutex::default(), identity, first: Mutex::default() }
     }
 
@@ -96,8 +101,8 @@ pub struct Scene {
     pub undone: (BTreeSet<String>, BTreeSet<FindingKey>),
 }
 
-/// The actions of which the plan of a scene holds a change: all of them in one plan, and each in a plan of its own, which takes a
-/// part of the time.
+/// The actions of which the plan of a scene holds a change: all of them in one plan, and each in a plan of
+/// its own, which takes a part of the time.
 const SCENES: [&[&str]; 6] = [
     &["tighten-security-group", "enable-flow-logs", "raise-cloudtrail", "encrypt-volumes"],
     &["tighten-security-group"],
@@ -107,7 +112,8 @@ const SCENES: [&[&str]; 6] = [
     &[STOPS],
 ];
 
-/// Stands for the encryption of an instance that runs and is stopped for it. That of the first disks of the plan is of a volume alone.
+/// Stands for the encryption of an instance that runs and is stopped for it. That of the first disks of the
+/// plan is of a volume alone.
 const STOPS: &str = "encrypt-volumes of an instance that runs";
 
 /// The byte of the scene in which an instance is stopped.
@@ -130,7 +136,10 @@ pub fn scene(which: u8) -> &'static Scene {
 /// Who applies: some playbooks ask nobody, so that it shows when an edit makes one of the others do so.
 fn today() -> Today {
     let mut playbooks = load::assemble(load::builtin(), Vec::new()).unwrap();
-    playbooks.iter_mut().filter(|p| p.id.contains("flow-logs") || p.id.contains("admin")).for_each(|p| p.approve = Approve::Auto);
+    playbooks
+        .iter_mut()
+        .filter(|p| p.id.contains("flow-logs") || p.id.contains("admin"))
+        .for_each(|p| p.approve = Approve::Auto);
     Today { playbooks, options: Default::default() }
 }
 
@@ -138,13 +147,19 @@ impl Scene {
     fn new(actions: &[&str]) -> Self {
         static WHOLE: LazyLock<(Inventory, Plan)> = LazyLock::new(|| {
             let account = demo::inventory("2026-11-22T10:00:00Z".parse().unwrap());
-            let plan = few(&Watched::new(Twin::from_inventory(account.clone())), &today(), &SCENES.concat()).0;
+            let plan =
+                few(&Watched::new(Twin::from_inventory(account.clone())), &today(), &SCENES.concat()).0;
             (account, plan)
         });
         let today = today();
         let (account, plan) = &*WHOLE;
         let ids = of_actions(plan, actions);
-        let named: String = plan.changes.iter().filter(|c| ids.contains(&c.id)).map(|c| serde_json::to_string(c).unwrap()).collect();
+        let named: String = plan
+            .changes
+            .iter()
+            .filter(|c| ids.contains(&c.id))
+            .map(|c| serde_json::to_string(c).unwrap())
+            .collect();
         let twin = Twin::from_inventory(cut(account.clone(), &named));
         let account = Watched::new(twin.clone());
         let (plan, open) = few(&account, &today, actions);
@@ -154,20 +169,46 @@ impl Scene {
         let known = serde_json::to_string(&twin.truth()).unwrap();
         let written = (written, Vec::new());
         let (calls, undone) = Default::default();
-        let mut scene = Self { twin, plan, written, since: Vec::new(), others, today, known, calls, asks, events: Vec::new(), open, undone };
+        let mut scene = Self {
+            twin,
+            plan,
+            written,
+            since: Vec::new(),
+            others,
+            today,
+            known,
+            calls,
+            asks,
+            events: Vec::new(),
+            open,
+            undone,
+        };
         let (calls, events) = scene.apply(&scene.plan, yes(&scene.plan));
         let story = told(&events);
-        let mut undoing = undo::plan(&story, &scene.plan, None, account.identity(), account.now(), jiff::SignedDuration::from_hours(24));
+        let mut undoing = undo::plan(
+            &story,
+            &scene.plan,
+            None,
+            account.identity(),
+            account.now(),
+            jiff::SignedDuration::from_hours(24),
+        );
         let undone = undoing.plan.clone();
-        let back =
-            scene.plan.changes.iter().flat_map(|c| backward(c, &story)).chain(undone.changes.iter().flat_map(|c| c.steps.iter().map(|s| s.act.call.clone())));
-        let all: BTreeSet<String> = calls.iter().chain(&back.collect::<Vec<_>>()).map(|call| scene.plain(call)).collect();
+        let back = scene
+            .plan
+            .changes
+            .iter()
+            .flat_map(|c| backward(c, &story))
+            .chain(undone.changes.iter().flat_map(|c| c.steps.iter().map(|s| s.act.call.clone())));
+        let all: BTreeSet<String> =
+            calls.iter().chain(&back.collect::<Vec<_>>()).map(|call| scene.plain(call)).collect();
         scene.written.1 = events.iter().map(|(_, event)| serde_json::to_value(event).unwrap()).collect();
         scene.since = since(&scene.twin, &events);
         (scene.calls, scene.events) = (all, events);
         let account = Watched::new(scene.since[scene.events.len()].clone());
         block_on(undoing.rehearse(&scene.plan, &account, &stage));
-        scene.undone = (scene.calls_of(&undoing.plan), undoing.plan.rehearsal.opens.iter().cloned().collect());
+        scene.undone =
+            (scene.calls_of(&undoing.plan), undoing.plan.rehearsal.opens.iter().cloned().collect());
         scene
     }
 
@@ -181,7 +222,16 @@ impl Scene {
     pub fn work(&self, account: &Watched, plan: &Plan, begin: Begin) -> Vec<(Timestamp, Event)> {
         let shared: std::sync::Arc<Mutex<Vec<(Timestamp, Event)>>> = std::sync::Arc::default();
         let stop = Stop::default();
-        let engine = Engine { account, talk: &Silent, stop: &stop, stage: &stage, today: &self.today, lag: LAG, jobs: 1, stop_at_once: 1 };
+        let engine = Engine {
+            account,
+            talk: &Silent,
+            stop: &stop,
+            stage: &stage,
+            today: &self.today,
+            lag: LAG,
+            jobs: 1,
+            stop_at_once: 1,
+        };
         let result = match begin {
             Begin::Anew(decisions) => {
                 let mut journal = Journal::new(Story::default(), Box::new(Shared(shared.clone())));
@@ -211,15 +261,17 @@ impl Scene {
     fn strip(&self, value: &mut Value) {
         match value {
             Value::String(text) => {
-                let made = ["vol-", "snap-", "sgr-", "fl-"].iter().any(|kind| text.starts_with(kind)) && !self.known.contains(text.as_str());
+                let made = ["vol-", "snap-", "sgr-", "fl-"].iter().any(|kind| text.starts_with(kind))
+                    && !self.known.contains(text.as_str());
                 if made {
                     *text = "made".to_owned();
                 }
             }
             Value::Array(items) => items.iter_mut().for_each(|item| self.strip(item)),
             Value::Object(map) => {
-                let own =
-                    map.get("Key").and_then(Value::as_str).is_some_and(|key| matches!(key, "redress:step" | "redress:token" | "redress:run" | "redress:set"));
+                let own = map.get("Key").and_then(Value::as_str).is_some_and(|key| {
+                    matches!(key, "redress:step" | "redress:token" | "redress:run" | "redress:set")
+                });
                 // What is relative to the run: its tokens and ids, and the day until which a thing is kept.
                 if own || map.get("Key").and_then(Value::as_str) == Some("redress:expires") {
                     map.insert("Value".to_owned(), json!("*"));
@@ -259,7 +311,8 @@ impl redress::journal::Log for Shared {
     }
 }
 
-/// The account after none of the events, the first, the first two, and so on: each call, and an hour for what comes of it.
+/// The account after none of the events, the first, the first two, and so on: each call, and an hour for what
+/// comes of it.
 fn since(twin: &Twin, events: &[(Timestamp, Event)]) -> Vec<Twin> {
     let (mut twin, mut all) = (twin.clone(), vec![twin.clone()]);
     for (_, event) in events {
@@ -274,8 +327,12 @@ fn since(twin: &Twin, events: &[(Timestamp, Event)]) -> Vec<Twin> {
 
 /// The first change of a plan of each of these actions, and what these come after.
 fn of_actions(plan: &Plan, actions: &[&str]) -> BTreeSet<String> {
-    let stops = |change: &Change| change.action == "encrypt-volumes" && change.steps.iter().any(|step| step.name == "stop");
-    let one = |action: &&str| plan.changes.iter().find(|c| if *action == STOPS { stops(c) } else { c.action == *action });
+    let stops = |change: &Change| {
+        change.action == "encrypt-volumes" && change.steps.iter().any(|step| step.name == "stop")
+    };
+    let one = |action: &&str| {
+        plan.changes.iter().find(|c| if *action == STOPS { stops(c) } else { c.action == *action })
+    };
     let mut ids: BTreeSet<String> = actions.iter().filter_map(one).map(|c| c.id.clone()).collect();
     for change in plan.changes.iter().rev() {
         if ids.contains(&change.id) {
@@ -301,19 +358,36 @@ fn few(account: &Watched, today: &Today, actions: &[&str]) -> (Plan, BTreeSet<Fi
     };
     let (survey, plan) = block_on(survey::plan(account, &wish, &stage));
     let ids = of_actions(&plan, actions);
-    let open = survey.findings.iter().filter(|f| matches!(f.verdict, Verdict::Violates(_))).map(|f| f.key()).collect();
-    (select::select(&plan, &ids, stage(survey.inventory).as_ref(), &Rules::new(&regions, &today.playbooks)).unwrap().plan, open)
+    let open = survey
+        .findings
+        .iter()
+        .filter(|f| matches!(f.verdict, Verdict::Violates(_)))
+        .map(|f| f.key())
+        .collect();
+    (
+        select::select(
+            &plan,
+            &ids,
+            stage(survey.inventory).as_ref(),
+            &Rules::new(&regions, &today.playbooks),
+        )
+        .unwrap()
+        .plan,
+        open,
+    )
 }
 
 pub fn yes(plan: &Plan) -> Vec<Decision> {
     said(plan, &BTreeMap::new())
 }
 
-/// Yes to everything but what only the file says: that is named before anybody is asked, and no flag approves it.
+/// Yes to everything but what only the file says: that is named before anybody is asked, and no flag approves
+/// it.
 pub fn said(plan: &Plan, own: &BTreeMap<String, Vec<String>>) -> Vec<Decision> {
     let (mut decisions, mut barred) = (Vec::new(), BTreeSet::new());
     for change in &plan.changes {
-        let approved = !own.contains_key(&change.id) && !change.after.iter().any(|id| barred.contains(id.as_str()));
+        let approved =
+            !own.contains_key(&change.id) && !change.after.iter().any(|id| barred.contains(id.as_str()));
         if !approved {
             barred.insert(change.id.as_str());
         }
@@ -333,8 +407,14 @@ fn backward(change: &Change, story: &Story) -> Vec<Call> {
     let outputs = story.outputs();
     let names: Vec<String> = change.steps.iter().map(|s| s.name.clone()).collect();
     let of = |back: redress::calls::BackAct| {
-        let bindings =
-            redress::calls::Bindings { run: "run-1", started: story.head.started, change: &change.id, step: &back.name, attempt: 1, outputs: &outputs };
+        let bindings = redress::calls::Bindings {
+            run: "run-1",
+            started: story.head.started,
+            change: &change.id,
+            step: &back.name,
+            attempt: 1,
+            outputs: &outputs,
+        };
         Call { input: bindings.resolve(&back.act.call.input).unwrap_or(Value::Null), ..back.act.call }
     };
     way_back(&change.steps, &names, Purpose::Rollback).into_iter().map(of).collect()
@@ -344,7 +424,8 @@ fn backward(change: &Change, story: &Story) -> Vec<Call> {
 pub fn sealed(mut plan: Value) -> Value {
     if let Some(map) = plan.as_object_mut() {
         map.shift_remove("digest");
-        let digest: String = Sha256::digest(digest::canonical(&plan)).iter().map(|b| format!("{b:02x}")).collect();
+        let digest: String =
+            Sha256::digest(digest::canonical(&plan)).iter().map(|b| format!("{b:02x}")).collect();
         plan["digest"] = json!(digest);
     }
     plan

@@ -1,4 +1,5 @@
-//! How a run ended, to be compared with another end of the same: what a run that was killed and went on must come to.
+//! How a run ended, to be compared with another end of the same: what a run that was killed and went on must
+//! come to.
 
 use std::collections::BTreeMap;
 
@@ -39,13 +40,20 @@ impl End {
             account.entry(family).or_default().push(world::without_times_and_ids(&value));
         }
         account.values_mut().for_each(|list| list.sort());
-        End { outcomes: outcomes(&stand.story()), account, calls: hold(&stand.called).len(), records: hold(&stand.events).len() }
+        End {
+            outcomes: outcomes(&stand.story()),
+            account,
+            calls: hold(&stand.called).len(),
+            records: hold(&stand.events).len(),
+        }
     }
 
     /// Before and after every so-manieth call, and every so-manieth record.
     pub fn kills(&self, calls: usize, records: usize) -> impl Iterator<Item = Kill> + use<> {
-        let at_calls = (1..=self.calls).step_by(calls).flat_map(|n| [Kill::BeforeCall(n), Kill::AfterCall(n)]);
-        let at_records = (1..=self.records).step_by(records).flat_map(|n| [Kill::BeforeRecord(n), Kill::AfterRecord(n)]);
+        let at_calls =
+            (1..=self.calls).step_by(calls).flat_map(|n| [Kill::BeforeCall(n), Kill::AfterCall(n)]);
+        let at_records =
+            (1..=self.records).step_by(records).flat_map(|n| [Kill::BeforeRecord(n), Kill::AfterRecord(n)]);
         at_calls.chain(at_records)
     }
 
@@ -68,7 +76,9 @@ impl Stand {
 
 /// Calls that were made more than once although a repetition would make a second thing.
 fn made_twice(called: &[Call]) -> Vec<String> {
-    let careful = called.iter().filter(|c| calls::find(&c.service, &c.operation).is_some_and(|s| s.repeat == Repeat::LookFirst));
+    let careful = called
+        .iter()
+        .filter(|c| calls::find(&c.service, &c.operation).is_some_and(|s| s.repeat == Repeat::LookFirst));
     let mut counts = BTreeMap::<String, usize>::new();
     careful.for_each(|c| *counts.entry(format!("{} {}", c.name(), c.input)).or_default() += 1);
     counts.into_iter().filter(|(_, n)| *n > 1).map(|(call, _)| call).collect()

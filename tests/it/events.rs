@@ -1,5 +1,6 @@
-//! `redress events` through the built program, against an emulated account whose event history a server of the tests' own
-//! gives: what is asked of it and how fast, what comes of it, and that our own calls are known by the name they carry.
+//! `redress events` through the built program, against an emulated account whose event history a server of
+//! the tests' own gives: what is asked of it and how fast, what comes of it, and that our own calls are known
+//! by the name they carry.
 
 mod history;
 
@@ -38,8 +39,10 @@ fn ago(minutes: i64) -> String {
 
 /// An event that nothing answers, one of so many.
 fn noise(name: &str, read_only: bool, n: i64) -> Value {
-    json!({"eventVersion": "1.11", "eventTime": ago(10 + n % 600), "eventSource": "logs.amazonaws.com", "eventName": name, "awsRegion": "us-east-1",
-        "eventID": format!("{name}-{n}"), "eventType": "AwsApiCall", "readOnly": read_only, "userIdentity": {"type": "Root"}, "requestParameters": null})
+    json!({"eventVersion": "1.11", "eventTime": ago(10 + n % 600), "eventSource": "logs.amazonaws.com",
+        "eventName": name, "awsRegion": "us-east-1",
+        "eventID": format!("{name}-{n}"), "eventType": "AwsApiCall", "readOnly": read_only,
+        "userIdentity": {"type": "Root"}, "requestParameters": null})
 }
 
 /// The opening of a group, so long ago.
@@ -58,12 +61,22 @@ fn what_somebody_opened_is_found_planned_and_closed() {
     let common = "--region us-east-1 --allow-cidr 203.0.113.0/24";
     let wanted = planned(&desk.ends(0, &format!("scan {common} --format json")).json(), CHECK);
     assert!(!wanted.is_empty());
-    let mut failed = opening(&format!("arn:aws:ec2:us-east-1:{}:security-group/sg-0aaaaaaaaaaaaaaa1", desk.keys.account), 90);
+    let mut failed = opening(
+        &format!("arn:aws:ec2:us-east-1:{}:security-group/sg-0aaaaaaaaaaaaaaa1", desk.keys.account),
+        90,
+    );
     failed["errorCode"] = "Client.UnauthorizedOperation".into();
-    let changes = wanted.iter().map(|arn| opening(arn, 120)).chain([failed]).chain((0..60).map(|n| noise("CreateLogStream", false, n)));
+    let changes = wanted
+        .iter()
+        .map(|arn| opening(arn, 120))
+        .chain([failed])
+        .chain((0..60).map(|n| noise("CreateLogStream", false, n)));
     history.happened("us-east-1", changes);
     history.happened("us-east-1", (0..300).map(|n| noise("DescribeLogStreams", true, n)));
-    history.happened("us-east-1", [opening("arn:aws:ec2:us-east-1:1:security-group/sg-0ccccccccccccccc1", 60 * 30)]);
+    history.happened(
+        "us-east-1",
+        [opening("arn:aws:ec2:us-east-1:1:security-group/sg-0ccccccccccccccc1", 60 * 30)],
+    );
     let served = wanted.len() as u64 + 61;
 
     let said = desk.ends(0, &format!("events --since 24h {common} --format json"));
@@ -73,7 +86,10 @@ fn what_somebody_opened_is_found_planned_and_closed() {
     adds_up(intake);
     assert_eq!(intake["counts"]["read"], served);
     assert_eq!(intake["reports"][0]["formats"], json!({"CloudTrail LookupEvents": served}));
-    assert_eq!(intake["counts"]["decisions"], json!({"actionable": wanted.len(), "failed_call": 1, "unmapped_control": 60}));
+    assert_eq!(
+        intake["counts"]["decisions"],
+        json!({"actionable": wanted.len(), "failed_call": 1, "unmapped_control": 60})
+    );
     assert_eq!(intake["outcomes"], json!({"confirmed": wanted.len()}));
     let finding = found["findings"].as_array().unwrap().iter().find(|f| f["check"] == CHECK).unwrap();
     let who = "CloudTrail: AuthorizeSecurityGroupIngress by role deploy, session ci-118, from 198.51.100.7, ";
@@ -81,11 +97,26 @@ fn what_somebody_opened_is_found_planned_and_closed() {
     // Only what is not read-only was asked for, and one page after the other.
     let asked = history.asked();
     assert_eq!(asked.len() as u64, served.div_ceil(50));
-    assert!(asked.iter().all(|a| a.input["LookupAttributes"] == json!([{"AttributeKey": "ReadOnly", "AttributeValue": "false"}])), "{asked:?}");
+    assert!(
+        asked.iter().all(|a| a.input["LookupAttributes"]
+            == json!([{"AttributeKey": "ReadOnly", "AttributeValue": "false"}])),
+        "{asked:?}"
+    );
 
     let direct = desk.run(&format!("plan --events-since 24h {common} --format json")).json();
-    let piped = piped(&desk, &format!("events --since 24h {common} -o -"), &format!("plan --findings - {common} --format json -o plan.json"));
-    let steps = |plan: &Value| plan["changes"].as_array().unwrap().iter().map(|c| (c["resource"].clone(), c["steps"].clone())).collect::<Vec<_>>();
+    let piped = piped(
+        &desk,
+        &format!("events --since 24h {common} -o -"),
+        &format!("plan --findings - {common} --format json -o plan.json"),
+    );
+    let steps = |plan: &Value| {
+        plan["changes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|c| (c["resource"].clone(), c["steps"].clone()))
+            .collect::<Vec<_>>()
+    };
     assert!(!steps(&piped).is_empty());
     assert_eq!(steps(&direct), steps(&piped));
     assert!(piped["changes"].to_string().contains(who), "{}", piped["changes"]);
@@ -101,7 +132,8 @@ fn piped(desk: &Desk, first: &str, second: &str) -> Value {
     let mut plan: Command = desk.command(second);
     let output = plan.stdin(events.stdout.take().unwrap()).output().unwrap();
     assert_eq!(events.wait().unwrap().code(), Some(0));
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&output.stderr)))
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&output.stderr)))
 }
 
 #[test]
@@ -110,23 +142,36 @@ fn no_more_is_asked_than_the_share_of_what_is_documented_even_after_throttling()
     history.happened("us-east-1", (0..210).map(|n| noise("CreateLogStream", false, n)));
     history.happened("eu-west-1", (0..90).map(|n| noise("CreateLogStream", false, n)));
     history.throttle(1);
-    let said = desk.ends(0, "events --since 24h --region us-east-1 --region eu-west-1 --pace 50 -o kept.json");
-    assert!(said.err.contains("one call a second in each region, which is 50 % of what AWS grants"), "{}", said.err);
+    let said =
+        desk.ends(0, "events --since 24h --region us-east-1 --region eu-west-1 --pace 50 -o kept.json");
+    assert!(
+        said.err.contains("one call a second in each region, which is 50 % of what AWS grants"),
+        "{}",
+        said.err
+    );
     assert!(said.err.contains("300 events looked up in 7 calls"), "{}", said.err);
     let asked = history.asked();
     assert_eq!(asked.len(), 8, "seven pages, and one of them asked for twice");
     for region in ["us-east-1", "eu-west-1"] {
         let times: Vec<_> = asked.iter().filter(|a| a.region == region).map(|a| a.at).collect();
         for three in times.windows(3) {
-            assert!(three[2] - three[0] > Duration::from_secs(1), "more than two a second in {region}: {times:?}");
+            assert!(
+                three[2] - three[0] > Duration::from_secs(1),
+                "more than two a second in {region}: {times:?}"
+            );
         }
         // The share is one a second; the server sees each call a little later than it was let go.
         let least = Duration::from_secs(times.len() as u64 - 1) - Duration::from_millis(500);
         assert!(*times.last().unwrap() - times[0] >= least, "{region}: {times:?}");
     }
     let kept: Value = serde_json::from_str(&fs::read_to_string(desk.path("kept.json")).unwrap()).unwrap();
-    let ids: BTreeSet<&str> = kept["Events"].as_array().unwrap().iter().map(|e| e["EventId"].as_str().unwrap()).collect();
-    assert_eq!((kept["Events"].as_array().unwrap().len(), ids.len()), (300, 210), "every event of both regions, once");
+    let ids: BTreeSet<&str> =
+        kept["Events"].as_array().unwrap().iter().map(|e| e["EventId"].as_str().unwrap()).collect();
+    assert_eq!(
+        (kept["Events"].as_array().unwrap().len(), ids.len()),
+        (300, 210),
+        "every event of both regions, once"
+    );
     assert_eq!(kept.get("Incomplete"), None);
 }
 
@@ -138,19 +183,37 @@ fn a_region_that_may_not_be_looked_into_is_said_and_leaves_the_rest_and_the_exit
     history.deny("eu-west-2");
     let regions = "--region eu-west-1 --region us-east-1 --region eu-west-2";
     let said = desk.ends(4, &format!("events --since 24h {regions} --format json"));
-    assert!(said.err.contains("eu-west-1, eu-west-2: AccessDeniedException") && said.err.contains("cloudtrail:LookupEvents"), "{}", said.err);
+    assert!(
+        said.err.contains("eu-west-1, eu-west-2: AccessDeniedException")
+            && said.err.contains("cloudtrail:LookupEvents"),
+        "{}",
+        said.err
+    );
     let intake = &said.json()["intake"];
     assert_eq!(intake["counts"]["read"], 3);
-    assert!(intake["reports"][0]["incomplete"].as_str().unwrap().starts_with("eu-west-1, eu-west-2: AccessDeniedException"), "{intake}");
+    assert!(
+        intake["reports"][0]["incomplete"]
+            .as_str()
+            .unwrap()
+            .starts_with("eu-west-1, eu-west-2: AccessDeniedException"),
+        "{intake}"
+    );
     let text = desk.ends(4, &format!("events --since 24h {regions}")).out;
     assert!(text.contains("No finding, but not everything is known"), "{text}");
-    assert_eq!(desk.ends(4, &format!("plan --events-since 24h {regions} --format json")).json()["changes"], json!([]));
+    assert_eq!(
+        desk.ends(4, &format!("plan --events-since 24h {regions} --format json")).json()["changes"],
+        json!([])
+    );
     // The file knows what it lacks, so that whoever takes it later knows too.
     desk.ends(4, &format!("events --since 24h {regions} -o kept.json"));
     let kept: Value = serde_json::from_str(&fs::read_to_string(desk.path("kept.json")).unwrap()).unwrap();
     assert_eq!(kept["Events"].as_array().unwrap().len(), 3);
     let later = desk.ends(4, "scan --region us-east-1 --findings kept.json");
-    assert!(later.err.contains("kept.json: incomplete: eu-west-1, eu-west-2: AccessDeniedException"), "{}", later.err);
+    assert!(
+        later.err.contains("kept.json: incomplete: eu-west-1, eu-west-2: AccessDeniedException"),
+        "{}",
+        later.err
+    );
     // A file that was broken off has no end, and that is seen.
     let text = fs::read_to_string(desk.path("kept.json")).unwrap();
     fs::write(desk.path("cut.json"), text.split_once("\n],").unwrap().0).unwrap();
@@ -177,13 +240,27 @@ fn the_region_of_global_services_is_looked_into_too_and_that_is_said() {
 fn no_event_that_checks_answer_is_left_out_with_those_that_only_read() {
     let framework = mapping::frameworks().iter().find(|f| f.id == "cloudtrail").unwrap();
     let reads = ["Describe", "Get", "List", "Head", "Lookup", "Search", "BatchGet", "AssumeRole"];
-    let left_out: Vec<&String> = framework.checks.keys().filter(|call| reads.iter().any(|verb| call.split(':').nth(1).unwrap().starts_with(verb))).collect();
+    let left_out: Vec<&String> = framework
+        .checks
+        .keys()
+        .filter(|call| reads.iter().any(|verb| call.split(':').nth(1).unwrap().starts_with(verb)))
+        .collect();
     assert!(!framework.checks.is_empty() && left_out.is_empty(), "{left_out:?}");
 }
 
 fn decided(event: &Value) -> Intake {
-    let owner = Owner { partition: "aws".to_owned(), account: event["recipientAccountId"].as_str().unwrap().to_owned() };
-    collect(vec![("events".to_owned(), Box::new(std::io::Cursor::new(json!({ "Records": [event] }).to_string())))], &owner, &[])
+    let owner = Owner {
+        partition: "aws".to_owned(),
+        account: event["recipientAccountId"].as_str().unwrap().to_owned(),
+    };
+    collect(
+        vec![(
+            "events".to_owned(),
+            Box::new(std::io::Cursor::new(json!({ "Records": [event] }).to_string())),
+        )],
+        &owner,
+        &[],
+    )
 }
 
 #[test]
@@ -197,20 +274,30 @@ ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[{'IpProtocol'
 print(json.dumps(group))
 ";
     moto().python(&desk.keys, seed);
-    desk.ends(0, "apply --region us-east-1 --check security-group-open-admin-port --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive");
+    desk.ends(
+        0,
+        "apply --region us-east-1 --check security-group-open-admin-port --allow-cidr \
+                  203.0.113.0/24 --auto-approve --max-risk disruptive",
+    );
     desk.ends(0, "events --since 1h --region us-east-1");
     let agents = history.agents();
     assert!(agents.len() > 10, "{agents:?}");
     let own = format!("lib/redress/{}", env!("CARGO_PKG_VERSION"));
     assert!(agents.iter().all(|agent| agent.split(' ').any(|word| word == own)), "{agents:?}");
-    let services: BTreeSet<&str> = agents.iter().filter_map(|a| a.split_once(" api/")?.1.split(['/', '#', ' ']).next()).collect();
+    let services: BTreeSet<&str> =
+        agents.iter().filter_map(|a| a.split_once(" api/")?.1.split(['/', '#', ' ']).next()).collect();
     assert!(services.is_superset(&BTreeSet::from(["ec2", "sts", "cloudtrail"])), "{services:?}");
 
     let mut event = opened("arn:aws:ec2:us-east-1:123456789012:security-group/sg-0aaaaaaaaaaaaaaa1");
     assert_eq!(decided(&event).suspicions[0].decision.reason(), None);
     for agent in agents.iter().take(20).cloned().chain([format!("[{own}]")]) {
         event["userAgent"] = agent.into();
-        assert_eq!(decided(&event).suspicions[0].decision.reason(), Some(Reason::OwnChange), "{}", event["userAgent"]);
+        assert_eq!(
+            decided(&event).suspicions[0].decision.reason(),
+            Some(Reason::OwnChange),
+            "{}",
+            event["userAgent"]
+        );
     }
     for other in ["aws-cli/2", "notredress/1", "lib/redressed/1", "https://example.org/redress/x"] {
         event["userAgent"] = other.into();
@@ -224,8 +311,16 @@ fn what_cannot_be_looked_up_is_refused_before_anything_is_asked() {
     let far = desk.ends(2, "events --since 91d --region us-east-1");
     assert!(far.err.contains("90 days") && far.err.contains("--findings"), "{}", far.err);
     let twin = desk.ends(2, "events --since 24h --account twin:demo");
-    assert!(twin.err.contains("a twin has no CloudTrail events") && twin.err.contains("hint:"), "{}", twin.err);
-    assert!(desk.ends(2, "plan --events-since 24h --account twin:demo").err.contains("a twin has no CloudTrail events"));
+    assert!(
+        twin.err.contains("a twin has no CloudTrail events") && twin.err.contains("hint:"),
+        "{}",
+        twin.err
+    );
+    assert!(
+        desk.ends(2, "plan --events-since 24h --account twin:demo")
+            .err
+            .contains("a twin has no CloudTrail events")
+    );
     assert!(desk.ends(2, "events --region us-east-1").err.contains("--since"));
     assert_eq!(history.asked().len(), 0);
 }

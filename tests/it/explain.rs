@@ -14,7 +14,12 @@ use serde_json::{Value, json};
 
 fn redress(folder: &std::path::Path, line: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_redress"));
-    command.args(line.split(' ')).env_clear().env("HOME", folder).env("REDRESS_STATE_DIR", folder.join("state")).current_dir(folder);
+    command
+        .args(line.split(' '))
+        .env_clear()
+        .env("HOME", folder)
+        .env("REDRESS_STATE_DIR", folder.join("state"))
+        .current_dir(folder);
     command.output().unwrap()
 }
 
@@ -55,11 +60,18 @@ fn a_change_is_explained_from_the_plan_and_a_wrong_one_gets_a_hint() {
     let folder = tempfile::tempdir().unwrap();
     redress(folder.path(), "plan --account twin:demo -o plan.json");
     let text = String::from_utf8(redress(folder.path(), "explain plan.json#c3").stdout).unwrap();
-    assert!(text.contains("undo:") && text.contains("security-group-open") && text.contains("ec2:RevokeSecurityGroupIngress"), "{text}");
+    assert!(
+        text.contains("undo:")
+            && text.contains("security-group-open")
+            && text.contains("ec2:RevokeSecurityGroupIngress"),
+        "{text}"
+    );
     let wrong = redress(folder.path(), "explain plan.json#c333");
     assert_eq!(wrong.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&wrong.stderr).contains("did you mean plan.json#c3"));
-    assert!(String::from_utf8_lossy(&redress(folder.path(), "explain plan.json").stderr).contains("plan.json#c1"));
+    assert!(
+        String::from_utf8_lossy(&redress(folder.path(), "explain plan.json").stderr).contains("plan.json#c1")
+    );
 }
 
 #[test]
@@ -84,21 +96,36 @@ fn what_is_misspelt_gets_what_was_probably_meant() {
 fn completions_know_the_commands() {
     for shell in ["bash", "zsh", "fish"] {
         let script = said(&format!("completions {shell}"));
-        assert!(script.contains("redress") && script.contains("explain") && script.contains("allow-cidr"), "{shell}");
+        assert!(
+            script.contains("redress") && script.contains("explain") && script.contains("allow-cidr"),
+            "{shell}"
+        );
     }
     let bash = said("completions bash");
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("c"), bash).unwrap();
-    let ask = "source ./c; COMP_WORDS=(redress und); COMP_CWORD=1; _redress redress und redress; echo ${COMPREPLY[@]}";
-    let Ok(output) = Command::new("bash").args(["-c", ask]).current_dir(folder.path()).output() else { return println!("no bash here") };
-    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "undo", "{}", String::from_utf8_lossy(&output.stderr));
+    let ask = "source ./c; COMP_WORDS=(redress und); COMP_CWORD=1; _redress redress und redress; echo \
+               ${COMPREPLY[@]}";
+    let Ok(output) = Command::new("bash").args(["-c", ask]).current_dir(folder.path()).output() else {
+        return println!("no bash here");
+    };
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout).trim(),
+        "undo",
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 #[test]
 fn there_is_a_manual_page_for_every_command_with_its_examples() {
     let folder = tempfile::tempdir().unwrap();
     assert!(redress(folder.path(), "man pages").status.success());
-    for (page, example) in [("redress.1", "redress demo"), ("redress-fix.1", "redress fix plan.json"), ("redress-playbooks-new.1", "redress playbooks new")] {
+    for (page, example) in [
+        ("redress.1", "redress demo"),
+        ("redress-fix.1", "redress fix plan.json"),
+        ("redress-playbooks-new.1", "redress playbooks new"),
+    ] {
         let text = fs::read_to_string(folder.path().join("pages").join(page)).unwrap().replace('\\', "");
         assert!(text.contains(".TH") && text.contains(example), "{page}: {text}");
     }
@@ -116,7 +143,11 @@ fn a_new_playbook_is_good_as_soon_as_what_must_be_given_is_given() {
     let folder = tempfile::tempdir().unwrap();
     assert!(redress(folder.path(), "playbooks new -o mine.toml").status.success());
     assert!(redress(folder.path(), "playbooks check mine.toml").status.success());
-    assert_eq!(redress(folder.path(), "playbooks new -o mine.toml").status.code(), Some(2), "a file that is there is not written over");
+    assert_eq!(
+        redress(folder.path(), "playbooks new -o mine.toml").status.code(),
+        Some(2),
+        "a file that is there is not written over"
+    );
 }
 
 /// What of a value a schema does not allow; as much of draft 7 as the schema uses.
@@ -142,7 +173,8 @@ fn wrong(schema: &Value, value: &Value, at: &str) -> Vec<String> {
         say(format!("{value} is no {}", schema["type"]));
     }
     if let Some(n) = value.as_i64()
-        && (schema["minimum"].as_i64().is_some_and(|least| n < least) || schema["maximum"].as_i64().is_some_and(|most| n > most))
+        && (schema["minimum"].as_i64().is_some_and(|least| n < least)
+            || schema["maximum"].as_i64().is_some_and(|most| n > most))
     {
         say(format!("{n} is out of range"));
     }
@@ -167,7 +199,9 @@ fn inside(schema: &Value, value: &Value, at: &str) -> Vec<String> {
         match (schema["properties"].get(name), &schema["additionalProperties"]) {
             (Some(of), _) => all.extend(wrong(of, inner, &format!("{at}/{name}"))),
             (None, Value::Bool(false)) => all.push(format!("{at}: unknown key {name}")),
-            (None, Value::Object(_)) => all.extend(wrong(&schema["additionalProperties"], inner, &format!("{at}/{name}"))),
+            (None, Value::Object(_)) => {
+                all.extend(wrong(&schema["additionalProperties"], inner, &format!("{at}/{name}")))
+            }
             (None, _) => {}
         }
     }
@@ -176,7 +210,12 @@ fn inside(schema: &Value, value: &Value, at: &str) -> Vec<String> {
             all.push(format!("{at}: too few"));
         }
         if schema.get("items").is_some() {
-            all.extend(items.iter().enumerate().flat_map(|(n, item)| wrong(&schema["items"], item, &format!("{at}/{n}"))));
+            all.extend(
+                items
+                    .iter()
+                    .enumerate()
+                    .flat_map(|(n, item)| wrong(&schema["items"], item, &format!("{at}/{n}"))),
+            );
         }
     }
     all
@@ -201,7 +240,11 @@ fn the_schema_in_docs_is_that_of_the_program() {
     if std::env::var_os("REDRESS_BLESS").is_some_and(|v| v == "1") {
         fs::write(&file, &made).unwrap();
     }
-    assert_eq!(fs::read_to_string(&file).unwrap_or_default(), made, "the schema is stale; run the tests once with REDRESS_BLESS=1");
+    assert_eq!(
+        fs::read_to_string(&file).unwrap_or_default(),
+        made,
+        "the schema is stale; run the tests once with REDRESS_BLESS=1"
+    );
     assert_eq!(serde_json::from_str::<Value>(&made).unwrap(), schema());
 }
 
@@ -211,9 +254,12 @@ fn every_playbook_that_the_program_takes_fits_the_schema() {
     for (name, playbook) in good() {
         assert_eq!(wrong(&schema, &playbook, ""), Vec::<String>::new(), "{name}");
     }
-    let full = json!({ "id": "x", "title": "t", "finding": ["ebs-volume-unencrypted"], "approve": "never", "check": { "tag": "", "max_age_hours": 8760 },
-        "match": { "severity": "low", "regions": ["eu-*"], "tags": { "a": "b" }, "without_tags": {}, "resources": ["*"] },
-        "guard": { "max_changes": 1, "max_percent": 100, "protected_tags": ["a=b"] }, "action": [{ "use": "encrypt-volumes" }] });
+    let full = json!({ "id": "x", "title": "t", "finding": ["ebs-volume-unencrypted"], "approve": "never",
+        "check": { "tag": "", "max_age_hours": 8760 },
+        "match": { "severity": "low", "regions": ["eu-*"], "tags": { "a": "b" }, "without_tags": {},
+        "resources": ["*"] },
+        "guard": { "max_changes": 1, "max_percent": 100, "protected_tags": ["a=b"] },
+        "action": [{ "use": "encrypt-volumes" }] });
     assert_eq!(wrong(&schema, &full, ""), Vec::<String>::new());
 }
 
@@ -224,7 +270,9 @@ fn tables(value: &Value, at: &str, all: &mut Vec<String>) {
             all.push(at.to_owned());
             map.iter().for_each(|(name, inner)| tables(inner, &format!("{at}/{name}"), all));
         }
-        Value::Array(items) => items.iter().enumerate().for_each(|(n, inner)| tables(inner, &format!("{at}/{n}"), all)),
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(n, inner)| tables(inner, &format!("{at}/{n}"), all))
+        }
         _ => {}
     }
 }
@@ -238,7 +286,10 @@ fn an_unknown_key_anywhere_is_refused_by_the_schema_as_by_the_program() {
         tables(&playbook, "", &mut places);
         for place in places.iter().filter(|place| !place.ends_with("tags")) {
             let mut bad = playbook.clone();
-            bad.pointer_mut(place).and_then(Value::as_object_mut).unwrap().insert("nonsense".to_owned(), json!(1));
+            bad.pointer_mut(place)
+                .and_then(Value::as_object_mut)
+                .unwrap()
+                .insert("nonsense".to_owned(), json!(1));
             assert!(!wrong(&schema, &bad, "").is_empty(), "{name}{place}");
             let text = toml::to_string(&toml::Value::try_from(&bad).unwrap()).unwrap();
             assert!(playbook::parse(&text, "bad").is_err(), "{name}{place}");
@@ -251,7 +302,8 @@ fn an_unknown_key_anywhere_is_refused_by_the_schema_as_by_the_program() {
 #[test]
 fn a_key_that_is_missing_or_of_another_type_is_refused_by_both() {
     let schema = schema();
-    let base = "id = \"x\"\ntitle = \"t\"\nfinding = \"ebs-volume-unencrypted\"\n[[action]]\nuse = \"encrypt-volumes\"\n";
+    let base = "id = \"x\"\ntitle = \"t\"\nfinding = \"ebs-volume-unencrypted\"\n[[action]]\nuse = \
+                \"encrypt-volumes\"\n";
     assert!(wrong(&schema, &of_toml(base), "").is_empty() && playbook::parse(base, "base").is_ok());
     for (from, to) in [
         ("id = \"x\"\n", ""),

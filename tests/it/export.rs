@@ -1,6 +1,6 @@
-//! `redress export`: the script is run over the AWS CLI on an emulator. What it leaves is compared with what `apply` leaves
-//! in another account that was made in the same way, and what its way back leaves with what `undo` leaves. The AWS CLI
-//! lives in a virtual environment of its own, made on first use.
+//! `redress export`: the script is run over the AWS CLI on an emulator. What it leaves is compared with what
+//! `apply` leaves in another account that was made in the same way, and what its way back leaves with what
+//! `undo` leaves. The AWS CLI lives in a virtual environment of its own, made on first use.
 
 use std::{
     collections::BTreeSet,
@@ -33,7 +33,10 @@ fn aws_cli() -> &'static Path {
         let ready = Command::new(bin.join("aws")).arg("--version").output().is_ok_and(|o| o.status.success());
         if !ready {
             assert!(Command::new("python3").args(["-m", "venv"]).arg(&venv).status().unwrap().success());
-            let pip = Command::new(bin.join("python")).args(["-m", "pip", "install", "--quiet", "awscli==1.46.3"]).output().unwrap();
+            let pip = Command::new(bin.join("python"))
+                .args(["-m", "pip", "install", "--quiet", "awscli==1.46.3"])
+                .output()
+                .unwrap();
             assert!(pip.status.success(), "{}", String::from_utf8_lossy(&pip.stderr));
         }
         bin
@@ -42,7 +45,8 @@ fn aws_cli() -> &'static Path {
 
 const SEED: &str = include_str!("clinic_seed.py");
 const BOTH: &str = "us-east-1,eu-west-1";
-const PLAN: &str = "plan -o plan.json --region us-east-1 --region eu-west-1 --allow-cidr 203.0.113.0/24 --quiet";
+const PLAN: &str =
+    "plan -o plan.json --region us-east-1 --region eu-west-1 --allow-cidr 203.0.113.0/24 --quiet";
 
 /// A plan, and its scripts in the folder `out`.
 fn export(desk: &Desk, flags: &str) -> Value {
@@ -85,7 +89,13 @@ impl Loaded {
         fs::write(bin.join("aws"), format!("#!{} -IS\n{SHIM}", python.display())).unwrap();
         fs::set_permissions(bin.join("aws"), fs::Permissions::from_mode(0o700)).unwrap();
         let socket = bin.join("socket");
-        let child = Command::new(python).args(["-c", include_str!("export_cli.py")]).arg(&socket).env_clear().stdin(Stdio::piped()).spawn().unwrap();
+        let child = Command::new(python)
+            .args(["-c", include_str!("export_cli.py")])
+            .arg(&socket)
+            .env_clear()
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
         let end = Instant::now() + Duration::from_secs(120);
         while !socket.exists() {
             assert!(Instant::now() < end, "the AWS CLI does not load");
@@ -95,13 +105,27 @@ impl Loaded {
     }
 }
 
-/// A script with nothing but bash, the AWS CLI (that of the desk, where it is loaded) and the keys, about to start.
+/// A script with nothing but bash, the AWS CLI (that of the desk, where it is loaded) and the keys, about to
+/// start.
 fn script(desk: &Desk, name: &str) -> Command {
     let mut command = Command::new("bash");
-    let path = format!("{}:{}:{}", desk.path("bin").display(), aws_cli().display(), std::env::var("PATH").unwrap_or_default());
-    command.arg(desk.path("out").join(name)).env_clear().env("PATH", path).envs(desk.keys.environment(desk.moto)).current_dir(desk.folder.path());
+    let path = format!(
+        "{}:{}:{}",
+        desk.path("bin").display(),
+        aws_cli().display(),
+        std::env::var("PATH").unwrap_or_default()
+    );
+    command
+        .arg(desk.path("out").join(name))
+        .env_clear()
+        .env("PATH", path)
+        .envs(desk.keys.environment(desk.moto))
+        .current_dir(desk.folder.path());
     // A name like that of a run, so that boto3's view of both can be compared.
-    command.env("REDRESS_PAUSE", "0.2").env("REDRESS_STATE", desk.path("script.state")).env("REDRESS_RUN", "20260101T000000Z-0a0a0a");
+    command
+        .env("REDRESS_PAUSE", "0.2")
+        .env("REDRESS_STATE", desk.path("script.state"))
+        .env("REDRESS_RUN", "20260101T000000Z-0a0a0a");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -115,7 +139,12 @@ fn side_by_side(scripted: &Desk, name: &str, redress: &Desk, line: &str) {
 }
 
 fn told(output: &Output) -> String {
-    format!("{}\n{}\n{}", output.status, String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    format!(
+        "{}\n{}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
 }
 
 /// Where two documents differ; of lists of another length, what stands in one of them alone.
@@ -129,7 +158,9 @@ fn difference(ought: &Value, is: &Value, at: &str) -> String {
             a.iter().zip(b).enumerate().map(|(n, (a, b))| difference(a, b, &format!("{at}/{n}"))).collect()
         }
         (Value::Array(a), Value::Array(b)) => {
-            let only = |a: &[Value], b: &[Value], sign| a.iter().filter(|v| !b.contains(v)).map(|v| format!("{sign} {at}: {v}\n")).collect::<String>();
+            let only = |a: &[Value], b: &[Value], sign| {
+                a.iter().filter(|v| !b.contains(v)).map(|v| format!("{sign} {at}: {v}\n")).collect::<String>()
+            };
             format!("{at}: {} and {}\n", a.len(), b.len()) + &only(a, b, '-') + &only(b, a, '+')
         }
         _ if ought == is => String::new(),
@@ -140,7 +171,11 @@ fn difference(ought: &Value, is: &Value, at: &str) -> String {
 /// boto3 sees the same in both accounts, but for ids, times and tokens.
 fn equal(scripted: &Desk, redress: &Desk, when: &str) {
     let [of_script, of_redress] = [scripted, redress].map(|desk| desk.look(&[BOTH, "plain"]));
-    assert!(of_script == of_redress, "{when}: - redress, + script\n{}", difference(&of_redress, &of_script, ""));
+    assert!(
+        of_script == of_redress,
+        "{when}: - redress, + script\n{}",
+        difference(&of_redress, &of_script, "")
+    );
 }
 
 #[test]
@@ -150,46 +185,90 @@ fn the_script_leaves_of_the_whole_clinic_what_apply_leaves_and_its_way_back_what
     let _loaded = Loaded::at(&scripted);
     let before = scripted.look(&[BOTH]);
     let mut done = BTreeSet::new();
-    // Backups first: the snapshots of an encryption are backups too, and nothing would be left to do for them.
+    // Backups first: the snapshots of an encryption are backups too, and nothing would be left to do for
+    // them.
     for flags in ["--check instance-backup-stale", ""] {
         let plan = export(&scripted, flags);
         export(&redress, flags);
         equal(&scripted, &redress, "before");
-        done.extend(plan["changes"].as_array().unwrap().iter().map(|c| c["action"].as_str().unwrap().to_owned()));
+        done.extend(
+            plan["changes"].as_array().unwrap().iter().map(|c| c["action"].as_str().unwrap().to_owned()),
+        );
 
-        side_by_side(&scripted, "apply.sh", &redress, "apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive");
+        side_by_side(
+            &scripted,
+            "apply.sh",
+            &redress,
+            "apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive",
+        );
         equal(&scripted, &redress, "applied");
         // redress reads the account, evaluates every proof of the plan, and finds nothing left to do.
-        let run = scripted.ends(0, "apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive --format json").json();
-        let open: Vec<&Value> = run["changes"].as_array().unwrap().iter().filter(|c| c["outcome"] != "already-fixed").collect();
+        let run = scripted
+            .ends(
+                0,
+                "apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk \
+                                    disruptive --format json",
+            )
+            .json();
+        let open: Vec<&Value> =
+            run["changes"].as_array().unwrap().iter().filter(|c| c["outcome"] != "already-fixed").collect();
         assert!(open.is_empty(), "{open:#?}");
 
         side_by_side(&scripted, "way-back.sh", &redress, "undo last --auto-approve --max-risk disruptive");
         equal(&scripted, &redress, "taken back");
     }
     as_before(&before, &scripted.look(&[BOTH]));
-    for action in
-        ["encrypt-volumes", "enable-flow-logs", "ensure-delivery-role", "ensure-log-group", "raise-cloudtrail", "snapshot-instance", "tighten-security-group"]
-    {
+    for action in [
+        "encrypt-volumes",
+        "enable-flow-logs",
+        "ensure-delivery-role",
+        "ensure-log-group",
+        "raise-cloudtrail",
+        "snapshot-instance",
+        "tighten-security-group",
+    ] {
         assert!(done.contains(action), "{action} was not among what was done: {done:?}");
     }
 }
 
-/// A check, a thing to which the plan is kept (by its playbook), and what somebody does to the account between plan and
-/// script.
+/// A check, a thing to which the plan is kept (by its playbook), and what somebody does to the account
+/// between plan and script.
 const MEDDLED: &[(&str, &str, &str)] = &[
-    ("security-group-open-database-port", "mysql-open", "let_in(GroupId=ids['mysql-open'], CidrIp='0.0.0.0/2', IpProtocol='tcp', FromPort=3306, ToPort=3306)"),
-    ("ebs-volume-unencrypted", "database/dev/sdf", "ec2.detach_volume(InstanceId=ids['database'], VolumeId=ids['database/dev/sdf'])"),
+    (
+        "security-group-open-database-port",
+        "mysql-open",
+        "let_in(GroupId=ids['mysql-open'], CidrIp='0.0.0.0/2', IpProtocol='tcp', FromPort=3306, ToPort=3306)",
+    ),
+    (
+        "ebs-volume-unencrypted",
+        "database/dev/sdf",
+        "ec2.detach_volume(InstanceId=ids['database'], VolumeId=ids['database/dev/sdf'])",
+    ),
     ("ebs-volume-unencrypted", "idle/dev/xvda", "ec2.start_instances(InstanceIds=[ids['idle']])"),
-    ("ebs-volume-unencrypted", "loose", "ec2.attach_volume(VolumeId=ids['loose'], InstanceId=ids['front'], Device='/dev/sdg')"),
-    ("vpc-without-flow-logs", "plain", "boto3.client('iam').create_role(RoleName='redress-vpc-flow-logs-us-east-1', AssumeRolePolicyDocument='{}')"),
-    ("cloudtrail-no-log-validation", "trail", "trails.update_trail(Name='main', EnableLogFileValidation=True)"),
+    (
+        "ebs-volume-unencrypted",
+        "loose",
+        "ec2.attach_volume(VolumeId=ids['loose'], InstanceId=ids['front'], Device='/dev/sdg')",
+    ),
+    (
+        "vpc-without-flow-logs",
+        "plain",
+        "boto3.client('iam').create_role(RoleName='redress-vpc-flow-logs-us-east-1', \
+         AssumeRolePolicyDocument='{}')",
+    ),
+    (
+        "cloudtrail-no-log-validation",
+        "trail",
+        "trails.update_trail(Name='main', EnableLogFileValidation=True)",
+    ),
 ];
 
 /// The playbook in force for a check, kept to one thing.
 fn kept_to(desk: &Desk, check: &str, id: &str) {
-    let builtin = playbook::builtin().into_iter().find(|(_, text)| text.contains(&format!("\"{check}\""))).unwrap();
-    let text = builtin.1.replacen("[[action]]", &format!("[match]\nresources = [\"*{id}\"]\n\n[[action]]"), 1);
+    let builtin =
+        playbook::builtin().into_iter().find(|(_, text)| text.contains(&format!("\"{check}\""))).unwrap();
+    let text =
+        builtin.1.replacen("[[action]]", &format!("[match]\nresources = [\"*{id}\"]\n\n[[action]]"), 1);
     fs::create_dir_all(desk.path("playbooks")).unwrap();
     fs::write(desk.path("playbooks").join(format!("{}.toml", builtin.0)), text).unwrap();
 }
@@ -204,13 +283,23 @@ fn a_script_stops_before_its_first_call_when_somebody_has_changed_what_it_begins
         }
         kept_to(&desk, check, seed["ids"][thing].as_str().unwrap());
         export(&desk, &format!("--check {check} --playbooks playbooks"));
-        let set = "import boto3\nec2, trails = boto3.client('ec2'), boto3.client('cloudtrail')\nlet_in = ec2.authorize_security_group_ingress\n";
+        let set = "import boto3\nec2, trails = boto3.client('ec2'), boto3.client('cloudtrail')\nlet_in = \
+                   ec2.authorize_security_group_ingress\n";
         desk.moto.python(&desk.keys, &format!("{set}ids = {}\n{meddling}", seed["ids"]));
         let before = desk.look(&[BOTH]);
         let ran = script(&desk, "apply.sh").output().unwrap();
         assert_eq!(ran.status.code(), Some(1), "{thing}: {}", told(&ran));
-        assert!(String::from_utf8_lossy(&ran.stderr).contains("stopped: before the change: "), "{thing}: {}", told(&ran));
-        assert!(desk.look(&[BOTH]) == before, "{thing}: {}\n{}", told(&ran), difference(&before, &desk.look(&[BOTH]), ""));
+        assert!(
+            String::from_utf8_lossy(&ran.stderr).contains("stopped: before the change: "),
+            "{thing}: {}",
+            told(&ran)
+        );
+        assert!(
+            desk.look(&[BOTH]) == before,
+            "{thing}: {}\n{}",
+            told(&ran),
+            difference(&before, &desk.look(&[BOTH]), "")
+        );
         fs::remove_file(desk.path("script.state")).unwrap();
     }
 }
@@ -222,7 +311,9 @@ fn a_script_makes_a_trail_where_there_was_none() {
     let ran = script(&desk, "apply.sh").output().unwrap();
     assert!(ran.status.success(), "{}", told(&ran));
     let trails = desk.look(&[BOTH])["regions"]["us-east-1"]["trails"].clone();
-    let [trail] = trails.as_object().unwrap().values().collect::<Vec<_>>()[..] else { panic!("not one trail: {trails}") };
+    let [trail] = trails.as_object().unwrap().values().collect::<Vec<_>>()[..] else {
+        panic!("not one trail: {trails}")
+    };
     assert!(trail["IsMultiRegionTrail"] == true && trail["logging"] == true, "{trail}");
 }
 
@@ -238,7 +329,12 @@ fn scripts_are_written_once_and_both() {
     }
     // With the command `aws` itself.
     let early = script(&desk, "way-back.sh").output().unwrap();
-    assert!(early.status.code() == Some(1) && String::from_utf8_lossy(&early.stderr).contains("nothing was applied from here"), "{}", told(&early));
+    assert!(
+        early.status.code() == Some(1)
+            && String::from_utf8_lossy(&early.stderr).contains("nothing was applied from here"),
+        "{}",
+        told(&early)
+    );
     let shown = desk.ends(0, "export plan.json --to aws-cli --way-back");
     assert_eq!(shown.out, fs::read_to_string(desk.path("out/way-back.sh")).unwrap());
 }

@@ -1,5 +1,5 @@
-//! Findings of other tools through the built program: what they name is planned where our own check agrees, and nothing
-//! else is. On the demo twin, and on an emulated account.
+//! Findings of other tools through the built program: what they name is planned where our own check agrees,
+//! and nothing else is. On the demo twin, and on an emulated account.
 
 use std::{collections::BTreeSet, fs, path::PathBuf, process::Stdio};
 
@@ -29,8 +29,16 @@ impl Desk {
 
     fn run(&self, line: &str, stdin: Option<&str>) -> (i32, String, String) {
         let input = stdin.map_or_else(Stdio::null, |name| fs::File::open(self.path(name)).unwrap().into());
-        let output = support::at_home(env!("CARGO_BIN_EXE_redress"), self.0.path()).args(line.split_whitespace()).stdin(input).output().unwrap();
-        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+        let output = support::at_home(env!("CARGO_BIN_EXE_redress"), self.0.path())
+            .args(line.split_whitespace())
+            .stdin(input)
+            .output()
+            .unwrap();
+        (
+            output.status.code().unwrap(),
+            String::from_utf8(output.stdout).unwrap(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
     }
 
     fn json(&self, line: &str) -> Value {
@@ -42,7 +50,13 @@ impl Desk {
 /// ARNs of the findings of a check that are planned.
 pub fn planned(scan: &Value, check: &str) -> BTreeSet<String> {
     let of = |f: &&Value| f["check"] == check && f["decision"] == "planned";
-    scan["findings"].as_array().unwrap().iter().filter(of).map(|f| f["resource"]["arn"].as_str().unwrap().to_owned()).collect()
+    scan["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(of)
+        .map(|f| f["resource"]["arn"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 fn region(arn: &str) -> &str {
@@ -51,7 +65,8 @@ fn region(arn: &str) -> &str {
 
 pub fn opened(arn: &str) -> Value {
     let request = json!({"groupId": arn.rsplit('/').next().unwrap(), "ipPermissions": {"items": [
-        {"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "groups": {}, "ipRanges": {"items": [{"cidrIp": "0.0.0.0/0"}]}, "ipv6Ranges": {}, "prefixListIds": {}}]}});
+        {"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "groups": {},
+            "ipRanges": {"items": [{"cidrIp": "0.0.0.0/0"}]}, "ipv6Ranges": {}, "prefixListIds": {}}]}});
     let mut event = event("AuthorizeSecurityGroupIngress", "00:00", request, json!({"_return": true}));
     event["awsRegion"] = region(arn).into();
     event["recipientAccountId"] = arn.split(':').nth(4).unwrap().into();
@@ -64,19 +79,27 @@ fn cloudtrail<'a>(arns: impl IntoIterator<Item = &'a String>) -> Value {
 }
 
 fn asff(arn: &str) -> Value {
-    json!({"SchemaVersion": "2018-10-08", "Id": format!("f-{arn}"), "ProductArn": format!("arn:aws:securityhub:{}::product/aws/securityhub", region(arn)),
-        "GeneratorId": "security-control/EC2.13", "AwsAccountId": arn.split(':').nth(4), "Region": region(arn), "Title": "ssh", "Description": "ssh",
-        "CreatedAt": "2026-11-22T06:00:00Z", "UpdatedAt": "2026-11-22T06:00:00Z", "Severity": {"Label": "HIGH"}, "Types": ["Software and Configuration Checks"],
-        "Compliance": {"Status": "FAILED", "SecurityControlId": "EC2.13"}, "Workflow": {"Status": "NEW"}, "RecordState": "ACTIVE",
+    json!({"SchemaVersion": "2018-10-08", "Id": format!("f-{arn}"),
+        "ProductArn": format!("arn:aws:securityhub:{}::product/aws/securityhub", region(arn)),
+        "GeneratorId": "security-control/EC2.13", "AwsAccountId": arn.split(':').nth(4),
+        "Region": region(arn), "Title": "ssh", "Description": "ssh",
+        "CreatedAt": "2026-11-22T06:00:00Z", "UpdatedAt": "2026-11-22T06:00:00Z",
+        "Severity": {"Label": "HIGH"}, "Types": ["Software and Configuration Checks"],
+        "Compliance": {"Status": "FAILED", "SecurityControlId": "EC2.13"}, "Workflow": {"Status": "NEW"},
+        "RecordState": "ACTIVE",
         "Resources": [{"Type": "AwsEc2SecurityGroup", "Id": arn, "Partition": "aws", "Region": region(arn)}]})
 }
 
 fn ocsf(arn: &str) -> Value {
-    json!({"metadata": {"event_code": PROWLER, "product": {"name": "Prowler", "vendor_name": "Prowler", "version": "4.5.0"}, "version": "1.3.0"},
-        "severity_id": 4, "severity": "High", "status": "New", "status_code": "FAIL", "status_detail": "open", "status_id": 1, "class_uid": 2004,
-        "class_name": "Detection Finding", "category_uid": 2, "time_dt": "2026-11-22T06:00:00", "unmapped": {"provider": "aws"},
+    json!({"metadata": {"event_code": PROWLER, "product": {"name": "Prowler", "vendor_name": "Prowler",
+        "version": "4.5.0"}, "version": "1.3.0"},
+        "severity_id": 4, "severity": "High", "status": "New", "status_code": "FAIL", "status_detail": "open",
+        "status_id": 1, "class_uid": 2004,
+        "class_name": "Detection Finding", "category_uid": 2, "time_dt": "2026-11-22T06:00:00",
+        "unmapped": {"provider": "aws"},
         "finding_info": {"uid": format!("prowler-aws-{PROWLER}-{arn}"), "title": "ssh"},
-        "resources": [{"uid": arn, "type": "AwsEc2SecurityGroup", "region": region(arn), "name": arn, "cloud_partition": "aws"}],
+        "resources": [{"uid": arn, "type": "AwsEc2SecurityGroup", "region": region(arn), "name": arn,
+        "cloud_partition": "aws"}],
         "cloud": {"provider": "aws", "account": {"uid": arn.split(':').nth(4)}, "region": region(arn)}})
 }
 
@@ -84,7 +107,11 @@ fn ocsf(arn: &str) -> Value {
 pub fn adds_up(intake: &Value) {
     let sum = |map: &Value| map.as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum::<u64>();
     assert_eq!(sum(&intake["counts"]["decisions"]), intake["counts"]["read"].as_u64().unwrap(), "{intake}");
-    assert_eq!(sum(&intake["outcomes"]), intake["counts"]["decisions"]["actionable"].as_u64().unwrap_or(0), "{intake}");
+    assert_eq!(
+        sum(&intake["outcomes"]),
+        intake["counts"]["decisions"]["actionable"].as_u64().unwrap_or(0),
+        "{intake}"
+    );
 }
 
 #[test]
@@ -98,8 +125,16 @@ fn three_formats_of_the_same_lead_to_the_same_plan_as_a_scan_for_it() {
     for name in ["trail", "hub", "prowler"] {
         let scan = desk.json(&format!("scan {TWIN} --findings {name}"));
         assert_eq!(planned(&scan, CHECK), wanted, "{name}: {}", scan["intake"]);
-        assert!(scan["findings"].as_array().unwrap().iter().all(|f| f["sources"].as_array().unwrap().len() > 1), "{name}");
-        let arns: BTreeSet<String> = scan["findings"].as_array().unwrap().iter().map(|f| f["resource"]["arn"].as_str().unwrap().to_owned()).collect();
+        assert!(
+            scan["findings"].as_array().unwrap().iter().all(|f| f["sources"].as_array().unwrap().len() > 1),
+            "{name}"
+        );
+        let arns: BTreeSet<String> = scan["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|f| f["resource"]["arn"].as_str().unwrap().to_owned())
+            .collect();
         assert_eq!(arns, wanted, "{name} names nothing else");
         assert_eq!(scan["intake"]["outcomes"]["confirmed"], wanted.len(), "{name}");
         adds_up(&scan["intake"]);
@@ -118,12 +153,19 @@ fn a_plan_tells_who_opened_it() {
     let told = "AuthorizeSecurityGroupIngress by role deploy, session ci-118, from 198.51.100.7";
     let plan = desk.json(&format!("plan {TWIN} --findings trail"));
     let mut changes = plan["changes"].as_array().unwrap().iter();
-    assert!(changes.any(|c| c["sources"][0].as_str().is_some_and(|s| s.contains(told))), "{}", plan["changes"]);
+    assert!(
+        changes.any(|c| c["sources"][0].as_str().is_some_and(|s| s.contains(told))),
+        "{}",
+        plan["changes"]
+    );
     let (_, out, err) = desk.run("plan --account twin:demo --findings -", Some("trail"));
     assert!(out.contains("by CloudTrail: AuthorizeSecurityGroupIngress"), "{out}");
     assert!(err.contains("1 findings read: 1 actionable (1 confirmed)"), "{err}");
     let (_, out, _) = desk.run("scan --account twin:demo --findings trail", None);
-    assert!(out.contains("redress plan --account twin:demo --findings trail -o plan.json"), "what comes next is about the same findings: {out}");
+    assert!(
+        out.contains("redress plan --account twin:demo --findings trail -o plan.json"),
+        "what comes next is about the same findings: {out}"
+    );
     let (_, out, _) = desk.run("plan --account twin:demo --findings trail --format markdown", None);
     assert!(out.contains("- reported by CloudTrail"), "{out}");
 }
@@ -138,8 +180,16 @@ fn what_is_not_confirmed_or_elsewhere_is_shown_and_not_planned() {
     assert_eq!(scan["findings"], json!([]));
     assert_eq!(scan["intake"]["outcomes"], json!({"not_confirmed": 1}));
     assert_eq!(scan["intake"]["counts"]["decisions"], json!({"actionable": 1, "other_account": 1}));
-    let answers: Vec<(&Value, &Value)> = scan["intake"]["suspicions"].as_array().unwrap().iter().map(|s| (&s["answer"], &s["decision"])).collect();
-    assert_eq!(answers, [(&json!("not_confirmed"), &json!("actionable")), (&Value::Null, &json!("not_actionable"))]);
+    let answers: Vec<(&Value, &Value)> = scan["intake"]["suspicions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| (&s["answer"], &s["decision"]))
+        .collect();
+    assert_eq!(
+        answers,
+        [(&json!("not_confirmed"), &json!("actionable")), (&Value::Null, &json!("not_actionable"))]
+    );
     adds_up(&scan["intake"]);
     assert_eq!(desk.json(&format!("plan {TWIN} --findings trail"))["changes"], json!([]));
     let (code, out, _) = desk.run("scan --account twin:demo --findings trail", None);
@@ -154,7 +204,9 @@ fn an_input_that_is_not_there_is_bad_input_and_one_that_breaks_off_is_unknown() 
     let (code, _, err) = desk.run("scan --account twin:demo --findings nowhere.json", None);
     assert_eq!(code, 2);
     assert!(err.contains("nowhere.json") && err.contains("hint:"), "{err}");
-    let text = cloudtrail(&["arn:aws:ec2:us-east-1:123456789012:security-group/sg-0aaaaaaaaaaaaaaa1".to_owned()]).to_string();
+    let text =
+        cloudtrail(&["arn:aws:ec2:us-east-1:123456789012:security-group/sg-0aaaaaaaaaaaaaaa1".to_owned()])
+            .to_string();
     fs::create_dir_all(desk.path("in/deep")).unwrap();
     fs::write(desk.path("in/deep/cut"), &text[..text.len() - 2]).unwrap();
     let (code, _, err) = desk.run("scan --account twin:demo --findings in", None);
@@ -175,7 +227,12 @@ fn a_saved_inventory_scans_as_the_account_did() {
     assert_eq!(kept["format"], "redress.inventory/1");
     let again = desk.json("scan --account twin:./kept.json --format json");
     let keys = |scan: &Value| -> Vec<String> {
-        scan["findings"].as_array().unwrap().iter().map(|f| format!("{} {} {} {}", f["check"], f["resource"]["arn"], f["decision"], f["suppressed"])).collect()
+        scan["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|f| format!("{} {} {} {}", f["check"], f["resource"]["arn"], f["decision"], f["suppressed"]))
+            .collect()
     };
     assert!(!keys(&first).is_empty());
     assert_eq!(keys(&first), keys(&again));
@@ -204,11 +261,18 @@ fn an_account_stands_for_all_that_its_checks_judge_and_what_is_muted_anywhere_is
     let mut on_account = asff("arn:aws:ec2:us-east-1:123456789012:security-group/sg-0");
     on_account["Compliance"]["SecurityControlId"] = "CloudTrail.1".into();
     on_account["GeneratorId"] = "security-control/CloudTrail.1".into();
-    on_account["Resources"] = json!([{"Type": "AwsAccount", "Id": "AWS::::Account:123456789012", "Partition": "aws", "Region": "us-east-1"}]);
+    on_account["Resources"] = json!([{"Type": "AwsAccount", "Id": "AWS::::Account:123456789012",
+        "Partition": "aws", "Region": "us-east-1"}]);
     desk.write("hub", &on_account);
     let scan = desk.json(&format!("scan {TWIN} --findings hub"));
-    let checks: BTreeSet<&str> = scan["findings"].as_array().unwrap().iter().map(|f| f["check"].as_str().unwrap()).collect();
-    assert_eq!(checks, BTreeSet::from(["cloudtrail-missing", "cloudtrail-not-logging"]), "{}", scan["intake"]);
+    let checks: BTreeSet<&str> =
+        scan["findings"].as_array().unwrap().iter().map(|f| f["check"].as_str().unwrap()).collect();
+    assert_eq!(
+        checks,
+        BTreeSet::from(["cloudtrail-missing", "cloudtrail-not-logging"]),
+        "{}",
+        scan["intake"]
+    );
     let wanted = planned(&desk.json(&format!("scan {TWIN} --check {CHECK}")), CHECK);
     let arn = wanted.first().unwrap();
     let mut muted = asff(arn);
@@ -231,16 +295,36 @@ fn what_led_to_nothing_is_told_by_control_and_what_passed_only_counted() {
         finding
     };
     let acl = "ec2_networkacl_allow_ingress_any_port";
-    desk.write("run", &json!([with(1, acl, "FAIL"), with(2, acl, "FAIL"), with(3, PROWLER, "PASS"), with(4, PROWLER, "FAIL")]));
+    desk.write(
+        "run",
+        &json!([
+            with(1, acl, "FAIL"),
+            with(2, acl, "FAIL"),
+            with(3, PROWLER, "PASS"),
+            with(4, PROWLER, "FAIL")
+        ]),
+    );
     let (_, out, _) = desk.run("scan --account twin:demo --findings run", None);
     let out = out.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(out.contains(&format!("no check answers it: {acl} (2 times)")), "{out}");
     assert!(out.contains("its source does not report a problem: 1 "), "{out}");
-    assert!(out.contains(&format!("sg-0aaaaaaaaaaaaaaa4 in us-east-1 ({PROWLER})")) && !out.contains("sg-0aaaaaaaaaaaaaaa3"), "{out}");
+    assert!(
+        out.contains(&format!("sg-0aaaaaaaaaaaaaaa4 in us-east-1 ({PROWLER})"))
+            && !out.contains("sg-0aaaaaaaaaaaaaaa3"),
+        "{out}"
+    );
     let wanted = planned(&desk.json(&format!("scan {TWIN} --check {CHECK}")), CHECK);
     desk.write("one", &ocsf(wanted.first().unwrap()));
     let scan = desk.json(&format!("scan {TWIN} --findings one"));
-    assert!(scan["findings"][0]["sources"].as_array().unwrap().iter().any(|s| s == &format!("Prowler: {PROWLER}")), "{}", scan["findings"]);
+    assert!(
+        scan["findings"][0]["sources"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|s| s == &format!("Prowler: {PROWLER}")),
+        "{}",
+        scan["findings"]
+    );
 }
 
 /// The names of what redress asks AWS for, with findings of this account and this partition.

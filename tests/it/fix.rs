@@ -1,5 +1,6 @@
-//! `redress fix` on a real pseudo-terminal, on the demo twin: what a person sees and types, Ctrl-C, plain lines, and the
-//! recorded session of `docs/fix-session.txt`. What the session decides is tested beside the code, without a terminal.
+//! `redress fix` on a real pseudo-terminal, on the demo twin: what a person sees and types, Ctrl-C, plain
+//! lines, and the recorded session of `docs/fix-session.txt`. What the session decides is tested beside the
+//! code, without a terminal.
 
 use std::{
     fs,
@@ -41,13 +42,18 @@ impl Desk {
 
     fn redress(&self, line: &str) -> std::process::Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_redress"));
-        command.args(line.split(' ')).env_clear().env("HOME", self.folder.path()).env("REDRESS_STATE_DIR", self.folder.path().join("state"));
+        command
+            .args(line.split(' '))
+            .env_clear()
+            .env("HOME", self.folder.path())
+            .env("REDRESS_STATE_DIR", self.folder.path().join("state"));
         command.current_dir(self.folder.path()).stdin(Stdio::null()).output().unwrap()
     }
 
     /// Runs `redress` with these words; each step waits for a text and then types.
     pub fn play(&self, line: &str, steps: &[(&str, &str)]) -> Seen {
-        let mut env: serde_json::Map<String, Value> = self.env.iter().map(|(k, v)| (k.clone(), json!(v))).collect();
+        let mut env: serde_json::Map<String, Value> =
+            self.env.iter().map(|(k, v)| (k.clone(), json!(v))).collect();
         env.insert("HOME".to_owned(), json!(self.folder.path()));
         env.insert("REDRESS_STATE_DIR".to_owned(), json!(self.folder.path().join("state")));
         let mut argv = vec![env!("CARGO_BIN_EXE_redress").to_owned()];
@@ -66,7 +72,12 @@ impl Desk {
         let raw = told["text"].as_str().unwrap().replace("\r\n", "\n");
         let text = console::strip_ansi_codes(&raw).into_owned();
         assert_eq!(told["missed"], Value::Null, "waited in vain:\n{text}");
-        Seen { raw, text, exit: told["exit"].as_i64().unwrap(), restored: told["restored"].as_bool().unwrap() }
+        Seen {
+            raw,
+            text,
+            exit: told["exit"].as_i64().unwrap(),
+            restored: told["restored"].as_bool().unwrap(),
+        }
     }
 
     /// How many runs there are.
@@ -86,7 +97,12 @@ fn without_a_terminal_it_refuses_and_says_what_to_do() {
     let output = desk.redress("fix --account twin:demo");
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(said.contains("no terminal to ask at") && said.contains("nothing was changed") && said.contains("redress plan -o plan.json"), "{said}");
+    assert!(
+        said.contains("no terminal to ask at")
+            && said.contains("nothing was changed")
+            && said.contains("redress plan -o plan.json"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -105,7 +121,14 @@ fn a_change_is_chosen_confirmed_done_and_proved() {
     let seen = desk.play("fix --account twin:demo", &steps);
     assert_eq!(seen.exit, 0, "{}", seen.text);
     assert!(seen.restored);
-    for part in ["You chose 1 change: 1 disruptive.", "rehearsed: closes 2 of 2, opens 0", "verified 1", "refused", "failed", "redress undo "] {
+    for part in [
+        "You chose 1 change: 1 disruptive.",
+        "rehearsed: closes 2 of 2, opens 0",
+        "verified 1",
+        "refused",
+        "failed",
+        "redress undo ",
+    ] {
         assert!(seen.text.contains(part), "{part} is not in\n{}", seen.text);
     }
     assert_eq!(desk.runs(), 1);
@@ -127,7 +150,13 @@ fn one_key_answers_and_a_question_mark_explains() {
     ];
     let seen = desk.play("fix --account twin:demo", &steps);
     assert_eq!((seen.exit, seen.restored), (0, true), "{}", seen.text);
-    assert!(seen.text.contains("Do c3: yes") && seen.text.contains("Do c4: no") && seen.text.contains("You chose 1 change"), "{}", seen.text);
+    assert!(
+        seen.text.contains("Do c3: yes")
+            && seen.text.contains("Do c4: no")
+            && seen.text.contains("You chose 1 change"),
+        "{}",
+        seen.text
+    );
     assert_eq!(desk.runs(), 1);
 }
 
@@ -136,7 +165,13 @@ fn a_word_typed_whole_answers_one_question() {
     let desk = Desk::new("xterm");
     let seen = desk.play("fix --account twin:demo", &[("Do c3 [", "yes\r"), ("Do c4 [", ""), ("> no", "q")]);
     assert_eq!(seen.exit, 4, "{}", seen.text);
-    assert!(seen.text.contains("Do c3: yes") && seen.text.contains("Do c4: quit") && !seen.text.contains("Which parameter"), "{}", seen.text);
+    assert!(
+        seen.text.contains("Do c3: yes")
+            && seen.text.contains("Do c4: quit")
+            && !seen.text.contains("Which parameter"),
+        "{}",
+        seen.text
+    );
     assert_eq!(desk.runs(), 0);
 }
 
@@ -144,7 +179,13 @@ fn a_word_typed_whole_answers_one_question() {
 fn apply_asks_by_keys_too() {
     let desk = Desk::new("xterm");
     let line = "apply --account twin:demo --check vpc-without-flow-logs --allow-cidr 203.0.113.0/24";
-    let steps = [("Do it [n,y,s,d,?]:", "d"), ("ec2:CreateFlowLogs", ""), ("Do it [", "s"), ("Do c1 [y,n,a,f,d,q,?]:", "y"), ("Do c2 [", "q")];
+    let steps = [
+        ("Do it [n,y,s,d,?]:", "d"),
+        ("ec2:CreateFlowLogs", ""),
+        ("Do it [", "s"),
+        ("Do c1 [y,n,a,f,d,q,?]:", "y"),
+        ("Do c2 [", "q"),
+    ];
     let seen = desk.play(line, &steps);
     assert_eq!((seen.exit, seen.restored), (4, true), "{}", seen.text);
     assert!(seen.text.contains("nothing was approved, nothing was changed"), "{}", seen.text);
@@ -162,7 +203,11 @@ fn apply_asks_by_keys_too() {
 fn ctrl_c_at_any_prompt_changes_nothing_and_gives_the_terminal_back() {
     let choice: &[(&str, &str)] = &[("> no", CTRL_C)];
     let parameter: &[(&str, &str)] = &[("> no", "\u{1b}[B\u{1b}[B\u{1b}[B\u{1b}[B\r"), ("> back", CTRL_C)];
-    let line: &[(&str, &str)] = &[("> no", "\u{1b}[B\u{1b}[B\u{1b}[B\u{1b}[B\r"), ("> back", "\u{1b}[A\u{1b}[A\u{1b}[A\r"), ("list of CIDRs", CTRL_C)];
+    let line: &[(&str, &str)] = &[
+        ("> no", "\u{1b}[B\u{1b}[B\u{1b}[B\u{1b}[B\r"),
+        ("> back", "\u{1b}[A\u{1b}[A\u{1b}[A\r"),
+        ("list of CIDRs", CTRL_C),
+    ];
     let confirm: &[(&str, &str)] = &[
         ("> no", "\u{1b}[A\r"),
         ("Change 2 of", "\u{1b}[B\u{1b}[B\u{1b}[B\u{1b}[B\u{1b}[B\r"),
@@ -170,7 +215,8 @@ fn ctrl_c_at_any_prompt_changes_nothing_and_gives_the_terminal_back() {
         ("Type the account id", CTRL_C),
     ];
     let desk = Desk::new("xterm");
-    for (name, steps) in [("choice", choice), ("parameter", parameter), ("line", line), ("confirm", confirm)] {
+    for (name, steps) in [("choice", choice), ("parameter", parameter), ("line", line), ("confirm", confirm)]
+    {
         let seen = desk.play("fix --account twin:demo", steps);
         assert_eq!(seen.exit, 4, "{name}: {}", seen.text);
         assert!(seen.restored, "{name}: the terminal's settings differ");
@@ -186,7 +232,8 @@ fn ctrl_c_at_any_prompt_changes_nothing_and_gives_the_terminal_back() {
 #[test]
 fn it_fits_80_columns_and_needs_no_colour() {
     let desk = Desk::new("xterm").with("NO_COLOR", "1");
-    let seen = desk.play("fix --account twin:demo", &[("> no", "\u{1b}[B\u{1b}[B\u{1b}[B\r"), ("> no", "\u{1b}")]);
+    let seen =
+        desk.play("fix --account twin:demo", &[("> no", "\u{1b}[B\u{1b}[B\u{1b}[B\r"), ("> no", "\u{1b}")]);
     assert!(!seen.raw.contains("\u{1b}[3") && !seen.raw.contains("\u{1b}[1m"), "there is colour");
     fits(&seen.text);
 }
@@ -203,7 +250,8 @@ fn fits(text: &str) {
 fn a_dumb_terminal_is_asked_line_by_line_and_nothing_is_drawn() {
     let desk = Desk::new("dumb");
     let ask = "Type a word or a number [no]:";
-    let seen = desk.play("fix --account twin:demo", &[(ask, "maybe\r"), ("is none of the answers", ""), (ask, "qu\r")]);
+    let seen = desk
+        .play("fix --account twin:demo", &[(ask, "maybe\r"), ("is none of the answers", ""), (ask, "qu\r")]);
     assert_eq!(seen.exit, 4, "{}", seen.text);
     assert!(!seen.raw.contains('\u{1b}'), "{:?}", seen.raw);
     assert_eq!(desk.runs(), 0);
@@ -237,7 +285,10 @@ fn a_plan_from_a_file_is_walked_through_as_it_is() {
     let planned = desk.redress("plan --account twin:demo --allow-cidr 203.0.113.0/24 -o plan.json");
     assert_eq!(planned.status.code(), Some(4));
     let ask = "Type a word or a number";
-    let seen = desk.play("fix plan.json --plain", &[(ask, "yes\r"), (ask, "finish\r"), (ask, "go\r"), ("Type the account id", "123456789012\r")]);
+    let seen = desk.play(
+        "fix plan.json --plain",
+        &[(ask, "yes\r"), (ask, "finish\r"), (ask, "go\r"), ("Type the account id", "123456789012\r")],
+    );
     assert_eq!(seen.exit, 0, "{}", seen.text);
     assert!(seen.text.contains("let in 203.0.113.0/24") && seen.text.contains("verified 1"), "{}", seen.text);
 }
@@ -281,12 +332,20 @@ fn the_recorded_session_is_what_a_session_looks_like() {
     if std::env::var_os("REDRESS_BLESS").is_some_and(|v| v == "1") {
         fs::write(&file, &told).unwrap();
     }
-    assert_eq!(fs::read_to_string(&file).unwrap_or_default(), told, "the recorded session is stale; run this test once with REDRESS_BLESS=1");
+    assert_eq!(
+        fs::read_to_string(&file).unwrap_or_default(),
+        told,
+        "the recorded session is stale; run this test once with REDRESS_BLESS=1"
+    );
 }
 
 #[test]
 fn sigterm_and_sighup_leave_a_question_as_ctrl_c_does_and_the_terminal_as_it_was() {
-    for (line, wait) in [("fix --account twin:demo", "Do c3 ["), ("apply --account twin:demo", "Do it ["), ("fix --plain --account twin:demo", "Type a word")] {
+    for (line, wait) in [
+        ("fix --account twin:demo", "Do c3 ["),
+        ("apply --account twin:demo", "Do it ["),
+        ("fix --plain --account twin:demo", "Type a word"),
+    ] {
         for signal in ["signal:SIGTERM", "signal:SIGHUP"] {
             let desk = Desk::new("xterm-256color");
             let seen = desk.play(line, &[(wait, signal)]);
@@ -304,5 +363,9 @@ fn findings_that_were_not_understood_end_the_session_before_it_begins() {
     fs::write(desk.folder.path().join("empty.json"), "").unwrap();
     let seen = desk.play("fix --account twin:demo --findings empty.json", &[]);
     assert_eq!(seen.exit, 2, "{}", seen.text);
-    assert!(seen.text.contains("not understood") && seen.text.contains("empty.json: it is empty"), "{}", seen.text);
+    assert!(
+        seen.text.contains("not understood") && seen.text.contains("empty.json: it is empty"),
+        "{}",
+        seen.text
+    );
 }

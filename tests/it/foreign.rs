@@ -1,5 +1,6 @@
-//! Foreign findings from end to end: on an emulated account in bad shape, what other tools and CloudTrail say of it is
-//! planned and applied, and closes the findings that a scan closes. Where it closes fewer, the test says which and why.
+//! Foreign findings from end to end: on an emulated account in bad shape, what other tools and CloudTrail say
+//! of it is planned and applied, and closes the findings that a scan closes. Where it closes fewer, the test
+//! says which and why.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -38,7 +39,9 @@ fn names(ids: &Value) -> BTreeMap<String, String> {
     fn walk(at: &str, value: &Value, into: &mut BTreeMap<String, String>) {
         match value {
             Value::String(id) => drop(into.insert(id.clone(), at.to_owned())),
-            Value::Object(inner) => inner.iter().for_each(|(key, value)| walk(&format!("{at}{key}"), value, into)),
+            Value::Object(inner) => {
+                inner.iter().for_each(|(key, value)| walk(&format!("{at}{key}"), value, into))
+            }
             _ => {}
         }
     }
@@ -56,12 +59,16 @@ fn open(desk: &Desk, ids: &Value) -> Open {
         let (resource, word) = (&f["resource"], |v: &Value| v.as_str().unwrap_or_default().to_owned());
         let name = ["id", "arn"].iter().find_map(|key| names.get(resource[*key].as_str()?)).cloned();
         // What the emulator had before the seed is named by its kind and place.
-        (word(&f["check"]), name.unwrap_or_else(|| format!("{} of {}", word(&resource["kind"]), word(&resource["region"]))))
+        (
+            word(&f["check"]),
+            name.unwrap_or_else(|| format!("{} of {}", word(&resource["kind"]), word(&resource["region"]))),
+        )
     };
     scan["findings"].as_array().unwrap().iter().filter(|f| f["suppressed"].is_null()).map(of).collect()
 }
 
-/// Plans what a scan finds, or what stands in these inputs, applies all of it, checks it again, and gives what was closed by it.
+/// Plans what a scan finds, or what stands in these inputs, applies all of it, checks it again, and gives
+/// what was closed by it.
 fn closed(desk: &Desk, ids: &Value, findings: &[&str]) -> (Open, Value) {
     let before = open(desk, ids);
     let inputs: String = findings.iter().map(|f| format!(" --findings {f}")).collect();
@@ -70,11 +77,23 @@ fn closed(desk: &Desk, ids: &Value, findings: &[&str]) -> (Open, Value) {
         adds_up(&said["intake"]);
     }
     desk.run(&format!("plan {WHERE}{inputs} -o plan.json"));
-    let run = desk.run("apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive --format json");
-    assert_eq!((run.code, run.json()["state"].as_str()), (Some(0), Some("complete")), "{}\n{}", run.out, run.err);
+    let run = desk.run(
+        "apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive --format json",
+    );
+    assert_eq!(
+        (run.code, run.json()["state"].as_str()),
+        (Some(0), Some("complete")),
+        "{}\n{}",
+        run.out,
+        run.err
+    );
     desk.ends(0, "verify last --format json");
     let after = open(desk, ids);
-    assert_eq!(after.difference(&before).collect::<Vec<_>>(), Vec::<&(String, String)>::new(), "nothing is worse than before");
+    assert_eq!(
+        after.difference(&before).collect::<Vec<_>>(),
+        Vec::<&(String, String)>::new(),
+        "nothing is worse than before"
+    );
     (before.difference(&after).cloned().collect(), said["intake"].clone())
 }
 
@@ -85,7 +104,11 @@ fn adds_up(intake: &Value) {
     assert_eq!(sum(&counts["decisions"]), counts["read"].as_u64().unwrap(), "{counts}");
     assert_eq!(sum(&intake["outcomes"]), counts["decisions"]["actionable"].as_u64().unwrap_or(0), "{counts}");
     let listed = intake["suspicions"].as_array().unwrap().len() as u64;
-    assert_eq!(listed + counts["merged"].as_u64().unwrap() + counts["unlisted"].as_u64().unwrap(), counts["read"].as_u64().unwrap(), "{counts}");
+    assert_eq!(
+        listed + counts["merged"].as_u64().unwrap() + counts["unlisted"].as_u64().unwrap(),
+        counts["read"].as_u64().unwrap(),
+        "{counts}"
+    );
 }
 
 /// What a plain scan closes on an account that is seeded in the same way.
@@ -109,12 +132,15 @@ fn what_cloudtrail_recorded_of_the_clinic_closes_what_a_scan_closes() {
 /// What was opened and shut again, what failed, and what is another account's is told and leads to nothing.
 fn taken_back(intake: &Value) {
     let decisions = &intake["counts"]["decisions"];
-    let told = ["failed_call", "other_account", "reverted_later", "read_only"].map(|word| decisions[word].as_u64().unwrap_or(0));
+    let told = ["failed_call", "other_account", "reverted_later", "read_only"]
+        .map(|word| decisions[word].as_u64().unwrap_or(0));
     assert_eq!(told, [1, 1, 3, 1], "{decisions}");
 }
 
-/// What Prowler has no rule for, though a scan finds it: WinRM, and flow logs that record only what is let in.
-const NOT_PROWLERS: &[(&str, &str)] = &[("security-group-open-admin-port", "winrm-v6"), ("vpc-without-flow-logs", "half")];
+/// What Prowler has no rule for, though a scan finds it: WinRM, and flow logs that record only what is let
+/// in.
+const NOT_PROWLERS: &[(&str, &str)] =
+    &[("security-group-open-admin-port", "winrm-v6"), ("vpc-without-flow-logs", "half")];
 
 /// Writes what Prowler would say, by our own hand, in all three formats.
 fn said_by_hand(desk: &Desk, words: &str) {
@@ -144,12 +170,19 @@ fn what_prowler_says_of_what_is_in_use_closes_that_and_leaves_the_rest() {
     for group in ["range", "quarters"] {
         left.insert(("security-group-open-admin-port".to_owned(), group.to_owned()));
     }
-    left.extend(pairs(&[("security-group-open-database-port", "mysql-open"), ("security-group-open-all-traffic", "everything")]));
-    left.extend(["default-us-east-1", "default-eu-west-1"].map(|vpc| ("vpc-without-flow-logs".to_owned(), vpc.to_owned())));
+    left.extend(pairs(&[
+        ("security-group-open-database-port", "mysql-open"),
+        ("security-group-open-all-traffic", "everything"),
+    ]));
+    left.extend(
+        ["default-us-east-1", "default-eu-west-1"]
+            .map(|vpc| ("vpc-without-flow-logs".to_owned(), vpc.to_owned())),
+    );
     assert_eq!(closed, closed_by_scan().difference(&left).cloned().collect());
 }
 
-/// OCSF, CSV and ASFF of one run, given at once: each finding once, with three sources, and the plan is that of one of them.
+/// OCSF, CSV and ASFF of one run, given at once: each finding once, with three sources, and the plan is that
+/// of one of them.
 fn the_three_formats_are_one(desk: &Desk) {
     let scan = |inputs: &str| desk.ends(0, &format!("scan {WHERE} {inputs}")).json();
     let each: Vec<Value> = FORMATS.iter().map(|name| scan(&format!("--findings {name}"))).collect();
@@ -157,8 +190,12 @@ fn the_three_formats_are_one(desk: &Desk) {
     adds_up(&all["intake"]);
     let ids = |scan: &Value| -> Vec<(String, String, String)> {
         let word = |v: &Value| v.as_str().unwrap_or_default().to_owned();
-        let mut ids: Vec<_> =
-            scan["intake"]["suspicions"].as_array().unwrap().iter().map(|s| (word(&s["id"]), word(&s["decision"]), word(&s["answer"]))).collect();
+        let mut ids: Vec<_> = scan["intake"]["suspicions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|s| (word(&s["id"]), word(&s["decision"]), word(&s["answer"])))
+            .collect();
         ids.sort();
         ids
     };
@@ -171,7 +208,11 @@ fn the_three_formats_are_one(desk: &Desk) {
     for suspicion in all["intake"]["suspicions"].as_array().unwrap() {
         let mut by_control: BTreeMap<&str, BTreeMap<&str, u64>> = BTreeMap::new();
         for source in suspicion["sources"].as_array().unwrap() {
-            *by_control.entry(source["control"].as_str().unwrap()).or_default().entry(source["input"].as_str().unwrap()).or_default() += 1;
+            *by_control
+                .entry(source["control"].as_str().unwrap())
+                .or_default()
+                .entry(source["input"].as_str().unwrap())
+                .or_default() += 1;
         }
         for (control, inputs) in by_control {
             assert_eq!(inputs.keys().copied().collect::<BTreeSet<_>>(), BTreeSet::from(FORMATS), "{control}");
@@ -179,7 +220,12 @@ fn the_three_formats_are_one(desk: &Desk) {
         }
     }
     let found = |scan: &Value| -> Vec<String> {
-        scan["findings"].as_array().unwrap().iter().map(|f| format!("{} {} {}", f["check"], f["resource"]["arn"], f["decision"])).collect()
+        scan["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|f| format!("{} {} {}", f["check"], f["resource"]["arn"], f["decision"]))
+            .collect()
     };
     assert!(each.iter().all(|one| found(one) == found(&all)));
 }
@@ -188,12 +234,18 @@ fn the_three_formats_are_one(desk: &Desk) {
 fn offline_is_as_online(desk: &Desk) {
     desk.ends(0, &format!("scan {WHERE} --save-inventory kept.json"));
     let online = desk.ends(0, &format!("scan {WHERE} --findings run.ocsf.json")).json();
-    let offline = desk.ends(0, &format!("scan {WHERE} --account twin:./kept.json --findings run.ocsf.json")).json();
+    let offline =
+        desk.ends(0, &format!("scan {WHERE} --account twin:./kept.json --findings run.ocsf.json")).json();
     for what in ["suspicions", "counts", "outcomes"] {
         assert_eq!(online["intake"][what], offline["intake"][what], "{what}");
     }
     let found = |scan: &Value| -> Vec<String> {
-        scan["findings"].as_array().unwrap().iter().map(|f| format!("{} {} {} {}", f["check"], f["resource"]["arn"], f["decision"], f["sources"])).collect()
+        scan["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|f| format!("{} {} {} {}", f["check"], f["resource"]["arn"], f["decision"], f["sources"]))
+            .collect()
     };
     assert!(!found(&online).is_empty());
     assert_eq!(found(&online), found(&offline));
@@ -212,8 +264,8 @@ fn failed(path: &Path) -> BTreeSet<(String, String)> {
     failed
 }
 
-/// Prowler itself: more than two gigabytes that take minutes to come, so that it runs only where `REDRESS_PROWLER` names
-/// the program (`pip install prowler==5.46.0` in an environment of its own).
+/// Prowler itself: more than two gigabytes that take minutes to come, so that it runs only where
+/// `REDRESS_PROWLER` names the program (`pip install prowler==5.46.0` in an environment of its own).
 #[test]
 fn prowler_itself_closes_the_same_and_our_hand_writes_what_it_says() {
     let Some(prowler) = std::env::var_os("REDRESS_PROWLER") else {
@@ -225,16 +277,30 @@ fn prowler_itself_closes_the_same_and_our_hand_writes_what_it_says() {
     fs::rename(desk.path("run.ocsf.json"), desk.path("hand.json")).unwrap();
     // Prowler adds to a table that is there.
     ["run.csv", "run.asff.json"].iter().for_each(|name| fs::remove_file(desk.path(name)).unwrap());
-    let words = "aws --services ec2 vpc cloudtrail kms --region us-east-1 eu-west-1 --scan-unused-services --excluded-checks \
-        ec2_ebs_snapshots_encrypted ec2_ebs_public_snapshot --output-formats json-ocsf csv json-asff --output-directory . --output-filename run \
+    let words = "aws --services ec2 vpc cloudtrail kms --region us-east-1 eu-west-1 --scan-unused-services \
+                 --excluded-checks \
+        ec2_ebs_snapshots_encrypted ec2_ebs_public_snapshot --output-formats json-ocsf csv json-asff \
+        --output-directory . --output-filename run \
         --no-banner --ignore-exit-code-3";
     let mut command = Command::new(prowler);
-    command.args(words.split_whitespace()).current_dir(desk.folder.path()).envs(desk.keys.environment(desk.moto)).env("HOME", desk.folder.path());
+    command
+        .args(words.split_whitespace())
+        .current_dir(desk.folder.path())
+        .envs(desk.keys.environment(desk.moto))
+        .env("HOME", desk.folder.path());
     let output = command.stdin(Stdio::null()).output().expect("Prowler starts");
-    assert!(output.status.success(), "{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
     let by_hand = failed(&desk.path("hand.json"));
     let known: BTreeSet<&String> = by_hand.iter().map(|(control, _)| control).collect();
-    let itself: BTreeSet<_> = failed(&desk.path("run.ocsf.json")).into_iter().filter(|(control, _)| known.contains(control)).collect();
+    let itself: BTreeSet<_> = failed(&desk.path("run.ocsf.json"))
+        .into_iter()
+        .filter(|(control, _)| known.contains(control))
+        .collect();
     assert_eq!(by_hand, itself);
     the_three_formats_are_one(&desk);
     offline_is_as_online(&desk);
@@ -242,8 +308,8 @@ fn prowler_itself_closes_the_same_and_our_hand_writes_what_it_says() {
     assert_eq!(closed, closed_by_scan().difference(&pairs(NOT_PROWLERS)).cloned().collect());
 }
 
-/// The same on an account that somebody else has made sick: `REDRESS_CLINIC` names a script that takes an endpoint, seeds
-/// the account of the keys `testing`, and prints the ids of what it made.
+/// The same on an account that somebody else has made sick: `REDRESS_CLINIC` names a script that takes an
+/// endpoint, seeds the account of the keys `testing`, and prints the ids of what it made.
 #[test]
 fn an_account_that_was_seeded_by_others_is_closed_in_the_same_way() {
     let Some(script) = std::env::var_os("REDRESS_CLINIC") else {
@@ -254,11 +320,17 @@ fn an_account_that_was_seeded_by_others_is_closed_in_the_same_way() {
     let moto: &'static Moto = Box::leak(Box::new(Moto::start()));
     let seeded = || {
         moto.reset();
-        let keys = Keys { account: "123456789012".to_owned(), id: "testing".to_owned(), secret: "testing".to_owned(), token: "testing".to_owned() };
+        let keys = Keys {
+            account: "123456789012".to_owned(),
+            id: "testing".to_owned(),
+            secret: "testing".to_owned(),
+            token: "testing".to_owned(),
+        };
         let output = Command::new(python()).arg(&script).arg(moto.url()).output().expect("python starts");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let desk = Desk::with(moto, keys);
-        // No event tells of what the emulator itself has in every account: default subnets with public addresses, and no encryption by default.
+        // No event tells of what the emulator itself has in every account: default subnets with public
+        // addresses, and no encryption by default.
         desk.python(QUIET, REGIONS);
         (desk, serde_json::from_slice::<Value>(&output.stdout).expect("the seed prints JSON"))
     };

@@ -1,5 +1,5 @@
-//! Plans and runs as somebody would write them who wants redress to do what it never would: edited, and sealed again so that the
-//! digest fits. The program itself reads them, on the demo account.
+//! Plans and runs as somebody would write them who wants redress to do what it never would: edited, and
+//! sealed again so that the digest fits. The program itself reads them, on the demo account.
 
 use std::fs;
 
@@ -30,7 +30,8 @@ impl Desk {
     pub(crate) fn new() -> Self {
         let mut desk = Self { folder: tempfile::tempdir().unwrap(), plan: Value::Null };
         desk.ends(4, "plan --account twin:demo --quiet -o plan.json");
-        desk.plan = serde_json::from_str(&fs::read_to_string(desk.folder.path().join("plan.json")).unwrap()).unwrap();
+        desk.plan =
+            serde_json::from_str(&fs::read_to_string(desk.folder.path().join("plan.json")).unwrap()).unwrap();
         desk
     }
 
@@ -81,7 +82,8 @@ pub(crate) fn at(plan: &Value, action: &str) -> usize {
 /// A call that deletes, as a step.
 fn deletion(snapshot: &str) -> Value {
     json!([{
-        "name": "look", "title": "look at the trail", "call": { "service": "ec2", "region": "us-east-1", "operation": "DeleteSnapshot", "input": { "SnapshotId": snapshot } },
+        "name": "look", "title": "look at the trail", "call": { "service": "ec2", "region": "us-east-1",
+        "operation": "DeleteSnapshot", "input": { "SnapshotId": snapshot } },
         "recognise": { "looks": { "expect": [] } }, "way_back": { "kept": "nothing to take back" }
     }])
 }
@@ -111,7 +113,8 @@ fn what_no_redress_writes_is_refused_when_the_file_is_read_by_every_command() {
             "service.json",
             "is no operation that redress makes",
             Box::new(|p| {
-                p["changes"][0]["steps"][0]["call"]["service"] = json!("ec2 describe-x {}; touch PWNED; true");
+                p["changes"][0]["steps"][0]["call"]["service"] =
+                    json!("ec2 describe-x {}; touch PWNED; true");
             }),
         ),
         (
@@ -127,11 +130,16 @@ fn what_no_redress_writes_is_refused_when_the_file_is_read_by_every_command() {
             "iam:AttachRolePolicy, which is no operation",
             Box::new(|p| {
                 let place = at(p, "tighten-security-group");
-                let call = json!({ "service": "iam", "region": "us-east-1", "operation": "AttachRolePolicy", "input": {} });
+                let call = json!({ "service": "iam", "region": "us-east-1", "operation": "AttachRolePolicy",
+                    "input": {} });
                 p["changes"][place]["steps"][0]["way_back"]["calls"]["rollback"][0]["call"] = call;
             }),
         ),
-        ("region.json", "which is no region", Box::new(|p| p["changes"][0]["steps"][0]["call"]["region"] = json!("us-east-1; touch PWNED"))),
+        (
+            "region.json",
+            "which is no region",
+            Box::new(|p| p["changes"][0]["steps"][0]["call"]["region"] = json!("us-east-1; touch PWNED")),
+        ),
         (
             "risk.json",
             "claims to be safe, and its calls are disruptive",
@@ -149,7 +157,11 @@ fn what_no_redress_writes_is_refused_when_the_file_is_read_by_every_command() {
                 p["changes"].as_array_mut().unwrap().insert(1, first);
             }),
         ),
-        ("order.json", "which does not stand before it", Box::new(|p| p["changes"][0]["after"] = json!(["c2"]))),
+        (
+            "order.json",
+            "which does not stand before it",
+            Box::new(|p| p["changes"][0]["after"] = json!(["c2"])),
+        ),
         ("action.json", "claims to be", Box::new(|p| p["changes"][0]["action"] = json!("prune"))),
         (
             "account.json",
@@ -163,7 +175,13 @@ fn what_no_redress_writes_is_refused_when_the_file_is_read_by_every_command() {
     ];
     for (file, says, edit) in cases {
         desk.forge(file, |plan| edit(plan));
-        for line in ["show", "permissions", "apply --auto-approve --max-risk disruptive", "export --to aws-cli", "export --to step-functions"] {
+        for line in [
+            "show",
+            "permissions",
+            "apply --auto-approve --max-risk disruptive",
+            "export --to aws-cli",
+            "export --to step-functions",
+        ] {
             let (command, flags) = line.split_once(' ').unwrap_or((line, ""));
             let said = desk.ends(2, &format!("{command} {file} {flags}"));
             assert!(said.err.contains(says), "{command} {file}: {}", said.err);
@@ -182,7 +200,8 @@ fn a_recovery_that_the_tags_do_not_bear_out_is_not_made() {
         let place = at(plan, "encrypt-volumes");
         let mut change = plan["changes"][place].clone();
         (change["findings"], change["uses"], change["after"]) = (json!([]), json!([]), json!([]));
-        (change["action"], change["risk"], change["steps"]) = (json!("recover"), json!("irreversible"), deletion("snap-0123456789abcdef0"));
+        (change["action"], change["risk"], change["steps"]) =
+            (json!("recover"), json!("irreversible"), deletion("snap-0123456789abcdef0"));
         change["restore"] = json!({ "found": {}, "to": {}, "kept": [] });
         plan["changes"] = json!([change]);
     });
@@ -219,8 +238,16 @@ fn words_that_are_not_so_are_drift_and_nothing_is_called_for_them() {
         ("touches", "what it touches", Box::new(|c| c["touches"][0]["region"] = json!("us-west-2"))),
         ("proof", "what proves it", Box::new(|c| c["proof"].as_array_mut().unwrap().truncate(0))),
         ("playbook", "the playbook that asks for it", Box::new(|c| c["playbook"] = json!("ebs-encryption"))),
-        ("impact", "no longer so", Box::new(|c| c["impact"].as_array_mut().unwrap().insert(0, json!("nobody notices")))),
-        ("title", "would be waited for, recognised or undone differently", Box::new(|c| c["steps"][0]["title"] = json!("look"))),
+        (
+            "impact",
+            "no longer so",
+            Box::new(|c| c["impact"].as_array_mut().unwrap().insert(0, json!("nobody notices"))),
+        ),
+        (
+            "title",
+            "would be waited for, recognised or undone differently",
+            Box::new(|c| c["steps"][0]["title"] = json!("look")),
+        ),
     ];
     let before = desk.account();
     for (name, says, edit) in cases {
@@ -229,7 +256,8 @@ fn words_that_are_not_so_are_drift_and_nothing_is_called_for_them() {
             let place = at(plan, "tighten-security-group");
             edit(&mut plan["changes"][place]);
         });
-        let said = desk.run(&format!("apply {file} --change {id} --auto-approve --max-risk disruptive --format json"));
+        let said = desk
+            .run(&format!("apply {file} --change {id} --auto-approve --max-risk disruptive --format json"));
         assert_eq!(said.code, 4, "{name}: {}\n{}", said.out, said.err);
         assert!(said.err.contains(says) || name == "proof", "{name}: {}", said.err);
         assert_eq!(desk.account(), before, "{name}: nothing was called");
@@ -267,9 +295,16 @@ fn whether_a_change_asks_is_for_the_playbooks_of_today_to_say() {
     let asks = desk.ends(2, "apply plan.json --playbooks books");
     assert!(asks.err.contains("there is no terminal to ask at"), "{}", asks.err);
     // A plan that was made so is done so, for the changes of that playbook alone, and by that playbook alone.
-    desk.ends(0, "plan --account twin:demo --playbooks books --check vpc-without-flow-logs --quiet -o auto.json");
+    desk.ends(
+        0,
+        "plan --account twin:demo --playbooks books --check vpc-without-flow-logs --quiet -o auto.json",
+    );
     let foreign = desk.ends(2, "apply auto.json");
-    assert!(foreign.err.contains("there is no terminal to ask at"), "the built-in playbook asks: {}", foreign.err);
+    assert!(
+        foreign.err.contains("there is no terminal to ask at"),
+        "the built-in playbook asks: {}",
+        foreign.err
+    );
     let done = desk.ends(0, "apply auto.json --playbooks books --format json");
     assert!(outcomes(&done).iter().all(|(_, o)| o == "verified"), "{}", done.out);
 }
@@ -278,12 +313,24 @@ fn whether_a_change_asks_is_for_the_playbooks_of_today_to_say() {
 fn parameters_and_belts_that_the_plan_alone_says_need_their_flags_or_a_person() {
     let desk = Desk::new();
     let before = desk.account();
-    desk.ends(0, "plan --account twin:demo --allow-cidr 203.0.113.0/24 --check security-group-open-admin-port --quiet -o allow.json");
+    desk.ends(
+        0,
+        "plan --account twin:demo --allow-cidr 203.0.113.0/24 --check \
+                  security-group-open-admin-port --quiet -o allow.json",
+    );
     let said = desk.ends(4, "apply allow.json --auto-approve --max-risk disruptive --format json");
     assert!(outcomes(&said).iter().all(|(_, o)| o == "not-approved"), "{}", said.out);
-    assert!(said.err.contains("tighten-security-group.allow is [\"203.0.113.0/24\"]") && said.err.contains("--set"), "{}", said.err);
+    assert!(
+        said.err.contains("tighten-security-group.allow is [\"203.0.113.0/24\"]")
+            && said.err.contains("--set"),
+        "{}",
+        said.err
+    );
     assert_eq!(desk.account(), before);
-    let said = desk.ends(0, "apply allow.json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive --format json");
+    let said = desk.ends(
+        0,
+        "apply allow.json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive --format json",
+    );
     assert!(outcomes(&said).iter().all(|(_, o)| o == "verified"), "{}", said.out);
 }
 
@@ -291,7 +338,8 @@ fn parameters_and_belts_that_the_plan_alone_says_need_their_flags_or_a_person() 
 fn a_change_that_no_playbook_asks_for_is_not_made_however_well_it_is_made_up() {
     let desk = Desk::new();
     let before = desk.account();
-    // The change is sound and its calls are what its action proposes, but nothing asks for it: it answers no finding.
+    // The change is sound and its calls are what its action proposes, but nothing asks for it: it answers no
+    // finding.
     desk.forge("alone.json", |plan| {
         let place = at(plan, "snapshot-instance");
         let mut change = plan["changes"][place].clone();
@@ -325,21 +373,35 @@ fn tampered(desk: &Desk, edit: impl FnOnce(&mut Value, &mut Vec<Value>)) -> Stri
     interrupted(desk, "tighten-security-group", edit)
 }
 
-/// A run of the plan that was interrupted in the middle of its first change of this action, edited and sealed.
-pub(crate) fn interrupted(desk: &Desk, action: &str, edit: impl FnOnce(&mut Value, &mut Vec<Value>)) -> String {
+/// A run of the plan that was interrupted in the middle of its first change of this action, edited and
+/// sealed.
+pub(crate) fn interrupted(
+    desk: &Desk,
+    action: &str,
+    edit: impl FnOnce(&mut Value, &mut Vec<Value>),
+) -> String {
     let run = "20261128T150000Z-aaaaaa";
     let mut plan = desk.plan.clone();
     let change = plan["changes"][at(&plan, action)].clone();
     let id = change["id"].as_str().unwrap().to_owned();
     let step = change["steps"][0]["name"].clone();
-    let decisions: Vec<Value> =
-        plan["changes"].as_array().unwrap().iter().map(|c| json!({ "change": c["id"], "approved": c["id"] == id.as_str(), "by": "prompt" })).collect();
+    let decisions: Vec<Value> = plan["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| json!({ "change": c["id"], "approved": c["id"] == id.as_str(), "by": "prompt" }))
+        .collect();
     let mut events = vec![
-        json!({ "type": "run-started", "run": run, "plan_digest": "", "kind": "plan", "account": plan["account"], "partition": plan["partition"],
-            "endpoint": plan["endpoint"], "caller": plan["caller"], "version": "0.1.0", "decisions": decisions }),
+        json!({ "type": "run-started", "run": run, "plan_digest": "", "kind": "plan",
+            "account": plan["account"], "partition": plan["partition"],
+            "endpoint": plan["endpoint"], "caller": plan["caller"], "version": "0.1.0",
+            "decisions": decisions }),
         json!({ "type": "change-started", "change": id, "before": {} }),
-        json!({ "type": "intent", "change": id, "step": step, "attempt": 1, "call": change["steps"][0]["call"] }),
-        json!({ "type": "result", "change": id, "step": step, "result": { "failed": { "error": { "class": "throttled", "code": "Throttled", "message": "wait" } } } }),
+        json!({ "type": "intent", "change": id, "step": step, "attempt": 1,
+            "call": change["steps"][0]["call"] }),
+        json!({ "type": "result", "change": id, "step": step,
+            "result": { "failed": { "error": { "class": "throttled", "code": "Throttled",
+            "message": "wait" } } } }),
     ];
     edit(&mut plan, &mut events);
     let plan: Value = serde_json::from_str(&sealed(plan)).unwrap();
@@ -350,7 +412,12 @@ pub(crate) fn interrupted(desk: &Desk, action: &str, edit: impl FnOnce(&mut Valu
     fs::write(folder.join("plan.json"), plan.to_string()).unwrap();
     let (mut journal, mut former) = (String::new(), String::new());
     for (n, event) in events.into_iter().enumerate() {
-        let record = redress::journal::line::next(&former, n as u64 + 1, jiff::Timestamp::now(), serde_json::from_value(event).unwrap());
+        let record = redress::journal::line::next(
+            &former,
+            n as u64 + 1,
+            jiff::Timestamp::now(),
+            serde_json::from_value(event).unwrap(),
+        );
         former.clone_from(&record.sum);
         journal += &format!("{}\n", serde_json::to_string(&record).unwrap());
     }
@@ -364,13 +431,18 @@ fn a_run_that_somebody_edited_is_not_resumed_and_an_honest_one_asks() {
     let before = desk.account();
     let run = tampered(&desk, |_, _| {});
     let said = desk.ends(2, &format!("resume {run}"));
-    assert!(said.err.contains("there is no terminal to ask at") && said.err.contains("stays interrupted"), "{}", said.err);
+    assert!(
+        said.err.contains("there is no terminal to ask at") && said.err.contains("stays interrupted"),
+        "{}",
+        said.err
+    );
     let said = desk.ends(4, &format!("resume {run} --auto-approve"));
     assert!(said.err.contains("half done") && said.err.contains("above --max-risk safe"), "{}", said.err);
     assert_eq!(desk.account(), before);
 
     // Another call, of the registry but of no change of this action; as a step, and as a way back.
-    let other = json!({ "service": "ec2", "region": "us-east-1", "operation": "DeleteSnapshot", "input": { "SnapshotId": "snap-0123456789abcdef0" } });
+    let other = json!({ "service": "ec2", "region": "us-east-1", "operation": "DeleteSnapshot",
+        "input": { "SnapshotId": "snap-0123456789abcdef0" } });
     let place = at(&desk.plan, "tighten-security-group");
     type Edit = Box<dyn Fn(&mut Value)>;
     let edits: Vec<(&str, Edit)> = vec![
@@ -384,13 +456,20 @@ fn a_run_that_somebody_edited_is_not_resumed_and_an_honest_one_asks() {
         (
             "is no call of tighten-security-group",
             Box::new(move |plan| {
-                plan["changes"][place]["steps"][0]["way_back"]["calls"]["rollback"][0]["call"] = other.clone();
+                plan["changes"][place]["steps"][0]["way_back"]["calls"]["rollback"][0]["call"] =
+                    other.clone();
             }),
         ),
         (
             "which does not belong to",
             Box::new(move |plan| {
-                let own = plan["changes"][place]["resource"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+                let own = plan["changes"][place]["resource"]
+                    .as_str()
+                    .unwrap()
+                    .rsplit('/')
+                    .next()
+                    .unwrap()
+                    .to_owned();
                 let region = plan["changes"][place]["region"].clone();
                 let all: Vec<String> = plan["changes"]
                     .as_array()
@@ -422,7 +501,12 @@ fn a_run_that_somebody_edited_is_not_resumed_and_an_honest_one_asks() {
     for (change, outcome) in outcomes(&said) {
         assert_eq!(outcome, if change == id { "verified" } else { "not-approved" }, "{change}\n{}", said.out);
     }
-    assert_eq!((said.json()["state"].as_str(), desk.account() == before), (Some("complete"), false), "{}", said.out);
+    assert_eq!(
+        (said.json()["state"].as_str(), desk.account() == before),
+        (Some("complete"), false),
+        "{}",
+        said.out
+    );
 }
 
 #[test]
@@ -432,7 +516,10 @@ fn a_run_with_a_loosened_belt_goes_on_with_the_flag_that_apply_takes() {
     let text = fs::read_to_string(desk.folder.path().join("plan.json")).unwrap();
     desk.plan = serde_json::from_str(&text).unwrap();
     let changes = desk.plan["changes"].as_array().unwrap();
-    let loosened = changes.iter().find(|c| c["guards"].as_array().unwrap().iter().any(|g| g["result"] == "loosened")).expect("a belt holds something back");
+    let loosened = changes
+        .iter()
+        .find(|c| c["guards"].as_array().unwrap().iter().any(|g| g["result"] == "loosened"))
+        .expect("a belt holds something back");
     let id = loosened["id"].as_str().unwrap().to_owned();
     let waiting = |desk: &Desk| {
         tampered(desk, |_, events| {
@@ -446,7 +533,8 @@ fn a_run_with_a_loosened_belt_goes_on_with_the_flag_that_apply_takes() {
     let said = desk.ends(4, &format!("resume {run} --auto-approve --max-risk disruptive"));
     assert!(said.err.contains("--allow-lockout"), "{}", said.err);
     let run = waiting(&desk);
-    let said = desk.ends(4, &format!("resume {run} --auto-approve --max-risk disruptive --allow-lockout --format json"));
+    let said = desk
+        .ends(4, &format!("resume {run} --auto-approve --max-risk disruptive --allow-lockout --format json"));
     assert!(outcomes(&said).contains(&(id.clone(), "verified".to_owned())), "{}", said.out);
 }
 
@@ -455,7 +543,8 @@ fn a_run_that_somebody_edited_is_not_taken_back_along_calls_of_theirs() {
     let desk = Desk::new();
     let run = applied_and_edited(&desk, "tighten-security-group", |change| {
         change["steps"][0]["way_back"] = json!({ "calls": { "rollback": [{
-            "call": { "service": "ec2", "region": "us-east-1", "operation": "StopInstances", "input": { "InstanceIds": ["i-0aaaaaaaaaaaaaaa1"] } },
+            "call": { "service": "ec2", "region": "us-east-1", "operation": "StopInstances",
+            "input": { "InstanceIds": ["i-0aaaaaaaaaaaaaaa1"] } },
             "recognise": { "looks": { "expect": [] } }
         }] } });
     });
@@ -471,12 +560,25 @@ fn a_run_that_somebody_edited_is_not_taken_back_along_calls_of_theirs() {
 pub(crate) fn applied_and_edited(desk: &Desk, action: &str, edit: impl FnOnce(&mut Value)) -> String {
     let id = desk.plan["changes"][at(&desk.plan, action)]["id"].as_str().unwrap().to_owned();
     // What serves others alone is applied with one of those.
-    let user = if action.starts_with("ensure-") { &desk.plan["changes"][at(&desk.plan, "enable-flow-logs")] } else { &Value::Null };
+    let user = if action.starts_with("ensure-") {
+        &desk.plan["changes"][at(&desk.plan, "enable-flow-logs")]
+    } else {
+        &Value::Null
+    };
     let ids = user["after"].as_array().into_iter().flatten().chain([&user["id"]]).filter_map(Value::as_str);
     let ids: Vec<String> = if user.is_null() { vec![id.clone()] } else { ids.map(str::to_owned).collect() };
-    let applied = desk.ends(0, &format!("apply plan.json --change {} --auto-approve --max-risk disruptive --format json", ids.join(" --change "))).json();
+    let applied = desk
+        .ends(
+            0,
+            &format!(
+                "apply plan.json --change {} --auto-approve --max-risk disruptive --format json",
+                ids.join(" --change ")
+            ),
+        )
+        .json();
     let run = applied["run"].as_str().unwrap();
-    let folder = walk(desk.folder.path()).into_iter().find(|p| p.ends_with(format!("{run}/plan.json"))).unwrap();
+    let folder =
+        walk(desk.folder.path()).into_iter().find(|p| p.ends_with(format!("{run}/plan.json"))).unwrap();
     let mut plan: Value = serde_json::from_str(&fs::read_to_string(&folder).unwrap()).unwrap();
     let place = plan["changes"].as_array().unwrap().iter().position(|c| c["id"] == id.as_str()).unwrap();
     edit(&mut plan["changes"][place]);
@@ -490,7 +592,12 @@ pub(crate) fn applied_and_edited(desk: &Desk, action: &str, edit: impl FnOnce(&m
         if event["type"] == "run-started" {
             event["plan_digest"] = plan["digest"].clone();
         }
-        let next = redress::journal::line::next(&former, record.seq, record.at, serde_json::from_value(event).unwrap());
+        let next = redress::journal::line::next(
+            &former,
+            record.seq,
+            record.at,
+            serde_json::from_value(event).unwrap(),
+        );
         former.clone_from(&next.sum);
         text += &format!("{}\n", serde_json::to_string(&next).unwrap());
     }
@@ -506,13 +613,21 @@ fn two_runs_from_two_stores_do_not_both_say_that_they_did_it() {
     };
     let stand = world::demo();
     let whole = world::plan(&stand, &Wish::default());
-    let revokes =
-        |c: &&redress::plan::Change| c.action == "tighten-security-group" && c.steps.iter().all(|s| s.act.call.operation == "RevokeSecurityGroupIngress");
-    let id = whole.changes.iter().find(revokes).expect("a group that nobody is let into afterwards").id.clone();
+    let revokes = |c: &&redress::plan::Change| {
+        c.action == "tighten-security-group"
+            && c.steps.iter().all(|s| s.act.call.operation == "RevokeSecurityGroupIngress")
+    };
+    let id =
+        whole.changes.iter().find(revokes).expect("a group that nobody is let into afterwards").id.clone();
     let plan = world::select(&stand, &whole, &[id.clone()].into());
     // Both have looked; then the other calls first.
     let calls = plan.changes[0].steps.iter().map(|s| s.act.call.clone()).collect();
     let story = crate::edits::beaten(&hold(&stand.twin), &plan, calls);
-    assert_eq!(story.changes[&id].outcome(), Some(redress::journal::Outcome::AlreadyFixed), "{}", story.changes[&id].reason);
+    assert_eq!(
+        story.changes[&id].outcome(),
+        Some(redress::journal::Outcome::AlreadyFixed),
+        "{}",
+        story.changes[&id].reason
+    );
     assert!(story.changes[&id].done().is_empty(), "what the other did is not this run's to take back");
 }

@@ -1,5 +1,5 @@
-//! What a resealed plan claims of the account it is for, of findings and of what comes before what; and what is said of a plan that
-//! was held to no account.
+//! What a resealed plan claims of the account it is for, of findings and of what comes before what; and what
+//! is said of a plan that was held to no account.
 
 use std::fs;
 
@@ -8,8 +8,12 @@ use serde_json::{Value, json};
 use crate::forged::{Desk, at, outcomes};
 
 /// Keys that lead nowhere: no test may ask AWS.
-const KEYS: [(&str, &str); 4] =
-    [("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"), ("AWS_SECRET_ACCESS_KEY", "x"), ("AWS_REGION", "us-east-1"), ("AWS_ENDPOINT_URL", "http://127.0.0.1:1")];
+const KEYS: [(&str, &str); 4] = [
+    ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
+    ("AWS_SECRET_ACCESS_KEY", "x"),
+    ("AWS_REGION", "us-east-1"),
+    ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
+];
 
 #[test]
 fn the_word_of_a_plan_opens_no_file_and_no_twin_where_aws_may_be_meant() {
@@ -20,11 +24,21 @@ fn the_word_of_a_plan_opens_no_file_and_no_twin_where_aws_may_be_meant() {
         desk.forge("path.json", |plan| plan["endpoint"] = json!(path));
         for flags in ["", "--auto-approve"] {
             let said = desk.ends(2, &format!("apply path.json {flags}"));
-            assert!(said.err.contains("a path there would choose") && said.err.contains(&format!("--account {path}")), "{}", said.err);
+            assert!(
+                said.err.contains("a path there would choose")
+                    && said.err.contains(&format!("--account {path}")),
+                "{}",
+                said.err
+            );
             assert!(!said.err.contains("inventory (redress"), "it was not opened: {}", said.err);
         }
     }
-    for set in [&KEYS[..1], &[("AWS_PROFILE", "prod")], &[("CI", "true")], &[("REDRESS_ONLY_ACCOUNT", "123456789012")]] {
+    for set in [
+        &KEYS[..1],
+        &[("AWS_PROFILE", "prod")],
+        &[("CI", "true")],
+        &[("REDRESS_ONLY_ACCOUNT", "123456789012")],
+    ] {
         let said = desk.with("apply plan.json --auto-approve", set);
         assert_eq!(said.code, 2, "{set:?}: {}", said.err);
         assert!(said.err.contains(set[0].0) && said.err.contains("--account twin:demo"), "{}", said.err);
@@ -46,12 +60,21 @@ fn a_finding_on_what_is_not_there_is_neither_answered_nor_closed() {
     let before = desk.account();
     let place = at(&desk.plan, "tighten-security-group");
     let id = desk.plan["changes"][place]["id"].as_str().unwrap().to_owned();
-    let other = desk.plan["changes"][place]["resource"].as_str().unwrap().rsplit_once("sg-").unwrap().0.to_owned() + "sg-0fffffffffffffff0";
+    let other =
+        desk.plan["changes"][place]["resource"].as_str().unwrap().rsplit_once("sg-").unwrap().0.to_owned()
+            + "sg-0fffffffffffffff0";
     desk.forge("ghost.json", |plan| {
-        plan["changes"][place]["findings"].as_array_mut().unwrap().push(json!({ "check": "security-group-open-admin-port", "resource": other }));
+        plan["changes"][place]["findings"]
+            .as_array_mut()
+            .unwrap()
+            .push(json!({ "check": "security-group-open-admin-port", "resource": other }));
     });
     let said = desk.ends(4, &format!("apply ghost.json --change {id} --auto-approve --max-risk disruptive"));
-    assert!(said.err.contains("which does not exist") && said.err.contains("sg-0fffffffffffffff0"), "{}", said.err);
+    assert!(
+        said.err.contains("which does not exist") && said.err.contains("sg-0fffffffffffffff0"),
+        "{}",
+        said.err
+    );
     assert_eq!(desk.account(), before, "nothing was called");
     let said = desk.ends(4, "apply ghost.json --auto-approve --max-risk disruptive --format json");
     for (change, outcome) in outcomes(&said) {
@@ -67,19 +90,32 @@ fn a_finding_that_is_there_and_not_open_is_neither_answered_nor_closed_and_the_c
     let place = at(&desk.plan, "tighten-security-group");
     let id = desk.plan["changes"][place]["id"].as_str().unwrap().to_owned();
     let own = &desk.plan["changes"][place]["findings"];
-    let check = ["security-group-open-all-traffic", "security-group-open-database-port", "security-group-open-admin-port"]
-        .into_iter()
-        .find(|check| own.as_array().unwrap().iter().all(|key| key["check"] != *check))
-        .unwrap();
+    let check = [
+        "security-group-open-all-traffic",
+        "security-group-open-database-port",
+        "security-group-open-admin-port",
+    ]
+    .into_iter()
+    .find(|check| own.as_array().unwrap().iter().all(|key| key["check"] != *check))
+    .unwrap();
     desk.forge("more.json", |plan| {
         let change = &mut plan["changes"][place];
         let more = json!({ "check": check, "resource": change["resource"] });
         change["findings"].as_array_mut().unwrap().push(more);
-        let mut proof = change["proof"].as_array().unwrap().iter().find(|p| p["check"] == change["findings"][0]["check"]).unwrap().clone();
+        let mut proof = change["proof"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|p| p["check"] == change["findings"][0]["check"])
+            .unwrap()
+            .clone();
         proof["check"] = json!(check);
         change["proof"].as_array_mut().unwrap().push(proof);
     });
-    let said = desk.ends(0, &format!("apply more.json --change {id} --auto-approve --max-risk disruptive --format json"));
+    let said = desk.ends(
+        0,
+        &format!("apply more.json --change {id} --auto-approve --max-risk disruptive --format json"),
+    );
     assert!(said.err.contains("is not open now, and does not count"), "{}", said.err);
     assert_eq!(outcomes(&said), [(id, "verified".to_owned())]);
     assert!(!said.out.contains(check), "the run says nothing of it: {}", said.out);
@@ -105,7 +141,10 @@ fn a_change_whose_ground_the_plan_does_not_make_first_is_not_begun() {
     assert!(!needing.is_empty());
     let said = desk.ends(4, "apply after.json --auto-approve --max-risk disruptive --format json");
     for (change, outcome) in outcomes(&said) {
-        assert!(["verified", "already-fixed", "drifted"].contains(&outcome.as_str()), "{change} is {outcome}");
+        assert!(
+            ["verified", "already-fixed", "drifted"].contains(&outcome.as_str()),
+            "{change} is {outcome}"
+        );
         assert!(outcome == "drifted" || !needing.contains(&change.as_str()), "{change} is {outcome}");
     }
     assert!(said.err.contains("and the plan does not make that first"), "{}", said.err);
@@ -121,7 +160,8 @@ fn a_plan_that_was_held_to_no_account_is_shown_and_exported_as_a_claim_with_its_
         let step = &mut change["steps"][0];
         step["title"] = json!("take the open rule away");
         step["call"]["operation"] = json!("AuthorizeSecurityGroupIngress");
-        step["call"]["input"] = json!({ "GroupId": "sg-0123", "IpPermissions": [{ "IpProtocol": "-1", "IpRanges": [{ "CidrIp": "0.0.0.0/0" }] }] });
+        step["call"]["input"] = json!({ "GroupId": "sg-0123", "IpPermissions": [{ "IpProtocol": "-1",
+            "IpRanges": [{ "CidrIp": "0.0.0.0/0" }] }] });
     });
     let claim = "not compared with any account";
     for format in ["text", "markdown", "html"] {
@@ -134,14 +174,20 @@ fn a_plan_that_was_held_to_no_account_is_shown_and_exported_as_a_claim_with_its_
     let text = desk.ends(0, "show open.json").out;
     let beside = text.split("take the open rule away").nth(1).unwrap();
     let beside: String = beside.split_whitespace().take(30).collect::<Vec<_>>().join("");
-    assert!(beside.starts_with("calls:ec2:AuthorizeSecurityGroupIngress") && beside.contains("0.0.0.0/0"), "{beside}");
+    assert!(
+        beside.starts_with("calls:ec2:AuthorizeSecurityGroupIngress") && beside.contains("0.0.0.0/0"),
+        "{beside}"
+    );
     // A plan as it was just made is none.
     assert!(!desk.ends(4, "plan --account twin:demo").out.contains(claim));
     let read = |name: &str| fs::read_to_string(desk.folder.path().join(name)).unwrap();
     let said = desk.ends(0, "export open.json --to aws-cli -o out");
     assert!(said.err.contains("x ec2:AuthorizeSecurityGroupIngress"), "{}", said.err);
     for program in ["apply.sh", "way-back.sh"] {
-        assert!(read(&format!("out/{program}")).lines().take(3).any(|line| line.contains(claim)), "{program}");
+        assert!(
+            read(&format!("out/{program}")).lines().take(3).any(|line| line.contains(claim)),
+            "{program}"
+        );
     }
     desk.ends(0, "export open.json --to step-functions -o machines");
     let machine: Value = serde_json::from_str(&read("machines/apply-us-east-1.asl.json")).unwrap();

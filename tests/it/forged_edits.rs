@@ -1,5 +1,5 @@
-//! Edits of plans and runs, made from numbers and sealed again: those that were found once, those that are made for one purpose, and a
-//! range of them.
+//! Edits of plans and runs, made from numbers and sealed again: those that were found once, those that are
+//! made for one purpose, and a range of them.
 
 use crate::edits;
 
@@ -7,7 +7,10 @@ use crate::edits;
 const FOUND: [(u64, &str); 3] = [
     (9_116, "the ids of a flow log that was made became an empty list: it was deleted by no name"),
     (11_816, "the id of a copy became null: an empty disk was made in its place"),
-    (92_323, "something was down by a change that never runs, and another change waited for its turn for ever"),
+    (
+        92_323,
+        "something was down by a change that never runs, and another change waited for its turn for ever",
+    ),
 ];
 
 #[test]

@@ -1,5 +1,5 @@
-//! Input made to do harm: playbooks, plans, journals and ARNs of arbitrary and of damaged text, huge and deep ones, and
-//! findings that are bombs, in bounded time and memory.
+//! Input made to do harm: playbooks, plans, journals and ARNs of arbitrary and of damaged text, huge and deep
+//! ones, and findings that are bombs, in bounded time and memory.
 
 use std::{
     fmt::Write as _,
@@ -27,7 +27,8 @@ use crate::{
     world::{self, Wish},
 };
 
-/// Valid ones, to be damaged: a plan of the demo account, the journal of its run, and the playbooks that are built in.
+/// Valid ones, to be damaged: a plan of the demo account, the journal of its run, and the playbooks that are
+/// built in.
 struct Good {
     plan: String,
     journal: Vec<u8>,
@@ -154,7 +155,8 @@ fn plant() -> impl Strategy<Value = Value> {
 /// With the digest that fits, as somebody would make who wants the plan to be taken.
 pub fn sealed(mut plan: Value) -> String {
     plan.as_object_mut().unwrap().shift_remove("digest");
-    let digest: String = Sha256::digest(digest::canonical(&plan)).iter().map(|b| format!("{b:02x}")).collect();
+    let digest: String =
+        Sha256::digest(digest::canonical(&plan)).iter().map(|b| format!("{b:02x}")).collect();
     plan["digest"] = json!(digest);
     plan.to_string()
 }
@@ -184,12 +186,14 @@ proptest! {
         let text = String::from_utf8_lossy(&bytes);
         if let Ok(plan) = digest::parse(&text) {
             // What was damaged may have been nothing: then it is the same plan.
-            prop_assert_eq!(serde_json::to_value(plan).unwrap(), serde_json::from_str::<Value>(&good().plan).unwrap());
+            prop_assert_eq!(serde_json::to_value(plan).unwrap(),
+                serde_json::from_str::<Value>(&good().plan).unwrap());
         }
     }
 
     #[test]
-    fn a_plan_that_was_edited_and_sealed_again_is_taken_or_refused_but_never_panics(mut n in 1_usize..4000, plant in plant()) {
+    fn a_plan_that_was_edited_and_sealed_again_is_taken_or_refused_but_never_panics(mut n in 1_usize..4000,
+        plant in plant()) {
         let mut plan: Value = serde_json::from_str(&good().plan).unwrap();
         planted(&mut plan, &mut n, &plant);
         if let Err(error) = digest::parse(&sealed(plan)) {
@@ -207,7 +211,8 @@ proptest! {
     }
 
     #[test]
-    fn a_journal_with_other_events_and_fitting_sums_is_told_without_panic(which in 0_usize..1000, mut n in 1_usize..40, plant in plant()) {
+    fn a_journal_with_other_events_and_fitting_sums_is_told_without_panic(which in 0_usize..1000,
+        mut n in 1_usize..40, plant in plant()) {
         let (mut records, _) = line::read(&good().journal).unwrap();
         let which = which % records.len();
         let mut event = serde_json::to_value(&records[which].event).unwrap();
@@ -231,8 +236,8 @@ proptest! {
     }
 }
 
-/// What one run takes of the processor, whatever else the machine does: so many runs are measured together that the ticks
-/// by which the system counts do not matter.
+/// What one run takes of the processor, whatever else the machine does: so many runs are measured together
+/// that the ticks by which the system counts do not matter.
 fn time(f: impl Fn()) -> Duration {
     let since = Instant::now();
     for runs in (0..20).map(|n| 1_u32 << n) {
@@ -250,7 +255,9 @@ fn time(f: impl Fn()) -> Duration {
 fn grown(kind: &str, n: usize) -> String {
     let head = "id = \"x\"\ntitle = \"t\"\nfinding = \"vpc-without-flow-logs\"\n";
     match kind {
-        "playbook with many actions" => head.to_owned() + &"[[action]]\nuse = \"enable-flow-logs\"\n".repeat(n),
+        "playbook with many actions" => {
+            head.to_owned() + &"[[action]]\nuse = \"enable-flow-logs\"\n".repeat(n)
+        }
         "playbook with many unknown keys" => (0..n).fold(head.to_owned(), |mut t, i| {
             let _ = writeln!(t, "key{i} = {i}");
             t
@@ -259,7 +266,9 @@ fn grown(kind: &str, n: usize) -> String {
         "playbook with a long string" => format!("{head}approve = \"{}\"", "x".repeat(n * 30)),
         "playbook with mistakes on every line" => head.to_owned() + &"= = =\n".repeat(n),
         "playbook with a long array" => format!("{head}[match]\nregions = [{}]", "\"us-east-1\",".repeat(n)),
-        "plan that is one array" => format!("{{\"format\":\"redress.plan/1\",\"changes\":[{}0]}}", "{\"a\":1},".repeat(n)),
+        "plan that is one array" => {
+            format!("{{\"format\":\"redress.plan/1\",\"changes\":[{}0]}}", "{\"a\":1},".repeat(n))
+        }
         "plan with a long string" => format!("{{\"format\":\"{}\"}}", "\\u001b".repeat(n * 5)),
         "journal of rubbish" => "{\"format\":\"redress.journal/1\"}\n".repeat(n),
         "ARN" => format!("arn:aws:ec2:::{}", ":/".repeat(n * 10)),
@@ -285,8 +294,8 @@ fn the_time_to_read_hostile_input_grows_with_its_size_and_not_faster() {
     for kind in kinds {
         let (small, large) = (grown(kind, 400), grown(kind, 4000));
         let (a, b) = (time(|| parse_all(small.as_bytes())), time(|| parse_all(large.as_bytes())));
-        // Ten times the size may take ten times as long; a square would take a hundred times. What takes less than this
-        // small is mostly not the text's.
+        // Ten times the size may take ten times as long; a square would take a hundred times. What takes less
+        // than this small is mostly not the text's.
         let ratio = b.as_secs_f64() / a.as_secs_f64().max(0.000_1);
         println!("{kind}: {} bytes in {a:?}, {} in {b:?}", small.len(), large.len());
         if ratio > 40.0 {
@@ -301,7 +310,12 @@ fn a_long_journal_is_read_in_time_that_grows_with_its_length() {
     let journal = |n: u64| {
         let (mut text, mut former) = (Vec::new(), String::new());
         for seq in 1..=n {
-            let record = line::next(&former, seq, jiff::Timestamp::UNIX_EPOCH, Event::Settled { change: format!("c{}", seq % 50), step: format!("s{seq}") });
+            let record = line::next(
+                &former,
+                seq,
+                jiff::Timestamp::UNIX_EPOCH,
+                Event::Settled { change: format!("c{}", seq % 50), step: format!("s{seq}") },
+            );
             former.clone_from(&record.sum);
             text.extend(serde_json::to_vec(&record).unwrap());
             text.push(b'\n');
@@ -318,7 +332,10 @@ fn a_long_journal_is_read_in_time_that_grows_with_its_length() {
 fn bounded(folder: &TempDir, line: &str) -> (Option<i32>, String) {
     let script = format!("ulimit -v 1500000; exec \"{}\" {line}", env!("CARGO_BIN_EXE_redress"));
     let output = support::at_home("/bin/sh", folder.path()).args(["-c", &script]).output().unwrap();
-    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout))
+    (
+        output.status.code(),
+        String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout),
+    )
 }
 
 #[test]

@@ -1,6 +1,6 @@
-//! Hostile words in every string of every document, one string at a time: each string of a plan, of what a journal tells and
-//! of an account's inventory is replaced, and every form in which it leaves redress is looked at. A document that does not
-//! load with such a string is refused, with words that are looked at too.
+//! Hostile words in every string of every document, one string at a time: each string of a plan, of what a
+//! journal tells and of an account's inventory is replaced, and every form in which it leaves redress is
+//! looked at. A document that does not load with such a string is refused, with words that are looked at too.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,21 +29,28 @@ use crate::{
 };
 
 /// For a terminal, a CI runner, a browser, a viewer of SARIF and a shell.
-const HOSTILE: &str = "x ::set-output name=ok::true ##[set-output name=ok]true \u{1b}]52;c;cHduZWQ=\u{7}\u{1b}[2J\u{202e}\n::stop-commands::p [l](https://e.vil) \
-                       <x-pwned a='b'> '; touch PWNED; ' $(touch PWNED) `touch PWNED` \" ;touch PWNED\n# heading";
+const HOSTILE: &str = "x ::set-output name=ok::true ##[set-output name=ok]true \
+                       \u{1b}]52;c;cHduZWQ=\u{7}\u{1b}[2J\u{202e}\n::stop-commands::p [l](https://e.vil) \
+                       <x-pwned a='b'> '; touch PWNED; ' $(touch PWNED) `touch PWNED` \" ;touch PWNED\n# \
+                       heading";
 
 /// The places of all strings in a document.
 fn leaves(document: &Value, path: &str, found: &mut Vec<String>) {
     let part = |key: &str| key.replace('~', "~0").replace('/', "~1");
     match document {
         Value::String(_) => found.push(path.to_owned()),
-        Value::Object(map) => map.iter().for_each(|(key, inner)| leaves(inner, &format!("{path}/{}", part(key)), found)),
-        Value::Array(items) => items.iter().enumerate().for_each(|(n, inner)| leaves(inner, &format!("{path}/{n}"), found)),
+        Value::Object(map) => {
+            map.iter().for_each(|(key, inner)| leaves(inner, &format!("{path}/{}", part(key)), found))
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(n, inner)| leaves(inner, &format!("{path}/{n}"), found))
+        }
         _ => {}
     }
 }
 
-/// The document with hostile words at each place, in turn; of the items of a list, which are alike, at one place of each kind.
+/// The document with hostile words at each place, in turn; of the items of a list, which are alike, at one
+/// place of each kind.
 fn each(document: &Value, act: impl FnMut(&str, Value)) {
     each_below(document, "", act);
 }
@@ -54,7 +61,14 @@ fn each_below(document: &Value, beginning: &str, mut act: impl FnMut(&str, Value
     leaves(document, "", &mut found);
     found.retain(|path| path.starts_with(beginning));
     let mut kinds = BTreeSet::new();
-    found.retain(|path| kinds.insert(path.split('/').map(|part| if part.parse::<usize>().is_ok() { "#" } else { part }).collect::<Vec<_>>().join("/")));
+    found.retain(|path| {
+        kinds.insert(
+            path.split('/')
+                .map(|part| if part.parse::<usize>().is_ok() { "#" } else { part })
+                .collect::<Vec<_>>()
+                .join("/"),
+        )
+    });
     let mut wrong = Vec::new();
     for path in found {
         let mut edited = document.clone();
@@ -102,7 +116,9 @@ fn no_links(what: &str, log: &Value) {
         match value {
             Value::Object(map) => {
                 if let Some(Value::String(text)) = map.get("message").and_then(|m| m.get("text")) {
-                    let open = text.match_indices('[').any(|(at, _)| (at - text[..at].trim_end_matches('\\').len()) % 2 == 0);
+                    let open = text
+                        .match_indices('[')
+                        .any(|(at, _)| (at - text[..at].trim_end_matches('\\').len()) % 2 == 0);
                     assert!(!open, "{what}: {text}");
                 }
                 map.values().for_each(|v| walk(what, v));
@@ -128,7 +144,11 @@ fn quoted(what: &str, script: &str) {
             _ => {}
         }
         if script[at..].starts_with("touch PWNED") {
-            assert!(inside || comment, "{what}: {}", &script[at.saturating_sub(80)..(at + 40).min(script.len())]);
+            assert!(
+                inside || comment,
+                "{what}: {}",
+                &script[at.saturating_sub(80)..(at + 40).min(script.len())]
+            );
         }
         before = c;
     }
@@ -160,7 +180,10 @@ fn all_forms_of_a_plan(what: &str, plan: &Plan) {
         }
     }
     for machines in [export::machines(plan), export::machines_back(plan)] {
-        machines.into_iter().flat_map(BTreeMap::into_values).for_each(|machine| drop(document(what, &machine)));
+        machines
+            .into_iter()
+            .flat_map(BTreeMap::into_values)
+            .for_each(|machine| drop(document(what, &machine)));
     }
 }
 
@@ -168,13 +191,20 @@ fn all_forms_of_a_plan(what: &str, plan: &Plan) {
 fn small_plans() -> Vec<Value> {
     let plan = serde_json::to_value(world::plan(&world::demo(), &Wish::default())).unwrap();
     let mut seen = BTreeSet::new();
-    let changes: Vec<Value> = plan["changes"].as_array().unwrap().iter().filter(|c| seen.insert(c["action"].to_string())).cloned().collect();
+    let changes: Vec<Value> = plan["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|c| seen.insert(c["action"].to_string()))
+        .cloned()
+        .collect();
     assert!(changes.len() >= 5, "{seen:?}");
     let one = |(n, mut change): (usize, Value)| {
         let mut plan = plan.clone();
         change["after"] = Value::Array(Vec::new());
         plan["changes"] = Value::Array(vec![change]);
-        let skipped: Vec<Value> = plan["skipped"].as_array().unwrap().iter().take(if n == 0 { 2 } else { 0 }).cloned().collect();
+        let skipped: Vec<Value> =
+            plan["skipped"].as_array().unwrap().iter().take(if n == 0 { 2 } else { 0 }).cloned().collect();
         plan["skipped"] = Value::Array(skipped);
         plan
     };
@@ -186,16 +216,20 @@ fn every_string_of_a_plan_may_be_hostile() {
     let (mut loaded, mut refused) = (0, 0);
     // What stands around the changes is the same in all.
     for (n, plan) in small_plans().into_iter().enumerate() {
-        each_below(&plan, if n == 0 { "" } else { "/changes/" }, |path, edited| match serde_json::from_value::<Plan>(edited) {
-            Ok(plan) => {
-                loaded += 1;
-                all_forms_of_a_plan(path, &plan);
-            }
-            Err(error) => {
-                refused += 1;
-                shown(path, &safe::text(&error.to_string()), false);
-            }
-        });
+        each_below(
+            &plan,
+            if n == 0 { "" } else { "/changes/" },
+            |path, edited| match serde_json::from_value::<Plan>(edited) {
+                Ok(plan) => {
+                    loaded += 1;
+                    all_forms_of_a_plan(path, &plan);
+                }
+                Err(error) => {
+                    refused += 1;
+                    shown(path, &safe::text(&error.to_string()), false);
+                }
+            },
+        );
     }
     assert!(loaded > 100 && refused > 20, "{loaded} {refused}");
 }
@@ -217,8 +251,10 @@ fn every_string_of_a_journal_may_be_hostile() {
             let Ok(event) = serde_json::from_value::<Event>(edited) else { return };
             loaded += 1;
             let events = events[..n].iter().cloned().chain([(*at, event)]);
-            let records: Vec<_> = events.enumerate().map(|(n, (at, event))| line::next("", n as u64 + 1, at, event)).collect();
-            let run = RunDocument::of(&Story::of(&records), &plan).telling(redress::journal::timeline::timeline(&records[records.len() - 1..]));
+            let records: Vec<_> =
+                events.enumerate().map(|(n, (at, event))| line::next("", n as u64 + 1, at, event)).collect();
+            let run = RunDocument::of(&Story::of(&records), &plan)
+                .telling(redress::journal::timeline::timeline(&records[records.len() - 1..]));
             report(path, &text::run(&run, &view(Detail::Calls)));
             report(path, &text::runs(std::slice::from_ref(&run), &view(Detail::Calls)));
             shown(path, &markdown::run(&run, &typed()), true);
@@ -256,7 +292,8 @@ fn every_string_of_every_family_may_be_hostile() {
         paths.iter().for_each(|path| *edited.pointer_mut(path).unwrap() = Value::from(HOSTILE));
         serde_json::from_value::<Inventory>(edited)
     };
-    let loaded: Vec<&String> = found.iter().filter(|path| kinds.insert(kind(path)) && poisoned(&[path]).is_ok()).collect();
+    let loaded: Vec<&String> =
+        found.iter().filter(|path| kinds.insert(kind(path)) && poisoned(&[path]).is_ok()).collect();
     assert!(loaded.len() > 60, "{} of {}", loaded.len(), kinds.len());
     // Reading an account and planning takes a while: some of them at a time.
     for paths in loaded.chunks(12) {
@@ -297,16 +334,33 @@ fn a_call_that_redress_does_not_make_is_in_no_program_and_every_word_of_a_call_i
     for plan in small_plans() {
         let good: Plan = serde_json::from_value(plan.clone()).unwrap();
         for script in [export::forward(&good).unwrap(), export::way_back(&good).unwrap()] {
-            for line in script.lines().filter_map(|l| l.trim_start().trim_start_matches("made=$(").strip_prefix("call ")) {
-                assert!(line.split(' ').take(3).all(|word| word.starts_with('\'') && word.ends_with('\'')), "{line}");
+            for line in script
+                .lines()
+                .filter_map(|l| l.trim_start().trim_start_matches("made=$(").strip_prefix("call "))
+            {
+                assert!(
+                    line.split(' ').take(3).all(|word| word.starts_with('\'') && word.ends_with('\'')),
+                    "{line}"
+                );
             }
         }
-        for (service, operation) in [("ec2 x {}; touch PWNED; true", "CreateTags"), ("ec2", "TerminateInstances"), ("lambda", "Invoke")] {
+        for (service, operation) in [
+            ("ec2 x {}; touch PWNED; true", "CreateTags"),
+            ("ec2", "TerminateInstances"),
+            ("lambda", "Invoke"),
+        ] {
             let mut forged = good.clone();
             let call = &mut forged.changes[0].steps[0].act.call;
             (call.service, call.operation) = (service.to_owned(), operation.to_owned());
-            for error in [export::forward(&forged).unwrap_err(), export::way_back(&forged).unwrap_err(), export::machines(&forged).unwrap_err()] {
-                assert!(error.to_string().contains("is not an operation that redress makes"), "{service}:{operation}: {error}");
+            for error in [
+                export::forward(&forged).unwrap_err(),
+                export::way_back(&forged).unwrap_err(),
+                export::machines(&forged).unwrap_err(),
+            ] {
+                assert!(
+                    error.to_string().contains("is not an operation that redress makes"),
+                    "{service}:{operation}: {error}"
+                );
             }
             // A file that says so is not even read.
             let mut file = plan.clone();

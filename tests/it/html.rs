@@ -1,6 +1,6 @@
-//! The page for reviews in a real browser: it filters, unfolds, loads nothing, and a hostile tag stays text. Chromium is
-//! driven over WebDriver; where it is not installed the tests say so and pass, unless `REDRESS_REQUIRE_CHROMIUM=1`.
-//! `REDRESS_SCREENSHOTS=DIR` keeps the pictures.
+//! The page for reviews in a real browser: it filters, unfolds, loads nothing, and a hostile tag stays text.
+//! Chromium is driven over WebDriver; where it is not installed the tests say so and pass, unless
+//! `REDRESS_REQUIRE_CHROMIUM=1`. `REDRESS_SCREENSHOTS=DIR` keeps the pictures.
 
 use std::{
     fs,
@@ -34,14 +34,22 @@ impl Drop for Browser {
 }
 
 fn installed(name: &str) -> bool {
-    Command::new(name).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|s| s.success())
+    Command::new(name)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|s| s.success())
 }
 
 impl Browser {
     /// Nothing where there is no Chromium and nobody demands it.
     fn open(dark: bool) -> Option<Browser> {
         if !installed("chromium") || !installed("chromedriver") {
-            assert!(std::env::var("REDRESS_REQUIRE_CHROMIUM").as_deref() != Ok("1"), "REDRESS_REQUIRE_CHROMIUM=1, but chromium or chromedriver is missing");
+            assert!(
+                std::env::var("REDRESS_REQUIRE_CHROMIUM").as_deref() != Ok("1"),
+                "REDRESS_REQUIRE_CHROMIUM=1, but chromium or chromedriver is missing"
+            );
             println!("no Chromium here: the page was not tried in a browser");
             return None;
         }
@@ -62,28 +70,52 @@ impl Browser {
             thread::sleep(Duration::from_millis(100));
         }
         let profile = format!("--user-data-dir={}", browser._home.path().join("profile").display());
-        let mut args = vec!["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"];
-        args.extend(["--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--window-size=1180,1500", &profile]);
+        let mut args = vec![
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+        ];
+        args.extend([
+            "--disable-component-update",
+            "--disable-sync",
+            "--disable-dev-shm-usage",
+            "--window-size=1180,1500",
+            &profile,
+        ]);
         if dark {
             args.push("--blink-settings=preferredColorScheme=0");
         }
-        let wanted = json!({ "capabilities": { "alwaysMatch": { "goog:chromeOptions": { "args": args }, "goog:loggingPrefs": { "browser": "ALL" } } } });
+        let wanted = json!({ "capabilities": { "alwaysMatch": { "goog:chromeOptions": { "args": args },
+            "goog:loggingPrefs": { "browser": "ALL" } } } });
         let made = browser.http("POST", "/session", &wanted.to_string()).unwrap();
-        browser.session = made["value"]["sessionId"].as_str().unwrap_or_else(|| panic!("no session: {made}")).to_owned();
+        browser.session =
+            made["value"]["sessionId"].as_str().unwrap_or_else(|| panic!("no session: {made}")).to_owned();
         Some(browser)
     }
 
     fn http(&self, method: &str, path: &str, body: &str) -> std::io::Result<Value> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
         stream.set_read_timeout(Some(Duration::from_secs(90)))?;
-        let head = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", self.port, body.len());
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\nContent-Length: \
+             {}\r\n\r\n",
+            self.port,
+            body.len()
+        );
         stream.write_all(format!("{head}{body}").as_bytes())?;
         // The driver may keep the connection open: what counts is the length that it says.
         let (mut reply, mut part) = (Vec::new(), [0; 65536]);
         loop {
             let text = String::from_utf8_lossy(&reply).into_owned();
             if let Some((head, _)) = text.split_once("\r\n\r\n") {
-                let length = head.lines().find_map(|l| l.to_lowercase().strip_prefix("content-length:").and_then(|n| n.trim().parse::<usize>().ok()));
+                let length = head.lines().find_map(|l| {
+                    l.to_lowercase()
+                        .strip_prefix("content-length:")
+                        .and_then(|n| n.trim().parse::<usize>().ok())
+                });
                 if length.is_some_and(|n| reply.len() >= head.len() + 4 + n) {
                     return Ok(serde_json::from_slice(&reply[head.len() + 4..]).unwrap_or(Value::Null));
                 }
@@ -128,14 +160,23 @@ impl Browser {
     /// The size of a screen, in CSS pixels; `mobile` as a phone has it.
     fn screen(&self, width: u32, height: u32, mobile: bool) {
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile });
-        self.ask("POST", "/goog/cdp/execute", &json!({ "cmd": "Emulation.setDeviceMetricsOverride", "params": size }));
+        self.ask(
+            "POST",
+            "/goog/cdp/execute",
+            &json!({ "cmd": "Emulation.setDeviceMetricsOverride", "params": size }),
+        );
         assert_eq!(self.says("innerWidth"), json!(width));
     }
 
     /// What a browser does when somebody chooses; headless, a click on an option opens no list to click in.
     fn choose(&self, filter: &str, value: &str) {
-        let script = "const s = document.getElementById(arguments[0]); s.value = arguments[1]; s.dispatchEvent(new Event('input', { bubbles: true }));";
-        self.ask("POST", "/execute/sync", &json!({ "script": script, "args": [format!("f-{filter}"), value] }));
+        let script = "const s = document.getElementById(arguments[0]); s.value = arguments[1]; \
+                      s.dispatchEvent(new Event('input', { bubbles: true }));";
+        self.ask(
+            "POST",
+            "/execute/sync",
+            &json!({ "script": script, "args": [format!("f-{filter}"), value] }),
+        );
     }
 
     /// The picture of `docs/`: filtered, with the calls of the first change that is left.
@@ -184,7 +225,8 @@ fn base64(text: &str) -> Vec<u8> {
     out
 }
 
-const SHOWN: &str = "[...document.querySelectorAll('article.change')].filter(a => a.offsetParent !== null).length";
+const SHOWN: &str =
+    "[...document.querySelectorAll('article.change')].filter(a => a.offsetParent !== null).length";
 
 /// A page of the demo's plan, in which a tag was written by somebody who means harm.
 fn page(bench: &Bench) -> Value {
@@ -196,7 +238,8 @@ fn page(bench: &Bench) -> Value {
     let hostile = text.replace("\"europe-old\"", &format!("\"{evil}\""));
     assert_ne!(text, hostile, "the demo has a name to be hostile in");
     fs::write(&twin, hostile).unwrap();
-    bench.ends(4, "plan --account twin:demo --allow-cidr 203.0.113.0/24 -o plan.json --report html=plan.html");
+    bench
+        .ends(4, "plan --account twin:demo --allow-cidr 203.0.113.0/24 -o plan.json --report html=plan.html");
     serde_json::from_str(&fs::read_to_string(bench.path("plan.json")).unwrap()).unwrap()
 }
 
@@ -208,7 +251,13 @@ fn a_review_in_the_browser_filters_unfolds_and_shows_hostile_tags_as_text() {
     let Some(browser) = Browser::open(false) else { return };
     browser.visit(&bench.path("plan.html"));
     assert_eq!(browser.says(SHOWN), json!(changes.len()), "all are shown at first");
-    assert!(browser.says("document.querySelector('.verdict').textContent").as_str().unwrap().contains("rehearsed"));
+    assert!(
+        browser
+            .says("document.querySelector('.verdict').textContent")
+            .as_str()
+            .unwrap()
+            .contains("rehearsed")
+    );
     // Each filter shows what fits, and all of it.
     for (name, of) in [("risk", "risk"), ("region", "region"), ("playbook", "playbook")] {
         let value = changes[0][of].as_str().unwrap();
@@ -222,7 +271,11 @@ fn a_review_in_the_browser_filters_unfolds_and_shows_hostile_tags_as_text() {
         thread::sleep(Duration::from_millis(50));
         assert_eq!(browser.says(SHOWN), json!(changes.len()), "cleared");
     }
-    assert_eq!(browser.says("document.getElementById('f-account').options.length"), 2, "all, and the one account");
+    assert_eq!(
+        browser.says("document.getElementById('f-account').options.length"),
+        2,
+        "all, and the one account"
+    );
     // A plan has one account: one change is given to another, and so left out.
     browser.says("document.querySelector('article.change').dataset.account = '999999999999'");
     browser.choose("account", plan["account"].as_str().unwrap());
@@ -231,7 +284,11 @@ fn a_review_in_the_browser_filters_unfolds_and_shows_hostile_tags_as_text() {
     thread::sleep(Duration::from_millis(50));
     browser.type_in("#f-text", "nothing is called like this");
     assert_eq!(browser.says(SHOWN), 0);
-    assert_eq!(browser.says("document.getElementById('none').offsetParent !== null"), true, "it says that nothing fits");
+    assert_eq!(
+        browser.says("document.getElementById('none').offsetParent !== null"),
+        true,
+        "it says that nothing fits"
+    );
     browser.click("#clear");
 
     // The exact calls are folded, and unfold by a click on one or on all.
@@ -245,10 +302,16 @@ fn a_review_in_the_browser_filters_unfolds_and_shows_hostile_tags_as_text() {
     assert_eq!(browser.says(visible), browser.says("document.querySelectorAll('.exact').length"));
 
     // What somebody wrote into a tag is text.
-    assert!(browser.says("document.title").as_str().unwrap().ends_with("redress"), "no script of an account ran");
+    assert!(
+        browser.says("document.title").as_str().unwrap().ends_with("redress"),
+        "no script of an account ran"
+    );
     assert_eq!(browser.says("document.querySelectorAll('img').length"), 0);
     assert_eq!(browser.says("document.scripts.length"), 1);
-    assert!(browser.says("document.body.innerText").as_str().unwrap().contains("<img src=x onerror="), "it is shown as it is written");
+    assert!(
+        browser.says("document.body.innerText").as_str().unwrap().contains("<img src=x onerror="),
+        "it is shown as it is written"
+    );
     assert_eq!(browser.says("performance.getEntriesByType('resource').length"), 0, "the page loads nothing");
     assert_eq!(browser.complaints(), Vec::<Value>::new());
     browser.visit(&bench.path("clean.html"));
@@ -260,8 +323,13 @@ fn readable(browser: &Browser, name: &str) {
     // WCAG 2.2, 1.4.3: 4.5 to 1 for text, measured on what is shown.
     let worst = browser.says(CONTRAST);
     assert!(worst["ratio"].as_f64().unwrap() >= 4.5, "{name}: {worst}");
-    assert_eq!(browser.says("document.documentElement.scrollWidth <= innerWidth"), true, "{name}: something hangs out at the side");
-    let longest = "Math.max(...[...document.querySelectorAll('.diff > div, .told > li, .more dd, pre')].filter(e => e.checkVisibility()).map(e => e.getBoundingClientRect().width))";
+    assert_eq!(
+        browser.says("document.documentElement.scrollWidth <= innerWidth"),
+        true,
+        "{name}: something hangs out at the side"
+    );
+    let longest = "Math.max(...[...document.querySelectorAll('.diff > div, .told > li, .more dd, \
+                   pre')].filter(e => e.checkVisibility()).map(e => e.getBoundingClientRect().width))";
     assert!(browser.says(longest).as_f64().unwrap() <= 960.0, "{name}: lines are too long to read");
 }
 
@@ -274,9 +342,16 @@ fn the_page_is_readable_in_the_dark_and_every_control_has_a_name() {
     assert_eq!(browser.says("matchMedia('(prefers-color-scheme: dark)').matches"), true);
     browser.click("#unfold");
     readable(&browser, "dark");
-    let nameless = "[...document.querySelectorAll('select,input,button')].filter(e => !(e.labels && e.labels.length) && !e.textContent.trim()).length";
+    let nameless = "[...document.querySelectorAll('select,input,button')].filter(e => !(e.labels && \
+                    e.labels.length) && !e.textContent.trim()).length";
     assert_eq!(browser.says(nameless), 0);
-    assert_eq!(browser.says("new Set([...document.querySelectorAll('[id]')].map(e => e.id)).size === document.querySelectorAll('[id]').length"), true);
+    assert_eq!(
+        browser.says(
+            "new Set([...document.querySelectorAll('[id]')].map(e => e.id)).size === \
+                             document.querySelectorAll('[id]').length"
+        ),
+        true
+    );
     browser.visit(&bench.path("clean.html"));
     browser.review("review-dark.png");
 }
@@ -289,7 +364,9 @@ fn plans_runs_and_undos_are_readable_in_the_light_and_on_a_phone() {
     bench.ends(0, "show last --report html=shown.html");
     bench.ends(0, "undo last --auto-approve --max-risk disruptive --report html=undo.html");
     let Some(browser) = Browser::open(false) else { return };
-    for (name, word) in [("plan", "rehearsed"), ("run", "verified"), ("shown", "verified"), ("undo", "restored")] {
+    for (name, word) in
+        [("plan", "rehearsed"), ("run", "verified"), ("shown", "verified"), ("undo", "restored")]
+    {
         for (size, width, height, mobile) in [("wide", 1180, 1400, false), ("narrow", 390, 1600, true)] {
             browser.screen(width, height, mobile);
             browser.visit(&bench.path(&format!("{name}.html")));
@@ -297,19 +374,32 @@ fn plans_runs_and_undos_are_readable_in_the_light_and_on_a_phone() {
             browser.picture(&format!("{name}-{size}.png"));
             browser.click("#unfold");
             readable(&browser, &format!("{name} {size}"));
-            let hidden = "[...document.querySelectorAll('select,input,button')].filter(e => { const r = e.getBoundingClientRect(); return r.width < 24 || r.height < 24 || r.right > innerWidth; }).length";
-            assert_eq!(browser.says(hidden), 0, "{name} {size}: every control is there and large enough to hit");
+            let hidden = "[...document.querySelectorAll('select,input,button')].filter(e => { const r = \
+                          e.getBoundingClientRect(); return r.width < 24 || r.height < 24 || r.right > \
+                          innerWidth; }).length";
+            assert_eq!(
+                browser.says(hidden),
+                0,
+                "{name} {size}: every control is there and large enough to hit"
+            );
             assert_eq!(browser.complaints(), Vec::<Value>::new());
         }
     }
     let undo = fs::read_to_string(bench.path("undo.html")).unwrap();
     assert!(!undo.contains("no finding of its own"));
-    assert!(undo.contains("<dt>Not restored</dt>") && !undo.contains("<li>not restored: "), "what is not restored is said once");
+    assert!(
+        undo.contains("<dt>Not restored</dt>") && !undo.contains("<li>not restored: "),
+        "what is not restored is said once"
+    );
     // A backup stays, and so does what it was for.
-    assert!(undo.contains("a backup is kept") && !undo.contains("instance-backup-stale will be open again"), "{undo}");
+    assert!(
+        undo.contains("a backup is kept") && !undo.contains("instance-backup-stale will be open again"),
+        "{undo}"
+    );
 }
 
-/// The text with the least contrast to what lies behind it (<https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio>).
+/// The text with the least contrast to what lies behind it
+/// (<https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio>).
 const CONTRAST: &str = r"(() => {
   const parts = (c) => c.match(/[\d.]+/g).map(Number);
   const light = (c) => { const [r, g, b] = parts(c).map((v) => { v /= 255; return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; }); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };

@@ -1,4 +1,5 @@
-//! Intake on small samples, one for each format and for each way in which findings lie. All written for these tests.
+//! Intake on small samples, one for each format and for each way in which findings lie. All written for these
+//! tests.
 
 use std::{fs, io::Read, path::PathBuf};
 
@@ -17,7 +18,8 @@ pub fn owner() -> Owner {
 }
 
 pub fn collect(inputs: &[&str]) -> Intake {
-    let inputs = inputs.iter().map(|text| ("input".to_owned(), Box::new(text.as_bytes()) as Box<dyn Read>)).collect();
+    let inputs =
+        inputs.iter().map(|text| ("input".to_owned(), Box::new(text.as_bytes()) as Box<dyn Read>)).collect();
     let intake = intake::collect(inputs, &owner(), &["us-east-1".to_owned()]);
     let counts = &intake.counts;
     assert_eq!(counts.read, counts.decisions.values().sum::<u64>());
@@ -39,11 +41,18 @@ pub fn reason(value: &Value) -> Option<Reason> {
 }
 
 pub fn event(name: &str, time: &str, request: Value, response: Value) -> Value {
-    let source = if name.contains("Trail") || name.contains("Logging") || name.contains("Selectors") { "cloudtrail" } else { "ec2" };
+    let source = if name.contains("Trail") || name.contains("Logging") || name.contains("Selectors") {
+        "cloudtrail"
+    } else {
+        "ec2"
+    };
     json!({
-        "eventVersion": "1.11", "eventTime": format!("2026-11-22T06:{time}Z"), "eventSource": format!("{source}.amazonaws.com"), "eventName": name,
-        "awsRegion": "us-east-1", "sourceIPAddress": "198.51.100.7", "userAgent": "aws-cli/2", "requestParameters": request, "responseElements": response,
-        "userIdentity": {"type": "AssumedRole", "arn": "arn:aws:sts::123456789012:assumed-role/deploy/ci-118", "accountId": ACCOUNT,
+        "eventVersion": "1.11", "eventTime": format!("2026-11-22T06:{time}Z"),
+        "eventSource": format!("{source}.amazonaws.com"), "eventName": name,
+        "awsRegion": "us-east-1", "sourceIPAddress": "198.51.100.7", "userAgent": "aws-cli/2",
+        "requestParameters": request, "responseElements": response,
+        "userIdentity": {"type": "AssumedRole", "arn": "arn:aws:sts::123456789012:assumed-role/deploy/ci-118",
+        "accountId": ACCOUNT,
             "sessionContext": {"sessionIssuer": {"userName": "deploy"}}},
         "eventID": format!("e-{name}-{time}"), "eventType": "AwsApiCall", "recipientAccountId": ACCOUNT
     })
@@ -54,8 +63,10 @@ fn opened() -> Value {
         "AuthorizeSecurityGroupIngress",
         "00:00",
         json!({"groupId": GROUP, "ipPermissions": {"items": [
-        {"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "groups": {}, "ipRanges": {"items": [{"cidrIp": "0.0.0.0/0"}]}, "ipv6Ranges": {}, "prefixListIds": {}}]}}),
-        json!({"_return": true, "securityGroupRuleSet": {"items": [{"groupId": GROUP, "securityGroupRuleId": "sgr-0aaaaaaaaaaaaaaa1"}]}}),
+        {"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "groups": {},
+            "ipRanges": {"items": [{"cidrIp": "0.0.0.0/0"}]}, "ipv6Ranges": {}, "prefixListIds": {}}]}}),
+        json!({"_return": true, "securityGroupRuleSet": {"items": [{"groupId": GROUP,
+            "securityGroupRuleId": "sgr-0aaaaaaaaaaaaaaa1"}]}}),
     )
 }
 
@@ -66,19 +77,46 @@ fn log(events: &[Value]) -> String {
 #[test]
 fn one_call_is_one_suspicion_however_it_is_delivered() {
     let event = opened();
-    let envelope = json!({"version": "0", "id": "x", "detail-type": "AWS API Call via CloudTrail", "source": "aws.ec2", "account": "999999999999",
+    let envelope = json!({"version": "0", "id": "x", "detail-type": "AWS API Call via CloudTrail",
+        "source": "aws.ec2", "account": "999999999999",
         "region": "eu-west-1", "time": "2026-11-22T07:00:00Z", "resources": [], "detail": event});
-    let lookup = json!({"Events": [{"EventId": "e", "EventName": "AuthorizeSecurityGroupIngress", "ReadOnly": "false", "EventTime": 1795328849.0, "CloudTrailEvent": event.to_string()}]});
-    let intake = collect(&[&log(std::slice::from_ref(&event)), &envelope.to_string(), &lookup.to_string(), &event.to_string(), &format!("{event}\n{event}\n")]);
+    let lookup = json!({"Events": [{"EventId": "e", "EventName": "AuthorizeSecurityGroupIngress",
+        "ReadOnly": "false", "EventTime": 1795328849.0, "CloudTrailEvent": event.to_string()}]});
+    let intake = collect(&[
+        &log(std::slice::from_ref(&event)),
+        &envelope.to_string(),
+        &lookup.to_string(),
+        &event.to_string(),
+        &format!("{event}\n{event}\n"),
+    ]);
     let [suspicion] = intake.suspicions.as_slice() else { panic!("{intake:#?}") };
     assert!(suspicion.decision.is_actionable());
     assert_eq!(suspicion.resource.as_ref().unwrap().as_str(), GROUP_ARN);
-    assert_eq!(suspicion.checks, ["security-group-open-admin-port", "security-group-open-database-port", "security-group-open-all-traffic"]);
+    assert_eq!(
+        suspicion.checks,
+        [
+            "security-group-open-admin-port",
+            "security-group-open-database-port",
+            "security-group-open-all-traffic"
+        ]
+    );
     assert_eq!(suspicion.sources.len(), 6);
     let evidence = suspicion.sources[0].evidence.as_ref().unwrap();
-    assert_eq!(evidence.summary(), "AuthorizeSecurityGroupIngress by role deploy, session ci-118, from 198.51.100.7");
+    assert_eq!(
+        evidence.summary(),
+        "AuthorizeSecurityGroupIngress by role deploy, session ci-118, from 198.51.100.7"
+    );
     let formats: Vec<_> = intake.reports.iter().map(|r| r.format.as_str()).collect();
-    assert_eq!(formats, ["CloudTrail log file", "EventBridge CloudTrail", "CloudTrail LookupEvents", "CloudTrail event", "CloudTrail event"]);
+    assert_eq!(
+        formats,
+        [
+            "CloudTrail log file",
+            "EventBridge CloudTrail",
+            "CloudTrail LookupEvents",
+            "CloudTrail event",
+            "CloudTrail event"
+        ]
+    );
 }
 
 #[test]
@@ -105,7 +143,11 @@ fn a_call_that_failed_only_read_or_was_ours_gives_nothing() {
 
 /// The decisions on the suspicions of some events, by the event's name.
 fn decided(events: &[Value]) -> Vec<(String, String)> {
-    collect(&[&log(events)]).suspicions.iter().map(|s| (s.sources[0].control.clone(), s.decision.word().to_owned())).collect()
+    collect(&[&log(events)])
+        .suspicions
+        .iter()
+        .map(|s| (s.sources[0].control.clone(), s.decision.word().to_owned()))
+        .collect()
 }
 
 fn said(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -118,7 +160,8 @@ fn what_a_later_event_took_back_is_no_finding_and_what_an_earlier_one_did_is() {
         event(
             "RevokeSecurityGroupIngress",
             time,
-            json!({"groupId": GROUP, "securityGroupRuleIds": {"items": [{"securityGroupRuleId": "sgr-0aaaaaaaaaaaaaaa1"}]}}),
+            json!({"groupId": GROUP,
+                "securityGroupRuleIds": {"items": [{"securityGroupRuleId": "sgr-0aaaaaaaaaaaaaaa1"}]}}),
             json!({"_return": true}),
         )
     };
@@ -132,7 +175,8 @@ fn what_a_later_event_took_back_is_no_finding_and_what_an_earlier_one_did_is() {
     let other = event(
         "RevokeSecurityGroupIngress",
         "01:00",
-        json!({"groupId": "sg-0bbbbbbbbbbbbbbb2", "ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "cidrIp": "0.0.0.0/0"}),
+        json!({"groupId": "sg-0bbbbbbbbbbbbbbb2", "ipProtocol": "tcp", "fromPort": 22, "toPort": 22,
+            "cidrIp": "0.0.0.0/0"}),
         json!(null),
     );
     assert_eq!(decided(&[opened(), other]), said(&[(group, "actionable")]));
@@ -145,20 +189,49 @@ fn what_a_later_event_took_back_is_no_finding_and_what_an_earlier_one_did_is() {
 
 #[test]
 fn trails_that_were_stopped_and_started_again_are_fine_and_those_stopped_once_more_are_not() {
-    let stop = |time: &str| event("StopLogging", time, json!({"name": "arn:aws:cloudtrail:us-east-1:123456789012:trail/audit"}), json!(null));
+    let stop = |time: &str| {
+        event(
+            "StopLogging",
+            time,
+            json!({"name": "arn:aws:cloudtrail:us-east-1:123456789012:trail/audit"}),
+            json!(null),
+        )
+    };
     let start = event("StartLogging", "01:00", json!({"name": "audit"}), json!(null));
-    assert_eq!(decided(&[stop("00:00"), start.clone()]), said(&[("cloudtrail:StopLogging", "reverted_later")]));
-    assert_eq!(decided(&[stop("00:00"), start, stop("02:00")]), said(&[("cloudtrail:StopLogging", "actionable")]));
-    let weak = event("UpdateTrail", "00:00", json!({"name": "audit", "isMultiRegionTrail": false, "enableLogFileValidation": false}), json!(null));
-    let kinds: Vec<_> = collect(&[&weak.to_string()]).suspicions.iter().map(|s| (s.resource.as_ref().unwrap().kind(), s.checks.join(","))).collect();
-    assert_eq!(kinds, [(Kind::Trail, "cloudtrail-no-log-validation".to_owned()), (Kind::Account, "cloudtrail-missing".to_owned())]);
+    assert_eq!(
+        decided(&[stop("00:00"), start.clone()]),
+        said(&[("cloudtrail:StopLogging", "reverted_later")])
+    );
+    assert_eq!(
+        decided(&[stop("00:00"), start, stop("02:00")]),
+        said(&[("cloudtrail:StopLogging", "actionable")])
+    );
+    let weak = event(
+        "UpdateTrail",
+        "00:00",
+        json!({"name": "audit", "isMultiRegionTrail": false, "enableLogFileValidation": false}),
+        json!(null),
+    );
+    let kinds: Vec<_> = collect(&[&weak.to_string()])
+        .suspicions
+        .iter()
+        .map(|s| (s.resource.as_ref().unwrap().kind(), s.checks.join(",")))
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            (Kind::Trail, "cloudtrail-no-log-validation".to_owned()),
+            (Kind::Account, "cloudtrail-missing".to_owned())
+        ]
+    );
     let deleted = event("DeleteTrail", "00:00", json!({"name": "audit"}), json!(null));
     assert_eq!(one(&deleted.to_string()).resource.unwrap().kind(), Kind::Account);
     let selectors = |management: bool| {
         event(
             "PutEventSelectors",
             "00:00",
-            json!({"trailName": "audit", "eventSelectors": [{"includeManagementEvents": management, "readWriteType": "All"}]}),
+            json!({"trailName": "audit", "eventSelectors": [{"includeManagementEvents": management,
+                "readWriteType": "All"}]}),
             json!(null),
         )
     };
@@ -168,19 +241,43 @@ fn trails_that_were_stopped_and_started_again_are_fine_and_those_stopped_once_mo
 
 #[test]
 fn what_was_made_and_deleted_again_is_no_finding() {
-    let made = event("CreateVolume", "00:00", json!({"size": "1"}), json!({"volumeId": "vol-0aaaaaaaaaaaaaaa1", "encrypted": false}));
-    let encrypted = event("CreateVolume", "00:00", json!({"size": "1"}), json!({"volumeId": "vol-0aaaaaaaaaaaaaaa2", "encrypted": true}));
-    let deleted = event("DeleteVolume", "01:00", json!({"volumeId": "vol-0aaaaaaaaaaaaaaa1"}), json!({"_return": true}));
+    let made = event(
+        "CreateVolume",
+        "00:00",
+        json!({"size": "1"}),
+        json!({"volumeId": "vol-0aaaaaaaaaaaaaaa1", "encrypted": false}),
+    );
+    let encrypted = event(
+        "CreateVolume",
+        "00:00",
+        json!({"size": "1"}),
+        json!({"volumeId": "vol-0aaaaaaaaaaaaaaa2", "encrypted": true}),
+    );
+    let deleted = event(
+        "DeleteVolume",
+        "01:00",
+        json!({"volumeId": "vol-0aaaaaaaaaaaaaaa1"}),
+        json!({"_return": true}),
+    );
     assert_eq!(decided(&[made.clone(), encrypted]), said(&[("ec2:CreateVolume", "actionable")]));
     assert_eq!(decided(&[made, deleted]), said(&[("ec2:CreateVolume", "reverted_later")]));
     let run = event(
         "RunInstances",
         "00:00",
         json!({}),
-        json!({"instancesSet": {"items": [{"instanceId": "i-0aaaaaaaaaaaaaaa1"}, {"instanceId": "i-0aaaaaaaaaaaaaaa2"}]}}),
+        json!({"instancesSet": {"items": [{"instanceId": "i-0aaaaaaaaaaaaaaa1"},
+            {"instanceId": "i-0aaaaaaaaaaaaaaa2"}]}}),
     );
-    let terminated = event("TerminateInstances", "01:00", json!({"instancesSet": {"items": [{"instanceId": "i-0aaaaaaaaaaaaaaa1"}]}}), json!({}));
-    assert_eq!(decided(&[run, terminated]), said(&[("ec2:RunInstances", "reverted_later"), ("ec2:RunInstances", "actionable")]));
+    let terminated = event(
+        "TerminateInstances",
+        "01:00",
+        json!({"instancesSet": {"items": [{"instanceId": "i-0aaaaaaaaaaaaaaa1"}]}}),
+        json!({}),
+    );
+    assert_eq!(
+        decided(&[run, terminated]),
+        said(&[("ec2:RunInstances", "reverted_later"), ("ec2:RunInstances", "actionable")])
+    );
 }
 
 #[test]
@@ -188,8 +285,10 @@ fn the_vpc_of_deleted_flow_logs_is_found_where_their_making_is_in_the_input() {
     let made = event(
         "CreateFlowLogs",
         "00:00",
-        json!({"CreateFlowLogsRequest": {"ResourceType": "VPC", "ResourceId": {"tag": 1, "content": "vpc-0aaaaaaaaaaaaaaa1"}}}),
-        json!({"CreateFlowLogsResponse": {"flowLogIdSet": {"item": "fl-0aaaaaaaaaaaaaaa1"}, "unsuccessful": ""}}),
+        json!({"CreateFlowLogsRequest": {"ResourceType": "VPC", "ResourceId": {"tag": 1,
+            "content": "vpc-0aaaaaaaaaaaaaaa1"}}}),
+        json!({"CreateFlowLogsResponse": {"flowLogIdSet": {"item": "fl-0aaaaaaaaaaaaaaa1"},
+            "unsuccessful": ""}}),
     );
     let deleted = event(
         "DeleteFlowLogs",
@@ -197,7 +296,10 @@ fn the_vpc_of_deleted_flow_logs_is_found_where_their_making_is_in_the_input() {
         json!({"DeleteFlowLogsRequest": {"FlowLogId": {"tag": 1, "content": "fl-0aaaaaaaaaaaaaaa1"}}}),
         json!({"DeleteFlowLogsResponse": {"unsuccessful": ""}}),
     );
-    assert_eq!(decided(std::slice::from_ref(&deleted)), said(&[("ec2:DeleteFlowLogs", "unresolved_resource")]));
+    assert_eq!(
+        decided(std::slice::from_ref(&deleted)),
+        said(&[("ec2:DeleteFlowLogs", "unresolved_resource")])
+    );
     let intake = collect(&[&log(&[deleted.clone(), made.clone()])]);
     let [suspicion] = intake.suspicions.as_slice() else { panic!("{intake:#?}") };
     assert!(suspicion.decision.is_actionable());
@@ -209,30 +311,41 @@ fn the_vpc_of_deleted_flow_logs_is_found_where_their_making_is_in_the_input() {
     later["eventTime"] = json!("2026-11-22T06:02:00Z");
     assert_eq!(decided(&[made, deleted.clone(), later]), said(&[("ec2:DeleteFlowLogs", "reverted_later")]));
     let mut failed = deleted;
-    failed["responseElements"] = json!({"DeleteFlowLogsResponse": {"unsuccessful": {"item": {"resourceId": "fl-0aaaaaaaaaaaaaaa1"}}}});
+    failed["responseElements"] =
+        json!({"DeleteFlowLogsResponse": {"unsuccessful": {"item": {"resourceId": "fl-0aaaaaaaaaaaaaaa1"}}}});
     assert_eq!(reason(&failed), Some(Reason::FailedCall));
 }
 
 pub fn asff(control: &str, id: &str) -> Value {
-    json!({"SchemaVersion": "2018-10-08", "Id": format!("finding/{control}"), "ProductArn": "arn:aws:securityhub:us-east-1::product/aws/securityhub",
-        "GeneratorId": format!("security-control/{control}"), "AwsAccountId": ACCOUNT, "Region": "us-east-1", "UpdatedAt": "2026-11-22T06:00:00.000Z",
-        "Severity": {"Label": "HIGH"}, "Title": "t", "Compliance": {"Status": "FAILED", "SecurityControlId": control}, "Workflow": {"Status": "NEW"},
-        "RecordState": "ACTIVE", "Resources": [{"Type": "AwsEc2SecurityGroup", "Id": id, "Partition": "aws", "Region": "us-east-1"}]})
+    json!({"SchemaVersion": "2018-10-08", "Id": format!("finding/{control}"),
+        "ProductArn": "arn:aws:securityhub:us-east-1::product/aws/securityhub",
+        "GeneratorId": format!("security-control/{control}"), "AwsAccountId": ACCOUNT, "Region": "us-east-1",
+        "UpdatedAt": "2026-11-22T06:00:00.000Z",
+        "Severity": {"Label": "HIGH"}, "Title": "t", "Compliance": {"Status": "FAILED",
+        "SecurityControlId": control}, "Workflow": {"Status": "NEW"},
+        "RecordState": "ACTIVE", "Resources": [{"Type": "AwsEc2SecurityGroup", "Id": id, "Partition": "aws",
+        "Region": "us-east-1"}]})
 }
 
 pub fn prowler_ocsf(check: &str, arn: &str) -> Value {
-    json!({"metadata": {"event_code": check, "product": {"name": "Prowler", "version": "5.46.0"}, "version": "1.5.0"}, "severity": "High", "status": "New",
-        "status_code": "FAIL", "class_uid": 2004, "time": 1795328849, "time_dt": "2026-11-22T06:27:29.487322", "finding_info": {"uid": "u"},
-        "resources": [{"uid": arn, "region": "us-east-1", "cloud_partition": "aws", "type": "AwsEc2SecurityGroup"}], "cloud": {"account": {"uid": ACCOUNT}, "region": "us-east-1"}})
+    json!({"metadata": {"event_code": check, "product": {"name": "Prowler", "version": "5.46.0"},
+        "version": "1.5.0"}, "severity": "High", "status": "New",
+        "status_code": "FAIL", "class_uid": 2004, "time": 1795328849, "time_dt": "2026-11-22T06:27:29.487322",
+        "finding_info": {"uid": "u"},
+        "resources": [{"uid": arn, "region": "us-east-1", "cloud_partition": "aws",
+        "type": "AwsEc2SecurityGroup"}], "cloud": {"account": {"uid": ACCOUNT}, "region": "us-east-1"}})
 }
 
 #[test]
 fn tools_that_say_the_same_of_the_same_thing_make_one_suspicion_with_all_sources() {
-    let config = json!({"EvaluationResults": [{"ComplianceType": "NON_COMPLIANT", "EvaluationResultIdentifier": {"EvaluationResultQualifier": {
-        "ConfigRuleName": "securityhub-restricted-ssh-1a2b3c4d", "ResourceType": "AWS::EC2::SecurityGroup", "ResourceId": GROUP}}}]});
+    let config = json!({"EvaluationResults": [{"ComplianceType": "NON_COMPLIANT",
+        "EvaluationResultIdentifier": {"EvaluationResultQualifier": {
+        "ConfigRuleName": "securityhub-restricted-ssh-1a2b3c4d", "ResourceType": "AWS::EC2::SecurityGroup",
+        "ResourceId": GROUP}}}]});
     let mut old = asff("EC2.13", GROUP_ARN);
     old["Compliance"] = json!({"Status": "FAILED"});
-    old["GeneratorId"] = json!("arn:aws:securityhub:::ruleset/cis-aws-foundations-benchmark/v/1.2.0/rule/4.1");
+    old["GeneratorId"] =
+        json!("arn:aws:securityhub:::ruleset/cis-aws-foundations-benchmark/v/1.2.0/rule/4.1");
     let csv = format!(
         "AUTH_METHOD;ACCOUNT_UID;CHECK_ID;STATUS;MUTED;RESOURCE_UID;REGION;SEVERITY;STATUS_EXTENDED\np;{ACCOUNT};ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_22;FAIL;False;{GROUP_ARN};us-east-1;high;\"a;\nb\"\n"
     );
@@ -266,9 +379,24 @@ fn the_gates_of_security_hub_each_have_their_reason() {
     assert_eq!(with("/RecordState", json!("ARCHIVED")), Some(Reason::Archived));
     assert_eq!(with("/Severity", json!({"Label": "INFORMATIONAL"})), None);
     assert_eq!(with("/AwsAccountId", json!("999999999999")), None, "the resource's own account counts");
-    assert_eq!(with("/Resources/0/Id", json!("arn:aws:ec2:us-east-1:999999999999:security-group/sg-0aaaaaaaaaaaaaaa1")), Some(Reason::OtherAccount));
-    assert_eq!(with("/Resources/0/Id", json!("arn:aws-cn:ec2:us-east-1:123456789012:security-group/sg-0aaaaaaaaaaaaaaa1")), Some(Reason::OtherPartition));
-    assert_eq!(with("/Resources/0/Id", json!("sg-0aaaaaaaaaaaaaaa1; rm -rf /")), Some(Reason::UnresolvedResource));
+    assert_eq!(
+        with(
+            "/Resources/0/Id",
+            json!("arn:aws:ec2:us-east-1:999999999999:security-group/sg-0aaaaaaaaaaaaaaa1")
+        ),
+        Some(Reason::OtherAccount)
+    );
+    assert_eq!(
+        with(
+            "/Resources/0/Id",
+            json!("arn:aws-cn:ec2:us-east-1:123456789012:security-group/sg-0aaaaaaaaaaaaaaa1")
+        ),
+        Some(Reason::OtherPartition)
+    );
+    assert_eq!(
+        with("/Resources/0/Id", json!("sg-0aaaaaaaaaaaaaaa1; rm -rf /")),
+        Some(Reason::UnresolvedResource)
+    );
     assert_eq!(with("/Resources/0/Id", json!("No trails")), Some(Reason::PseudoResource));
     assert_eq!(with("/Compliance/SecurityControlId", json!("EC2.99999")), Some(Reason::UnmappedControl));
 }
@@ -278,7 +406,8 @@ fn a_trail_that_is_missing_is_about_the_account_and_all_its_trails() {
     let suspicion = one(&asff("CloudTrail.1", "AWS::::Account:123456789012").to_string());
     assert_eq!(suspicion.resource.unwrap().kind(), Kind::Account);
     assert_eq!(suspicion.checks, ["cloudtrail-missing", "cloudtrail-not-logging"]);
-    let pseudo = prowler_ocsf("cloudtrail_multi_region_enabled", "arn:aws:cloudtrail:us-east-1:123456789012:trail");
+    let pseudo =
+        prowler_ocsf("cloudtrail_multi_region_enabled", "arn:aws:cloudtrail:us-east-1:123456789012:trail");
     assert_eq!(one(&pseudo.to_string()).id, suspicion.id);
 }
 
@@ -286,7 +415,8 @@ fn a_trail_that_is_missing_is_about_the_account_and_all_its_trails() {
 fn what_is_muted_anywhere_is_muted_and_what_later_passed_is_stale() {
     let mut muted = asff("EC2.13", GROUP_ARN);
     muted["Workflow"]["Status"] = json!("SUPPRESSED");
-    let prowler = prowler_ocsf("ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_22", GROUP_ARN).to_string();
+    let prowler =
+        prowler_ocsf("ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_22", GROUP_ARN).to_string();
     let intake = collect(&[&prowler, &muted.to_string()]);
     assert_eq!(intake.suspicions[0].decision.reason(), Some(Reason::Suppressed));
     assert!(intake.suspicions[0].sources[0].decision.is_actionable());
@@ -296,13 +426,20 @@ fn what_is_muted_anywhere_is_muted_and_what_later_passed_is_stale() {
     let intake = collect(&[&asff("EC2.13", GROUP_ARN).to_string(), &passed.to_string()]);
     assert_eq!(intake.suspicions[0].decision.reason(), Some(Reason::Stale));
     passed["UpdatedAt"] = json!("2026-11-22T05:00:00Z");
-    assert!(collect(&[&asff("EC2.13", GROUP_ARN).to_string(), &passed.to_string()]).suspicions[0].decision.is_actionable());
+    assert!(
+        collect(&[&asff("EC2.13", GROUP_ARN).to_string(), &passed.to_string()]).suspicions[0]
+            .decision
+            .is_actionable()
+    );
 }
 
 #[test]
 fn prowler_s_muted_and_manual_results_are_not_acted_on_in_any_version() {
     let with = |status: &str, code: &str| {
-        let mut finding = prowler_ocsf("vpc_flow_logs_enabled", "arn:aws:ec2:us-east-1:123456789012:vpc/vpc-0aaaaaaaaaaaaaaa1");
+        let mut finding = prowler_ocsf(
+            "vpc_flow_logs_enabled",
+            "arn:aws:ec2:us-east-1:123456789012:vpc/vpc-0aaaaaaaaaaaaaaa1",
+        );
         finding["status"] = json!(status);
         finding["status_code"] = json!(code);
         reason(&finding)
@@ -312,34 +449,45 @@ fn prowler_s_muted_and_manual_results_are_not_acted_on_in_any_version() {
     assert_eq!(with("New", "MANUAL"), Some(Reason::Passed));
     assert_eq!(with("Suppressed", "FAIL"), Some(Reason::Suppressed));
     let v3 = |status: &str| {
-        json!({"CheckID": "vpc_flow_logs_enabled", "Status": status, "StatusExtended": "s", "AccountId": ACCOUNT, "Region": "us-east-1",
-        "ResourceArn": "arn:aws:ec2:us-east-1:123456789012:vpc/vpc-0aaaaaaaaaaaaaaa1", "Severity": "medium", "AssessmentStartTime": "2023-04-25T23:49:42.744599"})
+        json!({"CheckID": "vpc_flow_logs_enabled", "Status": status, "StatusExtended": "s",
+            "AccountId": ACCOUNT, "Region": "us-east-1",
+        "ResourceArn": "arn:aws:ec2:us-east-1:123456789012:vpc/vpc-0aaaaaaaaaaaaaaa1", "Severity": "medium",
+        "AssessmentStartTime": "2023-04-25T23:49:42.744599"})
     };
     assert_eq!(reason(&v3("FAIL")), None);
     assert_eq!(reason(&v3("WARNING")), Some(Reason::Suppressed));
     let v3_ocsf = |status: &str| {
-        json!({"class_uid": 2001, "metadata": {"product": {"name": "Prowler", "version": "3.16.17", "feature": {"uid": "vpc_flow_logs_enabled"}}, "version": "1.0.0-rc.3"},
-        "status": status, "severity": "Medium", "time": "2023-04-25 23:49:42.744599", "finding": {"uid": "u"}, "cloud": {"account": {"uid": ACCOUNT}, "region": "us-east-1"},
-        "resources": [{"uid": "arn:aws:ec2:us-east-1:123456789012:vpc/vpc-0aaaaaaaaaaaaaaa1", "region": "us-east-1", "type": "AwsEc2Vpc"}]})
+        json!({"class_uid": 2001, "metadata": {"product": {"name": "Prowler", "version": "3.16.17",
+            "feature": {"uid": "vpc_flow_logs_enabled"}}, "version": "1.0.0-rc.3"},
+        "status": status, "severity": "Medium", "time": "2023-04-25 23:49:42.744599", "finding": {"uid": "u"},
+        "cloud": {"account": {"uid": ACCOUNT}, "region": "us-east-1"},
+        "resources": [{"uid": "arn:aws:ec2:us-east-1:123456789012:vpc/vpc-0aaaaaaaaaaaaaaa1",
+        "region": "us-east-1", "type": "AwsEc2Vpc"}]})
     };
     assert_eq!(one(&v3_ocsf("Failure").to_string()).id, one(&v3("FAIL").to_string()).id);
     assert!(one(&v3_ocsf("Failure").to_string()).sources[0].time.is_some());
     let said = ["Failure", "Success", "Other", "Unknown"].map(|status| reason(&v3_ocsf(status)));
     assert_eq!(said, [None, Some(Reason::Passed), Some(Reason::Suppressed), Some(Reason::Passed)]);
-    let v2 = json!({"Account Number": ACCOUNT, "Control": "[check21] Trails", "Control ID": "2.1", "Status": "FAIL", "Region": "us-east-1", "Message": "m"});
+    let v2 = json!({"Account Number": ACCOUNT, "Control": "[check21] Trails", "Control ID": "2.1",
+        "Status": "FAIL", "Region": "us-east-1", "Message": "m"});
     assert_eq!(one(&v2.to_string()).checks, ["cloudtrail-missing", "cloudtrail-not-logging"]);
 }
 
 pub fn guardduty() -> Value {
-    json!({"schemaVersion": "2.0", "accountId": ACCOUNT, "region": "us-east-1", "partition": "aws", "id": "f", "type": "UnauthorizedAccess:EC2/SSHBruteForce", "severity": 2,
-        "title": "probed", "updatedAt": "2026-11-22T06:00:00Z", "service": {"archived": false, "resourceRole": "TARGET", "additionalInfo": {}},
-        "resource": {"resourceType": "Instance", "instanceDetails": {"instanceId": "i-0aaaaaaaaaaaaaaa1", "networkInterfaces": [{"securityGroups": [{"groupId": GROUP}]}]}}})
+    json!({"schemaVersion": "2.0", "accountId": ACCOUNT, "region": "us-east-1", "partition": "aws", "id": "f",
+        "type": "UnauthorizedAccess:EC2/SSHBruteForce", "severity": 2,
+        "title": "probed", "updatedAt": "2026-11-22T06:00:00Z", "service": {"archived": false,
+        "resourceRole": "TARGET", "additionalInfo": {}},
+        "resource": {"resourceType": "Instance", "instanceDetails": {"instanceId": "i-0aaaaaaaaaaaaaaa1",
+        "networkInterfaces": [{"securityGroups": [{"groupId": GROUP}]}]}}})
 }
 
 /// The same with the SDK's spelling.
 fn pascal(value: &Value) -> Value {
     match value {
-        Value::Object(o) => Value::Object(o.iter().map(|(k, v)| (k[..1].to_uppercase() + &k[1..], pascal(v))).collect()),
+        Value::Object(o) => {
+            Value::Object(o.iter().map(|(k, v)| (k[..1].to_uppercase() + &k[1..], pascal(v))).collect())
+        }
         Value::Array(a) => Value::Array(a.iter().map(pascal).collect()),
         other => other.clone(),
     }
@@ -354,7 +502,11 @@ fn a_guarded_instance_that_is_probed_means_its_groups_in_both_spellings() {
     let with = |path: &str, value: Value| {
         let mut finding = guardduty();
         *finding.pointer_mut(path).unwrap() = value;
-        (reason(&finding), reason(&json!({"detail-type": "GuardDuty Finding", "source": "aws.guardduty", "detail": pascal(&finding)})))
+        (
+            reason(&finding),
+            reason(&json!({"detail-type": "GuardDuty Finding", "source": "aws.guardduty",
+                    "detail": pascal(&finding)})),
+        )
     };
     let both = |reason| (Some(reason), Some(reason));
     assert_eq!(with("/service/additionalInfo", json!({"sample": true})), both(Reason::Sample));
@@ -370,26 +522,34 @@ fn a_guarded_instance_that_is_probed_means_its_groups_in_both_spellings() {
 #[test]
 fn config_says_who_fails_and_takes_no_rule_for_another_s() {
     let change = |rule: &str, now: &str| {
-        json!({"detail-type": "Config Rules Compliance Change", "source": "aws.config", "detail": {"messageType": "ComplianceChangeNotification",
-        "configRuleName": rule, "resourceType": "AWS::EC2::VPC", "resourceId": "vpc-0aaaaaaaaaaaaaaa1", "awsRegion": "us-east-1", "awsAccountId": ACCOUNT, "newEvaluationResult": {"complianceType": now}}})
+        json!({"detail-type": "Config Rules Compliance Change", "source": "aws.config",
+            "detail": {"messageType": "ComplianceChangeNotification",
+        "configRuleName": rule, "resourceType": "AWS::EC2::VPC", "resourceId": "vpc-0aaaaaaaaaaaaaaa1",
+        "awsRegion": "us-east-1", "awsAccountId": ACCOUNT, "newEvaluationResult": {"complianceType": now}}})
     };
     assert_eq!(reason(&change("vpc-flow-logs-enabled", "NON_COMPLIANT")), None);
     assert_eq!(reason(&change("vpc-flow-logs-enabled", "COMPLIANT")), Some(Reason::Passed));
     assert_eq!(reason(&change("our-own-rule", "NON_COMPLIANT")), Some(Reason::UnmappedControl));
-    let rule = json!({"ComplianceByConfigRules": [{"ConfigRuleName": "vpc-flow-logs-enabled", "Compliance": {"ComplianceType": "NON_COMPLIANT"}}]});
+    let rule = json!({"ComplianceByConfigRules": [{"ConfigRuleName": "vpc-flow-logs-enabled",
+        "Compliance": {"ComplianceType": "NON_COMPLIANT"}}]});
     assert_eq!(reason(&rule), Some(Reason::PseudoResource));
-    let elsewhere = json!({"AggregateEvaluationResults": [{"ComplianceType": "NON_COMPLIANT", "AccountId": "999999999999", "AwsRegion": "us-east-1",
+    let elsewhere = json!({"AggregateEvaluationResults": [{"ComplianceType": "NON_COMPLIANT",
+        "AccountId": "999999999999", "AwsRegion": "us-east-1",
         "EvaluationResultIdentifier": {"EvaluationResultQualifier": {"ConfigRuleName": "vpc-flow-logs-enabled", "ResourceType": "AWS::EC2::VPC", "ResourceId": "vpc-0aaaaaaaaaaaaaaa1"}}}]});
     assert_eq!(reason(&elsewhere), Some(Reason::OtherAccount));
 }
 
 #[test]
 fn security_hub_s_new_format_is_read_and_a_close_wins() {
-    let finding = json!({"class_uid": 2003, "metadata": {"product": {"name": "Security Hub"}, "version": "1.6.0"}, "compliance": {"control": "EC2.13", "status": "Fail", "status_id": 3},
-        "status": "New", "status_id": 1, "activity_id": 1, "severity": "High", "cloud": {"account": {"uid": ACCOUNT}, "region": "us-east-1"}, "finding_info": {"uid": "x", "modified_time": 1795328849000_i64},
+    let finding = json!({"class_uid": 2003, "metadata": {"product": {"name": "Security Hub"},
+        "version": "1.6.0"}, "compliance": {"control": "EC2.13", "status": "Fail", "status_id": 3},
+        "status": "New", "status_id": 1, "activity_id": 1, "severity": "High",
+        "cloud": {"account": {"uid": ACCOUNT}, "region": "us-east-1"}, "finding_info": {"uid": "x",
+        "modified_time": 1795328849000_i64},
         "resources": [{"type": "AWS::EC2::SecurityGroup", "uid": GROUP, "region": "us-east-1"}]});
     assert_eq!(one(&finding.to_string()).id, one(&asff("EC2.13", GROUP_ARN).to_string()).id);
-    let envelope = json!({"detail-type": "Findings Imported V2", "source": "aws.securityhub", "detail": {"findings": [finding]}});
+    let envelope = json!({"detail-type": "Findings Imported V2", "source": "aws.securityhub",
+        "detail": {"findings": [finding]}});
     assert_eq!(reason(&envelope), None);
     let mut closed = finding;
     closed["activity_id"] = json!(3);
@@ -398,10 +558,14 @@ fn security_hub_s_new_format_is_read_and_a_close_wins() {
 
 #[test]
 fn what_custodian_matched_is_told_by_the_policy_in_its_folder() {
-    let metadata = json!({"policy": {"name": "p", "resource": "aws.vpc", "filters": [{"not": [{"type": "flow-logs", "enabled": true}]}]},
-        "execution": {"end_time": 1795328898.2}, "config": {"account_id": ACCOUNT, "region": "us-east-1", "dryrun": true}})
+    let metadata = json!({"policy": {"name": "p", "resource": "aws.vpc",
+        "filters": [{"not": [{"type": "flow-logs", "enabled": true}]}]},
+        "execution": {"end_time": 1795328898.2}, "config": {"account_id": ACCOUNT, "region": "us-east-1",
+        "dryrun": true}})
     .to_string();
-    let matched = json!([{"VpcId": "vpc-0aaaaaaaaaaaaaaa1", "OwnerId": ACCOUNT, "CidrBlock": "10.0.0.0/16", "DhcpOptionsId": "d"}]).to_string();
+    let matched = json!([{"VpcId": "vpc-0aaaaaaaaaaaaaaa1", "OwnerId": ACCOUNT, "CidrBlock": "10.0.0.0/16",
+        "DhcpOptionsId": "d"}])
+    .to_string();
     let run = |folders: [&str; 2]| {
         let inputs: Vec<(String, Box<dyn Read + '_>)> = vec![
             (format!("{}/resources.json", folders[0]), Box::new(matched.as_bytes())),
@@ -423,8 +587,18 @@ fn known_formats_that_are_not_taken_are_declined_with_the_reason() {
         ("scoutsuite_results =\n{\"account_id\": \"1\"}".to_owned(), "ScoutSuite"),
         (json!({"group_id": "g", "groups": [], "controls": null}).to_string(), "Powerpipe"),
         ("group_id,title,description,control_id,status\na,b,c,d,alarm\n".to_owned(), "Powerpipe"),
-        (json!([{"plugin": "p", "category": "c", "resource": "r", "region": "us-east-1", "status": "FAIL", "message": "m"}]).to_string(), "CloudSploit"),
-        (json!({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": {}}]}).to_string(), "notification of a file"),
+        (
+            json!([{"plugin": "p", "category": "c", "resource": "r", "region": "us-east-1", "status": "FAIL",
+            "message": "m"}])
+            .to_string(),
+            "CloudSploit",
+        ),
+        (
+            json!({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put",
+            "s3": {}}]})
+            .to_string(),
+            "notification of a file",
+        ),
         ("hello".to_owned(), "unknown format"),
         (json!({"a": 1}).to_string(), "unknown format"),
     ] {
@@ -433,15 +607,25 @@ fn known_formats_that_are_not_taken_are_declined_with_the_reason() {
         assert_eq!((report.format.as_str(), report.read), (format, 0), "{text}");
         assert!(report.declined.is_some(), "{text}");
     }
-    for (empty, is_taken) in [("", false), ("[]", true), ("{\"Findings\": []}", true), ("\u{feff}  \n", false)] {
+    for (empty, is_taken) in
+        [("", false), ("[]", true), ("{\"Findings\": []}", true), ("\u{feff}  \n", false)]
+    {
         let intake = collect(&[empty]);
-        assert_eq!((intake.reports[0].format.as_str(), intake.reports[0].declined.is_none()), ("nothing", is_taken), "{empty:?}");
+        assert_eq!(
+            (intake.reports[0].format.as_str(), intake.reports[0].declined.is_none()),
+            ("nothing", is_taken),
+            "{empty:?}"
+        );
     }
 }
 
 #[test]
 fn an_input_that_is_cut_off_gives_what_it_holds_and_says_so() {
-    let whole = json!([asff("EC2.13", GROUP_ARN), asff("EC2.6", "arn:aws:ec2:us-east-1:123456789012:vpc/vpc-0aaaaaaaaaaaaaaa1")]).to_string();
+    let whole = json!([
+        asff("EC2.13", GROUP_ARN),
+        asff("EC2.6", "arn:aws:ec2:us-east-1:123456789012:vpc/vpc-0aaaaaaaaaaaaaaa1")
+    ])
+    .to_string();
     let intake = collect(&[&whole[..whole.len() - 1]]);
     assert_eq!(intake.counts.decisions["actionable"], 2);
     assert!(intake.reports[0].incomplete.as_ref().unwrap().contains("not closed"));
@@ -452,7 +636,11 @@ fn an_input_that_is_cut_off_gives_what_it_holds_and_says_so() {
 
 #[test]
 fn a_finding_with_a_key_that_stands_twice_is_not_acted_on() {
-    let twice = asff("EC2.13", GROUP_ARN).to_string().replacen("\"AwsAccountId\"", "\"AwsAccountId\":\"999999999999\",\"AwsAccountId\"", 1);
+    let twice = asff("EC2.13", GROUP_ARN).to_string().replacen(
+        "\"AwsAccountId\"",
+        "\"AwsAccountId\":\"999999999999\",\"AwsAccountId\"",
+        1,
+    );
     let intake = collect(&[&twice]);
     assert!(intake.suspicions.is_empty());
     assert_eq!(intake.counts.decisions["incomplete"], 1);
@@ -468,5 +656,8 @@ fn the_page_of_controls_is_what_the_program_says() {
     if std::env::var_os("REDRESS_BLESS").is_some_and(|v| v == "1") {
         fs::write(&file, &page).unwrap();
     }
-    assert!(fs::read_to_string(&file).is_ok_and(|found| found == page), "docs/controls.md is stale; run the tests once with REDRESS_BLESS=1");
+    assert!(
+        fs::read_to_string(&file).is_ok_and(|found| found == page),
+        "docs/controls.md is stale; run the tests once with REDRESS_BLESS=1"
+    );
 }

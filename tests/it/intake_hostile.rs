@@ -1,5 +1,6 @@
-//! Intake on what attackers and accidents make: arbitrary bytes, and good findings with parts changed. It must neither
-//! panic nor believe, and every resource that comes out must be one that its own alphabet allows.
+//! Intake on what attackers and accidents make: arbitrary bytes, and good findings with parts changed. It
+//! must neither panic nor believe, and every resource that comes out must be one that its own alphabet
+//! allows.
 
 use std::io::Read;
 
@@ -14,7 +15,11 @@ use super::intake::{ACCOUNT, asff, event, guardduty, prowler_ocsf};
 
 fn collect(bytes: &[u8]) -> Intake {
     let owner = Owner { partition: "aws".into(), account: ACCOUNT.into() };
-    let intake = intake::collect(vec![("input".to_owned(), Box::new(bytes) as Box<dyn Read>)], &owner, &["us-east-1".to_owned()]);
+    let intake = intake::collect(
+        vec![("input".to_owned(), Box::new(bytes) as Box<dyn Read>)],
+        &owner,
+        &["us-east-1".to_owned()],
+    );
     assert_eq!(intake.counts.read, intake.counts.decisions.values().sum::<u64>());
     for suspicion in &intake.suspicions {
         let json = serde_json::to_string(suspicion).unwrap();
@@ -25,7 +30,10 @@ fn collect(bytes: &[u8]) -> Intake {
         let resource = suspicion.resource.as_ref().unwrap();
         assert_eq!((resource.account(), resource.partition()), (ACCOUNT, "aws"));
         assert!(matches!(resource.region(), "" | "us-east-1"), "{resource}");
-        assert!(resource.as_str().bytes().all(|b| b.is_ascii_alphanumeric() || b":/-_.".contains(&b)), "{resource}");
+        assert!(
+            resource.as_str().bytes().all(|b| b.is_ascii_alphanumeric() || b":/-_.".contains(&b)),
+            "{resource}"
+        );
         assert!(!suspicion.checks.is_empty());
     }
     intake
@@ -37,27 +45,34 @@ fn samples() -> Vec<String> {
     let opened = event(
         "AuthorizeSecurityGroupIngress",
         "00:00",
-        json!({"groupId": "sg-0aaaaaaaaaaaaaaa1", "ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "cidrIp": "0.0.0.0/0"}),
+        json!({"groupId": "sg-0aaaaaaaaaaaaaaa1", "ipProtocol": "tcp", "fromPort": 22, "toPort": 22,
+            "cidrIp": "0.0.0.0/0"}),
         json!(null),
     );
-    let config = json!({"EvaluationResults": [{"ComplianceType": "NON_COMPLIANT", "EvaluationResultIdentifier": {"EvaluationResultQualifier":
-        {"ConfigRuleName": "restricted-ssh", "ResourceType": "AWS::EC2::SecurityGroup", "ResourceId": "sg-0aaaaaaaaaaaaaaa1"}}}]});
-    let custodian = json!([{"GroupId": "sg-0aaaaaaaaaaaaaaa1", "IpPermissions": [], "OwnerId": ACCOUNT, "c7n:matched": 1}]);
+    let config = json!({"EvaluationResults": [{"ComplianceType": "NON_COMPLIANT",
+        "EvaluationResultIdentifier": {"EvaluationResultQualifier":
+        {"ConfigRuleName": "restricted-ssh", "ResourceType": "AWS::EC2::SecurityGroup",
+            "ResourceId": "sg-0aaaaaaaaaaaaaaa1"}}}]});
+    let custodian = json!([{"GroupId": "sg-0aaaaaaaaaaaaaaa1", "IpPermissions": [], "OwnerId": ACCOUNT,
+        "c7n:matched": 1}]);
     vec![
         json!({"Records": [opened]}).to_string(),
         json!({"Events": [{"CloudTrailEvent": opened.to_string()}]}).to_string(),
         json!({"detail-type": "AWS API Call via CloudTrail", "detail": opened}).to_string(),
         json!([asff("EC2.13", group)]).to_string(),
         prowler_ocsf("ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_22", group).to_string(),
-        json!({"CheckID": "vpc_flow_logs_enabled", "Status": "FAIL", "StatusExtended": "s", "AccountId": ACCOUNT, "Region": "us-east-1", "ResourceArn": group})
-            .to_string(),
+        json!({"CheckID": "vpc_flow_logs_enabled", "Status": "FAIL", "StatusExtended": "s",
+            "AccountId": ACCOUNT, "Region": "us-east-1", "ResourceArn": group})
+        .to_string(),
         guardduty().to_string(),
         config.to_string(),
         custodian.to_string(),
         format!(
             "AUTH_METHOD;ACCOUNT_UID;CHECK_ID;STATUS;MUTED;RESOURCE_UID;REGION\np;{ACCOUNT};vpc_flow_logs_enabled;FAIL;False;arn:aws:ec2:us-east-1:{ACCOUNT}:vpc/vpc-0aaaaaaaaaaaaaaa1;us-east-1\n"
         ),
-        format!("PROFILE,ACCOUNT_NUM,REGION,TITLE_ID,CHECK_RESULT,TITLE_TEXT\n,{ACCOUNT},us-east-1,2.1,FAIL,[check21] x\n"),
+        format!(
+            "PROFILE,ACCOUNT_NUM,REGION,TITLE_ID,CHECK_RESULT,TITLE_TEXT\n,{ACCOUNT},us-east-1,2.1,FAIL,[check21] x\n"
+        ),
     ]
 }
 
@@ -124,7 +139,9 @@ proptest! {
     }
 
     #[test]
-    fn samples_with_any_byte_changed_do_no_harm(which in 0usize..11, changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6), cut in any::<prop::sample::Index>()) {
+    fn samples_with_any_byte_changed_do_no_harm(which in 0usize..11,
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+            cut in any::<prop::sample::Index>()) {
         let mut bytes = samples()[which].clone().into_bytes();
         for (at, byte) in changes {
             let at = at.index(bytes.len());
@@ -153,7 +170,9 @@ fn depth_size_and_number_without_end_are_borne() {
     assert!(collect(huge.to_string().as_bytes()).suspicions[0].decision.is_actionable());
     huge["Title"] = json!("x".repeat(MAX_RECORD));
     assert_eq!(collect(huge.to_string().as_bytes()).counts.decisions["incomplete"], 1);
-    let surrogate = asff("EC2.13", "arn:aws:ec2:us-east-1:123456789012:security-group/sg-0aaaaaaaaaaaaaaa1").to_string().replace("\"t\"", "\"\\ud800\"");
+    let surrogate = asff("EC2.13", "arn:aws:ec2:us-east-1:123456789012:security-group/sg-0aaaaaaaaaaaaaaa1")
+        .to_string()
+        .replace("\"t\"", "\"\\ud800\"");
     assert!(collect(surrogate.as_bytes()).suspicions[0].decision.is_actionable());
 }
 
@@ -173,14 +192,17 @@ fn broken_unicode_in_what_names_a_resource_names_none() {
         assert!(collect(text.as_bytes()).suspicions.iter().all(|s| !s.decision.is_actionable()), "{to}");
     }
     // A key that is broken is no key of the format: the finding lacks what it names.
-    let key = whole.replace("\"SecurityControlId\"", "\"SecurityControl\\ud800Id\"").replace("security-control/EC2.13", "x");
+    let key = whole
+        .replace("\"SecurityControlId\"", "\"SecurityControl\\ud800Id\"")
+        .replace("security-control/EC2.13", "x");
     assert!(collect(key.as_bytes()).suspicions.iter().all(|s| !s.decision.is_actionable()));
 }
 
 #[test]
 fn a_key_that_stands_twice_anywhere_in_a_record_of_any_format_takes_it_away() {
     for sample in samples().iter().filter(|s| s.starts_with(['{', '['])) {
-        // Every key, put in front of itself once more; what stands around a list of records is not part of a record.
+        // Every key, put in front of itself once more; what stands around a list of records is not part of a
+        // record.
         let keys: Vec<usize> = sample.match_indices("\":").map(|(at, _)| at).collect();
         let mut refused = 0;
         for end in keys {
@@ -190,7 +212,10 @@ fn a_key_that_stands_twice_anywhere_in_a_record_of_any_format_takes_it_away() {
             let twice = format!("{}{}:null,{}", &sample[..start], &sample[start..=end], &sample[start..]);
             if collect(twice.as_bytes()).counts.decisions.contains_key("actionable") {
                 let name = &sample[quote + 1..end];
-                assert!(["Records", "Events", "EvaluationResults"].contains(&name), "{name} stands twice: {twice}");
+                assert!(
+                    ["Records", "Events", "EvaluationResults"].contains(&name),
+                    "{name} stands twice: {twice}"
+                );
             } else {
                 refused += 1;
             }
@@ -202,7 +227,10 @@ fn a_key_that_stands_twice_anywhere_in_a_record_of_any_format_takes_it_away() {
 #[test]
 fn envelopes_in_envelopes_end_and_what_lies_too_deep_is_not_believed() {
     let finding = asff("EC2.13", "arn:aws:ec2:us-east-1:123456789012:security-group/sg-0aaaaaaaaaaaaaaa1");
-    let carried = |depth: usize| (0..depth).fold(finding.clone(), |inner, _| json!({"Type": "Notification", "Message": inner.to_string()}));
+    let carried = |depth: usize| {
+        (0..depth)
+            .fold(finding.clone(), |inner, _| json!({"Type": "Notification", "Message": inner.to_string()}))
+    };
     assert!(collect(carried(1).to_string().as_bytes()).suspicions[0].decision.is_actionable());
     // Each layer doubles the backslashes of the one within: a dozen are a megabyte.
     let deep = collect(carried(12).to_string().as_bytes());

@@ -1,5 +1,6 @@
-//! Several changes at once come to the same end as one after the other: uninterrupted, killed anywhere, stopped, and on a
-//! journal that cannot be written. The account makes changes take turns, so that their steps interleave.
+//! Several changes at once come to the same end as one after the other: uninterrupted, killed anywhere,
+//! stopped, and on a journal that cannot be written. The account makes changes take turns, so that their
+//! steps interleave.
 
 use std::collections::BTreeSet;
 
@@ -47,9 +48,14 @@ fn four_at_once_come_to_the_same_end_as_one_after_the_other() {
     let one = stand(1);
     one.run(&plan, yes(&plan), None).unwrap().unwrap();
     assert_eq!(most_at_once(&one), 1);
-    let begun: Vec<String> =
-        hold(&one.events).iter().filter_map(|(_, e)| if let Event::ChangeStarted { change, .. } = e { Some(change.clone()) } else { None }).collect();
-    let planned: Vec<String> = plan.changes.iter().map(|c| c.id.clone()).filter(|id| begun.contains(id)).collect();
+    let begun: Vec<String> = hold(&one.events)
+        .iter()
+        .filter_map(
+            |(_, e)| if let Event::ChangeStarted { change, .. } = e { Some(change.clone()) } else { None },
+        )
+        .collect();
+    let planned: Vec<String> =
+        plan.changes.iter().map(|c| c.id.clone()).filter(|id| begun.contains(id)).collect();
     assert_eq!(begun, planned, "one job keeps the order of the plan");
     for jobs in [2, 4, 20] {
         let many = stand(jobs);
@@ -57,7 +63,11 @@ fn four_at_once_come_to_the_same_end_as_one_after_the_other() {
         let (many_end, one_end) = (End::of(&many), End::of(&one));
         assert_eq!(many_end.outcomes, one_end.outcomes, "{jobs} jobs");
         assert_eq!(many_end.account, one_end.account, "{jobs} jobs");
-        assert!(most_at_once(&many) > 1 && most_at_once(&many) <= jobs, "{jobs} jobs: {} at once", most_at_once(&many));
+        assert!(
+            most_at_once(&many) > 1 && most_at_once(&many) <= jobs,
+            "{jobs} jobs: {} at once",
+            most_at_once(&many)
+        );
         let sorted = |stand: &Stand| {
             let mut calls: Vec<String> = hold(&stand.called).iter().map(Call::name).collect();
             calls.sort();
@@ -90,14 +100,21 @@ fn every_call_of_several_at_once_has_its_intent_in_the_journal_before_it() {
         let stand = stand(4);
         let error = stand.run_within(&plan, yes(&plan), Limit::Full(room));
         let Err(EngineError::Store(error)) = error else { panic!("room for {room}: {error:?}") };
-        assert!(!error.to_string().contains("after a failure"), "it says why, not that it could not be written before: {error}");
+        assert!(
+            !error.to_string().contains("after a failure"),
+            "it says why, not that it could not be written before: {error}"
+        );
         let intents = hold(&stand.events).iter().filter(|(_, e)| matches!(e, Event::Intent { .. })).count();
-        assert!(hold(&stand.called).len() <= intents, "a call without its intent on disk, with room for {room}");
+        assert!(
+            hold(&stand.called).len() <= intents,
+            "a call without its intent on disk, with room for {room}"
+        );
         assert!(hold(&stand.events).len() <= room);
     }
 }
 
-/// What a change waits for may never come about once another process goes on with it: no wait outlasts the news.
+/// What a change waits for may never come about once another process goes on with it: no wait outlasts the
+/// news.
 #[test]
 fn all_of_several_at_once_end_soon_after_the_run_was_taken_over() {
     let plan = whole_plan();
@@ -107,7 +124,9 @@ fn all_of_several_at_once_end_soon_after_the_run_was_taken_over() {
     for taken in (1..records).step_by(5) {
         let stand = stand(4);
         let error = stand.run_within(&plan, yes(&plan), Limit::TakenOver(taken));
-        let Err(EngineError::Store(StoreError::Lost { .. })) = error else { panic!("taken over after record {taken}: {error:?}") };
+        let Err(EngineError::Store(StoreError::Lost { .. })) = error else {
+            panic!("taken over after record {taken}: {error:?}")
+        };
         let last = hold(&stand.events).last().unwrap().0;
         let after = hold(&stand.twin).now().duration_since(last);
         assert!(after.as_secs() <= 90, "it ended {after} after record {taken}, the last one");
@@ -117,16 +136,21 @@ fn all_of_several_at_once_end_soon_after_the_run_was_taken_over() {
 /// The most changes that had something down at once in one region, by the journal.
 fn most_down(stand: &Stand) -> usize {
     let events = hold(&stand.events);
-    let down = |n: usize| down_now(events[..n].iter().map(|(_, e)| e), |_| false).values().map(BTreeSet::len).max().unwrap_or(0);
+    let down = |n: usize| {
+        down_now(events[..n].iter().map(|(_, e)| e), |_| false).values().map(BTreeSet::len).max().unwrap_or(0)
+    };
     (1..=events.len()).map(down).max().unwrap_or(0)
 }
 
-/// The demo account with three more instances like the one that is stopped there, and a plan that stops all four.
+/// The demo account with three more instances like the one that is stopped there, and a plan that stops all
+/// four.
 pub fn many_stops() -> (Stand, Plan) {
     let stand = world::demo();
     let plan = world::plan(&stand, &world::Wish::default());
     let stops = |plan: &Plan| {
-        let stopping = plan.changes.iter().filter(|c| c.region == "us-east-1" && c.steps.iter().any(|s| s.act.call.operation == "StopInstances"));
+        let stopping = plan.changes.iter().filter(|c| {
+            c.region == "us-east-1" && c.steps.iter().any(|s| s.act.call.operation == "StopInstances")
+        });
         stopping.map(|c| c.resource.id().to_owned()).collect::<Vec<_>>()
     };
     let model = stops(&plan).remove(0);
@@ -136,12 +160,23 @@ pub fn many_stops() -> (Stand, Plan) {
         let instance = (*region.instances.get(&model).known().unwrap()).clone();
         let named = |id: &str| format!("{}{n}", &id[..id.len() - 1].replace("-0", "-f"));
         // Everything that belongs to it, under ids of its own.
-        let mut ids: Vec<String> = instance.devices.iter().map(|d| d.volume_id.clone()).chain([model.clone()]).collect();
-        ids.extend(region.network_interfaces.known().filter(|(_, i)| i.instance_id.as_ref() == Some(&model)).map(|(id, _)| id.to_owned()));
+        let mut ids: Vec<String> =
+            instance.devices.iter().map(|d| d.volume_id.clone()).chain([model.clone()]).collect();
+        ids.extend(
+            region
+                .network_interfaces
+                .known()
+                .filter(|(_, i)| i.instance_id.as_ref() == Some(&model))
+                .map(|(id, _)| id.to_owned()),
+        );
         macro_rules! like {
             ($family:ident) => {
                 for id in &ids {
-                    let Some(thing) = region.$family.get(id).known().map(|t| serde_json::to_string(t).unwrap()) else { continue };
+                    let Some(thing) =
+                        region.$family.get(id).known().map(|t| serde_json::to_string(t).unwrap())
+                    else {
+                        continue;
+                    };
                     let text = ids.iter().fold(thing, |text, id| text.replace(id.as_str(), &named(id)));
                     region.$family.put(named(id), serde_json::from_str(&text).unwrap());
                 }
@@ -167,7 +202,14 @@ fn one_instance_of_a_region_is_down_at_once_whatever_the_number_of_jobs() {
         assert!(most_at_once(&stand) > 1, "the rest still goes on side by side");
 
         let story = stand.story();
-        let undoing = undo::plan(&story, &plan, None, stand.identity(), hold(&stand.twin).now(), jiff::SignedDuration::from_hours(1));
+        let undoing = undo::plan(
+            &story,
+            &plan,
+            None,
+            stand.identity(),
+            hold(&stand.twin).now(),
+            jiff::SignedDuration::from_hours(1),
+        );
         let back = stand.again();
         back.run(&undoing.plan, yes(&undoing.plan), None).unwrap().unwrap();
         assert_eq!(most_down(&back), 1, "the undo with {jobs} jobs");
@@ -204,11 +246,22 @@ fn runs_killed_anywhere_go_on_with_one_instance_down_at_once_and_never_wait_for_
 fn others_copy(stand: &Stand, copies: usize, gib: i32) {
     let mut twin = hold(&stand.twin);
     let region = twin.truth_mut().region_mut("us-east-1");
-    let (id, mut big) = region.snapshots.known().find(|(_, s)| s.state == "completed").map(|(id, s)| (id.to_owned(), s.clone())).unwrap();
+    let (id, mut big) = region
+        .snapshots
+        .known()
+        .find(|(_, s)| s.state == "completed")
+        .map(|(id, s)| (id.to_owned(), s.clone()))
+        .unwrap();
     big.volume_size = gib;
     region.snapshots.put(id.clone(), big);
     for _ in 0..copies {
-        twin.perform(&Call::new("ec2", "us-east-1", "CopySnapshot", json!({ "SourceRegion": "us-east-1", "SourceSnapshotId": id }))).unwrap();
+        twin.perform(&Call::new(
+            "ec2",
+            "us-east-1",
+            "CopySnapshot",
+            json!({ "SourceRegion": "us-east-1", "SourceSnapshotId": id }),
+        ))
+        .unwrap();
     }
 }
 
@@ -218,8 +271,12 @@ fn refused_copies(stand: &Stand) -> Vec<String> {
     let mut refused = Vec::new();
     for (_, event) in hold(&stand.events).iter() {
         match event {
-            Event::Intent { change, step, call, .. } if call.operation == "CopySnapshot" => drop(copying.insert((change.clone(), step.clone()))),
-            Event::Result { change, step, result: StepResult::Failed { error } } if copying.contains(&(change.clone(), step.clone())) => {
+            Event::Intent { change, step, call, .. } if call.operation == "CopySnapshot" => {
+                drop(copying.insert((change.clone(), step.clone())))
+            }
+            Event::Result { change, step, result: StepResult::Failed { error } }
+                if copying.contains(&(change.clone(), step.clone())) =>
+            {
                 refused.push(error.code.clone())
             }
             _ => {}
@@ -236,11 +293,21 @@ fn copies_of_all_changes_and_of_others_together_stay_within_what_aws_allows() {
         // Longer than a passing failure is borne with.
         others_copy(&stand, others, 400);
         stand.run(&plan, yes(&plan), None).unwrap().unwrap();
-        assert_eq!(refused_copies(&stand), Vec::<String>::new(), "{others} of others: no copy is asked for that would be refused");
+        assert_eq!(
+            refused_copies(&stand),
+            Vec::<String>::new(),
+            "{others} of others: no copy is asked for that would be refused"
+        );
         let story = stand.story();
         for change in plan.changes.iter().filter(|c| c.action == "encrypt-volumes") {
             let told = &story.changes[&change.id];
-            assert_eq!(told.outcome(), Some(Outcome::Verified), "{others} of others, {}: {}", change.id, told.reason);
+            assert_eq!(
+                told.outcome(),
+                Some(Outcome::Verified),
+                "{others} of others, {}: {}",
+                change.id,
+                told.reason
+            );
         }
     }
 }
@@ -256,8 +323,14 @@ fn a_limit_that_others_fill_is_waited_for_as_long_as_the_thing_itself() {
         let story = stand.story();
         for (id, told) in &story.changes {
             let change = plan.changes.iter().find(|c| c.id == *id).unwrap();
-            let rolled_back = matches!(told.outcome(), Some(Outcome::RolledBack | Outcome::Failed | Outcome::Stuck));
-            assert!(change.action != "encrypt-volumes" || !rolled_back, "{operation}, {id}: {:?}: {}", told.outcome(), told.reason);
+            let rolled_back =
+                matches!(told.outcome(), Some(Outcome::RolledBack | Outcome::Failed | Outcome::Stuck));
+            assert!(
+                change.action != "encrypt-volumes" || !rolled_back,
+                "{operation}, {id}: {:?}: {}",
+                told.outcome(),
+                told.reason
+            );
         }
     }
 }

@@ -1,6 +1,7 @@
-//! The program really killed with SIGKILL before and after each call that changes something, for each action: in `apply`,
-//! again in `resume`, in `undo`, and in `prune`; then resumed. And replies cut or lost, connections reset, and 503s at each
-//! call. The end is compared through boto3 with that of an uninterrupted run.
+//! The program really killed with SIGKILL before and after each call that changes something, for each action:
+//! in `apply`, again in `resume`, in `undo`, and in `prune`; then resumed. And replies cut or lost,
+//! connections reset, and 503s at each call. The end is compared through boto3 with that of an uninterrupted
+//! run.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -10,7 +11,10 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    kill_stand::{CREATE, Case, DETACHED, ENCRYPT, FLOW_LOGS, RAISE, SNAPSHOT, Scene, TIGHTEN, abreast, around_each, done_to, ends, some, states},
+    kill_stand::{
+        CREATE, Case, DETACHED, ENCRYPT, FLOW_LOGS, RAISE, SNAPSHOT, Scene, TIGHTEN, abreast, around_each,
+        done_to, ends, some, states,
+    },
     proxy::{At, Fault},
 };
 
@@ -26,10 +30,14 @@ const UNDONE: usize = 12;
 fn survived(action: &str, during: &str, kills: usize, began: Instant) {
     static ALL: AtomicUsize = AtomicUsize::new(0);
     let all = ALL.fetch_add(kills, Ordering::SeqCst) + kills;
-    println!("SIGKILLs survived by {action} during {during}: {kills} in {:.0?} ({all} in all until now)", began.elapsed());
+    println!(
+        "SIGKILLs survived by {action} during {during}: {kills} in {:.0?} ({all} in all until now)",
+        began.elapsed()
+    );
 }
 
-/// Where a run that was killed at one call is killed when it is resumed: at its first call, its second, or a look.
+/// Where a run that was killed at one call is killed when it is resumed: at its first call, its second, or a
+/// look.
 fn second_death(n: usize, first: (At, Fault), calls: usize) -> (At, Fault) {
     let (At::Change(at), how) = first else { return first };
     let left = calls - at + usize::from(how == Fault::KillBefore);
@@ -43,13 +51,17 @@ fn second_death(n: usize, first: (At, Fault), calls: usize) -> (At, Fault) {
 }
 
 impl Case {
-    /// `apply` killed before and after each call in turn, then resumed; some are killed in `resume` as well. Then those that
-    /// came to their end are taken back, and killed in `undo` before and after each call in turn.
+    /// `apply` killed before and after each call in turn, then resumed; some are killed in `resume` as well.
+    /// Then those that came to their end are taken back, and killed in `undo` before and after each call in
+    /// turn.
     fn survives_sigkill(&self) {
         let began = Instant::now();
         let (whole, calls, end) = self.uninterrupted();
         let once = around_each(1..=calls.len());
-        let twice = some(&once, TWICE).into_iter().enumerate().map(|(n, first)| vec![first, second_death(n, first, calls.len())]);
+        let twice = some(&once, TWICE)
+            .into_iter()
+            .enumerate()
+            .map(|(n, first)| vec![first, second_death(n, first, calls.len())]);
         let faults: Vec<Vec<(At, Fault)>> = once.iter().map(|fault| vec![*fault]).chain(twice).collect();
         let scenes = abreast(self.scenes(faults), |scene| {
             scene.killed(&self.apply(), scene.faults[0]);
@@ -76,9 +88,16 @@ impl Case {
         let scenes = abreast(scenes, |scene| {
             scene.killed(UNDO, *scene.faults.last().unwrap());
             let said = scene.resumed();
-            assert!(said.json()["changes"].as_array().unwrap().iter().all(|c| c["outcome"] == "restored"), "{}", said.out);
+            assert!(
+                said.json()["changes"].as_array().unwrap().iter().all(|c| c["outcome"] == "restored"),
+                "{}",
+                said.out
+            );
             let runs = scene.desk.ends(0, "runs --format json").json();
-            assert!(runs["runs"].as_array().unwrap().iter().any(|r| r["state"] == "undone"), "the run knows that it was taken back: {runs}");
+            assert!(
+                runs["runs"].as_array().unwrap().iter().any(|r| r["state"] == "undone"),
+                "the run knows that it was taken back: {runs}"
+            );
         });
         self.all_end_as(&undone, &scenes, "undo");
         survived(self.action, "undo", scenes.len(), began);
@@ -95,9 +114,20 @@ impl Case {
         };
         let whole = ready(vec![Vec::new()]).remove(0);
         let said = whole.desk.ends(0, PRUNE);
-        assert!(said.json()["changes"].as_array().unwrap().iter().all(|c| c["action"] == "prune" && c["outcome"] == "verified"), "{}", said.out);
+        assert!(
+            said.json()["changes"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .all(|c| c["action"] == "prune" && c["outcome"] == "verified"),
+            "{}",
+            said.out
+        );
         let (calls, end) = (whole.proxy.changes(), ends([&whole.desk]).remove(0));
-        assert!(calls.iter().any(|c| c == "DeleteVolume") && calls.iter().any(|c| c == "DeleteSnapshot"), "{calls:?}");
+        assert!(
+            calls.iter().any(|c| c == "DeleteVolume") && calls.iter().any(|c| c == "DeleteSnapshot"),
+            "{calls:?}"
+        );
         let faults = some(&around_each(1..=calls.len()), scenes);
         let scenes = abreast(ready(faults.into_iter().map(|f| vec![f]).collect()), |scene| {
             scene.killed(PRUNE, scene.faults[0]);
@@ -108,17 +138,27 @@ impl Case {
         survived("prune", "prune", scenes.len(), began);
     }
 
-    /// The replies cut or lost, the connection reset, 503 before and after the effect, at each call in turn: the run goes on
-    /// by itself.
+    /// The replies cut or lost, the connection reset, 503 before and after the effect, at each call in turn:
+    /// the run goes on by itself.
     fn survives_the_network(&self) {
         const KINDS: [Fault; 5] = [Fault::Cut, Fault::Lost, Fault::Reset, Fault::Busy, Fault::BusyAfter];
         let (_, calls, end) = self.uninterrupted();
-        // Each call meets one of the five kinds, and the kinds take turns; the proving ground has each kind at each call.
-        let faults: Vec<_> = (0..calls.len()).map(|n| vec![(At::Change(n + 1), KINDS[n % KINDS.len()])]).collect();
+        // Each call meets one of the five kinds, and the kinds take turns; the proving ground has each kind
+        // at each call.
+        let faults: Vec<_> =
+            (0..calls.len()).map(|n| vec![(At::Change(n + 1), KINDS[n % KINDS.len()])]).collect();
         let scenes = abreast(self.scenes(faults), |scene| {
             scene.proxy.go_wrong(Some(scene.faults[0]));
             let said = scene.desk.run(&self.apply());
-            assert_eq!(said.code, Some(0), "{} after {:?}\n{}\n{}", self.action, scene.faults, said.out, said.err);
+            assert_eq!(
+                said.code,
+                Some(0),
+                "{} after {:?}\n{}\n{}",
+                self.action,
+                scene.faults,
+                said.out,
+                said.err
+            );
             assert_eq!(scene.proxy.faults(), 1, "{:?} came about", scene.faults);
         });
         self.all_end_as(&end, &scenes, "faults of the network");
@@ -165,8 +205,9 @@ enum During {
     Undo,
 }
 
-/// Killed while the instance is down, at each call or at so many of them; somebody starts it, or starts and stops it; resumed. Nothing is
-/// swapped any more. `seeded` is what somebody does, `left` the state in which that leaves the instance.
+/// Killed while the instance is down, at each call or at so many of them; somebody starts it, or starts and
+/// stops it; resumed. Nothing is swapped any more. `seeded` is what somebody does, `left` the state in which
+/// that leaves the instance.
 fn nothing_is_swapped_after(during: During, most: usize, seeded: &str, left: &str) {
     let began = Instant::now();
     let (whole, mut calls, _) = ENCRYPT.uninterrupted();
@@ -180,7 +221,8 @@ fn nothing_is_swapped_after(during: During, most: usize, seeded: &str, left: &st
     let mut faults = around_each(stop + 1..=start - 1);
     faults.push((At::Change(start), Fault::KillBefore));
     let faults = some(&faults, most);
-    let swaps = |calls: &[String]| calls.iter().filter(|c| *c == "DetachVolume" || *c == "AttachVolume").count();
+    let swaps =
+        |calls: &[String]| calls.iter().filter(|c| *c == "DetachVolume" || *c == "AttachVolume").count();
     let all = swaps(&calls);
     let scenes = abreast(ENCRYPT.scenes(faults.into_iter().map(|f| vec![f]).collect()), |scene| {
         let (At::Change(n), how) = scene.faults[0] else { panic!("only at changes") };
@@ -211,8 +253,16 @@ fn nothing_is_swapped_after(during: During, most: usize, seeded: &str, left: &st
         assert_eq!(seen[0].0, left, "{told}");
         if before == 0 {
             let seen = scene.desk.look(&["us-east-1"])["regions"]["us-east-1"]["volumes"].take();
-            let attached: Vec<&Value> = seen.as_object().unwrap().values().filter(|v| !v["at"].as_array().unwrap().is_empty()).collect();
-            assert!(attached.len() == 2 && attached.iter().all(|v| v["Encrypted"] == (during == During::Undo)), "{told}\n{seen}");
+            let attached: Vec<&Value> = seen
+                .as_object()
+                .unwrap()
+                .values()
+                .filter(|v| !v["at"].as_array().unwrap().is_empty())
+                .collect();
+            assert!(
+                attached.len() == 2 && attached.iter().all(|v| v["Encrypted"] == (during == During::Undo)),
+                "{told}\n{seen}"
+            );
         }
     });
     survived(ENCRYPT.action, seeded, scenes.len() * if during == During::Resume { 2 } else { 1 }, began);
@@ -239,13 +289,15 @@ fn nothing_is_swapped_either_where_the_resume_itself_was_killed() {
 }
 
 #[test]
-fn nothing_is_swapped_back_where_somebody_has_started_the_instance_between_the_kill_of_an_undo_and_its_resume() {
+fn nothing_is_swapped_back_where_somebody_has_started_the_instance_between_the_kill_of_an_undo_and_its_resume()
+ {
     for (seeded, left) in [STARTS, STARTS_AND_STOPS] {
         nothing_is_swapped_after(During::Undo, 9, seeded, left);
     }
 }
 
-/// Stopped since its run, or while its undo lies killed before the stop: the undo goes on, and the instance stays stopped.
+/// Stopped since its run, or while its undo lies killed before the stop: the undo goes on, and the instance
+/// stays stopped.
 #[test]
 fn an_undo_of_an_instance_that_somebody_has_stopped_comes_to_its_end_whenever_the_program_is_killed() {
     const STOPS: &str = "somebody-stops";
@@ -258,8 +310,15 @@ fn an_undo_of_an_instance_that_somebody_has_stopped_comes_to_its_end_whenever_th
     let turns = |calls: &[String]| calls.iter().any(|c| c == "StopInstances" || c == "StartInstances");
     assert!(!turns(&calls), "{calls:?}");
     let faults = some(&around_each(1..=calls.len()), 6);
-    let mut scenes = ENCRYPT.scenes(faults.iter().map(|fault| vec![*fault]).chain(around_each(1..=2).into_iter().map(|fault| vec![fault])).collect());
-    // The last ones are stopped only while the undo of what still runs lies killed at its mark or its announcement.
+    let mut scenes = ENCRYPT.scenes(
+        faults
+            .iter()
+            .map(|fault| vec![*fault])
+            .chain(around_each(1..=2).into_iter().map(|fault| vec![fault]))
+            .collect(),
+    );
+    // The last ones are stopped only while the undo of what still runs lies killed at its mark or its
+    // announcement.
     let late = scenes.split_off(faults.len());
     let undo = |scene: &mut Scene, since: bool| {
         scene.desk.ends(0, &ENCRYPT.apply());
@@ -273,7 +332,15 @@ fn an_undo_of_an_instance_that_somebody_has_stopped_comes_to_its_end_whenever_th
         }
         let said = scene.resumed();
         assert_eq!(said.json()["changes"][0]["outcome"], "restored", "{}", said.out);
-        assert_eq!(since, !said.json()["changes"][0]["reason"].as_str().unwrap().contains("somebody else changed meanwhile"), "{}", said.out);
+        assert_eq!(
+            since,
+            !said.json()["changes"][0]["reason"]
+                .as_str()
+                .unwrap()
+                .contains("somebody else changed meanwhile"),
+            "{}",
+            said.out
+        );
         assert!(!turns(&scene.proxy.changes()), "{:?}", scene.proxy.changes());
     };
     let scenes = abreast(scenes, |scene| undo(scene, true));
@@ -308,7 +375,8 @@ fn a_network_that_fails_at_any_call_of_an_encryption_changes_nothing_about_the_e
 #[test]
 fn reads_that_fail_now_and_then_change_nothing_about_the_end() {
     let (_, _, end) = ENCRYPT.uninterrupted();
-    let faults = [Fault::Cut, Fault::Lost, Fault::Reset, Fault::Busy].map(|fault| vec![(At::EveryRead(7), fault)]);
+    let faults =
+        [Fault::Cut, Fault::Lost, Fault::Reset, Fault::Busy].map(|fault| vec![(At::EveryRead(7), fault)]);
     let scenes = abreast(ENCRYPT.scenes(faults.to_vec()), |scene| {
         scene.proxy.go_wrong(Some(scene.faults[0]));
         let said = scene.desk.run(&ENCRYPT.apply());

@@ -1,5 +1,6 @@
-//! What the tests with the real process and its real death share: an emulator with many small accounts, each with what one
-//! action is for; runs of several of them at a time; and their ends as boto3 sees them. It must not know what is tested.
+//! What the tests with the real process and its real death share: an emulator with many small accounts, each
+//! with what one action is for; runs of several of them at a time; and their ends as boto3 sees them. It must
+//! not know what is tested.
 
 use std::{
     collections::VecDeque,
@@ -31,19 +32,38 @@ pub struct Case {
     pub flags: &'static str,
 }
 
-pub const TIGHTEN: Case =
-    Case { action: "tighten-security-group", seed: "tighten-security-group", flags: "--check security-group-open-admin-port --allow-cidr 203.0.113.0/24" };
-pub const FLOW_LOGS: Case = Case { action: "enable-flow-logs", seed: "enable-flow-logs", flags: "--check vpc-without-flow-logs" };
-pub const RAISE: Case =
-    Case { action: "raise-cloudtrail", seed: "raise-cloudtrail", flags: "--check cloudtrail-not-logging --check cloudtrail-no-log-validation" };
-pub const CREATE: Case = Case { action: "create-cloudtrail", seed: "create-cloudtrail", flags: "--check cloudtrail-missing" };
-pub const SNAPSHOT: Case = Case { action: "snapshot-instance", seed: "snapshot-instance", flags: "--check instance-backup-stale" };
-pub const ENCRYPT: Case = Case { action: "encrypt-volumes", seed: "encrypt-volumes", flags: "--check ebs-volume-unencrypted" };
-pub const DETACHED: Case = Case { action: "encrypt-volumes", seed: "encrypt-volumes-detached", flags: "--check ebs-volume-unencrypted" };
+pub const TIGHTEN: Case = Case {
+    action: "tighten-security-group",
+    seed: "tighten-security-group",
+    flags: "--check security-group-open-admin-port --allow-cidr 203.0.113.0/24",
+};
+pub const FLOW_LOGS: Case =
+    Case { action: "enable-flow-logs", seed: "enable-flow-logs", flags: "--check vpc-without-flow-logs" };
+pub const RAISE: Case = Case {
+    action: "raise-cloudtrail",
+    seed: "raise-cloudtrail",
+    flags: "--check cloudtrail-not-logging --check cloudtrail-no-log-validation",
+};
+pub const CREATE: Case =
+    Case { action: "create-cloudtrail", seed: "create-cloudtrail", flags: "--check cloudtrail-missing" };
+pub const SNAPSHOT: Case =
+    Case { action: "snapshot-instance", seed: "snapshot-instance", flags: "--check instance-backup-stale" };
+pub const ENCRYPT: Case =
+    Case { action: "encrypt-volumes", seed: "encrypt-volumes", flags: "--check ebs-volume-unencrypted" };
+pub const DETACHED: Case = Case {
+    action: "encrypt-volumes",
+    seed: "encrypt-volumes-detached",
+    flags: "--check ebs-volume-unencrypted",
+};
 /// Several instances, for what runs side by side.
-pub const FLEET: Case = Case { action: "encrypt-volumes", seed: "encrypt-volumes-fleet", flags: "--check ebs-volume-unencrypted --jobs 4 --max-percent 100" };
+pub const FLEET: Case = Case {
+    action: "encrypt-volumes",
+    seed: "encrypt-volumes-fleet",
+    flags: "--check ebs-volume-unencrypted --jobs 4 --max-percent 100",
+};
 /// The same, where as many may be down at once as there are jobs.
-pub const FLEET_DOWN: Case = Case { flags: "--check ebs-volume-unencrypted --jobs 4 --stop-at-once 4 --max-percent 100", ..FLEET };
+pub const FLEET_DOWN: Case =
+    Case { flags: "--check ebs-volume-unencrypted --jobs 4 --stop-at-once 4 --max-percent 100", ..FLEET };
 
 /// How many scenes are under way at once: they mostly wait.
 const ABREAST: usize = 6;
@@ -96,11 +116,16 @@ pub fn feed(script: &str, words: &[&str], accounts: impl Iterator<Item = Value>)
     });
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "the script failed");
-    String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 fn spoken(keys: &Keys, kind: &str) -> Value {
-    json!({ "kind": kind, "account": keys.account, "id": keys.id, "secret": keys.secret, "token": keys.token })
+    json!({ "kind": kind, "account": keys.account, "id": keys.id, "secret": keys.secret,
+        "token": keys.token })
 }
 
 /// Lets the seeding script do something of this kind to these accounts.
@@ -124,7 +149,11 @@ impl Scene {
         self.proxy.go_wrong(Some(fault));
         let mut started = self.desk.start(line);
         let ended = self.proxy.watch(started.child.take().unwrap());
-        assert!(ended.is_none(), "redress {line} with {fault:?}: it ended by itself: {ended:?}\n{}", text(&started.err));
+        assert!(
+            ended.is_none(),
+            "redress {line} with {fault:?}: it ended by itself: {ended:?}\n{}",
+            text(&started.err)
+        );
         self.proxy.go_wrong(None);
     }
 
@@ -168,7 +197,15 @@ impl Case {
     pub fn uninterrupted(&self) -> (Scene, Vec<String>, Value) {
         let scene = self.scenes(vec![Vec::new()]).remove(0);
         let said = scene.desk.ends(0, &self.apply());
-        assert!(said.json()["changes"].as_array().unwrap().iter().any(|c| c["action"] == self.action && c["outcome"] == "verified"), "{}", said.out);
+        assert!(
+            said.json()["changes"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|c| c["action"] == self.action && c["outcome"] == "verified"),
+            "{}",
+            said.out
+        );
         let (calls, end) = (scene.proxy.changes(), ends([&scene.desk]).remove(0));
         (scene, calls, end)
     }
@@ -178,7 +215,14 @@ impl Case {
         let seen = ends(scenes.iter().map(|s| &s.desk));
         assert_eq!(seen.len(), scenes.len());
         for (scene, seen) in scenes.iter().zip(&seen) {
-            let told = || format!("{} after {after} and {:?}\n{}", self.action, scene.faults, text(&scene.desk.path("1.err")));
+            let told = || {
+                format!(
+                    "{} after {after} and {:?}\n{}",
+                    self.action,
+                    scene.faults,
+                    text(&scene.desk.path("1.err"))
+                )
+            };
             assert!(seen == end, "another end: {}\n{}", told(), difference(end, seen));
         }
     }
@@ -189,7 +233,10 @@ pub fn difference(ought: &Value, is: &Value) -> String {
     let (ought, is) = (format!("{ought:#}"), format!("{is:#}"));
     let only = |a: &str, b: &str, sign: &str| -> String {
         let count = |text: &str, line: &str| text.lines().filter(|l| *l == line).count();
-        a.lines().filter(|line| count(a, line) > count(b, line)).map(|line| format!("{sign} {line}\n")).collect()
+        a.lines()
+            .filter(|line| count(a, line) > count(b, line))
+            .map(|line| format!("{sign} {line}\n"))
+            .collect()
     };
     only(&ought, &is, "-") + &only(&is, &ought, "+")
 }
@@ -203,7 +250,11 @@ pub fn behind_proxy(mut desk: Desk) -> (Desk, Proxy) {
 
 /// What boto3 sees in these accounts, without ids and times.
 pub fn ends<'a>(desks: impl IntoIterator<Item = &'a Desk>) -> Vec<Value> {
-    feed(include_str!("clinic_look.py"), &["us-east-1", "batch"], desks.into_iter().map(|d| spoken(&d.keys, "")))
+    feed(
+        include_str!("clinic_look.py"),
+        &["us-east-1", "batch"],
+        desks.into_iter().map(|d| spoken(&d.keys, "")),
+    )
 }
 
 /// The states of the instances of an account, as boto3 sees them, and how many devices each has.

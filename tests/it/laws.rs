@@ -1,5 +1,6 @@
-//! The laws of the design, for every registered action, on the twin's demo account: what a change does, that it does
-//! nothing else, that it can be taken back, done twice, killed anywhere, and that it yields to somebody else.
+//! The laws of the design, for every registered action, on the twin's demo account: what a change does, that
+//! it does nothing else, that it can be taken back, done twice, killed anywhere, and that it yields to
+//! somebody else.
 
 use std::collections::BTreeSet;
 
@@ -25,14 +26,22 @@ fn whole_plan(stand: &Stand) -> Plan {
 
 /// The part of the plan that one action does, with what that part needs.
 fn part(stand: &Stand, plan: &Plan, action: &str) -> Plan {
-    let mut ids: BTreeSet<String> = plan.changes.iter().filter(|c| c.action.split('+').any(|a| a == action)).map(|c| c.id.clone()).collect();
+    let mut ids: BTreeSet<String> = plan
+        .changes
+        .iter()
+        .filter(|c| c.action.split('+').any(|a| a == action))
+        .map(|c| c.id.clone())
+        .collect();
     assert!(!ids.is_empty(), "the demo account has nothing for {action} to mend");
     // What answers no finding is made for others only, so one of them belongs to the part.
-    for lonely in plan.changes.iter().filter(|c| ids.contains(&c.id) && c.findings.is_empty()).collect::<Vec<_>>() {
+    for lonely in
+        plan.changes.iter().filter(|c| ids.contains(&c.id) && c.findings.is_empty()).collect::<Vec<_>>()
+    {
         ids.extend(plan.changes.iter().find(|c| c.after.contains(&lonely.id)).map(|c| c.id.clone()));
     }
     loop {
-        let needed: Vec<String> = plan.changes.iter().filter(|c| ids.contains(&c.id)).flat_map(|c| c.after.clone()).collect();
+        let needed: Vec<String> =
+            plan.changes.iter().filter(|c| ids.contains(&c.id)).flat_map(|c| c.after.clone()).collect();
         let before = ids.len();
         ids.extend(needed);
         if ids.len() == before {
@@ -54,7 +63,11 @@ pub fn for_every_action(law: impl Fn(&Stand, &Plan)) {
         let stand = world::demo_for(action);
         let base = if world::has_own(action) { whole_plan(&stand) } else { whole.clone() };
         let plan = part(&stand, &base, action);
-        println!("--- {action}: {} changes, {} calls", plan.changes.len(), plan.changes.iter().map(|c| c.steps.len()).sum::<usize>());
+        println!(
+            "--- {action}: {} changes, {} calls",
+            plan.changes.len(),
+            plan.changes.iter().map(|c| c.steps.len()).sum::<usize>()
+        );
         law(&stand, &plan);
     }
 }
@@ -62,7 +75,14 @@ pub fn for_every_action(law: impl Fn(&Stand, &Plan)) {
 pub fn all_are(story: &Story, plan: &Plan, wanted: &[Outcome]) {
     for change in &plan.changes {
         let told = &story.changes[&change.id];
-        assert!(told.outcome().is_some_and(|o| wanted.contains(&o)), "{} {}: {:?}: {}", change.id, change.summary, told.phase, told.reason);
+        assert!(
+            told.outcome().is_some_and(|o| wanted.contains(&o)),
+            "{} {}: {:?}: {}",
+            change.id,
+            change.summary,
+            told.phase,
+            told.reason
+        );
     }
 }
 
@@ -79,17 +99,26 @@ fn changed(before: &Inventory, after: &Inventory) -> BTreeSet<(String, FamilyKin
 }
 
 /// Whether a change of the plan says that it touches this thing, or a run made it.
-fn announced(plan: &Plan, before: &Inventory, after: &Inventory, thing: &(String, FamilyKind, String)) -> bool {
+fn announced(
+    plan: &Plan,
+    before: &Inventory,
+    after: &Inventory,
+    thing: &(String, FamilyKind, String),
+) -> bool {
     let (region, family, id) = thing;
     let touched = |want: &Want| {
         want.family == *family
             && (want.region == *region || region.is_empty())
-            && [before, after].iter().any(|i| i.select_json(want).known().is_some_and(|found| found.iter().any(|(found, _)| found == id)))
+            && [before, after].iter().any(|i| {
+                i.select_json(want).known().is_some_and(|found| found.iter().any(|(found, _)| found == id))
+            })
     };
     let made = |inventory: &Inventory| {
         let json = inventory.json(region, *family, id);
         let tags = json.known().and_then(|j| j.get("tags").cloned());
-        tags.is_some_and(|t| t.get(tag::RUN).is_some() || t.pointer(&format!("/known/{}", tag::RUN)).is_some())
+        tags.is_some_and(|t| {
+            t.get(tag::RUN).is_some() || t.pointer(&format!("/known/{}", tag::RUN)).is_some()
+        })
     };
     made(after) || plan.changes.iter().any(|c| c.touches.iter().any(touched))
 }
@@ -115,9 +144,11 @@ fn every_action_fixes_its_findings_and_changes_nothing_else() {
 fn the_calls_are_those_of_the_plan_and_no_others() {
     for_every_action(|stand, plan| {
         stand.run(plan, yes(plan), None).unwrap().unwrap();
-        let planned: Vec<String> = plan.changes.iter().flat_map(|c| &c.steps).map(|s| s.act.call.name()).collect();
+        let planned: Vec<String> =
+            plan.changes.iter().flat_map(|c| &c.steps).map(|s| s.act.call.name()).collect();
         let called: Vec<String> = hold(&stand.called).iter().map(Call::name).collect();
-        let fixed_already = outcomes(&stand.story()).values().filter(|o| **o == Outcome::AlreadyFixed).count();
+        let fixed_already =
+            outcomes(&stand.story()).values().filter(|o| **o == Outcome::AlreadyFixed).count();
         if fixed_already == 0 {
             assert_eq!(called, planned);
         } else {
@@ -128,7 +159,14 @@ fn the_calls_are_those_of_the_plan_and_no_others() {
 
 /// The undo of what a stand did, rehearsed.
 pub fn undoing(stand: &Stand, plan: &Plan) -> undo::Undoing {
-    let mut undoing = undo::plan(&stand.story(), plan, None, stand.identity(), hold(&stand.twin).now(), jiff::SignedDuration::from_hours(1));
+    let mut undoing = undo::plan(
+        &stand.story(),
+        plan,
+        None,
+        stand.identity(),
+        hold(&stand.twin).now(),
+        jiff::SignedDuration::from_hours(1),
+    );
     block_on(undoing.rehearse(plan, &stand.account(), &stage));
     undoing
 }
@@ -148,7 +186,8 @@ fn undo_brings_back_what_was_but_for_what_the_plan_named() {
         let named = plan.changes.iter().any(|c| !c.not_restored.is_empty());
         let after = stand.settled();
         assert_eq!(world::bodies(&before), world::bodies(&after));
-        for thing in changed(&before, &after).into_iter().filter(|(_, family, _)| !world::made_anew(*family)) {
+        for thing in changed(&before, &after).into_iter().filter(|(_, family, _)| !world::made_anew(*family))
+        {
             let (region, family, id) = &thing;
             // What was there before is as it was; what is new was made by the run and was named as kept.
             let was = before.json(region, *family, id);
@@ -191,7 +230,10 @@ fn a_change_by_somebody_else_means_drifted_or_refused_and_nothing_is_called() {
         }
         stand.run(plan, yes(plan), None).unwrap().unwrap();
         let story = stand.story();
-        let met: Vec<_> = outcomes(&story).into_iter().filter(|(_, o)| matches!(o, Outcome::Drifted | Outcome::Refused | Outcome::Blocked)).collect();
+        let met: Vec<_> = outcomes(&story)
+            .into_iter()
+            .filter(|(_, o)| matches!(o, Outcome::Drifted | Outcome::Refused | Outcome::Blocked))
+            .collect();
         assert!(!met.is_empty(), "nobody noticed: {:?}", outcomes(&story));
         for (id, _) in met {
             assert!(story.changes[&id].steps.is_empty(), "{id} has called something");
@@ -209,7 +251,10 @@ fn what_somebody_changed_since_the_run_is_not_undone() {
         second.run(&undoing.plan, yes(&undoing.plan), None).unwrap().unwrap();
         let story = second.story();
         for id in meddled {
-            assert!(undoing.plan.rehearsal.differences.iter().any(|d| d.starts_with(&format!("{id}: "))), "{id} was not foretold");
+            assert!(
+                undoing.plan.rehearsal.differences.iter().any(|d| d.starts_with(&format!("{id}: "))),
+                "{id} was not foretold"
+            );
             let told = &story.changes[&id];
             assert_eq!(told.outcome(), Some(Outcome::Refused), "{id}: {}", told.reason);
             assert!(told.steps.is_empty());
@@ -223,9 +268,13 @@ fn what_was_done_and_is_gone_again_before_the_proof_is_not_verified() {
         let mut before = hold(&stand.twin).clone();
         stand.run(plan, yes(plan), None).unwrap().unwrap();
         let events = hold(&stand.events).clone();
-        let settled = |event: &Event| if let Event::Settled { change, .. } = event { Some(change.clone()) } else { None };
-        let (last, change) = events.iter().enumerate().rev().find_map(|(n, (_, event))| Some((n, settled(event)?))).unwrap();
-        // As if it had died right after its last step, and somebody had set everything back before it was resumed.
+        let settled = |event: &Event| {
+            if let Event::Settled { change, .. } = event { Some(change.clone()) } else { None }
+        };
+        let (last, change) =
+            events.iter().enumerate().rev().find_map(|(n, (_, event))| Some((n, settled(event)?))).unwrap();
+        // As if it had died right after its last step, and somebody had set everything back before it was
+        // resumed.
         hold(&stand.events).truncate(last + 1);
         let passed = hold(&stand.twin).now().duration_since(before.now());
         before.pass(passed.unsigned_abs());
@@ -241,16 +290,30 @@ fn the_least_policy_of_a_plan_lets_every_action_read_all_that_it_asks_for() {
     let asked = std::cell::Cell::new(0);
     for_every_action(|stand, plan| {
         let inventory = stand.settled();
-        let granted: BTreeSet<String> = permissions::of_plan(plan).into_iter().map(|grant| grant.action).collect();
+        let granted: BTreeSet<String> =
+            permissions::of_plan(plan).into_iter().map(|grant| grant.action).collect();
         for change in &plan.changes {
-            let context = Context { inventory: &inventory, region: &change.region, checks: &[], options: &Options::default() };
+            let context = Context {
+                inventory: &inventory,
+                region: &change.region,
+                checks: &[],
+                options: &Options::default(),
+            };
             for one in &change.uses {
                 for want in actions::find(&one.action).unwrap().needs(&context, &change.resource, &one.with) {
                     let by_id = matches!(want.selector, Selector::Id(_));
-                    let perhaps = |when: &When| matches!(when, When::Fact(_)) || by_id && *when == When::Listed;
+                    let perhaps =
+                        |when: &When| matches!(when, When::Fact(_)) || by_id && *when == When::Listed;
                     let always = want.family.permissions().iter().filter(|reading| !perhaps(&reading.when));
-                    let missing: Vec<&str> = always.map(|reading| reading.action).filter(|action| !granted.contains(*action)).collect();
-                    assert!(missing.is_empty(), "{} reads {want}, and its policy has no {missing:?}", one.action);
+                    let missing: Vec<&str> = always
+                        .map(|reading| reading.action)
+                        .filter(|action| !granted.contains(*action))
+                        .collect();
+                    assert!(
+                        missing.is_empty(),
+                        "{} reads {want}, and its policy has no {missing:?}",
+                        one.action
+                    );
                     asked.set(asked.get() + 1);
                 }
             }
@@ -263,7 +326,10 @@ fn the_least_policy_of_a_plan_lets_every_action_read_all_that_it_asks_for() {
 fn what_nobody_approved_is_not_done() {
     for_every_action(|stand, plan| {
         let before = stand.settled();
-        let no = yes(plan).into_iter().map(|d| redress::journal::Decision { approved: false, by: "no".into(), ..d }).collect();
+        let no = yes(plan)
+            .into_iter()
+            .map(|d| redress::journal::Decision { approved: false, by: "no".into(), ..d })
+            .collect();
         stand.run(plan, no, None).unwrap().unwrap();
         assert!(hold(&stand.called).is_empty());
         assert!(changed(&before, &stand.settled()).is_empty());

@@ -1,5 +1,5 @@
-//! Laws about what others do beside a run: something else of the same things changes, and undo and verify still do what
-//! they are for; a plan of which a part stands already is finished.
+//! Laws about what others do beside a run: something else of the same things changes, and undo and verify
+//! still do what they are for; a plan of which a part stands already is finished.
 
 use std::collections::BTreeSet;
 
@@ -46,9 +46,13 @@ fn something_else(truth: &mut Inventory, want: &Want) {
             }
         }
         FamilyKind::Volumes => drop(truth.region_mut(region).volumes.get_mut(id).map(|v| tag(&mut v.tags))),
-        FamilyKind::SecurityGroups => drop(truth.region_mut(region).security_groups.get_mut(id).map(|g| tag(&mut g.tags))),
+        FamilyKind::SecurityGroups => {
+            drop(truth.region_mut(region).security_groups.get_mut(id).map(|g| tag(&mut g.tags)))
+        }
         FamilyKind::Subnets => drop(truth.region_mut(region).subnets.get_mut(id).map(|s| tag(&mut s.tags))),
-        FamilyKind::CustomerKeys => drop(truth.region_mut(region).customer_keys.get_mut(id).map(|k| tag_fact(&mut k.tags))),
+        FamilyKind::CustomerKeys => {
+            drop(truth.region_mut(region).customer_keys.get_mut(id).map(|k| tag_fact(&mut k.tags)))
+        }
         FamilyKind::EbsDefaults => {
             if let Some(defaults) = truth.region_mut(region).ebs_defaults.get_mut(id) {
                 defaults.kms_key_id = Fact::Known("arn:aws:kms:us-east-1:123456789012:key/beside".to_owned());
@@ -72,27 +76,52 @@ fn more_of_a_list(truth: &mut Inventory, want: &Want) {
     let region = truth.region_mut(&want.region);
     match want.family {
         FamilyKind::SecurityGroupRules => {
-            let ids: Vec<String> = region.security_group_rules.known().filter(|(_, r)| r.group_id == *value).map(|(id, _)| id.to_owned()).collect();
+            let ids: Vec<String> = region
+                .security_group_rules
+                .known()
+                .filter(|(_, r)| r.group_id == *value)
+                .map(|(id, _)| id.to_owned())
+                .collect();
             for id in &ids {
                 if let Some(rule) = region.security_group_rules.get_mut(id) {
                     tag(&mut rule.tags);
                 }
             }
             let id = format!("sgr-beside-{value}");
-            let rule =
-                SecurityGroupRule { id: id.clone(), group_id: value.clone(), ip_protocol: "tcp".into(), from_port: 8443, to_port: 8443, ..Default::default() };
-            region.security_group_rules.put(id, SecurityGroupRule { cidr_ipv4: Some("10.9.0.0/16".into()), ..rule });
+            let rule = SecurityGroupRule {
+                id: id.clone(),
+                group_id: value.clone(),
+                ip_protocol: "tcp".into(),
+                from_port: 8443,
+                to_port: 8443,
+                ..Default::default()
+            };
+            region
+                .security_group_rules
+                .put(id, SecurityGroupRule { cidr_ipv4: Some("10.9.0.0/16".into()), ..rule });
         }
         FamilyKind::FlowLogs => {
-            let ids: Vec<String> = region.flow_logs.known().filter(|(_, l)| l.resource_id == *value).map(|(id, _)| id.to_owned()).collect();
+            let ids: Vec<String> = region
+                .flow_logs
+                .known()
+                .filter(|(_, l)| l.resource_id == *value)
+                .map(|(id, _)| id.to_owned())
+                .collect();
             for id in &ids {
                 if let Some(log) = region.flow_logs.get_mut(id) {
                     tag(&mut log.tags);
                 }
             }
             let id = format!("fl-beside-{value}");
-            let log = FlowLog { id: id.clone(), resource_id: value.clone(), flow_log_status: "ACTIVE".into(), ..Default::default() };
-            region.flow_logs.put(id, FlowLog { traffic_type: "ACCEPT".into(), log_destination_type: "s3".into(), ..log });
+            let log = FlowLog {
+                id: id.clone(),
+                resource_id: value.clone(),
+                flow_log_status: "ACTIVE".into(),
+                ..Default::default()
+            };
+            region
+                .flow_logs
+                .put(id, FlowLog { traffic_type: "ACCEPT".into(), log_destination_type: "s3".into(), ..log });
         }
         other => panic!("a change touches a list of {other:?}: say what somebody else may change of it"),
     }
@@ -109,7 +138,9 @@ fn stop_all(stand: &Stand, plan: &Plan) -> BTreeSet<String> {
     let mut off = BTreeSet::new();
     for want in plan.changes.iter().flat_map(|c| &c.touches).filter(|w| w.family == FamilyKind::Instances) {
         let Selector::Id(id) = &want.selector else { continue };
-        let Some(instance) = twin.truth_mut().region_mut(&want.region).instances.get_mut(id) else { continue };
+        let Some(instance) = twin.truth_mut().region_mut(&want.region).instances.get_mut(id) else {
+            continue;
+        };
         if instance.state == "running" {
             instance.state = "stopped".to_owned();
             off.insert(id.clone());
@@ -126,7 +157,11 @@ fn somebody_changes_something_else_and_undo_still_works() {
         let undoing = undoing(stand, plan);
         let shown = &undoing.plan.rehearsal;
         assert!(shown.undo_restores, "{:?} {:?}", shown.differences, shown.not_rehearsed);
-        let noted = undoing.plan.changes.iter().filter(|c| c.impact.iter().any(|line| line.contains("by somebody else")));
+        let noted = undoing
+            .plan
+            .changes
+            .iter()
+            .filter(|c| c.impact.iter().any(|line| line.contains("by somebody else")));
         assert!(noted.count() > 0, "what else has changed is not named");
         let second = stand.again();
         second.run(&undoing.plan, yes(&undoing.plan), None).unwrap().unwrap();
@@ -138,12 +173,23 @@ fn somebody_changes_something_else_and_undo_still_works() {
 fn somebody_changes_something_else_and_verify_finds_it_fixed() {
     for_every_action(|stand, plan| {
         stand.run(plan, yes(plan), None).unwrap().unwrap();
-        let done: BTreeSet<String> = stand.story().changes.iter().filter(|(_, c)| c.outcome() == Some(Outcome::Verified)).map(|(id, _)| id.clone()).collect();
+        let done: BTreeSet<String> = stand
+            .story()
+            .changes
+            .iter()
+            .filter(|(_, c)| c.outcome() == Some(Outcome::Verified))
+            .map(|(id, _)| id.clone())
+            .collect();
         beside(stand, plan);
         stop_all(stand, plan);
         let story = stand.verify(plan);
         for id in done {
-            assert_eq!(story.changes[&id].outcome(), Some(Outcome::Verified), "{id}: {}", story.changes[&id].reason);
+            assert_eq!(
+                story.changes[&id].outcome(),
+                Some(Outcome::Verified),
+                "{id}: {}",
+                story.changes[&id].reason
+            );
         }
     });
 }
@@ -159,11 +205,20 @@ fn what_was_stopped_since_is_undone_as_it_is_and_stays_stopped() {
         let second = stand.again();
         second.run(&undoing.plan, yes(&undoing.plan), None).unwrap().unwrap();
         all_are(&second.story(), &undoing.plan, &[Outcome::Restored]);
-        let turned: Vec<String> = hold(&second.called).iter().filter(|call| turns(call)).map(Call::name).collect();
+        let turned: Vec<String> =
+            hold(&second.called).iter().filter(|call| turns(call)).map(Call::name).collect();
         assert!(turned.is_empty() || off.is_empty(), "{turned:?}");
         let now = stand.settled();
-        for want in plan.changes.iter().flat_map(|c| &c.touches).filter(|w| matches!(&w.selector, Selector::Id(id) if off.contains(id))) {
-            assert_eq!(now.json(&want.region, want.family, &want_id(want)).known().unwrap()["state"], "stopped");
+        for want in plan
+            .changes
+            .iter()
+            .flat_map(|c| &c.touches)
+            .filter(|w| matches!(&w.selector, Selector::Id(id) if off.contains(id)))
+        {
+            assert_eq!(
+                now.json(&want.region, want.family, &want_id(want)).known().unwrap()["state"],
+                "stopped"
+            );
         }
     });
 }
@@ -181,13 +236,17 @@ fn what_was_started_or_stopped_after_its_undo_was_planned_is_left_alone() {
         let second = stand.again();
         second.run(&undoing.plan, yes(&undoing.plan), None).unwrap().unwrap();
         let story = second.story();
-        for change in undoing
-            .plan
-            .changes
-            .iter()
-            .filter(|c| c.steps.iter().any(|s| turns(&s.act.call) && off.iter().any(|id| s.act.call.input.to_string().contains(id.as_str()))))
-        {
-            assert_eq!(story.changes[&change.id].outcome(), Some(Outcome::Drifted), "{}", story.changes[&change.id].reason);
+        for change in undoing.plan.changes.iter().filter(|c| {
+            c.steps.iter().any(|s| {
+                turns(&s.act.call) && off.iter().any(|id| s.act.call.input.to_string().contains(id.as_str()))
+            })
+        }) {
+            assert_eq!(
+                story.changes[&change.id].outcome(),
+                Some(Outcome::Drifted),
+                "{}",
+                story.changes[&change.id].reason
+            );
         }
         assert!(off.is_empty() || hold(&second.called).iter().all(|call| !turns(call)));
     });
@@ -197,7 +256,9 @@ fn what_was_started_or_stopped_after_its_undo_was_planned_is_left_alone() {
 fn a_plan_that_was_applied_in_part_is_finished_by_applying_it_again() {
     for_every_action(|stand, plan| {
         let order: Vec<String> = plan.changes.iter().map(|c| c.id.clone()).collect();
-        let only = |ids: &[String]| -> Vec<Decision> { yes(plan).into_iter().map(|d| Decision { approved: ids.contains(&d.change), ..d }).collect() };
+        let only = |ids: &[String]| -> Vec<Decision> {
+            yes(plan).into_iter().map(|d| Decision { approved: ids.contains(&d.change), ..d }).collect()
+        };
         for done in 1..order.len() {
             let mine = Stand::new(hold(&stand.twin).clone());
             mine.run(plan, only(&order[..done]), None).unwrap().unwrap();
@@ -207,7 +268,11 @@ fn a_plan_that_was_applied_in_part_is_finished_by_applying_it_again() {
             let story = second.story();
             for change in &plan.changes {
                 let before = first.changes[&change.id].outcome().unwrap();
-                let wanted = if before.stands() { &[Outcome::AlreadyFixed][..] } else { &[Outcome::Verified, Outcome::AlreadyFixed][..] };
+                let wanted = if before.stands() {
+                    &[Outcome::AlreadyFixed][..]
+                } else {
+                    &[Outcome::Verified, Outcome::AlreadyFixed][..]
+                };
                 let now = &story.changes[&change.id];
                 assert!(
                     now.outcome().is_some_and(|o| wanted.contains(&o)),
@@ -231,7 +296,8 @@ fn what_a_plan_needs_first_and_somebody_else_has_made_is_already_fixed() {
         }
         // Another run made it, from another plan, with another token in its tags.
         let other = Stand::new(hold(&stand.twin).clone());
-        let made = yes(plan).into_iter().map(|d| Decision { approved: needed.contains(&d.change), ..d }).collect();
+        let made =
+            yes(plan).into_iter().map(|d| Decision { approved: needed.contains(&d.change), ..d }).collect();
         other.run(plan, made, None).unwrap().unwrap();
         let mine = other.again();
         mine.run(plan, yes(plan), None).unwrap().unwrap();
@@ -249,14 +315,26 @@ fn a_log_group_that_somebody_made_with_another_retention_serves_what_builds_on_i
     for_every_action(|stand, plan| {
         let groups: Vec<_> = plan.changes.iter().filter(|c| c.action == "ensure-log-group").collect();
         for change in &groups {
-            let group = LogGroup { id: change.resource.id().to_owned(), retention_in_days: Some(7), ..LogGroup::default() };
+            let group = LogGroup {
+                id: change.resource.id().to_owned(),
+                retention_in_days: Some(7),
+                ..LogGroup::default()
+            };
             hold(&stand.twin).truth_mut().region_mut(&change.region).log_groups.put(group.id.clone(), group);
         }
         stand.run(plan, yes(plan), None).unwrap().unwrap();
         let story = stand.story();
-        for change in plan.changes.iter().filter(|c| !groups.is_empty() && c.action != "ensure-delivery-role") {
-            let wanted = if change.action == "ensure-log-group" { Outcome::AlreadyFixed } else { Outcome::Verified };
-            assert_eq!(story.changes[&change.id].outcome(), Some(wanted), "{}: {}", change.id, story.changes[&change.id].reason);
+        for change in plan.changes.iter().filter(|c| !groups.is_empty() && c.action != "ensure-delivery-role")
+        {
+            let wanted =
+                if change.action == "ensure-log-group" { Outcome::AlreadyFixed } else { Outcome::Verified };
+            assert_eq!(
+                story.changes[&change.id].outcome(),
+                Some(wanted),
+                "{}: {}",
+                change.id,
+                story.changes[&change.id].reason
+            );
         }
     });
 }

@@ -21,8 +21,38 @@ const RIGHTS: &[(&str, &[&str])] = &[
     ("playbook", &["actions", "checks", "inventory", "resource", "finding"]),
     ("plan", &["playbook", "actions", "calls", "checks", "inventory", "resource", "finding", "services"]),
     ("journal", &["plan", "calls", "inventory", "resource", "finding", "private"]),
-    ("engine", &["journal", "plan", "playbook", "actions", "calls", "checks", "inventory", "resource", "finding", "account", "services"]),
-    ("report", &["engine", "journal", "plan", "playbook", "actions", "calls", "checks", "inventory", "resource", "finding", "intake"]),
+    (
+        "engine",
+        &[
+            "journal",
+            "plan",
+            "playbook",
+            "actions",
+            "calls",
+            "checks",
+            "inventory",
+            "resource",
+            "finding",
+            "account",
+            "services",
+        ],
+    ),
+    (
+        "report",
+        &[
+            "engine",
+            "journal",
+            "plan",
+            "playbook",
+            "actions",
+            "calls",
+            "checks",
+            "inventory",
+            "resource",
+            "finding",
+            "intake",
+        ],
+    ),
     ("aws", &["account", "journal", "plan", "calls", "inventory", "resource", "services"]),
     ("twin", &["account", "plan", "calls", "inventory", "resource", "private", "services"]),
 ];
@@ -123,7 +153,9 @@ fn only_the_engine_makes_mutating_calls_and_in_one_place() {
 #[test]
 fn whoever_waits_in_a_run_sees_that_the_run_is_lost() {
     let engine = all().into_iter().filter(|path| module(path) == "engine");
-    let pausing = engine.filter(|path| code(path).contains(".pause(")).map(|path| path.file_name().unwrap().to_string_lossy().into_owned());
+    let pausing = engine
+        .filter(|path| code(path).contains(".pause("))
+        .map(|path| path.file_name().unwrap().to_string_lossy().into_owned());
     assert_eq!(pausing.collect::<BTreeSet<_>>(), ["notify.rs", "patience.rs"].map(str::to_owned).into());
 }
 
@@ -139,7 +171,8 @@ fn calls_are_tried_by_the_engine_alone_and_in_one_place() {
 
 /// The entries of `[dependencies]` in a manifest, by name.
 fn dependencies(manifest: &str) -> BTreeMap<String, toml::Value> {
-    let manifest: toml::Table = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(manifest)).unwrap().parse().unwrap();
+    let manifest: toml::Table =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(manifest)).unwrap().parse().unwrap();
     manifest["dependencies"].as_table().unwrap().clone().into_iter().collect()
 }
 
@@ -160,11 +193,15 @@ fn features(dependency: &toml::Value) -> BTreeSet<String> {
 #[test]
 fn what_is_proved_and_fuzzed_alone_needs_no_more_and_no_other_dependencies_than_its_project_has() {
     let pure = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pure/lib.rs")).unwrap();
-    let alone: Vec<&str> = pure.lines().filter_map(|l| l.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
+    let alone: Vec<&str> =
+        pure.lines().filter_map(|l| l.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
     assert!(alone.contains(&"intake") && alone.contains(&"journal"), "{alone:?}");
-    let code: String = all().iter().filter(|p| alone.contains(&module(p).as_str())).map(|p| code(p)).collect();
+    let code: String =
+        all().iter().filter(|p| alone.contains(&module(p).as_str())).map(|p| code(p)).collect();
     let (ours, theirs) = (dependencies("Cargo.toml"), dependencies("tests/pure/Cargo.toml"));
-    for (name, wanted) in ours.iter().filter(|(name, _)| code.contains(&format!("{}::", name.replace('-', "_")))) {
+    for (name, wanted) in
+        ours.iter().filter(|(name, _)| code.contains(&format!("{}::", name.replace('-', "_"))))
+    {
         let given = theirs.get(name).unwrap_or_else(|| panic!("{name} is not in tests/pure/Cargo.toml"));
         assert_eq!(version(given), version(wanted), "{name} in tests/pure/Cargo.toml");
         // Fewer features are right where what talks to AWS and to people needs the others.
@@ -172,7 +209,10 @@ fn what_is_proved_and_fuzzed_alone_needs_no_more_and_no_other_dependencies_than_
     }
     for name in alone {
         let (_, rights) = RIGHTS.iter().find(|(module, _)| *module == name).unwrap();
-        assert!(rights.iter().all(|r| pure.contains(&format!("pub mod {r};"))), "{name} needs all of {rights:?} in tests/pure/lib.rs");
+        assert!(
+            rights.iter().all(|r| pure.contains(&format!("pub mod {r};"))),
+            "{name} needs all of {rights:?} in tests/pure/lib.rs"
+        );
     }
 }
 
@@ -206,10 +246,19 @@ fn the_reader_of_imports_sees_them() {
     assert_eq!(named("use crate::{\n a::{b, c},\n d,\n};\nuse crate::e::f;"), ["a", "d", "e"]);
 }
 
-/// Words by which AWS gives bad news of a status or a key. Who asks for them takes their absence for good news; who acts on
-/// a status asks for the words that prove it (`InstanceStatus::proves_health`, `key_state == "Enabled"`).
-const BAD_NEWS: [&str; 8] =
-    ["impaired", "insufficient-data", "initializing", "Disabled", "PendingDeletion", "PendingReplicaDeletion", "PendingImport", "Unavailable"];
+/// Words by which AWS gives bad news of a status or a key. Who asks for them takes their absence for good
+/// news; who acts on a status asks for the words that prove it (`InstanceStatus::proves_health`, `key_state
+/// == "Enabled"`).
+const BAD_NEWS: [&str; 8] = [
+    "impaired",
+    "insufficient-data",
+    "initializing",
+    "Disabled",
+    "PendingDeletion",
+    "PendingReplicaDeletion",
+    "PendingImport",
+    "Unavailable",
+];
 
 /// Where a line asks for bad news: a string that is one of the words.
 fn asks_for_bad_news(code: &str) -> Vec<String> {
@@ -219,11 +268,19 @@ fn asks_for_bad_news(code: &str) -> Vec<String> {
 
 #[test]
 fn nothing_is_judged_by_the_absence_of_bad_news() {
-    assert_eq!(asks_for_bad_news("if status.system_status != \"impaired\" {\n    go();").len(), 1, "the test sees what it looks for");
+    assert_eq!(
+        asks_for_bad_news("if status.system_status != \"impaired\" {\n    go();").len(),
+        1,
+        "the test sees what it looks for"
+    );
     for module in ["actions", "checks", "engine", "plan", "calls", "inventory"] {
         for path in sources(&Path::new("src").join(module)) {
             let found = asks_for_bad_news(&code(&path));
-            assert!(found.is_empty(), "{} asks for bad news: {found:?}. Ask for what proves that all is well", path.display());
+            assert!(
+                found.is_empty(),
+                "{} asks for bad news: {found:?}. Ask for what proves that all is well",
+                path.display()
+            );
         }
     }
 }
@@ -251,13 +308,20 @@ fn replaced(patch: &str) -> Vec<(String, String)> {
 #[test]
 fn every_mutant_still_applies() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let patches = fs::read_dir(root.join("tests/mutants")).unwrap().map(|e| e.unwrap().path()).filter(|p| p.extension().is_some_and(|e| e == "patch"));
+    let patches = fs::read_dir(root.join("tests/mutants"))
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .filter(|p| p.extension().is_some_and(|e| e == "patch"));
     let mut hunks = 0;
     for patch in patches {
         for (file, old) in replaced(&fs::read_to_string(&patch).unwrap()) {
             hunks += 1;
             let source = fs::read_to_string(root.join(&file)).unwrap();
-            assert!(source.contains(&old), "{}: {file} has changed where it takes a safeguard out: write it anew\n{old}", patch.display());
+            assert!(
+                source.contains(&old),
+                "{}: {file} has changed where it takes a safeguard out: write it anew\n{old}",
+                patch.display()
+            );
         }
     }
     assert!(hunks > 10, "{hunks}");

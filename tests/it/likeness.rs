@@ -1,6 +1,6 @@
-//! The twin is only as good as its likeness: one plan is applied to a seeded account on moto and to a twin of it, and the
-//! two accounts must look the same afterwards. Where moto is not like AWS the difference stands in [`DIFFERENCES`], with
-//! the reason; there the twin follows AWS.
+//! The twin is only as good as its likeness: one plan is applied to a seeded account on moto and to a twin of
+//! it, and the two accounts must look the same afterwards. Where moto is not like AWS the difference stands
+//! in [`DIFFERENCES`], with the reason; there the twin follows AWS.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,9 +29,17 @@ const DIFFERENCES: &[(FamilyKind, &str, &str)] = &[
     (FamilyKind::Snapshots, "volume_id", "moto gives a copy the volume of its source; AWS says vol-ffffffff"),
     (FamilyKind::Snapshots, "storage_tier", "moto has no storage tiers"),
     (FamilyKind::Snapshots, "description", "moto gives copies a description of its own"),
-    (FamilyKind::Volumes, "kms_key_id", "moto loses the key of a volume made from an encrypted snapshot; AWS keeps it"),
+    (
+        FamilyKind::Volumes,
+        "kms_key_id",
+        "moto loses the key of a volume made from an encrypted snapshot; AWS keeps it",
+    ),
     (FamilyKind::Volumes, "throughput", "moto leaves out the default of gp3; AWS says 125"),
-    (FamilyKind::Volumes, "delete_on_termination", "moto does not show it at the volume, only at the instance, which is compared"),
+    (
+        FamilyKind::Volumes,
+        "delete_on_termination",
+        "moto does not show it at the volume, only at the instance, which is compared",
+    ),
     (FamilyKind::LogGroups, "stored_bytes", "it grows by itself"),
 ];
 
@@ -50,11 +58,20 @@ enum Compared {
 fn compared(kind: FamilyKind) -> Compared {
     use FamilyKind as K;
     match kind {
-        K::SecurityGroups | K::SecurityGroupRules | K::Vpcs | K::Subnets | K::FlowLogs | K::Instances | K::Volumes | K::Snapshots => Compared::Listed,
+        K::SecurityGroups
+        | K::SecurityGroupRules
+        | K::Vpcs
+        | K::Subnets
+        | K::FlowLogs
+        | K::Instances
+        | K::Volumes
+        | K::Snapshots => Compared::Listed,
         K::LogGroups | K::Roles => Compared::ByName,
         K::Trails => Compared::PerRegion,
         K::PrefixLists | K::InstanceTypes => Compared::Not("AWS's own, of which moto has others"),
-        K::NetworkInterfaces => Compared::Not("moto makes those of instances itself, with addresses of its own"),
+        K::NetworkInterfaces => {
+            Compared::Not("moto makes those of instances itself, with addresses of its own")
+        }
         K::InstanceStatuses | K::VolumeModifications => Compared::Not("they pass by themselves"),
         K::Removals => Compared::Not("moto has no Recycle Bin and no locks of snapshots"),
         K::TargetGroups => Compared::Not("moto takes every target that is registered for healthy"),
@@ -62,8 +79,12 @@ fn compared(kind: FamilyKind) -> Compared {
         K::ManagedInstances => Compared::Not("moto has no instances that Systems Manager manages"),
         K::Keys => Compared::Not("no action changes them"),
         K::CustomerKeys => Compared::Listed,
-        K::EbsDefaults => Compared::Not("moto does not name the default key; the switch is compared in aws_calls.rs"),
-        K::Buckets => Compared::Not("the calls on buckets have tests of their own against moto, setting by setting"),
+        K::EbsDefaults => {
+            Compared::Not("moto does not name the default key; the switch is compared in aws_calls.rs")
+        }
+        K::Buckets => {
+            Compared::Not("the calls on buckets have tests of their own against moto, setting by setting")
+        }
     }
 }
 
@@ -71,7 +92,11 @@ fn compared(kind: FamilyKind) -> Compared {
 fn everything(inventory: &Inventory) -> Scope {
     let mut scope = Scope::new();
     for kind in FamilyKind::ALL.iter().copied() {
-        let regions = if kind.is_global() && !matches!(compared(kind), Compared::PerRegion) { &[""][..] } else { &REGIONS[..] };
+        let regions = if kind.is_global() && !matches!(compared(kind), Compared::PerRegion) {
+            &[""][..]
+        } else {
+            &REGIONS[..]
+        };
         for region in regions {
             let names = inventory.family(region, kind).map(|family| family.ids()).unwrap_or_default();
             match compared(kind) {
@@ -127,7 +152,16 @@ async fn plan_of(account: &dyn Account) -> (survey::Survey, Plan) {
 async fn apply(account: &dyn Account, plan: &Plan) -> Story {
     let mut journal = Journal::new(Story::default(), Box::new(MemoryLog::default()));
     let stop = Stop::default();
-    let engine = Engine { account, talk: &Silent, stop: &stop, stage: &stage, today: today(), lag: std::time::Duration::ZERO, jobs: 1, stop_at_once: 1 };
+    let engine = Engine {
+        account,
+        talk: &Silent,
+        stop: &stop,
+        stage: &stage,
+        today: today(),
+        lag: std::time::Duration::ZERO,
+        jobs: 1,
+        stop_at_once: 1,
+    };
     engine.apply(plan, "run-1", yes(plan), &mut journal).await.unwrap();
     journal.story
 }

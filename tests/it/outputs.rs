@@ -1,5 +1,5 @@
-//! Files that a user names, written by the built program: through pipes, devices and links; and what is there already keeps what
-//! it was.
+//! Files that a user names, written by the built program: through pipes, devices and links; and what is there
+//! already keeps what it was.
 
 use std::{
     fs::{self, File},
@@ -14,7 +14,8 @@ use tempfile::TempDir;
 
 use crate::support;
 
-const PLAN: &str = "plan --account twin:demo --check security-group-open-admin-port --allow-cidr 203.0.113.0/24 -q";
+const PLAN: &str =
+    "plan --account twin:demo --check security-group-open-admin-port --allow-cidr 203.0.113.0/24 -q";
 
 struct Desk(TempDir);
 
@@ -67,7 +68,12 @@ fn writers(at: &str) -> Vec<(String, &'static str)> {
         (format!("{PLAN} --report json={at}"), "redress.plan/1"),
         (format!("{PLAN} --summary {at}"), "# "),
         (format!("scan --account twin:demo --save-inventory {at}"), "redress.inventory/1"),
-        (format!("apply --account twin:demo --check cloudtrail-no-log-validation --auto-approve --events {at}"), "redress.event/1"),
+        (
+            format!(
+                "apply --account twin:demo --check cloudtrail-no-log-validation --auto-approve --events {at}"
+            ),
+            "redress.event/1",
+        ),
         (format!("playbooks new snapshot-instance -o {at}"), "snapshot-instance"),
     ]
 }
@@ -85,14 +91,21 @@ fn a_pipe_gets_the_document_and_stays_a_pipe() {
 fn dev_null_and_a_device_of_ones_own_stay_what_they_are() {
     let desk = Desk::new();
     let own = desk.path("null");
-    let made = Command::new("mknod").args([own.as_os_str(), "c".as_ref(), "1".as_ref(), "3".as_ref()]).status().is_ok_and(|s| s.success());
-    // Where devices of one's own cannot be opened (containers without that right), only that they stay is to be seen.
+    let made = Command::new("mknod")
+        .args([own.as_os_str(), "c".as_ref(), "1".as_ref(), "3".as_ref()])
+        .status()
+        .is_ok_and(|s| s.success());
+    // Where devices of one's own cannot be opened (containers without that right), only that they stay is to
+    // be seen.
     let opens = made && File::options().write(true).open(&own).is_ok();
     let before = fs::metadata("/dev/null").unwrap();
     for device in ["/dev/null", "null"].into_iter().filter(|d| *d == "/dev/null" || opens) {
         for (line, _) in writers(device) {
             desk.run(&line);
-            assert!(fs::symlink_metadata(desk.path(device)).unwrap().file_type().is_char_device(), "redress {line}");
+            assert!(
+                fs::symlink_metadata(desk.path(device)).unwrap().file_type().is_char_device(),
+                "redress {line}"
+            );
         }
     }
     let after = fs::symlink_metadata("/dev/null").unwrap();
@@ -109,10 +122,17 @@ fn a_link_stays_a_link_and_its_file_keeps_its_mode() {
         fs::set_permissions(desk.path("kept/file"), fs::Permissions::from_mode(0o600)).unwrap();
         symlink("kept/file", desk.path("link")).unwrap();
         desk.run(&line);
-        assert!(fs::symlink_metadata(desk.path("link")).unwrap().is_symlink(), "redress {line}: the link was replaced");
+        assert!(
+            fs::symlink_metadata(desk.path("link")).unwrap().is_symlink(),
+            "redress {line}: the link was replaced"
+        );
         assert!(fs::read_to_string(desk.path("kept/file")).unwrap().contains(part), "redress {line}");
         assert_eq!(fs::metadata(desk.path("kept/file")).unwrap().mode() & 0o777, 0o600, "redress {line}");
-        assert_eq!(fs::read_dir(desk.path("kept")).unwrap().count(), 1, "redress {line}: something is left beside it");
+        assert_eq!(
+            fs::read_dir(desk.path("kept")).unwrap().count(),
+            1,
+            "redress {line}: something is left beside it"
+        );
     }
 }
 
@@ -124,7 +144,12 @@ fn dev_stdout_is_the_stdout_also_where_that_is_a_file() {
     assert_eq!(json(&format!("{document}\n}}"))["format"], "redress.plan/1");
     assert!(shown.contains("Plan: "), "{shown}");
     let file = File::create(desk.path("out")).unwrap();
-    assert!(desk.command(&format!("{PLAN} -o /dev/stdout")).stdout(file).status().is_ok_and(|s| s.code() == Some(0)));
+    assert!(
+        desk.command(&format!("{PLAN} -o /dev/stdout"))
+            .stdout(file)
+            .status()
+            .is_ok_and(|s| s.code() == Some(0))
+    );
     let kept = fs::read_to_string(desk.path("out")).unwrap();
     assert!(kept.starts_with("{") && kept.contains("Plan: "), "{kept}");
 }
@@ -132,7 +157,8 @@ fn dev_stdout_is_the_stdout_also_where_that_is_a_file() {
 #[test]
 fn a_file_that_cannot_be_written_ends_the_command_beforehand_and_leaves_nothing() {
     let desk = Desk::new();
-    for line in [format!("{PLAN} --report html=no/such/plan.html"), format!("{PLAN} --summary no/such/file")] {
+    for line in [format!("{PLAN} --report html=no/such/plan.html"), format!("{PLAN} --summary no/such/file")]
+    {
         let output = desk.command(&line).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{line}");
         assert!(String::from_utf8_lossy(&output.stderr).contains("nothing was done"), "{line}");

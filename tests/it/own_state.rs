@@ -1,5 +1,5 @@
-//! The state directory is its owner's alone: modes whatever the umask, links that are planted in it, commands that only
-//! look, and many commands at once on one that is not there yet.
+//! The state directory is its owner's alone: modes whatever the umask, links that are planted in it, commands
+//! that only look, and many commands at once on one that is not there yet.
 #![cfg(unix)]
 
 use std::{
@@ -61,20 +61,41 @@ fn mode(path: &Path) -> u32 {
 fn whatever_the_umask_nobody_else_can_read_or_write_there() {
     for umask in ["000", "022"] {
         let folder = tempfile::tempdir().unwrap();
-        for line in ["plan --account twin:demo --check vpc-without-flow-logs -q -o plan.json", APPLY, "verify last -q", "undo last --auto-approve -q"] {
+        for line in [
+            "plan --account twin:demo --check vpc-without-flow-logs -q -o plan.json",
+            APPLY,
+            "verify last -q",
+            "undo last --auto-approve -q",
+        ] {
             let mut command = redress(&folder, line);
             let program = command.get_program().to_owned();
             let args: Vec<_> = command.get_args().map(ToOwned::to_owned).collect();
             let mut shell = Command::new("/bin/sh");
-            shell.args(["-c", &format!("umask {umask}; exec \"$0\" \"$@\"")]).arg(program).args(args).current_dir(folder.path()).stdin(Stdio::null());
-            shell.env_clear().envs(command.get_envs().filter_map(|(k, v)| Some((k.to_owned(), v?.to_owned()))));
+            shell
+                .args(["-c", &format!("umask {umask}; exec \"$0\" \"$@\"")])
+                .arg(program)
+                .args(args)
+                .current_dir(folder.path())
+                .stdin(Stdio::null());
+            shell
+                .env_clear()
+                .envs(command.get_envs().filter_map(|(k, v)| Some((k.to_owned(), v?.to_owned()))));
             command.stdin(Stdio::null());
             said(&shell.output().unwrap(), 0, line);
         }
         let all = below(&folder.path().join("state"));
-        assert!(all.iter().any(|p| p.ends_with("journal.jsonl")) && all.iter().any(|p| p.extension().is_some_and(|e| e == "lock")), "{all:?}");
+        assert!(
+            all.iter().any(|p| p.ends_with("journal.jsonl"))
+                && all.iter().any(|p| p.extension().is_some_and(|e| e == "lock")),
+            "{all:?}"
+        );
         for path in all {
-            assert_eq!(mode(&path), if path.is_dir() { 0o700 } else { 0o600 }, "{} with umask {umask}", path.display());
+            assert_eq!(
+                mode(&path),
+                if path.is_dir() { 0o700 } else { 0o600 },
+                "{} with umask {umask}",
+                path.display()
+            );
         }
     }
 }
@@ -95,7 +116,8 @@ fn a_link_that_somebody_plants_is_not_followed_and_what_it_points_to_stays() {
     let (_, err) = ends(&folder, 1, APPLY);
     assert!(err.contains("it is a link"), "{err}");
     fs::remove_file(&lock).unwrap();
-    let journal = fs::read_dir(at("state/runs")).unwrap().next().unwrap().unwrap().path().join("journal.jsonl");
+    let journal =
+        fs::read_dir(at("state/runs")).unwrap().next().unwrap().unwrap().path().join("journal.jsonl");
     fs::rename(&journal, at("journal")).unwrap();
     symlink(at("journal"), &journal).unwrap();
     let (_, err) = ends(&folder, 1, "verify last -q");
@@ -108,14 +130,21 @@ fn a_link_that_somebody_plants_is_not_followed_and_what_it_points_to_stays() {
     symlink(at("twin"), at("state/twin")).unwrap();
     let (_, err) = ends(&folder, 1, "scan --account twin:demo");
     assert!(err.contains("it is a link"), "{err}");
-    assert_eq!((fs::read_to_string(at("precious")).unwrap().as_str(), fs::read_dir(at("elsewhere")).unwrap().count()), ("precious", 0));
+    assert_eq!(
+        (
+            fs::read_to_string(at("precious")).unwrap().as_str(),
+            fs::read_dir(at("elsewhere")).unwrap().count()
+        ),
+        ("precious", 0)
+    );
 }
 
 #[test]
 fn who_only_looks_writes_nothing() {
     let folder = planned();
     fs::write(folder.path().join("account.json"), {
-        let twin: serde_json::Value = serde_json::from_slice(&fs::read(folder.path().join("state/twin/demo.json")).unwrap()).unwrap();
+        let twin: serde_json::Value =
+            serde_json::from_slice(&fs::read(folder.path().join("state/twin/demo.json")).unwrap()).unwrap();
         serde_json::to_vec(&twin["truth"]).unwrap()
     })
     .unwrap();
@@ -130,11 +159,21 @@ fn who_only_looks_writes_nothing() {
     ends(&folder, 0, APPLY);
     let state = folder.path().join("state");
     let snapshot = || -> Vec<_> {
-        let of = |p: &PathBuf| (p.clone(), fs::symlink_metadata(p).unwrap().modified().unwrap(), fs::read(p).unwrap_or_default());
+        let of = |p: &PathBuf| {
+            (p.clone(), fs::symlink_metadata(p).unwrap().modified().unwrap(), fs::read(p).unwrap_or_default())
+        };
         below(&state).iter().map(of).collect()
     };
     let before = snapshot();
-    for line in ["runs", "show last", "show last --format json", "undo last -o undo.json", "plan --account twin:demo -q", "playbooks", "show plan.json"] {
+    for line in [
+        "runs",
+        "show last",
+        "show last --format json",
+        "undo last -o undo.json",
+        "plan --account twin:demo -q",
+        "playbooks",
+        "show plan.json",
+    ] {
         ends(&folder, 0, line);
         assert!(snapshot() == before, "{line}");
     }
@@ -167,7 +206,12 @@ fn where_others_may_write_it_says_so_and_what_to_do() {
 fn commands_that_race_for_a_directory_that_is_not_there_never_fail_for_its_sake() {
     for round in 0..3 {
         let folder = planned();
-        let lines = ["runs", "apply plan.json --auto-approve -q --state-dir fresh", "runs --state-dir fresh", "plan --account twin:demo --state-dir fresh -q"];
+        let lines = [
+            "runs",
+            "apply plan.json --auto-approve -q --state-dir fresh",
+            "runs --state-dir fresh",
+            "plan --account twin:demo --state-dir fresh -q",
+        ];
         let children: Vec<_> = (0..16)
             .map(|n| {
                 let line = lines[n % lines.len()];
@@ -179,7 +223,11 @@ fn commands_that_race_for_a_directory_that_is_not_there_never_fail_for_its_sake(
             let err = String::from_utf8_lossy(&output.stderr).into_owned();
             assert!(!err.contains("os error"), "round {round}, {line}: {err}");
             let held = output.status.code() == Some(1) && err.contains("is at work on");
-            assert!(matches!(output.status.code(), Some(0 | 4)) || held, "round {round}, {line}: {:?} {err}", output.status.code());
+            assert!(
+                matches!(output.status.code(), Some(0 | 4)) || held,
+                "round {round}, {line}: {:?} {err}",
+                output.status.code()
+            );
         }
     }
 }
@@ -189,9 +237,21 @@ fn what_cannot_be_the_state_directory_is_named_with_what_to_do_by_every_command(
     let folder = planned();
     fs::write(folder.path().join("file"), "x").unwrap();
     for place in ["file", "/dev/null", "file/below"] {
-        for line in ["runs", "show last", "resume last", "undo last", "verify last", "scan --account twin:demo", "plan --account twin:demo", APPLY] {
+        for line in [
+            "runs",
+            "show last",
+            "resume last",
+            "undo last",
+            "verify last",
+            "scan --account twin:demo",
+            "plan --account twin:demo",
+            APPLY,
+        ] {
             let (_, err) = ends(&folder, 2, &format!("{line} --state-dir {place}"));
-            assert!(err.contains(place) && err.contains("hint: name a directory with --state-dir"), "{line}: {err}");
+            assert!(
+                err.contains(place) && err.contains("hint: name a directory with --state-dir"),
+                "{line}: {err}"
+            );
             assert!(!err.contains("os error") && !err.contains("chmod"), "{line}: {err}");
         }
     }
@@ -225,14 +285,31 @@ fn what_may_not_be_read_is_named_with_what_to_do_by_every_command() {
     let state = folder.path().join("state");
     let set = |path: &Path, mode: u32| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     set(folder.path(), 0o755);
-    let lines = ["runs", "show last", "resume last", "undo last", "verify last", "scan --account twin:demo", "plan --account twin:demo"];
+    let lines = [
+        "runs",
+        "show last",
+        "resume last",
+        "undo last",
+        "verify last",
+        "scan --account twin:demo",
+        "plan --account twin:demo",
+    ];
     set(&state, 0);
     for line in lines {
         let (out, err) = denied(&folder, 1, line);
-        assert!(err.contains("state cannot be read") && err.contains("permission denied") && err.contains("hint: `ls -ld "), "{line}: {err}");
-        assert!(out.is_empty() && !err.contains("os error") && !err.contains("panicked"), "{line}: {out}{err}");
+        assert!(
+            err.contains("state cannot be read")
+                && err.contains("permission denied")
+                && err.contains("hint: `ls -ld "),
+            "{line}: {err}"
+        );
+        assert!(
+            out.is_empty() && !err.contains("os error") && !err.contains("panicked"),
+            "{line}: {out}{err}"
+        );
     }
-    // A journal alone, in a directory that may be read: it is no run without one, and never an empty list of runs.
+    // A journal alone, in a directory that may be read: it is no run without one, and never an empty list of
+    // runs.
     set(&state, 0o700);
     if root(&folder) {
         below(&state).iter().for_each(|path| chown(path, Some(NOBODY), None).unwrap());
@@ -241,8 +318,15 @@ fn what_may_not_be_read_is_named_with_what_to_do_by_every_command() {
     set(&journal, 0);
     for line in ["runs", "show last", "resume last", "undo last", "verify last"] {
         let (_, err) = denied(&folder, 1, line);
-        assert!(err.contains("journal.jsonl: cannot read the journal: Permission denied.") && !err.contains("panicked"), "{line}: {err}");
-        assert!(err.contains("run it as the user to whom the file belongs") && !err.contains("os error"), "{line}: {err}");
+        assert!(
+            err.contains("journal.jsonl: cannot read the journal: Permission denied.")
+                && !err.contains("panicked"),
+            "{line}: {err}"
+        );
+        assert!(
+            err.contains("run it as the user to whom the file belongs") && !err.contains("os error"),
+            "{line}: {err}"
+        );
     }
     // What is no file can be read by nobody, root included.
     fs::remove_file(&journal).unwrap();

@@ -1,5 +1,5 @@
-//! The pace as AWS sees it: no request goes out without its turn, and what waits for the same turn goes out together. Read
-//! off the log of a proxy; the limits themselves are tested beside the code.
+//! The pace as AWS sees it: no request goes out without its turn, and what waits for the same turn goes out
+//! together. Read off the log of a proxy; the limits themselves are tested beside the code.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -10,8 +10,8 @@ use crate::{
     support::moto,
 };
 
-/// How often each operation took its turn, as the program tells it at its most talkative. S3's are counted as one, since
-/// its requests do not name theirs.
+/// How often each operation took its turn, as the program tells it at its most talkative. S3's are counted as
+/// one, since its requests do not name theirs.
 fn turns(err: &str) -> BTreeMap<String, usize> {
     let mut turns = BTreeMap::new();
     for line in err.lines().filter_map(|l| l.split_once("the turn of ")) {
@@ -49,21 +49,31 @@ fn every_request_of_runs_took_its_turn() {
     }
 }
 
-/// The announcements before each stop wait for their turn as well, so that the starts come one after another here: that those
-/// which wait at the same time go out as one request is held by the unit tests of `aws::together`.
+/// The announcements before each stop wait for their turn as well, so that the starts come one after another
+/// here: that those which wait at the same time go out as one request is held by the unit tests of
+/// `aws::together`.
 #[test]
 fn instances_are_started_at_their_pace_and_each_has_its_own_record() {
     let (desk, proxy) = behind_proxy(FLEET_DOWN.desks(1).remove(0));
     // A tenth of what AWS grants: one start at once, and one more in five seconds.
     let said = desk.ends(0, &format!("{} --pace 10", FLEET_DOWN.apply()));
-    assert!(said.json()["changes"].as_array().unwrap().iter().all(|c| c["outcome"] == "verified"), "{}", said.out);
+    assert!(
+        said.json()["changes"].as_array().unwrap().iter().all(|c| c["outcome"] == "verified"),
+        "{}",
+        said.out
+    );
     assert_eq!(states(&desk), vec![("running".to_owned(), 1); 5]);
-    let started: Vec<usize> =
-        proxy.log().iter().filter(|s| s.change.as_deref() == Some("StartInstances")).map(|s| s.body.matches("InstanceId.").count()).collect();
+    let started: Vec<usize> = proxy
+        .log()
+        .iter()
+        .filter(|s| s.change.as_deref() == Some("StartInstances"))
+        .map(|s| s.body.matches("InstanceId.").count())
+        .collect();
     assert!(started.iter().sum::<usize>() == 5, "each instance is started once: {started:?}");
     let run = fs::read_dir(desk.path("state/runs")).unwrap().next().unwrap().unwrap().path();
     let journal = fs::read_to_string(run.join("journal.jsonl")).unwrap();
-    let intents = journal.lines().filter(|l| l.contains("\"type\":\"intent\"") && l.contains("\"StartInstances\""));
+    let intents =
+        journal.lines().filter(|l| l.contains("\"type\":\"intent\"") && l.contains("\"StartInstances\""));
     assert_eq!(intents.count(), 5, "each has its own");
 }
 
@@ -92,13 +102,23 @@ fn unpaced(code: &str) -> usize {
 
 #[test]
 fn all_that_reads_goes_through_the_one_place_that_waits_for_its_turn() {
-    assert_eq!(unpaced("reading(\"x\", || a.send()).await; b.send();"), 1, "the reader of the sources sees it");
+    assert_eq!(
+        unpaced("reading(\"x\", || a.send()).await; b.send();"),
+        1,
+        "the reader of the sources sees it"
+    );
     let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/aws"));
-    let files =
-        |folder: &Path| fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).filter(|p| p.extension().is_some_and(|e| e == "rs")).collect::<Vec<_>>();
+    let files = |folder: &Path| {
+        fs::read_dir(folder)
+            .unwrap()
+            .map(|e| e.unwrap().path())
+            .filter(|p| p.extension().is_some_and(|e| e == "rs"))
+            .collect::<Vec<_>>()
+    };
     let mut wrong = Vec::new();
     for path in files(folder).into_iter().chain(files(&folder.join("read"))) {
-        // The store of runs is not the account that is worked on, and S3 grants thousands of requests a second to it.
+        // The store of runs is not the account that is worked on, and S3 grants thousands of requests a
+        // second to it.
         let code = code(&path);
         // What is told to Security Hub takes its turn itself, right before it is sent.
         if !path.ends_with("object.rs") && unpaced(&code) > code.matches("pace.turn(").count() {

@@ -1,5 +1,5 @@
-//! The generated pages in `docs/` are what the program says now, and the examples in the guide are good playbooks.
-//! `REDRESS_BLESS=1` writes the pages anew.
+//! The generated pages in `docs/` are what the program says now, and the examples in the guide are good
+//! playbooks. `REDRESS_BLESS=1` writes the pages anew.
 
 use std::{
     collections::BTreeSet,
@@ -17,7 +17,9 @@ fn root() -> PathBuf {
 }
 
 fn markdown_in(folder: &Path) -> BTreeSet<PathBuf> {
-    let entries = fs::read_dir(folder).map(|dir| dir.filter_map(Result::ok).map(|e| e.path()).collect::<Vec<_>>()).unwrap_or_default();
+    let entries = fs::read_dir(folder)
+        .map(|dir| dir.filter_map(Result::ok).map(|e| e.path()).collect::<Vec<_>>())
+        .unwrap_or_default();
     entries.into_iter().filter(|p| p.extension().is_some_and(|e| e == "md")).collect()
 }
 
@@ -43,7 +45,8 @@ fn the_pages_in_docs_are_those_that_the_program_makes() {
 #[test]
 fn there_is_no_page_of_an_action_that_is_gone() {
     let made: BTreeSet<_> = all_pages().into_iter().map(|(path, _)| root().join(path)).collect();
-    let left: Vec<_> = markdown_in(&root().join("docs/actions")).into_iter().filter(|p| !made.contains(p)).collect();
+    let left: Vec<_> =
+        markdown_in(&root().join("docs/actions")).into_iter().filter(|p| !made.contains(p)).collect();
     assert_eq!(left, Vec::<PathBuf>::new());
 }
 
@@ -75,8 +78,10 @@ fn every_example_in_the_guide_and_on_the_pages_is_a_good_playbook() {
             seen += 1;
             if let Err(problems) = playbook::parse(&text, "example") {
                 let shown: Vec<_> = problems.iter().map(ToString::to_string).collect();
-                // Examples leave what must be given open, in a comment; that is all that may be wrong with them.
-                let open = problems.iter().all(|p| p.what.contains("missing parameter") && text.contains(" = ..."));
+                // Examples leave what must be given open, in a comment; that is all that may be wrong with
+                // them.
+                let open =
+                    problems.iter().all(|p| p.what.contains("missing parameter") && text.contains(" = ..."));
                 assert!(open, "{}, the example in line {line}:\n{}", page.display(), shown.join("\n"));
             }
         }
@@ -86,32 +91,41 @@ fn every_example_in_the_guide_and_on_the_pages_is_a_good_playbook() {
 
 #[test]
 fn the_built_in_playbooks_load_and_answer_every_check_that_is_scanned_for() {
-    let playbooks = playbook::assemble(playbook::builtin(), Vec::new())
-        .unwrap_or_else(|problems| panic!("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")));
+    let playbooks = playbook::assemble(playbook::builtin(), Vec::new()).unwrap_or_else(|problems| {
+        panic!("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    });
     let answered: BTreeSet<_> = playbooks.iter().flat_map(|p| p.finding.iter().map(String::as_str)).collect();
     let scanned: BTreeSet<_> = redress::checks::all().filter(|c| c.scanned).map(|c| c.id).collect();
     assert_eq!(answered, scanned);
     assert!(playbooks.iter().all(|p| p.approve == playbook::Approve::Ask));
     for (source, _) in playbook::builtin() {
-        let file = root().join("playbooks").join(source.trim_start_matches("built-in:")).with_extension("toml");
+        let file =
+            root().join("playbooks").join(source.trim_start_matches("built-in:")).with_extension("toml");
         assert!(file.is_file(), "{source} is in no file");
     }
     let files = fs::read_dir(root().join("playbooks")).unwrap().count();
     assert_eq!(files, playbook::builtin().len(), "a file in playbooks/ is not built in");
 }
 
-/// The texts that a reader gets who takes the comment signs off one suggestion: each run of comment lines that are TOML.
+/// The texts that a reader gets who takes the comment signs off one suggestion: each run of comment lines
+/// that are TOML.
 fn suggestions(text: &str) -> Vec<String> {
     let lines: Vec<&str> = text.lines().collect();
     let bare = |line: &&str| {
-        line.strip_prefix("# ").filter(|bare| (bare.starts_with('[') || bare.contains(" = ")) && bare.parse::<toml::Table>().is_ok()).map(str::to_owned)
+        line.strip_prefix("# ")
+            .filter(|bare| {
+                (bare.starts_with('[') || bare.contains(" = ")) && bare.parse::<toml::Table>().is_ok()
+            })
+            .map(str::to_owned)
     };
     let mut found = Vec::new();
     let mut n = 0;
     while n < lines.len() {
         let run = lines[n..].iter().take_while(|line| bare(line).is_some()).count();
         if run > 0 {
-            let taken = lines.iter().enumerate().map(|(at, line)| bare(line).filter(|_| (n..n + run).contains(&at)).unwrap_or_else(|| (*line).to_owned()));
+            let taken = lines.iter().enumerate().map(|(at, line)| {
+                bare(line).filter(|_| (n..n + run).contains(&at)).unwrap_or_else(|| (*line).to_owned())
+            });
             found.push(taken.collect::<Vec<_>>().join("\n"));
         }
         n += run.max(1);
@@ -126,7 +140,11 @@ fn every_suggestion_in_the_comments_of_a_built_in_playbook_is_good() {
         for suggested in suggestions(&text) {
             seen += 1;
             let problems = playbook::parse(&suggested, &source).err().unwrap_or_default();
-            assert!(problems.is_empty(), "{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
+            assert!(
+                problems.is_empty(),
+                "{}",
+                problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+            );
         }
     }
     assert!(seen >= 8, "only {seen} suggestions were found");

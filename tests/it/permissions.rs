@@ -1,6 +1,7 @@
-//! `redress permissions`: a plan is applied and taken back on an emulator that enforces IAM, under exactly the actions of
-//! its policy; what was asked for is written down by the emulator and compared. The emulator cannot match ARNs of EC2 and
-//! knows no conditions, so resources are `*` there and conditions are left out; the unit tests hold those.
+//! `redress permissions`: a plan is applied and taken back on an emulator that enforces IAM, under exactly
+//! the actions of its policy; what was asked for is written down by the emulator and compared. The emulator
+//! cannot match ARNs of EC2 and knows no conditions, so resources are `*` there and conditions are left out;
+//! the unit tests hold those.
 
 use std::{
     collections::BTreeSet,
@@ -73,13 +74,22 @@ impl Guarded {
 
     fn redress(&self, key: &(String, String), words: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_redress"));
-        command.args(words).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).envs(self.environment(key));
+        command
+            .args(words)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .envs(self.environment(key));
         command.env("REDRESS_STATE_DIR", self.folder.path().join("state"));
         command.stdin(Stdio::null()).output().unwrap()
     }
 
     fn python(&self, script: &str, words: &[&str]) -> String {
-        let output = Command::new(python()).args(["-c", script]).args(words).envs(self.environment(&anybody())).output().unwrap();
+        let output = Command::new(python())
+            .args(["-c", script])
+            .args(words)
+            .envs(self.environment(&anybody()))
+            .output()
+            .unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
@@ -99,9 +109,13 @@ impl Guarded {
 
     /// Keys of a new user who may do just this, from now on.
     fn enforce(&self, actions: &BTreeSet<String>) -> (String, String) {
-        let policy = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": actions, "Resource": "*" }] });
+        let policy = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": actions,
+            "Resource": "*" }] });
         let keys: Value = serde_json::from_str(&self.python(GRANT, &[&policy.to_string()])).unwrap();
-        (keys["AccessKeyId"].as_str().unwrap().to_owned(), keys["SecretAccessKey"].as_str().unwrap().to_owned())
+        (
+            keys["AccessKeyId"].as_str().unwrap().to_owned(),
+            keys["SecretAccessKey"].as_str().unwrap().to_owned(),
+        )
     }
 
     /// What was asked for since enforcement began: what was allowed, and what was denied.
@@ -127,11 +141,16 @@ fn anybody() -> (String, String) {
 }
 
 fn told(output: &Output) -> String {
-    format!("{}\n{}\n{}", output.status, String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    format!(
+        "{}\n{}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
 }
 
-/// For HeadBucket the emulator asks for `s3:HeadBucket` too, which is no action of IAM: AWS asks for `s3:ListBucket`
-/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html>).
+/// For HeadBucket the emulator asks for `s3:HeadBucket` too, which is no action of IAM: AWS asks for
+/// `s3:ListBucket` (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html>).
 fn as_the_emulator_has_it(actions: &BTreeSet<String>) -> BTreeSet<String> {
     let head = actions.contains("s3:ListBucket").then(|| "s3:HeadBucket".to_owned());
     actions.iter().cloned().chain(head).collect()
@@ -143,7 +162,11 @@ fn printed(guarded: &Guarded, path: &str) -> BTreeSet<String> {
     assert!(output.status.success(), "{}", told(&output));
     let policy: Value = serde_json::from_slice(&output.stdout).unwrap();
     let statements = policy["Statement"].as_array().unwrap();
-    statements.iter().flat_map(|s| s["Action"].as_array().unwrap()).map(|a| a.as_str().unwrap().to_owned()).collect()
+    statements
+        .iter()
+        .flat_map(|s| s["Action"].as_array().unwrap())
+        .map(|a| a.as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[test]
@@ -155,17 +178,39 @@ fn a_plan_is_applied_and_taken_back_under_exactly_the_actions_of_its_policy() {
     assert_eq!(granted, Policy::of(&grants).actions().into_iter().map(str::to_owned).collect());
     let key = guarded.enforce(&as_the_emulator_has_it(&granted));
 
-    let applied = guarded.redress(&key, &["apply", &path, "--allow-cidr", "198.51.100.0/24", "--auto-approve", "--max-risk", "disruptive", "--format", "json"]);
+    let applied = guarded.redress(
+        &key,
+        &[
+            "apply",
+            &path,
+            "--allow-cidr",
+            "198.51.100.0/24",
+            "--auto-approve",
+            "--max-risk",
+            "disruptive",
+            "--format",
+            "json",
+        ],
+    );
     assert!(applied.status.success(), "{}", told(&applied));
     let run: Value = serde_json::from_slice(&applied.stdout).unwrap();
-    assert!(run["changes"].as_array().unwrap().iter().all(|c| c["outcome"] == "verified" || c["outcome"] == "already-fixed"), "{run:#}");
-    let undone = guarded.redress(&key, &["undo", "last", "--auto-approve", "--max-risk", "disruptive", "--format", "json"]);
+    assert!(
+        run["changes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|c| c["outcome"] == "verified" || c["outcome"] == "already-fixed"),
+        "{run:#}"
+    );
+    let undone = guarded
+        .redress(&key, &["undo", "last", "--auto-approve", "--max-risk", "disruptive", "--format", "json"]);
     assert!(undone.status.success(), "{}", told(&undone));
 
     let (allowed, denied) = guarded.asked();
     assert!(denied.is_empty(), "these were asked for and are not in the policy: {denied:?}");
     let granted = as_the_emulator_has_it(&granted);
-    let called: BTreeSet<String> = grants.iter().filter(|g| g.used == Used::Called).map(|g| g.action.clone()).collect();
+    let called: BTreeSet<String> =
+        grants.iter().filter(|g| g.used == Used::Called).map(|g| g.action.clone()).collect();
     let unused: Vec<&String> = called.difference(&allowed).collect();
     assert!(unused.is_empty(), "these are in the policy as called, and were never asked for: {unused:?}");
     // What AWS asks for within another call, and what only some accounts need, is bound to what is called.
@@ -180,7 +225,20 @@ fn one_action_less_and_the_plan_is_not_applied_whole() {
     let mut granted = printed(&guarded, &path);
     assert!(granted.remove("ec2:RevokeSecurityGroupIngress"));
     let key = guarded.enforce(&as_the_emulator_has_it(&granted));
-    let applied = guarded.redress(&key, &["apply", &path, "--allow-cidr", "198.51.100.0/24", "--auto-approve", "--max-risk", "disruptive", "--format", "json"]);
+    let applied = guarded.redress(
+        &key,
+        &[
+            "apply",
+            &path,
+            "--allow-cidr",
+            "198.51.100.0/24",
+            "--auto-approve",
+            "--max-risk",
+            "disruptive",
+            "--format",
+            "json",
+        ],
+    );
     assert!(!applied.status.success(), "{}", told(&applied));
     assert_eq!(guarded.asked().1, BTreeSet::from(["ec2:RevokeSecurityGroupIngress".to_owned()]));
 }

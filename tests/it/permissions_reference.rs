@@ -1,6 +1,6 @@
-//! Policies against what AWS's service authorization reference says of each action: which resources IAM can bind it to, and
-//! by which conditions. The table is our own reading of the pages that each part names, kept to what redress uses; an action
-//! that is new must be looked up there before it stands here.
+//! Policies against what AWS's service authorization reference says of each action: which resources IAM can
+//! bind it to, and by which conditions. The table is our own reading of the pages that each part names, kept
+//! to what redress uses; an action that is new must be looked up there before it stands here.
 
 use std::{
     collections::BTreeSet,
@@ -13,8 +13,8 @@ use redress::{
 };
 use serde_json::Value;
 
-/// An action, the kinds of resources that IAM asks about it (none: it must stand on `*`), and the condition keys of ours that
-/// it knows beside those of the request.
+/// An action, the kinds of resources that IAM asks about it (none: it must stand on `*`), and the condition
+/// keys of ours that it knows beside those of the request.
 type Row = (&'static str, &'static [&'static str], &'static [&'static str]);
 
 const TAGGED: &str = "aws:ResourceTag/redress:run";
@@ -45,7 +45,11 @@ const REFERENCE: &[Row] = &[
     ("ec2:StopInstances", &["instance"], &[]),
     ("ec2:StartInstances", &["instance"], &[]),
     ("ec2:ModifyInstanceAttribute", &["instance", "volume"], &[]),
-    ("ec2:CreateTags", &["instance", "security-group-rule", "snapshot", "volume", "vpc-flow-log"], &["ec2:CreateAction", "aws:TagKeys"]),
+    (
+        "ec2:CreateTags",
+        &["instance", "security-group-rule", "snapshot", "volume", "vpc-flow-log"],
+        &["ec2:CreateAction", "aws:TagKeys"],
+    ),
     ("ec2:DeleteTags", &["instance", "snapshot", "volume"], &["aws:TagKeys"]),
     ("ec2:GetManagedPrefixListEntries", &["prefix-list"], &[]),
     ("ec2:DescribeInstanceAttribute", &["instance"], &[]),
@@ -126,7 +130,8 @@ const REFERENCE: &[Row] = &[
     ("ssm:DescribeInstanceInformation", &[], &[]),
 ];
 
-/// What the reference says of an action. Descriptions of EC2 cannot be bound, but for the one that stands above.
+/// What the reference says of an action. Descriptions of EC2 cannot be bound, but for the one that stands
+/// above.
 fn row(action: &str) -> Option<Row> {
     let of_ec2 = action.starts_with("ec2:Describe").then_some(("", &[][..], &[][..]));
     REFERENCE.iter().find(|(name, ..)| *name == action).copied().or(of_ec2)
@@ -142,7 +147,8 @@ fn strings(value: &Value) -> impl Iterator<Item = &str> {
     value.as_array().unwrap().iter().map(|v| v.as_str().unwrap())
 }
 
-/// Where a policy is not as the reference has it. A standing role may stand on `*`, a plan's only where IAM binds nothing.
+/// Where a policy is not as the reference has it. A standing role may stand on `*`, a plan's only where IAM
+/// binds nothing.
 fn wrong(policy: &Value, standing: bool) -> Vec<String> {
     let mut all = Vec::new();
     for statement in policy["Statement"].as_array().unwrap() {
@@ -152,12 +158,21 @@ fn wrong(policy: &Value, standing: bool) -> Vec<String> {
                 continue;
             };
             for resource in strings(&statement["Resource"]) {
-                let fits = if resource == "*" { standing || kinds.is_empty() } else { kinds.contains(&kind(resource)) };
+                let fits = if resource == "*" {
+                    standing || kinds.is_empty()
+                } else {
+                    kinds.contains(&kind(resource))
+                };
                 if !fits {
                     all.push(format!("{action} cannot be bound to {resource}, or should be bound"));
                 }
             }
-            for key in statement["Condition"].as_object().into_iter().flatten().flat_map(|(_, keys)| keys.as_object().unwrap().keys()) {
+            for key in statement["Condition"]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .flat_map(|(_, keys)| keys.as_object().unwrap().keys())
+            {
                 if !conditions.contains(&key.as_str()) && key != "aws:RequestedRegion" {
                     all.push(format!("{action} does not know the condition {key}"));
                 }
@@ -169,21 +184,31 @@ fn wrong(policy: &Value, standing: bool) -> Vec<String> {
 
 fn printed(folder: &std::path::Path, line: &str) -> Value {
     let mut command = Command::new(env!("CARGO_BIN_EXE_redress"));
-    command.args(line.split(' ')).env_clear().env("HOME", folder).env("REDRESS_STATE_DIR", folder.join("state")).current_dir(folder).stdin(Stdio::null());
+    command
+        .args(line.split(' '))
+        .env_clear()
+        .env("HOME", folder)
+        .env("REDRESS_STATE_DIR", folder.join("state"))
+        .current_dir(folder)
+        .stdin(Stdio::null());
     let output = command.output().unwrap();
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{line}: {e}: {}", String::from_utf8_lossy(&output.stderr)))
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|e| panic!("{line}: {e}: {}", String::from_utf8_lossy(&output.stderr)))
 }
 
 #[test]
 fn every_action_is_in_the_reference_and_none_is_there_for_nothing() {
-    let calls = SPECS.iter().flat_map(|s| s.permissions.iter().map(|also| also.action.to_owned()).chain([s.action()]));
+    let calls = SPECS
+        .iter()
+        .flat_map(|s| s.permissions.iter().map(|also| also.action.to_owned()).chain([s.action()]));
     let reads = FamilyKind::ALL.iter().flat_map(|k| k.permissions()).map(|r| r.action.to_owned());
     // What belongs to no plan: looking up events, and telling of findings.
     let beside = ["cloudtrail:LookupEvents", "securityhub:BatchUpdateFindings"].map(str::to_owned);
     let used: BTreeSet<String> = calls.chain(reads).chain(beside).collect();
     let unknown: Vec<&String> = used.iter().filter(|action| row(action).is_none()).collect();
     assert!(unknown.is_empty(), "look these up in the reference: {unknown:?}");
-    let idle: Vec<&str> = REFERENCE.iter().map(|(name, ..)| *name).filter(|name| !used.contains(*name)).collect();
+    let idle: Vec<&str> =
+        REFERENCE.iter().map(|(name, ..)| *name).filter(|name| !used.contains(*name)).collect();
     assert!(idle.is_empty(), "nothing uses these: {idle:?}");
 }
 
@@ -203,6 +228,9 @@ fn policies_bind_each_action_as_the_reference_says_that_iam_can() {
     let policy = printed(folder.path(), "permissions plan.json");
     assert_eq!(wrong(&policy, false), Vec::<String>::new());
     for only in ["read", "write", "report-back"] {
-        assert_eq!(wrong(&printed(folder.path(), &format!("permissions --all --only {only}")), true), Vec::<String>::new());
+        assert_eq!(
+            wrong(&printed(folder.path(), &format!("permissions --all --only {only}")), true),
+            Vec::<String>::new()
+        );
     }
 }

@@ -13,10 +13,16 @@ use super::{
 fn the_plan_of_the_demo_account_adds_up_closes_what_it_plans_and_opens_nothing() {
     let (stand, wish) = (demo(), Wish::default());
     let (seen, plan) = (survey(&stand, &wish), plan(&stand, &wish));
-    let found: BTreeSet<_> = seen.findings.iter().filter(|f| !matches!(f.verdict, Verdict::Ok(_))).map(redress::finding::Finding::key).collect();
+    let found: BTreeSet<_> = seen
+        .findings
+        .iter()
+        .filter(|f| !matches!(f.verdict, Verdict::Ok(_)))
+        .map(redress::finding::Finding::key)
+        .collect();
     assert_eq!(plan.counts.values().sum::<usize>(), found.len() + seen.unjudged.len());
     assert!(!plan.changes.is_empty());
-    let failed: Vec<_> = plan.skipped.iter().filter(|s| s.reason.contains("fails in the rehearsal")).collect();
+    let failed: Vec<_> =
+        plan.skipped.iter().filter(|s| s.reason.contains("fails in the rehearsal")).collect();
     assert!(failed.is_empty(), "{failed:#?}");
     assert!(plan.rehearsal.not_rehearsed.is_empty(), "{:#?}", plan.rehearsal.not_rehearsed);
     assert!(plan.rehearsal.opens.is_empty(), "{:#?}", plan.rehearsal.opens);
@@ -33,22 +39,28 @@ fn the_same_account_gives_the_same_plan_byte_for_byte() {
     assert_eq!(text(), text());
 }
 
-/// Changes that would fail are dropped from a plan; how long something takes on a twin is made up and drops nothing.
+/// Changes that would fail are dropped from a plan; how long something takes on a twin is made up and drops
+/// nothing.
 #[test]
 fn a_disk_of_16_tib_and_the_first_backup_of_it_are_planned_with_the_defaults() {
     let stand = demo();
     let mut twin = hold(&stand.twin);
     let region = twin.truth_mut().region_mut(redress::twin::demo::MAIN);
-    let ids: Vec<String> = region.volumes.known().filter(|(_, v)| v.volume_type == "gp3").map(|(id, _)| id.to_owned()).collect();
+    let ids: Vec<String> =
+        region.volumes.known().filter(|(_, v)| v.volume_type == "gp3").map(|(id, _)| id.to_owned()).collect();
     ids.iter().for_each(|id| region.volumes.get_mut(id).unwrap().size = 16_384);
     region.snapshots.items.clear();
     drop(twin);
     let plan = plan(&stand, &Wish::default());
-    let failed: Vec<_> = plan.skipped.iter().filter(|s| s.reason.contains("fails in the rehearsal")).collect();
+    let failed: Vec<_> =
+        plan.skipped.iter().filter(|s| s.reason.contains("fails in the rehearsal")).collect();
     assert!(failed.is_empty(), "{failed:#?}");
     assert!(plan.rehearsal.not_rehearsed.is_empty(), "{:#?}", plan.rehearsal.not_rehearsed);
     for action in ["encrypt-volumes", "snapshot-instance"] {
-        let large = |c: &&redress::plan::Change| c.action == action && serde_json::to_string(*c).unwrap().contains(&format!("\"at_most\":{}", 16_384 * 25));
+        let large = |c: &&redress::plan::Change| {
+            c.action == action
+                && serde_json::to_string(*c).unwrap().contains(&format!("\"at_most\":{}", 16_384 * 25))
+        };
         assert!(plan.changes.iter().any(|c| large(&c)), "{action}");
     }
 }
@@ -68,6 +80,10 @@ fn what_only_takes_longer_in_a_rehearsal_than_is_waited_for_is_not_rehearsed_and
     drop(twin);
     let plan = plan(&stand, &wish);
     assert_eq!(plan.changes.len(), made);
-    assert!(plan.rehearsal.not_rehearsed.iter().any(|r| r.contains("how long it takes until the snapshot")), "{:#?}", plan.rehearsal.not_rehearsed);
+    assert!(
+        plan.rehearsal.not_rehearsed.iter().any(|r| r.contains("how long it takes until the snapshot")),
+        "{:#?}",
+        plan.rehearsal.not_rehearsed
+    );
     assert!(!plan.rehearsal.undo_restores);
 }

@@ -1,6 +1,6 @@
-//! A proxy in front of the emulator that goes wrong at a chosen request: it kills the program with SIGKILL, loses or cuts
-//! the reply, resets the connection, or says 503. It knows which requests change something, counts them, and keeps a log
-//! of what came and what was answered, in order.
+//! A proxy in front of the emulator that goes wrong at a chosen request: it kills the program with SIGKILL,
+//! loses or cuts the reply, resets the connection, or says 503. It knows which requests change something,
+//! counts them, and keeps a log of what came and what was answered, in order.
 
 use std::{
     io::{Read, Write},
@@ -31,8 +31,8 @@ pub enum Fault {
     Busy,
     /// 503, although it was done.
     BusyAfter,
-    /// The emulator has done it and has answered; the program is stopped (SIGSTOP) before the answer is on its way, as a
-    /// machine that falls asleep, and reads it when it goes on.
+    /// The emulator has done it and has answered; the program is stopped (SIGSTOP) before the answer is on
+    /// its way, as a machine that falls asleep, and reads it when it goes on.
     Asleep,
 }
 
@@ -47,8 +47,8 @@ pub enum At {
     Read(usize),
     /// The nth that writes a record of a journal to the store of runs, from 1.
     Record(usize),
-    /// The nth that writes a record of a journal to the store of runs, from 1, and everything to do with the store from
-    /// then on.
+    /// The nth that writes a record of a journal to the store of runs, from 1, and everything to do with the
+    /// store from then on.
     StoreFrom(usize),
 }
 
@@ -108,11 +108,16 @@ impl Proxy {
         Self::with_store(url, "")
     }
 
-    /// The same where runs are kept in a bucket: requests whose path begins so are the store's, and are no changes.
+    /// The same where runs are kept in a bucket: requests whose path begins so are the store's, and are no
+    /// changes.
     pub fn with_store(url: &str, store: &str) -> Proxy {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let own = format!("http://{}", listener.local_addr().expect("its address"));
-        let state = Arc::new(State { upstream: url.trim_start_matches("http://").to_owned(), store: store.to_owned(), ..State::default() });
+        let state = Arc::new(State {
+            upstream: url.trim_start_matches("http://").to_owned(),
+            store: store.to_owned(),
+            ..State::default()
+        });
         let shared = Arc::clone(&state);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -149,7 +154,10 @@ impl Proxy {
 
     /// Everything that was asked for, reads and changes, by name.
     pub fn asked(&self) -> Vec<String> {
-        hold(&self.state.log).iter().map(|seen| seen.operation.clone().unwrap_or_else(|| seen.line.clone())).collect()
+        hold(&self.state.log)
+            .iter()
+            .map(|seen| seen.operation.clone().unwrap_or_else(|| seen.line.clone()))
+            .collect()
     }
 
     /// Names the program that [`Fault::Asleep`] is for, and waits until it sleeps.
@@ -167,7 +175,8 @@ impl Proxy {
         self.state.faults.load(Ordering::SeqCst)
     }
 
-    /// Hands over the program that is to be killed, and waits until it has ended, by the proxy's hand or its own.
+    /// Hands over the program that is to be killed, and waits until it has ended, by the proxy's hand or its
+    /// own.
     pub fn watch(&self, child: Child) -> Option<ExitStatus> {
         self.state.killed.store(false, Ordering::SeqCst);
         *hold(&self.state.victim) = Some(child);
@@ -191,7 +200,8 @@ impl Proxy {
 
 /// Sends a signal to a program.
 pub fn signal(name: &str, pid: u32) {
-    let status = Command::new("kill").args([format!("-{name}"), pid.to_string()]).status().expect("kill is there");
+    let status =
+        Command::new("kill").args([format!("-{name}"), pid.to_string()]).status().expect("kill is there");
     assert!(status.success(), "{name}");
 }
 
@@ -225,8 +235,8 @@ fn serve(mut client: TcpStream, state: &State) -> std::io::Result<()> {
     if let Some(fault) = due {
         state.faults.fetch_add(1, Ordering::SeqCst);
         match fault {
-            // What was received and never read makes the system reset the connection instead of closing it. What was too
-            // large for that is read, and the connection closed: the program hears as little.
+            // What was received and never read makes the system reset the connection instead of closing it.
+            // What was too large for that is read, and the connection closed: the program hears as little.
             Fault::Reset => return Ok(()),
             Fault::KillBefore => {
                 kill(state);
@@ -260,7 +270,8 @@ fn serve(mut client: TcpStream, state: &State) -> std::io::Result<()> {
 
 /// Answers. The log knows of it before the program does: whatever the program does then comes later in it.
 fn answer(client: &mut TcpStream, reply: &[u8], place: usize, state: &State) -> std::io::Result<()> {
-    let status = reply.get(9..12).and_then(|s| std::str::from_utf8(s).ok()).and_then(|s| s.parse().ok()).unwrap_or(0);
+    let status =
+        reply.get(9..12).and_then(|s| std::str::from_utf8(s).ok()).and_then(|s| s.parse().ok()).unwrap_or(0);
     {
         let mut log = hold(&state.log);
         let moment = state.moments.fetch_add(1, Ordering::SeqCst);
@@ -301,10 +312,19 @@ fn due(state: &State, request: &[u8]) -> (usize, Option<Fault>) {
 fn logged(state: &State, text: &str) -> (usize, Seen) {
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
     let line = head.lines().next().unwrap_or_default().trim_end_matches(" HTTP/1.1").to_owned();
-    let store = !state.store.is_empty() && line.split_once(' ').is_some_and(|(_, path)| path.starts_with(&state.store));
+    let store = !state.store.is_empty()
+        && line.split_once(' ').is_some_and(|(_, path)| path.starts_with(&state.store));
     let mut log = hold(&state.log);
     let came = state.moments.fetch_add(1, Ordering::SeqCst);
-    let seen = Seen { line, body: body.to_owned(), operation: operation(text), change: change(text), store, came, answered: None };
+    let seen = Seen {
+        line,
+        body: body.to_owned(),
+        operation: operation(text),
+        change: change(text),
+        store,
+        came,
+        answered: None,
+    };
     log.push(seen.clone());
     (log.len() - 1, seen)
 }
@@ -316,7 +336,8 @@ pub fn change(request: &str) -> Option<String> {
         return None;
     }
     if let Some(operation) = operation(request) {
-        return (!["Describe", "Get", "List", "Assume"].iter().any(|read| operation.starts_with(read))).then_some(operation);
+        return (!["Describe", "Get", "List", "Assume"].iter().any(|read| operation.starts_with(read)))
+            .then_some(operation);
     }
     // What is left is S3.
     let mut line = request.lines().next().unwrap_or_default().split(' ');
@@ -328,7 +349,11 @@ pub fn change(request: &str) -> Option<String> {
 fn operation(request: &str) -> Option<String> {
     let (head, body) = request.split_once("\r\n\r\n").unwrap_or((request, ""));
     let form = || body.split('&').find_map(|pair| pair.strip_prefix("Action=")).map(str::to_owned);
-    let header = |name: &str| head.lines().find_map(|l| l.split_once(':').filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.trim().to_owned()));
+    let header = |name: &str| {
+        head.lines().find_map(|l| {
+            l.split_once(':').filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.trim().to_owned())
+        })
+    };
     let target = || header("x-amz-target").and_then(|t| t.rsplit('.').next().map(str::to_owned));
     let path = head.lines().next().unwrap_or_default().split(' ').nth(1).unwrap_or_default();
     let rpc = || path.split_once("/operation/").map(|(_, operation)| operation.to_owned());
@@ -349,7 +374,8 @@ pub fn request(client: &mut TcpStream) -> std::io::Result<Option<Vec<u8>>> {
 /// What a socket holds of a request at most without being read, for sure.
 const FITS: usize = 32 << 10;
 
-/// The whole request, and whether it was left in the socket, as those are that fit; `None` where nobody says anything.
+/// The whole request, and whether it was left in the socket, as those are that fit; `None` where nobody says
+/// anything.
 fn peek(client: &mut TcpStream) -> std::io::Result<Option<(Vec<u8>, bool)>> {
     client.set_read_timeout(Some(Duration::from_secs(30)))?;
     let mut buffer = vec![0; FITS];
@@ -360,7 +386,10 @@ fn peek(client: &mut TcpStream) -> std::io::Result<Option<(Vec<u8>, bool)>> {
         }
         if let Some(head) = buffer[..n].windows(4).position(|w| w == b"\r\n\r\n") {
             let text = String::from_utf8_lossy(&buffer[..head]).to_lowercase();
-            let length: usize = text.lines().find_map(|l| l.strip_prefix("content-length:")?.trim().parse().ok()).unwrap_or(0);
+            let length: usize = text
+                .lines()
+                .find_map(|l| l.strip_prefix("content-length:")?.trim().parse().ok())
+                .unwrap_or(0);
             let whole = head + 4 + length;
             if whole > FITS {
                 buffer.resize(whole, 0);
@@ -398,7 +427,10 @@ fn the_proxy_tells_changes_from_reads() {
     assert_eq!(change(&form("StopInstances")), Some("StopInstances".to_owned()));
     assert_eq!(change(&form("DescribeInstances")), None);
     assert_eq!(change(&format!("{}&DryRun=true", form("StopInstances"))), None);
-    assert_eq!(change("POST / HTTP/1.1\r\nX-Amz-Target: Logs_20140328.CreateLogGroup\r\n\r\n{}"), Some("CreateLogGroup".to_owned()));
+    assert_eq!(
+        change("POST / HTTP/1.1\r\nX-Amz-Target: Logs_20140328.CreateLogGroup\r\n\r\n{}"),
+        Some("CreateLogGroup".to_owned())
+    );
     assert_eq!(change("POST / HTTP/1.1\r\nx-amz-target: TrentService.DescribeKey\r\n\r\n{}"), None);
     assert_eq!(change("PUT /bucket?policy HTTP/1.1\r\n\r\n{}"), Some("PUT /bucket?policy".to_owned()));
     assert_eq!(change("GET /bucket?policy HTTP/1.1\r\n\r\n"), None);

@@ -1,5 +1,5 @@
-//! `redress prune` through the program on an emulator, with boto3 as the witness and as the clock: it sets the day in
-//! `redress:expires` back.
+//! `redress prune` through the program on an emulator, with boto3 as the witness and as the clock: it sets
+//! the day in `redress:expires` back.
 
 use std::collections::BTreeSet;
 
@@ -7,9 +7,10 @@ use serde_json::Value;
 
 use crate::{ci::walk, clinic_desk::Desk};
 
-/// The time of all that a run kept has passed, but that of the snapshots taken while the instance was running. One old
-/// volume is held, and the volume that took the place of another does not say so any more. Instances that were off are
-/// started by their owner. Prints what may go: of a disk that was never attached the unencrypted snapshot stays.
+/// The time of all that a run kept has passed, but that of the snapshots taken while the instance was
+/// running. One old volume is held, and the volume that took the place of another does not say so any more.
+/// Instances that were off are started by their owner. Prints what may go: of a disk that was never attached
+/// the unencrypted snapshot stays.
 const PASSED: &str = r#"
 import boto3, json
 ec2 = boto3.client("ec2")
@@ -45,7 +46,10 @@ fn resources<'a>(changes: impl Iterator<Item = &'a Value>) -> BTreeSet<String> {
 /// Volumes and snapshots by their ids.
 fn there(desk: &Desk) -> BTreeSet<String> {
     let region = &desk.look(&["us-east-1"])["regions"]["us-east-1"];
-    ["volumes", "snapshots"].iter().flat_map(|kind| region[kind].as_object().unwrap().keys().cloned()).collect()
+    ["volumes", "snapshots"]
+        .iter()
+        .flat_map(|kind| region[kind].as_object().unwrap().keys().cloned())
+        .collect()
 }
 
 #[test]
@@ -69,8 +73,13 @@ fn prune_deletes_what_has_expired_and_is_still_what_was_kept_and_nothing_else() 
 
     // Between plan and apply somebody holds one of them.
     let late = go.iter().find(|id| id.starts_with("snap-")).unwrap().clone();
-    desk.moto
-        .python(&desk.keys, &format!("import boto3\nboto3.client('ec2').create_tags(Resources=['{late}'], Tags=[{{'Key': 'redress:hold', 'Value': ''}}])"));
+    desk.moto.python(
+        &desk.keys,
+        &format!(
+            "import boto3\nboto3.client('ec2').create_tags(Resources=['{late}'], \
+                                      Tags=[{{'Key': 'redress:hold', 'Value': ''}}])"
+        ),
+    );
     go.remove(&late);
     let run = desk.ends(4, "apply prune.json --auto-approve --allow-irreversible prune --format json").json();
     let verified = run["changes"].as_array().unwrap().iter().filter(|c| c["outcome"] == "verified");
@@ -79,12 +88,19 @@ fn prune_deletes_what_has_expired_and_is_still_what_was_kept_and_nothing_else() 
     assert_eq!(before.difference(&after).cloned().collect::<BTreeSet<_>>(), go, "boto3: just these are gone");
     assert!(kept.is_subset(&after) && after.contains(&late));
 
-    let journals = walk(&desk.path("state")).into_iter().filter(|p| p.ends_with("journal.jsonl")).map(|p| std::fs::read_to_string(p).unwrap());
+    let journals = walk(&desk.path("state"))
+        .into_iter()
+        .filter(|p| p.ends_with("journal.jsonl"))
+        .map(|p| std::fs::read_to_string(p).unwrap());
     let journal: String = journals.filter(|text| text.contains("\"DeleteVolume\"")).collect();
     assert!(go.iter().all(|id| journal.contains(id)), "every deletion stands in the journal");
     // The emulator has no Recycle Bin: nothing is in it.
     let undo = desk.ends(4, "undo last --auto-approve --max-risk disruptive");
-    assert!(go.iter().all(|id| undo.err.contains(&format!("{id} is not in the Recycle Bin"))), "{}", undo.err);
+    assert!(
+        go.iter().all(|id| undo.err.contains(&format!("{id} is not in the Recycle Bin"))),
+        "{}",
+        undo.err
+    );
     assert_eq!(there(&desk), after);
 }
 
@@ -93,7 +109,8 @@ fn prune_deletes_nothing_of_an_instance_whose_key_is_to_be_deleted_or_that_is_of
     let (desk, _) = Desk::seeded(include_str!("clinic_seed.py"));
     desk.ends(0, "apply --check ebs-volume-unencrypted --auto-approve --max-risk disruptive --quiet");
     desk.moto.python(&desk.keys, PASSED);
-    let planned = || resources(desk.ends(0, "prune --format json").json()["changes"].as_array().unwrap().iter());
+    let planned =
+        || resources(desk.ends(0, "prune --format json").json()["changes"].as_array().unwrap().iter());
     assert!(!planned().is_empty());
     let before = there(&desk);
     desk.ends(0, "prune -o prune.json");

@@ -1,5 +1,5 @@
-//! `prune` on the twin: what is proved before a thing is deleted is proved again directly before each call, after a crash and
-//! when a call is repeated too; what an undo leaves behind is offered in its time.
+//! `prune` on the twin: what is proved before a thing is deleted is proved again directly before each call,
+//! after a crash and when a call is repeated too; what an undo leaves behind is offered in its time.
 
 use std::time::Duration;
 
@@ -27,7 +27,8 @@ const A_MONTH: Duration = Duration::from_secs(32 * 86_400);
 /// What prune plans on this account, and why it keeps the rest.
 fn pruning(stand: &Stand) -> prune::Pruning {
     let account = stand.account();
-    let (who, regions) = (stand.identity(), hold(&stand.twin).truth().regions.keys().cloned().collect::<Vec<_>>());
+    let (who, regions) =
+        (stand.identity(), hold(&stand.twin).truth().regions.keys().cloned().collect::<Vec<_>>());
     let empty = Inventory::empty(who.owner.clone(), who.caller.clone(), hold(&stand.twin).now());
     let known = block_on(gather(&account, empty, &mut |known: &Inventory| prune::needs(known, &regions)));
     let rules = Rules::new(&regions, &load::assemble(load::builtin(), Vec::new()).unwrap());
@@ -35,7 +36,8 @@ fn pruning(stand: &Stand) -> prune::Pruning {
     prune::plan(&known, &regions, who, now, SignedDuration::from_hours(1), &stage, &rules)
 }
 
-/// An account in which the disks of an instance were encrypted long ago, the change that did it, and the plan that prunes.
+/// An account in which the disks of an instance were encrypted long ago, the change that did it, and the plan
+/// that prunes.
 fn long_after() -> (Twin, Change, Plan) {
     let stand = world::demo();
     let plan = encrypting(&stand, "app");
@@ -56,15 +58,25 @@ fn disable_keys(twin: &mut Twin, change: &Change) {
     keys.items.change_all(|key| key.key_state = "PendingDeletion".into());
 }
 fn stop(twin: &mut Twin, change: &Change) {
-    twin.perform(&Call::new("ec2", &change.region, "StopInstances", json!({ "InstanceIds": [change.resource.id()] }))).unwrap();
+    twin.perform(&Call::new(
+        "ec2",
+        &change.region,
+        "StopInstances",
+        json!({ "InstanceIds": [change.resource.id()] }),
+    ))
+    .unwrap();
     twin.pass(Duration::from_secs(300));
 }
 fn hold_all(twin: &mut Twin, change: &Change) {
     let region = twin.truth_mut().region_mut(&change.region);
     let volumes: Vec<String> = region.volumes.known().map(|(id, _)| id.to_owned()).collect();
     let snapshots: Vec<String> = region.snapshots.known().map(|(id, _)| id.to_owned()).collect();
-    volumes.iter().for_each(|id| drop(region.volumes.get_mut(id).unwrap().tags.insert(tag::HOLD.into(), "audit".into())));
-    snapshots.iter().for_each(|id| drop(region.snapshots.get_mut(id).unwrap().tags.insert(tag::HOLD.into(), "audit".into())));
+    volumes.iter().for_each(|id| {
+        drop(region.volumes.get_mut(id).unwrap().tags.insert(tag::HOLD.into(), "audit".into()))
+    });
+    snapshots.iter().for_each(|id| {
+        drop(region.snapshots.get_mut(id).unwrap().tags.insert(tag::HOLD.into(), "audit".into()))
+    });
 }
 fn deny_keys(twin: &mut Twin, change: &Change) {
     let denied = json!({ "family": "keys", "region": change.region });
@@ -73,8 +85,13 @@ fn deny_keys(twin: &mut Twin, change: &Change) {
 const SPOILS: [Spoil; 4] = [disable_keys, stop, hold_all, deny_keys];
 
 fn there(stand: &Stand, change: &Change) -> bool {
-    let family = if change.resource.id().starts_with("vol-") { FamilyKind::Volumes } else { FamilyKind::Snapshots };
-    hold(&stand.twin).truth().json(&change.region, family, change.resource.id()).known().is_some_and(|thing| thing["state"] != "deleting")
+    let family =
+        if change.resource.id().starts_with("vol-") { FamilyKind::Volumes } else { FamilyKind::Snapshots };
+    hold(&stand.twin)
+        .truth()
+        .json(&change.region, family, change.resource.id())
+        .known()
+        .is_some_and(|thing| thing["state"] != "deleting")
 }
 
 #[test]
@@ -82,7 +99,10 @@ fn a_deletion_that_was_begun_before_a_crash_is_not_made_once_what_it_relies_on_i
     let (twin, encrypted, plan) = long_after();
     for spoil in SPOILS {
         let stand = Stand::new(twin.clone());
-        assert!(stand.run(&plan, yes(&plan), Some(Kill::BeforeCall(1))).is_none(), "killed between the intent and the call");
+        assert!(
+            stand.run(&plan, yes(&plan), Some(Kill::BeforeCall(1))).is_none(),
+            "killed between the intent and the call"
+        );
         spoil(&mut hold(&stand.twin), &encrypted);
         stand.run(&plan, Vec::new(), None).unwrap().unwrap();
         let calls = hold(&stand.called).iter().map(Call::name).collect::<Vec<_>>();
@@ -90,7 +110,12 @@ fn a_deletion_that_was_begun_before_a_crash_is_not_made_once_what_it_relies_on_i
         for change in &plan.changes {
             assert!(there(&stand, change), "{}", change.resource);
             let told = &stand.story().changes[&change.id];
-            assert!(matches!(told.outcome(), Some(Outcome::Blocked | Outcome::Refused)), "{:?}: {}", told.phase, told.reason);
+            assert!(
+                matches!(told.outcome(), Some(Outcome::Blocked | Outcome::Refused)),
+                "{:?}: {}",
+                told.phase,
+                told.reason
+            );
         }
     }
 }
@@ -123,12 +148,16 @@ fn a_deletion_is_made_after_a_crash_while_all_that_it_relies_on_stands() {
         assert!(stand.run(&plan, yes(&plan), Some(kill)).is_none());
         stand.run(&plan, Vec::new(), None).unwrap().unwrap();
         let story = stand.story();
-        assert!(plan.changes.iter().all(|c| story.changes[&c.id].outcome() == Some(Outcome::Verified)), "{kill:?}");
+        assert!(
+            plan.changes.iter().all(|c| story.changes[&c.id].outcome() == Some(Outcome::Verified)),
+            "{kill:?}"
+        );
         assert!(!plan.changes.iter().any(|change| there(&stand, change)));
     }
 }
 
-/// An account in which an encryption was undone, and what it has left: its snapshots, and the encrypted volumes.
+/// An account in which an encryption was undone, and what it has left: its snapshots, and the encrypted
+/// volumes.
 fn undone() -> (Stand, Change, Vec<String>, Vec<String>) {
     let stand = world::demo();
     let plan = encrypting(&stand, "app");
@@ -140,8 +169,18 @@ fn undone() -> (Stand, Change, Vec<String>, Vec<String>) {
     assert!(second.story().changes.values().all(|c| c.outcome() == Some(Outcome::Restored)));
     let change = plan.changes[0].clone();
     let truth = hold(&stand.twin).truth().regions[&change.region].clone();
-    let volumes: Vec<String> = truth.volumes.known().filter(|(_, v)| v.tags.contains_key(tag::RUN)).map(|(id, _)| id.to_owned()).collect();
-    let snapshots: Vec<String> = truth.snapshots.known().filter(|(_, s)| s.tags.contains_key(tag::RUN)).map(|(id, _)| id.to_owned()).collect();
+    let volumes: Vec<String> = truth
+        .volumes
+        .known()
+        .filter(|(_, v)| v.tags.contains_key(tag::RUN))
+        .map(|(id, _)| id.to_owned())
+        .collect();
+    let snapshots: Vec<String> = truth
+        .snapshots
+        .known()
+        .filter(|(_, s)| s.tags.contains_key(tag::RUN))
+        .map(|(id, _)| id.to_owned())
+        .collect();
     assert!(volumes.len() == 2 && snapshots.len() >= 4, "{volumes:?} {snapshots:?}");
     (second.again(), change, volumes, snapshots)
 }
@@ -157,7 +196,14 @@ fn what_an_undo_has_left_is_offered_in_its_time_and_the_disks_in_use_stay() {
     let (stand, change, volumes, snapshots) = undone();
     let early = pruning(&stand);
     assert_eq!(offered(&early), Vec::<String>::new());
-    assert!(volumes.iter().all(|id| early.kept.iter().any(|why| why.contains(id.as_str()) && why.contains("is kept until"))), "{:?}", early.kept);
+    assert!(
+        volumes.iter().all(|id| early
+            .kept
+            .iter()
+            .any(|why| why.contains(id.as_str()) && why.contains("is kept until"))),
+        "{:?}",
+        early.kept
+    );
     // The snapshots' time has passed, that of the volumes counts from the undo on.
     hold(&stand.twin).pass(Duration::from_secs(27 * 86_400));
     assert_eq!(offered(&pruning(&stand)), snapshots, "{:?}", pruning(&stand).kept);
@@ -167,13 +213,24 @@ fn what_an_undo_has_left_is_offered_in_its_time_and_the_disks_in_use_stay() {
     all.sort();
     assert_eq!(offered(&found), all, "{:?}", found.kept);
     let of_volume = found.plan.changes.iter().find(|c| c.resource.id() == volumes[0]).unwrap();
-    assert!(of_volume.impact.iter().any(|line| line.contains("is on no other volume")), "{:?}", of_volume.impact);
+    assert!(
+        of_volume.impact.iter().any(|line| line.contains("is on no other volume")),
+        "{:?}",
+        of_volume.impact
+    );
     stand.run(&found.plan, yes(&found.plan), None).unwrap().unwrap();
     let story = stand.story();
-    assert!(found.plan.changes.iter().all(|c| story.changes[&c.id].outcome() == Some(Outcome::Verified)), "{:?}", story.changes);
+    assert!(
+        found.plan.changes.iter().all(|c| story.changes[&c.id].outcome() == Some(Outcome::Verified)),
+        "{:?}",
+        story.changes
+    );
     let truth = hold(&stand.twin).truth().regions[&change.region].clone();
     let instance = truth.instances.get(change.resource.id()).known().copied().unwrap().clone();
-    assert!(instance.state == "running" && instance.devices.iter().all(|d| truth.volumes.get(&d.volume_id).known().is_some()));
+    assert!(
+        instance.state == "running"
+            && instance.devices.iter().all(|d| truth.volumes.get(&d.volume_id).known().is_some())
+    );
 }
 
 #[test]
@@ -181,7 +238,12 @@ fn what_an_undo_has_left_stays_while_what_holds_in_its_place_is_not_proved_to_be
     let (stand, change, volumes, _) = undone();
     hold(&stand.twin).pass(A_MONTH);
     let base = hold(&stand.twin).clone();
-    for (spoil, all) in [(stop as Spoil, true), (hold_all as Spoil, true), (lost_disk as Spoil, true), (attach_one as Spoil, false)] {
+    for (spoil, all) in [
+        (stop as Spoil, true),
+        (hold_all as Spoil, true),
+        (lost_disk as Spoil, true),
+        (attach_one as Spoil, false),
+    ] {
         let stand = Stand::new(base.clone());
         spoil(&mut hold(&stand.twin), &change);
         let found = pruning(&stand);
@@ -217,7 +279,15 @@ fn set_removal(twin: &mut Twin, change: &Change, removal: Removal) {
     let images = Fact::Known(removal.images.known().cloned().unwrap_or_default());
     let rules = Fact::Known(removal.rules.known().cloned().unwrap_or_default());
     let shared = Fact::Known(removal.shared.known().cloned().unwrap_or_default());
-    let known = Removal { id: id.clone(), images, lock, shared, rules, in_bin: Fact::Known(false), in_bin_until: None };
+    let known = Removal {
+        id: id.clone(),
+        images,
+        lock,
+        shared,
+        rules,
+        in_bin: Fact::Known(false),
+        in_bin_until: None,
+    };
     twin.truth_mut().region_mut(&change.region).removals.put(id, known);
 }
 
@@ -234,19 +304,31 @@ fn a_snapshot_that_an_image_or_somebody_else_uses_or_that_is_locked_is_not_offer
     let lock = || Removal { lock: Fact::Known("compliance".to_owned()), ..Removal::default() };
     let shared = |with: &str| Removal { shared: Fact::Known(vec![with.to_owned()]), ..Removal::default() };
     let (other, public) = (shared("111122223333"), shared("all"));
-    for (removal, word) in [(image(), "ami-0123"), (lock(), "is locked (compliance)"), (other, "account 111122223333"), (public, "with everybody")] {
+    for (removal, word) in [
+        (image(), "ami-0123"),
+        (lock(), "is locked (compliance)"),
+        (other, "account 111122223333"),
+        (public, "with everybody"),
+    ] {
         let stand = Stand::new(twin.clone());
         set_removal(&mut hold(&stand.twin), of, removal.clone());
         let found = pruning(&stand);
         assert!(!offered(&found).contains(&of.resource.id().to_owned()));
-        assert!(found.kept.iter().any(|why| why.contains(of.resource.id()) && why.contains(word)), "{:?}", found.kept);
+        assert!(
+            found.kept.iter().any(|why| why.contains(of.resource.id()) && why.contains(word)),
+            "{:?}",
+            found.kept
+        );
         // It is so only since the plan, between two tries.
         let stand = Stand::new(twin.clone());
         assert!(stand.run(&plan, yes(&plan), Some(Kill::BeforeCall(1))).is_none());
         set_removal(&mut hold(&stand.twin), of, removal);
         stand.run(&plan, Vec::new(), None).unwrap().unwrap();
         assert!(there(&stand, of), "{word}");
-        assert!(!hold(&stand.called).iter().any(|call| call.input.to_string().contains(of.resource.id())), "nothing was called");
+        assert!(
+            !hold(&stand.called).iter().any(|call| call.input.to_string().contains(of.resource.id())),
+            "nothing was called"
+        );
     }
     let mut denied = twin;
     denied.faults.denied_reads.push(serde_json::from_value(json!({ "family": "removals" })).unwrap());
@@ -261,18 +343,34 @@ fn what_a_rule_of_the_recycle_bin_keeps_comes_back_with_undo_until_its_date() {
     assert!(plan.changes.iter().all(|c| c.impact.iter().any(|line| line.contains("gone for good"))));
     let rule = |days| Fact::Known(vec![BinRule { id: "rule-1".to_owned(), days, ..BinRule::default() }]);
     for (n, change) in plan.changes.iter().enumerate() {
-        set_removal(&mut twin, change, Removal { rules: if n == 0 { rule(2) } else { rule(7) }, ..Removal::default() });
+        set_removal(
+            &mut twin,
+            change,
+            Removal { rules: if n == 0 { rule(2) } else { rule(7) }, ..Removal::default() },
+        );
     }
     let stand = Stand::new(twin);
     let plan = pruning(&stand).plan;
-    assert!(plan.changes.iter().any(|c| c.resource.id().starts_with("snap-")) && plan.changes.iter().any(|c| c.resource.id().starts_with("vol-")));
-    assert!(plan.changes.iter().skip(1).all(|c| c.impact.iter().any(|line| line.contains("recoverable for 7 days after the deletion"))));
+    assert!(
+        plan.changes.iter().any(|c| c.resource.id().starts_with("snap-"))
+            && plan.changes.iter().any(|c| c.resource.id().starts_with("vol-"))
+    );
+    assert!(
+        plan.changes
+            .iter()
+            .skip(1)
+            .all(|c| c.impact.iter().any(|line| line.contains("recoverable for 7 days after the deletion")))
+    );
     let truth = |stand: &Stand| hold(&stand.twin).truth().regions[&plan.changes[0].region].clone();
     let before = truth(&stand);
     stand.run(&plan, yes(&plan), None).unwrap().unwrap();
     let story = stand.story();
     let told = |change: &Change| story.changes[&change.id].awaiting.join(" ");
-    assert!(plan.changes.iter().all(|c| told(c).contains("recoverable until 20")), "{}", told(&plan.changes[0]));
+    assert!(
+        plan.changes.iter().all(|c| told(c).contains("recoverable until 20")),
+        "{}",
+        told(&plan.changes[0])
+    );
     // The first has left the bin by then.
     hold(&stand.twin).pass(Duration::from_secs(3 * 86_400));
     let undoing = super::laws::undoing(&stand, &plan);
@@ -282,7 +380,11 @@ fn what_a_rule_of_the_recycle_bin_keeps_comes_back_with_undo_until_its_date() {
     let second = stand.again();
     second.run(&undoing.plan, yes(&undoing.plan), None).unwrap().unwrap();
     let story = second.story();
-    assert!(undoing.plan.changes.iter().all(|c| story.changes[&c.id].outcome() == Some(Outcome::Restored)), "{:?}", story.changes);
+    assert!(
+        undoing.plan.changes.iter().all(|c| story.changes[&c.id].outcome() == Some(Outcome::Restored)),
+        "{:?}",
+        story.changes
+    );
     assert_eq!(undoing.plan.changes.len(), plan.changes.len() - 1);
     let after = truth(&stand);
     for change in plan.changes.iter().skip(1) {
@@ -299,26 +401,40 @@ fn replaced(plan: &Plan) -> Vec<String> {
     detached.map(|s| s.act.call.input["VolumeId"].as_str().unwrap().to_owned()).collect()
 }
 
-/// A run that was killed after so many calls and lost, and what was recovered of it; the names of the old volumes that will never be offered.
+/// A run that was killed after so many calls and lost, and what was recovered of it; the names of the old
+/// volumes that will never be offered.
 fn recovered(kill: impl Fn(&Plan) -> usize, meanwhile: &[&str]) -> (Stand, Plan, Vec<String>) {
     let stand = world::demo();
     let plan = encrypting(&stand, "app");
     stand.killed(&plan, Kill::AfterCall(kill(&plan)));
     hold(&stand.twin).pass(Duration::from_secs(600));
     for operation in meanwhile {
-        hold(&stand.twin).perform(&Call::new("ec2", &plan.changes[0].region, operation, json!({ "InstanceIds": [plan.changes[0].resource.id()] }))).unwrap();
+        hold(&stand.twin)
+            .perform(&Call::new(
+                "ec2",
+                &plan.changes[0].region,
+                operation,
+                json!({ "InstanceIds": [plan.changes[0].resource.id()] }),
+            ))
+            .unwrap();
         hold(&stand.twin).pass(Duration::from_secs(600));
     }
     let found = super::marks::found(&stand, None);
     let mut back = stand.again();
     back.name = "run-2".to_owned();
-    // Interrupted before its tags, it goes on: its files would call nothing that the account does not bear out.
+    // Interrupted before its tags, it goes on: its files would call nothing that the account does not bear
+    // out.
     let calls = found.plan.changes[0].steps.len();
     back.killed(&found.plan, Kill::BeforeCall(calls.saturating_sub(1).max(1)));
     let left = block_on(left(&found.plan, &back.story(), today(), &back.account(), &stage));
     assert!(left.judged.beyond.is_empty() && left.judged.claims.is_empty(), "{:#?}", left.judged);
     back.run(&found.plan, Vec::new(), None).unwrap().unwrap();
-    assert_eq!(back.story().changes["c1"].outcome(), Some(Outcome::Restored), "{}", back.story().changes["c1"].reason);
+    assert_eq!(
+        back.story().changes["c1"].outcome(),
+        Some(Outcome::Restored),
+        "{}",
+        back.story().changes["c1"].reason
+    );
     hold(&back.twin).pass(A_MONTH);
     (back, plan, found.stays)
 }
@@ -339,7 +455,15 @@ fn what_a_recovered_run_has_replaced_is_offered_after_its_date_where_that_is_pro
     // All that the run has made and that is in use no more is offered, and nothing that is in use.
     assert_eq!(found.kept, Vec::<String>::new());
     stand.again().run(&found.plan, yes(&found.plan), None).unwrap().unwrap();
-    assert_eq!(hold(&stand.twin).truth().regions[&plan.changes[0].region].instances.get(plan.changes[0].resource.id()).known().unwrap().state, "running");
+    assert_eq!(
+        hold(&stand.twin).truth().regions[&plan.changes[0].region]
+            .instances
+            .get(plan.changes[0].resource.id())
+            .known()
+            .unwrap()
+            .state,
+        "running"
+    );
 }
 
 #[test]
@@ -349,15 +473,23 @@ fn an_old_disk_of_which_it_is_not_proved_what_replaced_it_is_named_and_never_off
         let (stand, plan, stays) = recovered(start, meanwhile);
         let found = pruning(&stand);
         for old in replaced(&plan) {
-            assert!(stays.iter().any(|why| why.contains(&old) && why.contains("by hand")), "{meanwhile:?} {old}: {stays:?}");
-            assert!(found.plan.changes.iter().all(|c| c.resource.id() != old), "{meanwhile:?}: {old} is offered");
+            assert!(
+                stays.iter().any(|why| why.contains(&old) && why.contains("by hand")),
+                "{meanwhile:?} {old}: {stays:?}"
+            );
+            assert!(
+                found.plan.changes.iter().all(|c| c.resource.id() != old),
+                "{meanwhile:?}: {old} is offered"
+            );
         }
     }
 }
 
 #[test]
 fn what_a_run_that_was_lost_between_two_swaps_has_replaced_is_told_from_what_it_has_not() {
-    let first = |plan: &Plan| plan.changes[0].steps.iter().position(|s| s.act.call.operation == "AttachVolume").unwrap() + 1;
+    let first = |plan: &Plan| {
+        plan.changes[0].steps.iter().position(|s| s.act.call.operation == "AttachVolume").unwrap() + 1
+    };
     let (stand, plan, stays) = recovered(first, &[]);
     assert_eq!(stays, Vec::<String>::new());
     let (olds, offered) = (replaced(&plan), pruning(&stand).plan.changes);

@@ -1,5 +1,5 @@
-//! `redress recover` on real processes: a run is killed, its state directory is lost, and what is left in the account is
-//! enough to bring its instance up again. Seen through boto3.
+//! `redress recover` on real processes: a run is killed, its state directory is lost, and what is left in the
+//! account is enough to bring its instance up again. Seen through boto3.
 
 use std::fs;
 
@@ -42,7 +42,11 @@ fn is_up(scene: &Scene) {
             "{instance}"
         );
         assert!(instance["tags"].get("redress:run").is_none(), "{:?}: {instance}", scene.faults);
-        let attached = volumes.as_object().unwrap().values().filter(|v| v["at"].as_array().unwrap().iter().any(|a| a[0] == id.as_str()));
+        let attached = volumes
+            .as_object()
+            .unwrap()
+            .values()
+            .filter(|v| v["at"].as_array().unwrap().iter().any(|a| a[0] == id.as_str()));
         assert_eq!(attached.count(), 2, "{volumes}");
     }
 }
@@ -53,15 +57,21 @@ fn an_encryption_whose_journal_is_lost_is_recovered_into_an_instance_that_runs_a
     let stop = calls.iter().position(|c| c == "StopInstances").unwrap() + 1;
     let start = calls.iter().position(|c| c == "StartInstances").unwrap() + 1;
     // From just before the stop to just after the start.
-    let faults: Vec<_> = some(&around_each(stop - 1..=start + 1), 9).into_iter().map(|fault| vec![fault]).collect();
+    let faults: Vec<_> =
+        some(&around_each(stop - 1..=start + 1), 9).into_iter().map(|fault| vec![fault]).collect();
     let count = faults.len();
     let scenes = abreast(ENCRYPT.scenes(faults), |scene| {
         lost(scene, &ENCRYPT.apply());
         let down = states(&scene.desk)[0].0 == "stopped";
         let (plan, told) = plan_back(scene);
         assert!(told.contains(" left:"), "{told}");
-        let operations: Vec<&str> =
-            plan["changes"].as_array().unwrap().iter().flat_map(|c| c["steps"].as_array().unwrap()).filter_map(|s| s["call"]["operation"].as_str()).collect();
+        let operations: Vec<&str> = plan["changes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|c| c["steps"].as_array().unwrap())
+            .filter_map(|s| s["call"]["operation"].as_str())
+            .collect();
         assert_eq!(operations.contains(&"StartInstances"), down, "{:?}: {operations:?}", scene.faults);
         // What brings back is killed as well, at its first call, and resumed.
         let kill = if down { Fault::KillAfter } else { Fault::KillBefore };
@@ -72,7 +82,11 @@ fn an_encryption_whose_journal_is_lost_is_recovered_into_an_instance_that_runs_a
         }
         is_up(scene);
         let (again, _) = plan_back(scene);
-        assert_eq!(again["changes"].as_array().map(Vec::len), Some(0), "there is nothing more to bring back: {again}");
+        assert_eq!(
+            again["changes"].as_array().map(Vec::len),
+            Some(0),
+            "there is nothing more to bring back: {again}"
+        );
         // Taking the recovery back is no way to stop it again.
         if !operations.is_empty() {
             let said = scene.desk.run("undo last --auto-approve --max-risk disruptive");
@@ -81,13 +95,30 @@ fn an_encryption_whose_journal_is_lost_is_recovered_into_an_instance_that_runs_a
         }
         // What was planned at first comes about in the end.
         let said = scene.desk.ends(0, &ENCRYPT.apply());
-        assert!(said.json()["changes"].as_array().unwrap().iter().all(|c| c["outcome"] == "verified"), "{}", said.out);
+        assert!(
+            said.json()["changes"].as_array().unwrap().iter().all(|c| c["outcome"] == "verified"),
+            "{}",
+            said.out
+        );
         let (instances, volumes) = look(scene);
-        let attached: Vec<&Value> = volumes.as_object().unwrap().values().filter(|v| !v["at"].as_array().unwrap().is_empty()).collect();
-        assert!(attached.len() == 2 && attached.iter().all(|v| v["Encrypted"] == true), "{:?}: {volumes}", scene.faults);
+        let attached: Vec<&Value> = volumes
+            .as_object()
+            .unwrap()
+            .values()
+            .filter(|v| !v["at"].as_array().unwrap().is_empty())
+            .collect();
+        assert!(
+            attached.len() == 2 && attached.iter().all(|v| v["Encrypted"] == true),
+            "{:?}: {volumes}",
+            scene.faults
+        );
         assert!(instances.as_object().unwrap().values().all(|i| i["state"] == "running"), "{instances}");
     });
-    println!("{count} runs of {} recovered from tags alone ({} SIGKILLs)", ENCRYPT.action, scenes.iter().map(|s| s.faults.len()).sum::<usize>());
+    println!(
+        "{count} runs of {} recovered from tags alone ({} SIGKILLs)",
+        ENCRYPT.action,
+        scenes.iter().map(|s| s.faults.len()).sum::<usize>()
+    );
 }
 
 #[test]
@@ -100,7 +131,13 @@ fn what_a_lost_run_made_is_listed_and_the_change_can_be_made_after_all() {
         assert_eq!(plan["changes"].as_array().map(Vec::len), Some(0), "there is no instance to bring up");
         scene.desk.ends(0, &case.apply());
         let scan = scene.desk.ends(0, "scan --format json").json();
-        let open = |f: &&Value| case.flags.contains(f["check"].as_str().unwrap()) && f["verdict"] == "violates";
-        assert_eq!(scan["findings"].as_array().unwrap().iter().filter(open).count(), 0, "{}: {scan}", case.action);
+        let open =
+            |f: &&Value| case.flags.contains(f["check"].as_str().unwrap()) && f["verdict"] == "violates";
+        assert_eq!(
+            scan["findings"].as_array().unwrap().iter().filter(open).count(),
+            0,
+            "{}: {scan}",
+            case.action
+        );
     }
 }

@@ -1,6 +1,6 @@
-//! Closing the loop: Security Hub is told of what a run has set right and of nothing else, only when asked, and what it does not
-//! take is said; outcomes as OCSF can be read again. The emulator does not have `BatchUpdateFindings`: a server in front of it
-//! answers that, and what is asserted on is what was sent.
+//! Closing the loop: Security Hub is told of what a run has set right and of nothing else, only when asked,
+//! and what it does not take is said; outcomes as OCSF can be read again. The emulator does not have
+//! `BatchUpdateFindings`: a server in front of it answers that, and what is asserted on is what was sent.
 
 use std::{
     collections::BTreeSet,
@@ -24,7 +24,8 @@ use crate::{
     support::{Keys, moto},
 };
 
-/// What the server answers to the next requests: a status line and a body; then it resolves whatever it is asked to.
+/// What the server answers to the next requests: a status line and a body; then it resolves whatever it is
+/// asked to.
 type Script = Vec<(&'static str, Value)>;
 
 /// What a request asked for: the region it was signed for, and its body.
@@ -78,15 +79,30 @@ fn serve(mut client: TcpStream, upstream: &str, state: &State) -> std::io::Resul
     }
     let text = String::from_utf8_lossy(&request).into_owned();
     let (head, body) = text.split_once("\r\n\r\n").unwrap();
-    let region = head.split("/securityhub/aws4_request").next().and_then(|before| before.rsplit('/').next()).unwrap_or_default().to_owned();
+    let region = head
+        .split("/securityhub/aws4_request")
+        .next()
+        .and_then(|before| before.rsplit('/').next())
+        .unwrap_or_default()
+        .to_owned();
     let body: Value = serde_json::from_str(body).unwrap();
     hold(&state.asked).push((region, body.clone()));
     let all = json!({"ProcessedFindings": body["FindingIdentifiers"], "UnprocessedFindings": []});
     let mut script = hold(&state.script);
     let (status, answer) = if script.is_empty() { ("200 OK", all) } else { script.remove(0) };
-    let (answer, kind) = (answer.to_string(), if status.starts_with("200") { "" } else { "x-amzn-ErrorType: " });
-    let kind = if kind.is_empty() { String::new() } else { format!("{kind}{}\r\n", status.rsplit(' ').next().unwrap_or_default()) };
-    write!(client, "HTTP/1.1 {status}\r\nContent-Type: application/json\r\n{kind}Content-Length: {}\r\nConnection: close\r\n\r\n{answer}", answer.len())
+    let (answer, kind) =
+        (answer.to_string(), if status.starts_with("200") { "" } else { "x-amzn-ErrorType: " });
+    let kind = if kind.is_empty() {
+        String::new()
+    } else {
+        format!("{kind}{}\r\n", status.rsplit(' ').next().unwrap_or_default())
+    };
+    write!(
+        client,
+        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\n{kind}Content-Length: {}\r\nConnection: \
+         close\r\n\r\n{answer}",
+        answer.len()
+    )
 }
 
 const SEED: &str = "
@@ -132,11 +148,19 @@ impl Clinic {
 
     /// A finding of Security Hub about these resources.
     fn finding(&self, id: &str, arns: &[String]) -> Value {
-        let resources: Vec<Value> =
-            arns.iter().map(|arn| json!({"Type": "AwsEc2SecurityGroup", "Id": arn, "Partition": "aws", "Region": "us-east-1"})).collect();
-        json!({"SchemaVersion": "2018-10-08", "Id": id, "ProductArn": PRODUCT, "GeneratorId": "security-control/EC2.13", "AwsAccountId": self.keys.account,
-            "Region": "us-east-1", "Title": "ssh", "Description": "ssh", "CreatedAt": "2026-11-22T06:00:00Z", "UpdatedAt": "2026-11-22T06:00:00Z",
-            "Severity": {"Label": "HIGH"}, "Types": ["Software and Configuration Checks"], "Compliance": {"Status": "FAILED", "SecurityControlId": "EC2.13"},
+        let resources: Vec<Value> = arns
+            .iter()
+            .map(|arn| {
+                json!({"Type": "AwsEc2SecurityGroup", "Id": arn, "Partition": "aws",
+                "Region": "us-east-1"})
+            })
+            .collect();
+        json!({"SchemaVersion": "2018-10-08", "Id": id, "ProductArn": PRODUCT,
+            "GeneratorId": "security-control/EC2.13", "AwsAccountId": self.keys.account,
+            "Region": "us-east-1", "Title": "ssh", "Description": "ssh", "CreatedAt": "2026-11-22T06:00:00Z",
+            "UpdatedAt": "2026-11-22T06:00:00Z",
+            "Severity": {"Label": "HIGH"}, "Types": ["Software and Configuration Checks"],
+            "Compliance": {"Status": "FAILED", "SecurityControlId": "EC2.13"},
             "Workflow": {"Status": "NEW"}, "RecordState": "ACTIVE", "Resources": resources})
     }
 
@@ -145,12 +169,23 @@ impl Clinic {
     }
 
     fn apply(&self, more: &str) -> crate::clinic_desk::Said {
-        self.desk.ends(0, &format!("apply {COMMON} --allow-cidr 203.0.113.0/24 --findings hub.json --auto-approve --max-risk disruptive {more}"))
+        self.desk.ends(
+            0,
+            &format!(
+                "apply {COMMON} --allow-cidr 203.0.113.0/24 --findings hub.json \
+                                    --auto-approve --max-risk disruptive {more}"
+            ),
+        )
     }
 }
 
 fn ids(asked: &Asked) -> BTreeSet<String> {
-    asked.1["FindingIdentifiers"].as_array().unwrap().iter().map(|f| f["Id"].as_str().unwrap().to_owned()).collect()
+    asked.1["FindingIdentifiers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|f| f["Id"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 fn set(ids: &[&str]) -> BTreeSet<String> {
@@ -172,7 +207,13 @@ fn security_hub_is_told_of_what_is_proved_again_and_of_nothing_else() {
         clinic.finding("one-again", std::slice::from_ref(&one)),
         clinic.finding("two", std::slice::from_ref(&two)),
         clinic.finding("both", &[one.clone(), two.clone()]),
-        clinic.finding("elsewhere-too", &[one.clone(), "arn:aws:ec2:us-east-1:999999999999:security-group/sg-0aaaaaaaaaaaaaaa2".to_owned()]),
+        clinic.finding(
+            "elsewhere-too",
+            &[
+                one.clone(),
+                "arn:aws:ec2:us-east-1:999999999999:security-group/sg-0aaaaaaaaaaaaaaa2".to_owned(),
+            ],
+        ),
         with("of-another-account", "AwsAccountId", "999999999999"),
         with("of-another-region", "ProductArn", "arn:aws:securityhub:eu-west-1::product/aws/securityhub"),
         with("of-no-product", "ProductArn", "arn:aws:securityhub:us-east-1::product/../hub"),
@@ -182,7 +223,8 @@ fn security_hub_is_told_of_what_is_proved_again_and_of_nothing_else() {
     desk.ends(7, "verify last --format json");
     assert_eq!(hub.asked(), [], "nothing is told unasked");
 
-    let said = desk.ends(7, "verify last --format json --report-back securityhub --report-back file:outcomes.json");
+    let said =
+        desk.ends(7, "verify last --format json --report-back securityhub --report-back file:outcomes.json");
     let asked = hub.asked();
     assert_eq!(asked.len(), 1, "{}", said.err);
     let (region, body) = &asked[0];
@@ -194,20 +236,43 @@ fn security_hub_is_told_of_what_is_proved_again_and_of_nothing_else() {
     assert!(note.contains(run["run"].as_str().unwrap()) && note.chars().count() <= 512, "{note}");
     assert_eq!(body.as_object().unwrap().len(), 3, "nothing else is said: {body}");
     assert!(body["FindingIdentifiers"].as_array().unwrap().iter().all(|f| f["ProductArn"] == PRODUCT));
-    for left in ["two: ", "both: ", "elsewhere-too: ", "of-another-account: ", "of-another-region: ", "of-no-product: "] {
+    for left in [
+        "two: ",
+        "both: ",
+        "elsewhere-too: ",
+        "of-another-account: ",
+        "of-another-region: ",
+        "of-no-product: ",
+    ] {
         assert!(said.err.contains(&format!("left as it is: {left}")), "{left}\n{}", said.err);
     }
     assert_eq!((&run["told"][0]["resolved"], &run["told"][0]["region"]), (&json!(2), &json!("us-east-1")));
     let shown = desk.ends(0, "show last --format text");
-    assert!(shown.out.contains("2 of 2 findings resolved") && shown.out.contains("reports to Security Hub in us-east-1"), "{}", shown.out);
+    assert!(
+        shown.out.contains("2 of 2 findings resolved")
+            && shown.out.contains("reports to Security Hub in us-east-1"),
+        "{}",
+        shown.out
+    );
 
-    let outcomes: Value = serde_json::from_str(&fs::read_to_string(desk.path("outcomes.json")).unwrap()).unwrap();
-    let status: Vec<(&str, &str)> =
-        outcomes.as_array().unwrap().iter().map(|e| (e["finding_info"]["uid"].as_str().unwrap(), e["status"].as_str().unwrap())).collect();
-    assert!(status.contains(&("one", "Resolved")) && status.contains(&("two", "In Progress")) && status.contains(&("both", "In Progress")), "{status:?}");
+    let outcomes: Value =
+        serde_json::from_str(&fs::read_to_string(desk.path("outcomes.json")).unwrap()).unwrap();
+    let status: Vec<(&str, &str)> = outcomes
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| (e["finding_info"]["uid"].as_str().unwrap(), e["status"].as_str().unwrap()))
+        .collect();
+    assert!(
+        status.contains(&("one", "Resolved"))
+            && status.contains(&("two", "In Progress"))
+            && status.contains(&("both", "In Progress")),
+        "{status:?}"
+    );
     // Read again, what is resolved is closed, and what is not is looked into: our own check still says so.
     let again = desk.ends(0, &format!("scan {COMMON} --findings outcomes.json")).json();
-    let open: Vec<&Value> = again["findings"].as_array().unwrap().iter().map(|f| &f["resource"]["arn"]).collect();
+    let open: Vec<&Value> =
+        again["findings"].as_array().unwrap().iter().map(|f| &f["resource"]["arn"]).collect();
     assert_eq!(open, [&json!(two)], "{}", again["intake"]);
 }
 
@@ -218,23 +283,46 @@ fn what_security_hub_does_not_take_is_said_and_is_no_success() {
     clinic.write(&[clinic.finding("one", &[clinic.arn(0)]), clinic.finding("two", &[clinic.arn(1)])]);
     clinic.apply("");
     let named = |id: &str| json!({"Id": id, "ProductArn": PRODUCT});
-    let refused = |id: &str| json!({"FindingIdentifier": named(id), "ErrorCode": "FindingNotFound", "ErrorMessage": "Finding Not Found"});
+    let refused = |id: &str| {
+        json!({"FindingIdentifier": named(id), "ErrorCode": "FindingNotFound",
+        "ErrorMessage": "Finding Not Found"})
+    };
     let back = "verify last --format json --report-back securityhub";
 
-    hub.answers(vec![("200 OK", json!({"ProcessedFindings": [named("one")], "UnprocessedFindings": [refused("two")]}))]);
+    hub.answers(vec![(
+        "200 OK",
+        json!({"ProcessedFindings": [named("one")], "UnprocessedFindings": [refused("two")]}),
+    )]);
     let said = desk.ends(4, back);
-    assert!(said.err.contains("did not update two: FindingNotFound") && said.err.contains("1 of 2 findings resolved, 1 refused"), "{}", said.err);
+    assert!(
+        said.err.contains("did not update two: FindingNotFound")
+            && said.err.contains("1 of 2 findings resolved, 1 refused"),
+        "{}",
+        said.err
+    );
     assert_eq!(said.json()["told"][0]["refused"][0]["id"], "two");
     assert_eq!(hub.asked().len(), 1);
 
     hub.answers(vec![("200 OK", json!({"ProcessedFindings": [named("one")], "UnprocessedFindings": []}))]);
     let said = desk.ends(4, back);
-    assert!(said.err.contains("two: NoAnswer"), "an answer that does not speak of a finding is no success: {}", said.err);
+    assert!(
+        said.err.contains("two: NoAnswer"),
+        "an answer that does not speak of a finding is no success: {}",
+        said.err
+    );
     hub.asked();
 
-    hub.answers(vec![("403 AccessDeniedException", json!({"Message": "User is not authorized to perform: securityhub:BatchUpdateFindings"}))]);
+    hub.answers(vec![(
+        "403 AccessDeniedException",
+        json!({"Message": "User is not authorized to perform: securityhub:BatchUpdateFindings"}),
+    )]);
     let said = desk.ends(1, back);
-    assert!(said.err.contains("was not updated: AccessDeniedException") && said.err.contains("this needs securityhub:BatchUpdateFindings"), "{}", said.err);
+    assert!(
+        said.err.contains("was not updated: AccessDeniedException")
+            && said.err.contains("this needs securityhub:BatchUpdateFindings"),
+        "{}",
+        said.err
+    );
     assert!(said.err.contains("hold all the same"), "{}", said.err);
     assert_eq!(said.json()["told"][2]["error"]["class"], "denied");
     assert_eq!(hub.asked().len(), 1, "what is denied is not asked again");
@@ -258,10 +346,17 @@ fn a_plan_file_alone_does_not_say_which_findings_are_answered() {
         plan["origins"].as_array_mut().unwrap().push(forged);
     }
     fs::write(desk.path("forged.json"), crate::hostile::sealed(plan)).unwrap();
-    let said = desk.ends(0, "apply forged.json --format json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive --report-back securityhub");
+    let said = desk.ends(
+        0,
+        "apply forged.json --format json --allow-cidr 203.0.113.0/24 --auto-approve \
+                             --max-risk disruptive --report-back securityhub",
+    );
     assert_eq!(clinic.hub.asked().iter().map(ids).collect::<Vec<_>>(), [set(&["one"])], "{}", said.err);
     assert!(said.err.contains("claims that its changes answer these findings: one"), "{}", said.err);
-    for left in ["left as it is: of-another-control: it is also about EC2.2", "left as it is: of-no-control: it is also about EC2.999"] {
+    for left in [
+        "left as it is: of-another-control: it is also about EC2.2",
+        "left as it is: of-no-control: it is also about EC2.999",
+    ] {
         assert!(said.err.contains(left), "{}", said.err);
     }
 }
@@ -290,9 +385,14 @@ fn a_file_of_outcomes_names_every_change_and_every_source() {
             .stdin(Stdio::null())
             .output()
             .unwrap();
-        (output.status.code(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+        (
+            output.status.code(),
+            String::from_utf8(output.stdout).unwrap(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
     };
-    let apply = "apply --account twin:demo --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive --format json";
+    let apply = "apply --account twin:demo --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive \
+                 --format json";
     let (code, _, err) = run(&format!("{apply} --report-back securityhub"));
     assert_eq!(code, Some(2), "{err}");
     assert!(err.contains("has no Security Hub"), "{err}");
@@ -304,21 +404,35 @@ fn a_file_of_outcomes_names_every_change_and_every_source() {
 
     let (_, out, err) = run(&format!("{apply} --report-back file:outcomes.json"));
     let told: Value = serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {out}\n{err}"));
-    let events: Vec<Value> = serde_json::from_str(&fs::read_to_string(folder.path().join("outcomes.json")).unwrap()).unwrap();
-    let named: BTreeSet<&str> =
-        events.iter().flat_map(|e| e["unmapped"]["redress"]["changes"].as_array().unwrap()).map(|c| c["id"].as_str().unwrap()).collect();
-    let changes: BTreeSet<&str> = told["changes"].as_array().unwrap().iter().map(|c| c["id"].as_str().unwrap()).collect();
+    let events: Vec<Value> =
+        serde_json::from_str(&fs::read_to_string(folder.path().join("outcomes.json")).unwrap()).unwrap();
+    let named: BTreeSet<&str> = events
+        .iter()
+        .flat_map(|e| e["unmapped"]["redress"]["changes"].as_array().unwrap())
+        .map(|c| c["id"].as_str().unwrap())
+        .collect();
+    let changes: BTreeSet<&str> =
+        told["changes"].as_array().unwrap().iter().map(|c| c["id"].as_str().unwrap()).collect();
     assert_eq!(named, changes);
     for event in &events {
         let activity = event["activity_id"].as_u64().unwrap();
         assert_eq!(event["type_uid"], 200_300 + activity, "{event}");
-        let verified = event["unmapped"]["redress"]["changes"].as_array().unwrap().iter().all(|c| c["outcome"] == "verified");
-        assert_eq!((activity == 3, event["status_id"] == 4, event["compliance"]["status"] == "Pass"), (verified, verified, verified), "{event}");
+        let verified = event["unmapped"]["redress"]["changes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|c| c["outcome"] == "verified");
+        assert_eq!(
+            (activity == 3, event["status_id"] == 4, event["compliance"]["status"] == "Pass"),
+            (verified, verified, verified),
+            "{event}"
+        );
     }
     assert!(!folder.path().join("outcomes.json.part").exists());
 }
 
-/// A plan of the demo account with these findings of Security Hub behind its first two changes that answer any.
+/// A plan of the demo account with these findings of Security Hub behind its first two changes that answer
+/// any.
 fn planned(make: impl Fn(&Value, &Value) -> Value) -> (Plan, [String; 2]) {
     let folder = tempfile::tempdir().unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_redress"))
@@ -329,16 +443,25 @@ fn planned(make: impl Fn(&Value, &Value) -> Value) -> (Plan, [String; 2]) {
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    let mut plan: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&output.stderr)));
-    let answering: Vec<&Value> = plan["changes"].as_array().unwrap().iter().filter(|c| !c["findings"].as_array().unwrap().is_empty()).take(2).collect();
-    let ids = [answering[0]["id"].as_str().unwrap().to_owned(), answering[1]["id"].as_str().unwrap().to_owned()];
+    let mut plan: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&output.stderr)));
+    let answering: Vec<&Value> = plan["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|c| !c["findings"].as_array().unwrap().is_empty())
+        .take(2)
+        .collect();
+    let ids =
+        [answering[0]["id"].as_str().unwrap().to_owned(), answering[1]["id"].as_str().unwrap().to_owned()];
     let origins = make(&answering[0]["findings"][0], &answering[1]["findings"][0]);
     plan["origins"] = origins;
     (serde_json::from_value(plan).unwrap(), ids)
 }
 
 fn origin(id: &str, answers: &[&Value], control: &str) -> Value {
-    json!({"tool": "Security Hub", "format": "ASFF 2018-10-08", "framework": "security-hub", "control": control, "finding": id, "product": PRODUCT,
+    json!({"tool": "Security Hub", "format": "ASFF 2018-10-08", "framework": "security-hub",
+        "control": control, "finding": id, "product": PRODUCT,
         "account": "123456789012", "answers": answers})
 }
 
@@ -346,20 +469,30 @@ fn story(outcomes: &[(&str, Outcome)]) -> Story {
     let mut story = Story::default();
     story.apply(jiff::Timestamp::UNIX_EPOCH, &Event::RunEnded);
     for (id, outcome) in outcomes {
-        story.changes.insert((*id).to_owned(), ChangeStory { phase: Phase::Ended(*outcome), ..ChangeStory::default() });
+        story.changes.insert(
+            (*id).to_owned(),
+            ChangeStory { phase: Phase::Ended(*outcome), ..ChangeStory::default() },
+        );
     }
     story
 }
 
 #[test]
 fn a_finding_is_resolved_as_a_whole_or_not_at_all() {
-    let (plan, [first, second]) = planned(|a, b| json!([origin("a", &[a], "x"), origin("ab", &[a, b], "x"), origin("a", &[b], "y")]));
+    let (plan, [first, second]) =
+        planned(|a, b| json!([origin("a", &[a], "x"), origin("ab", &[a, b], "x"), origin("a", &[b], "y")]));
     let told = |story: &Story| -> Vec<String> {
         let all = closing::notices(&plan, story, jiff::Timestamp::UNIX_EPOCH);
         all.notices.iter().flat_map(|n| &n.findings).map(|f| f.id.clone()).collect()
     };
     assert_eq!(told(&story(&[(&first, Outcome::Verified), (&second, Outcome::Verified)])), ["a", "ab"]);
-    for half in [Outcome::Unverified, Outcome::AlreadyFixed, Outcome::NotApproved, Outcome::RolledBack, Outcome::Stuck] {
+    for half in [
+        Outcome::Unverified,
+        Outcome::AlreadyFixed,
+        Outcome::NotApproved,
+        Outcome::RolledBack,
+        Outcome::Stuck,
+    ] {
         assert_eq!(
             told(&story(&[(&first, Outcome::Verified), (&second, half)])),
             Vec::<String>::new(),
@@ -373,7 +506,8 @@ fn a_finding_is_resolved_as_a_whole_or_not_at_all() {
 
 #[test]
 fn more_findings_than_one_request_takes_go_in_several() {
-    let (plan, [first, _]) = planned(|a, _| Value::Array((0..250).map(|n| origin(&format!("f-{n}"), &[a], "x")).collect()));
+    let (plan, [first, _]) =
+        planned(|a, _| Value::Array((0..250).map(|n| origin(&format!("f-{n}"), &[a], "x")).collect()));
     let all = closing::notices(&plan, &story(&[(&first, Outcome::Verified)]), jiff::Timestamp::UNIX_EPOCH);
     assert_eq!(all.notices.iter().map(|n| n.findings.len()).collect::<Vec<_>>(), [100, 100, 50]);
 }
@@ -395,20 +529,33 @@ fn telling_security_hub_is_in_no_policy_unless_it_is_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     let policy = |line: &str| -> Value {
         let mut command = Command::new(env!("CARGO_BIN_EXE_redress"));
-        command.args(line.split_whitespace()).current_dir(folder.path()).env_clear().env("HOME", folder.path()).env("REDRESS_STATE_DIR", folder.path());
+        command
+            .args(line.split_whitespace())
+            .current_dir(folder.path())
+            .env_clear()
+            .env("HOME", folder.path())
+            .env("REDRESS_STATE_DIR", folder.path());
         let output = command.stdin(Stdio::null()).output().unwrap();
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{line}: {e}: {}", String::from_utf8_lossy(&output.stderr)))
+        serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|e| panic!("{line}: {e}: {}", String::from_utf8_lossy(&output.stderr)))
     };
     let hubs = |document: &Value| -> Vec<Value> {
         let statements = document["Statement"].as_array().unwrap();
-        statements.iter().filter(|s| s["Action"] == json!(["securityhub:BatchUpdateFindings"])).map(|s| s["Resource"].clone()).collect()
+        statements
+            .iter()
+            .filter(|s| s["Action"] == json!(["securityhub:BatchUpdateFindings"]))
+            .map(|s| s["Resource"].clone())
+            .collect()
     };
     policy("plan --account twin:demo --format json -o plan.json");
-    for without in ["permissions --all --only read", "permissions --all --only write", "permissions plan.json"] {
+    for without in
+        ["permissions --all --only read", "permissions --all --only write", "permissions plan.json"]
+    {
         assert!(!policy(without).to_string().contains("securityhub"), "{without}");
     }
     let of_plan = hubs(&policy("permissions plan.json --report-back"));
-    let expected = ["eu-west-1", "us-east-1"].map(|region| format!("arn:aws:securityhub:{region}:123456789012:hub/default"));
+    let expected = ["eu-west-1", "us-east-1"]
+        .map(|region| format!("arn:aws:securityhub:{region}:123456789012:hub/default"));
     assert_eq!(of_plan, [json!(expected)]);
     let standing = policy("permissions --all --report-back");
     assert_eq!(hubs(&standing["report_back"]), [json!(["arn:aws:securityhub:*:*:hub/default"])]);

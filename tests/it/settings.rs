@@ -1,4 +1,5 @@
-//! Remedies that are one setting, through the built program on an emulator, with boto3 as the witness: found, planned, set, proved and set back.
+//! Remedies that are one setting, through the built program on an emulator, with boto3 as the witness: found,
+//! planned, set, proved and set back.
 
 use serde_json::{Value, json};
 
@@ -37,7 +38,8 @@ fn a_subnet_gives_out_no_public_addresses_any_more_and_does_again_after_an_undo(
     let (public, private) = (seed["public"].as_str().unwrap(), seed["private"].as_str().unwrap());
     let before = shown(&desk);
     let scan = desk.ends(0, "scan --region us-east-1 --check subnet-auto-public-ip --format json").json();
-    let found: Vec<&Value> = scan["findings"].as_array().unwrap().iter().map(|finding| &finding["resource"]["id"]).collect();
+    let found: Vec<&Value> =
+        scan["findings"].as_array().unwrap().iter().map(|finding| &finding["resource"]["id"]).collect();
     assert_eq!(found, [public]);
     desk.ends(0, "plan --region us-east-1 --check subnet-auto-public-ip -o plan.json");
     desk.ends(0, "apply plan.json --auto-approve --max-risk disruptive");
@@ -51,16 +53,20 @@ fn a_subnet_gives_out_no_public_addresses_any_more_and_does_again_after_an_undo(
 #[test]
 fn encryption_by_default_is_not_turned_on_under_a_key_that_is_not_known() {
     let (desk, _) = Desk::seeded(SEED);
-    desk.python("import boto3; boto3.client('ec2', region_name='us-east-1').disable_ebs_encryption_by_default()", "");
+    desk.python(
+        "import boto3; boto3.client('ec2', region_name='us-east-1').disable_ebs_encryption_by_default()",
+        "",
+    );
     // The emulator has no GetEbsDefaultKmsKeyId, so that the finding is shown and nothing is planned.
-    let plan = desk.ends(4, "plan --region us-east-1 --check ebs-default-encryption-off --format json").json();
+    let plan =
+        desk.ends(4, "plan --region us-east-1 --check ebs-default-encryption-off --format json").json();
     assert_eq!(plan["changes"], json!([]));
     let reason = plan["skipped"][0]["reason"].as_str().unwrap();
     assert!(reason.contains("default key"), "{reason}");
 }
 
-/// Keys of every kind. The emulator rotates any key in any state, and replicas share their configuration with their primary: what is shown of those
-/// that AWS cannot rotate is that redress asks for nothing.
+/// Keys of every kind. The emulator rotates any key in any state, and replicas share their configuration with
+/// their primary: what is shown of those that AWS cannot rotate is that redress asks for nothing.
 const KEYS: &str = r#"
 import json
 import boto3
@@ -100,14 +106,25 @@ fn a_key_is_rotated_with_the_period_that_was_asked_for_and_not_any_more_after_an
     let proxy = Proxy::before(&desk.endpoint);
     desk.endpoint.clone_from(&proxy.url);
     let scan = desk.ends(0, &format!("scan {IN_BOTH} --format json")).json();
-    let found: Vec<&Value> = scan["findings"].as_array().unwrap().iter().map(|finding| &finding["resource"]["id"]).collect();
+    let found: Vec<&Value> =
+        scan["findings"].as_array().unwrap().iter().map(|finding| &finding["resource"]["id"]).collect();
     assert_eq!(found, [id("still")]);
     desk.ends(0, &format!("plan {IN_BOTH} --set enable-kms-rotation.period_days=180 -o plan.json"));
     let plan: Value = serde_json::from_str(&crate::clinic_desk::text(&desk.path("plan.json"))).unwrap();
-    let inputs: Vec<&Value> = plan["changes"].as_array().unwrap().iter().map(|change| &change["steps"][0]["call"]["input"]).collect();
+    let inputs: Vec<&Value> = plan["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|change| &change["steps"][0]["call"]["input"])
+        .collect();
     assert_eq!(inputs, [&json!({ "KeyId": id("still"), "RotationPeriodInDays": 180 })]);
     desk.ends(0, "apply plan.json --auto-approve --set enable-kms-rotation.period_days=180");
-    let sent: Vec<Value> = proxy.log().iter().filter(|seen| seen.change.is_some()).map(|seen| serde_json::from_str(&seen.body).unwrap()).collect();
+    let sent: Vec<Value> = proxy
+        .log()
+        .iter()
+        .filter(|seen| seen.change.is_some())
+        .map(|seen| serde_json::from_str(&seen.body).unwrap())
+        .collect();
     assert_eq!(sent, [json!({ "KeyId": id("still"), "RotationPeriodInDays": 180 })]);
     let after = rotation(&desk);
     assert_eq!(after[id("still")], json!(true));
@@ -123,14 +140,33 @@ fn keys_that_aws_cannot_rotate_are_no_findings_and_each_has_its_reason() {
     assert_eq!(scan["findings"].as_array().unwrap().len(), 1, "{}", scan["findings"]);
     let id = |name: &str| seed[name].as_str().unwrap();
     let note = |name: &str, region: &str| {
-        let is_it = |note: &&Value| note["resource"]["arn"].as_str().unwrap().contains(region) && note["resource"]["id"] == id(name);
-        scan["notes"].as_array().unwrap().iter().find(is_it).unwrap_or_else(|| panic!("{name}: {}", scan["notes"]))["note"].as_str().unwrap()
+        let is_it = |note: &&Value| {
+            note["resource"]["arn"].as_str().unwrap().contains(region) && note["resource"]["id"] == id(name)
+        };
+        scan["notes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(is_it)
+            .unwrap_or_else(|| panic!("{name}: {}", scan["notes"]))["note"]
+            .as_str()
+            .unwrap()
     };
-    for (name, region, word) in [("imported", "us-east-1", "imported"), ("signing", "us-east-1", "RSA_2048"), ("replica", "eu-west-1", ":kms:us-east-1:")] {
+    for (name, region, word) in [
+        ("imported", "us-east-1", "imported"),
+        ("signing", "us-east-1", "RSA_2048"),
+        ("replica", "eu-west-1", ":kms:us-east-1:"),
+    ] {
         assert!(note(name, region).contains(word), "{name}: {}", note(name, region));
     }
-    let of_key = |name: &str| scan["notes"].as_array().unwrap().iter().filter(|note| note["resource"]["id"] == id(name)).count();
-    assert_eq!((of_key("disabled"), of_key("leaving"), &scan["unknown"]), (0, 0, &json!([])), "what is out of use is left out");
+    let of_key = |name: &str| {
+        scan["notes"].as_array().unwrap().iter().filter(|note| note["resource"]["id"] == id(name)).count()
+    };
+    assert_eq!(
+        (of_key("disabled"), of_key("leaving"), &scan["unknown"]),
+        (0, 0, &json!([])),
+        "what is out of use is left out"
+    );
 }
 
 #[test]
@@ -140,21 +176,37 @@ fn a_finding_of_prowler_on_a_key_is_confirmed_and_one_on_a_key_that_aws_cannot_r
     let row = |name: &str| {
         let arn = format!("arn:aws:kms:us-east-1:{account}:key/{}", seed[name].as_str().unwrap());
         json!({
-            "SchemaVersion": "2018-10-08", "Id": format!("prowler-{name}"), "ProductArn": format!("arn:aws:securityhub:us-east-1:{account}:product/{account}/default"),
-            "GeneratorId": "prowler-kms_cmk_rotation_enabled", "AwsAccountId": account, "Severity": { "Label": "MEDIUM" }, "Title": "rotation",
-            "ProductFields": { "ProviderName": "Prowler", "ProviderVersion": "5.46.0" }, "RecordState": "ACTIVE", "Workflow": { "Status": "NEW" },
-            "Types": [], "CreatedAt": "2026-11-22T06:26:40Z", "UpdatedAt": "2026-11-22T06:26:40Z", "Description": "rotation",
-            "Resources": [{ "Type": "AwsKmsKey", "Id": arn, "Partition": "aws", "Region": "us-east-1" }], "Compliance": { "Status": "FAILED" },
+            "SchemaVersion": "2018-10-08", "Id": format!("prowler-{name}"),
+            "ProductArn": format!("arn:aws:securityhub:us-east-1:{account}:product/{account}/default"),
+            "GeneratorId": "prowler-kms_cmk_rotation_enabled", "AwsAccountId": account,
+            "Severity": { "Label": "MEDIUM" }, "Title": "rotation",
+            "ProductFields": { "ProviderName": "Prowler", "ProviderVersion": "5.46.0" },
+            "RecordState": "ACTIVE", "Workflow": { "Status": "NEW" },
+            "Types": [], "CreatedAt": "2026-11-22T06:26:40Z", "UpdatedAt": "2026-11-22T06:26:40Z",
+            "Description": "rotation",
+            "Resources": [{ "Type": "AwsKmsKey", "Id": arn, "Partition": "aws", "Region": "us-east-1" }],
+            "Compliance": { "Status": "FAILED" },
         })
     };
     std::fs::write(desk.path("prowler.json"), json!([row("still"), row("imported")]).to_string()).unwrap();
     let scan = desk.ends(0, "scan --region us-east-1 --findings prowler.json --format json").json();
     assert_eq!(scan["findings"].as_array().unwrap().len(), 1, "{}", scan["findings"]);
     assert_eq!(scan["findings"][0]["resource"]["id"], seed["still"]);
-    assert_eq!((scan["notes"].as_array().unwrap().len(), &scan["notes"][0]["resource"]["id"]), (1, &seed["imported"]));
+    assert_eq!(
+        (scan["notes"].as_array().unwrap().len(), &scan["notes"][0]["resource"]["id"]),
+        (1, &seed["imported"])
+    );
     assert!(scan["notes"][0]["note"].as_str().unwrap().contains("rotate it on demand"));
-    assert!(scan["intake"]["suspicions"][1]["remarks"][0].as_str().unwrap().contains("rotate it on demand"), "{}", scan["intake"]);
+    assert!(
+        scan["intake"]["suspicions"][1]["remarks"][0].as_str().unwrap().contains("rotate it on demand"),
+        "{}",
+        scan["intake"]
+    );
     let plan = desk.ends(0, "plan --region us-east-1 --findings prowler.json");
-    let why = plan.err.lines().find(|line| line.contains("1 not confirmed: ")).unwrap_or_else(|| panic!("{}", plan.err));
+    let why = plan
+        .err
+        .lines()
+        .find(|line| line.contains("1 not confirmed: "))
+        .unwrap_or_else(|| panic!("{}", plan.err));
     assert!(why.contains("rotate it on demand"), "{why}");
 }

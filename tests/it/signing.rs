@@ -1,6 +1,7 @@
-//! Signed plans and runs, against ssh-keygen itself in both directions: what it signs is applied, what redress signs it accepts, and
-//! what nobody who is trusted has signed is refused before anybody is asked. Keys are made for each test, by OpenSSH:
-//! where it is not installed, and `REDRESS_REQUIRE_SSH_KEYGEN=1` does not demand it, only the unit tests of signatures run.
+//! Signed plans and runs, against ssh-keygen itself in both directions: what it signs is applied, what
+//! redress signs it accepts, and what nobody who is trusted has signed is refused before anybody is asked.
+//! Keys are made for each test, by OpenSSH: where it is not installed, and `REDRESS_REQUIRE_SSH_KEYGEN=1`
+//! does not demand it, only the unit tests of signatures run.
 
 use std::{
     fs,
@@ -22,11 +23,16 @@ use crate::{hostile::sealed, support};
 struct Desk(TempDir);
 
 impl Desk {
-    /// A desk with a plan of the demo account, and a key of sam's, whom `signers` names; nothing where there is no OpenSSH and
-    /// nobody demands it.
+    /// A desk with a plan of the demo account, and a key of sam's, whom `signers` names; nothing where there
+    /// is no OpenSSH and nobody demands it.
     fn open() -> Option<Self> {
-        if let Err(error) = Command::new("ssh-keygen").arg("-?").stdout(Stdio::null()).stderr(Stdio::null()).status() {
-            assert!(std::env::var("REDRESS_REQUIRE_SSH_KEYGEN").as_deref() != Ok("1"), "REDRESS_REQUIRE_SSH_KEYGEN=1, but ssh-keygen: {error}");
+        if let Err(error) =
+            Command::new("ssh-keygen").arg("-?").stdout(Stdio::null()).stderr(Stdio::null()).status()
+        {
+            assert!(
+                std::env::var("REDRESS_REQUIRE_SSH_KEYGEN").as_deref() != Ok("1"),
+                "REDRESS_REQUIRE_SSH_KEYGEN=1, but ssh-keygen: {error}"
+            );
             println!("no ssh-keygen here: signatures were not tried against it");
             return None;
         }
@@ -61,7 +67,12 @@ impl Desk {
     /// Runs ssh-keygen; whether it says yes.
     fn keygen(&self, args: &[&str], input: Option<&Path>) -> bool {
         let stdin = input.map_or(Stdio::null(), |path| fs::File::open(path).unwrap().into());
-        let output = Command::new("ssh-keygen").args(args).current_dir(self.0.path()).stdin(stdin).output().expect("OpenSSH is installed");
+        let output = Command::new("ssh-keygen")
+            .args(args)
+            .current_dir(self.0.path())
+            .stdin(stdin)
+            .output()
+            .expect("OpenSSH is installed");
         output.status.success()
     }
 
@@ -93,7 +104,8 @@ impl Desk {
     }
 
     fn last(&self) -> PathBuf {
-        let mut runs: Vec<PathBuf> = fs::read_dir(self.path("state/runs")).unwrap().map(|e| e.unwrap().path()).collect();
+        let mut runs: Vec<PathBuf> =
+            fs::read_dir(self.path("state/runs")).unwrap().map(|e| e.unwrap().path()).collect();
         runs.sort();
         runs.pop().unwrap()
     }
@@ -115,28 +127,53 @@ fn what_ssh_keygen_signs_is_trusted_and_what_redress_signs_ssh_keygen_accepts() 
         desk.write("signers", desk.line(name, "namespaces=\"redress,git\" "));
         for hash in ["sha512", "sha256"] {
             let _ = fs::remove_file(desk.path("plan.json.sig"));
-            assert!(desk.keygen(&["-q", "-Y", "sign", "-n", "redress", "-O", &format!("hashalg={hash}"), "-f", name, "plan.json"], None));
+            assert!(desk.keygen(
+                &[
+                    "-q",
+                    "-Y",
+                    "sign",
+                    "-n",
+                    "redress",
+                    "-O",
+                    &format!("hashalg={hash}"),
+                    "-f",
+                    name,
+                    "plan.json"
+                ],
+                None
+            ));
             let said = desk.trusted().unwrap_or_else(|err| panic!("{name} {hash}: {err}"));
             assert!(said.contains(&format!("plan.json is signed by {name}@example.com (SHA256:")), "{said}");
         }
         let text = desk.text("plan.json");
         desk.write("plan.json", text.replacen('{', "{ ", 1));
-        assert!(desk.trusted().unwrap_err().contains("changed after it was signed"), "{name}: exactly these bytes are signed");
+        assert!(
+            desk.trusted().unwrap_err().contains("changed after it was signed"),
+            "{name}: exactly these bytes are signed"
+        );
         desk.write("plan.json", text);
     }
     // The other way round.
     desk.write("signers", desk.line("sam", ""));
     let (_, said) = desk.ends(0, "sign plan.json --key sam");
     assert!(said.contains("SHA256:") && said.contains("plan.json.sig"), "{said}");
-    let verify = ["-Y", "verify", "-n", "redress", "-f", "signers", "-I", "sam@example.com", "-s", "plan.json.sig"];
-    assert!(desk.keygen(&verify, Some(&desk.path("plan.json"))), "ssh-keygen does not accept what redress signed");
+    let verify =
+        ["-Y", "verify", "-n", "redress", "-f", "signers", "-I", "sam@example.com", "-s", "plan.json.sig"];
+    assert!(
+        desk.keygen(&verify, Some(&desk.path("plan.json"))),
+        "ssh-keygen does not accept what redress signed"
+    );
     assert!(!desk.keygen(&verify, Some(&desk.path("signers"))));
     desk.trusted().unwrap();
     let (_, err) = desk.ends(0, "apply plan.json --trust signers --auto-approve");
     assert!(err.contains("is signed by sam@example.com"), "{err}");
     let (out, _) = desk.ends(0, "show last --format json");
     let run: Value = serde_json::from_str(&out).unwrap();
-    assert!(run["signed"]["by"] == "sam@example.com" && run["signed"]["key"].as_str().unwrap().starts_with("SHA256:"), "{out}");
+    assert!(
+        run["signed"]["by"] == "sam@example.com"
+            && run["signed"]["key"].as_str().unwrap().starts_with("SHA256:"),
+        "{out}"
+    );
     for format in ["text", "markdown", "html"] {
         let (out, _) = desk.ends(0, &format!("show last --format {format}"));
         // Markdown breaks what would be a mention.
@@ -162,7 +199,9 @@ fn decoded(text: &str) -> Vec<u8> {
 fn encoded(bytes: &[u8]) -> String {
     let group = |part: &[u8]| {
         let bits = (0..3).fold(0_u32, |bits, n| bits << 8 | u32::from(*part.get(n).unwrap_or(&0)));
-        (0..4).map(|n| if n > part.len() { '=' } else { DIGITS[(bits >> (18 - 6 * n)) as usize & 63] as char }).collect::<String>()
+        (0..4)
+            .map(|n| if n > part.len() { '=' } else { DIGITS[(bits >> (18 - 6 * n)) as usize & 63] as char })
+            .collect::<String>()
     };
     bytes.chunks(3).map(group).collect()
 }
@@ -172,7 +211,11 @@ fn edited(signature: &str, edit: impl Fn(&mut Vec<u8>)) -> String {
     let body: String = signature.lines().filter(|line| !line.starts_with("-----")).collect();
     let mut bytes = decoded(&body);
     edit(&mut bytes);
-    let body: Vec<String> = encoded(&bytes).as_bytes().chunks(70).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+    let body: Vec<String> = encoded(&bytes)
+        .as_bytes()
+        .chunks(70)
+        .map(|line| String::from_utf8_lossy(line).into_owned())
+        .collect();
     format!("-----BEGIN SSH SIGNATURE-----\n{}\n-----END SSH SIGNATURE-----\n", body.join("\n"))
 }
 
@@ -202,12 +245,27 @@ fn what_nobody_who_is_trusted_has_signed_is_refused_by_every_command_that_acts_o
         ("bytes behind it", edited(&good, |b| b.push(0)).into_bytes(), "cannot be read"),
         ("another version", edited(&good, |b| b[9] = 2).into_bytes(), "cannot be read"),
         ("version 0", edited(&good, |b| b[9] = 0).into_bytes(), "version 0"),
-        ("another hash", edited(&good, |b| put(b, &field("sha512"), &field("sha256"))).into_bytes(), "changed after"),
-        ("a hash that is none", edited(&good, |b| put(b, &field("sha512"), &field("sha1"))).into_bytes(), "cannot be read"),
-        ("another namespace", edited(&good, |b| put(b, &field("redress"), &field("git"))).into_bytes(), "made for \"git\""),
+        (
+            "another hash",
+            edited(&good, |b| put(b, &field("sha512"), &field("sha256"))).into_bytes(),
+            "changed after",
+        ),
+        (
+            "a hash that is none",
+            edited(&good, |b| put(b, &field("sha512"), &field("sha1"))).into_bytes(),
+            "cannot be read",
+        ),
+        (
+            "another namespace",
+            edited(&good, |b| put(b, &field("redress"), &field("git"))).into_bytes(),
+            "made for \"git\"",
+        ),
         (
             "something reserved",
-            edited(&good, |b| put(b, &[&field("redress")[..], &[0; 4]].concat(), &[field("redress"), field("x")].concat())).into_bytes(),
+            edited(&good, |b| {
+                put(b, &[&field("redress")[..], &[0; 4]].concat(), &[field("redress"), field("x")].concat())
+            })
+            .into_bytes(),
             "does not know",
         ),
         ("a flipped bit", edited(&good, |b| *b.last_mut().unwrap() ^= 1).into_bytes(), "changed after"),
@@ -215,7 +273,10 @@ fn what_nobody_who_is_trusted_has_signed_is_refused_by_every_command_that_acts_o
     let refused = |what: &str, says: &str| {
         let err = desk.trusted().expect_err(what);
         assert!(err.contains(says) && err.contains("nothing was read or changed"), "{what}: {err}");
-        for line in ["apply plan.json --auto-approve --trust signers", "apply plan.json --change c1 --auto-approve --trust signers"] {
+        for line in [
+            "apply plan.json --auto-approve --trust signers",
+            "apply plan.json --change c1 --auto-approve --trust signers",
+        ] {
             let (_, err) = desk.ends(2, line);
             assert!(err.contains(says), "{what}: {err}");
         }
@@ -237,13 +298,19 @@ fn what_nobody_who_is_trusted_has_signed_is_refused_by_every_command_that_acts_o
     desk.sign("eve", "redress", "plan.json");
     refused("another key", "no line of it has that key");
     desk.sign("sam", "redress", "plan.json");
-    for (options, says) in
-        [("namespaces=\"git\" ", "may not sign"), ("valid-before=\"20200101\" ", "could sign until"), ("valid-after=\"20990101Z\" ", "may sign from")]
-    {
+    for (options, says) in [
+        ("namespaces=\"git\" ", "may not sign"),
+        ("valid-before=\"20200101\" ", "could sign until"),
+        ("valid-after=\"20990101Z\" ", "may sign from"),
+    ] {
         desk.write("signers", desk.line("sam", options));
         refused(options, says);
     }
-    for (options, says) in [("cert-authority ", "certificates"), ("verify-required ", "no option"), ("no-touch=\"yes\" ", "does not know the option")] {
+    for (options, says) in [
+        ("cert-authority ", "certificates"),
+        ("verify-required ", "no option"),
+        ("no-touch=\"yes\" ", "does not know the option"),
+    ] {
         desk.write("signers", format!("{}{}", desk.line("eve", ""), desk.line("sam", options)));
         let (_, err) = desk.ends(2, "apply plan.json --auto-approve --trust signers");
         assert!(err.contains(says) && err.contains("line 2"), "{err}");
@@ -272,8 +339,18 @@ fn nothing_is_asked_of_an_account_before_the_signature_was_looked_at() {
     let mut plan: Value = serde_json::from_str(&desk.text("plan.json")).unwrap();
     plan["endpoint"] = url.clone().into();
     desk.write("plan.json", sealed(plan));
-    let keys = [("AWS_ENDPOINT_URL", url.as_str()), ("AWS_REGION", "us-east-1"), ("AWS_ACCESS_KEY_ID", "A"), ("AWS_SECRET_ACCESS_KEY", "s")];
-    for line in ["apply plan.json --auto-approve --trust signers", "apply --auto-approve --trust signers", "prune --trust signers", "apply --trust nobody"] {
+    let keys = [
+        ("AWS_ENDPOINT_URL", url.as_str()),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "A"),
+        ("AWS_SECRET_ACCESS_KEY", "s"),
+    ];
+    for line in [
+        "apply plan.json --auto-approve --trust signers",
+        "apply --auto-approve --trust signers",
+        "prune --trust signers",
+        "apply --trust nobody",
+    ] {
         let (code, _, err) = desk.run(line, &keys);
         assert_eq!(code, 2, "{line}: {err}");
         assert_eq!(came.load(Ordering::SeqCst), 0, "{line}: somebody was asked");
@@ -288,7 +365,12 @@ fn nothing_is_asked_of_an_account_before_the_signature_was_looked_at() {
 fn the_environment_asks_for_signatures_and_no_flag_takes_that_back() {
     let Some(desk) = Desk::open() else { return };
     let trust = [("REDRESS_TRUST", "signers")];
-    for line in ["apply plan.json --auto-approve", "export plan.json --to aws-cli", "apply --account twin:demo --auto-approve", "prune --account twin:demo"] {
+    for line in [
+        "apply plan.json --auto-approve",
+        "export plan.json --to aws-cli",
+        "apply --account twin:demo --auto-approve",
+        "prune --account twin:demo",
+    ] {
         let (code, _, err) = desk.run(line, &trust);
         assert!(code == 2 && err.contains("signed"), "{line}: {code} {err}");
     }
@@ -300,7 +382,12 @@ fn the_environment_asks_for_signatures_and_no_flag_takes_that_back() {
     let (code, _, err) = desk.run("apply plan.json --auto-approve", &[("REDRESS_TRUST", "")]);
     assert_eq!(code, 2, "an empty variable is no permission: {err}");
     // Looking is not acting.
-    for line in ["show plan.json", "plan --account twin:demo --check cloudtrail-no-log-validation -o new.json", "scan --account twin:demo", "runs"] {
+    for line in [
+        "show plan.json",
+        "plan --account twin:demo --check cloudtrail-no-log-validation -o new.json",
+        "scan --account twin:demo",
+        "runs",
+    ] {
         let (code, _, err) = desk.run(line, &trust);
         assert_eq!(code, 0, "{line}: {err}");
     }
@@ -314,7 +401,11 @@ fn a_run_is_taken_back_and_gone_on_with_only_as_it_was_signed() {
     let Some(desk) = Desk::open() else { return };
     desk.sign("sam", "redress", "plan.json");
     desk.ends(0, "apply plan.json --auto-approve");
-    for line in ["undo last --auto-approve --trust signers", "resume last --trust signers", "verify last --report-back securityhub --trust signers"] {
+    for line in [
+        "undo last --auto-approve --trust signers",
+        "resume last --trust signers",
+        "verify last --report-back securityhub --trust signers",
+    ] {
         let (_, err) = desk.ends(2, line);
         assert!(err.contains("it has no signature") && err.contains("redress sign"), "{line}: {err}");
     }
@@ -322,10 +413,27 @@ fn a_run_is_taken_back_and_gone_on_with_only_as_it_was_signed() {
     let run = desk.last();
     let verify = |desk: &Desk| {
         let at = |name: &str| run.join(name).display().to_string();
-        desk.keygen(&["-Y", "verify", "-n", "redress", "-f", "signers", "-I", "sam@example.com", "-s", &at("signed.sig")], Some(Path::new(&at("signed"))))
+        desk.keygen(
+            &[
+                "-Y",
+                "verify",
+                "-n",
+                "redress",
+                "-f",
+                "signers",
+                "-I",
+                "sam@example.com",
+                "-s",
+                &at("signed.sig"),
+            ],
+            Some(Path::new(&at("signed"))),
+        )
     };
     assert!(verify(&desk), "ssh-keygen can check a run's signature too");
-    let (plan, journal) = (fs::read_to_string(run.join("plan.json")).unwrap(), fs::read_to_string(run.join("journal.jsonl")).unwrap());
+    let (plan, journal) = (
+        fs::read_to_string(run.join("plan.json")).unwrap(),
+        fs::read_to_string(run.join("journal.jsonl")).unwrap(),
+    );
     // Written on, cut off, with another plan: each is not what was signed.
     desk.ends(0, "verify last");
     let (_, err) = desk.ends(2, "undo last --auto-approve --trust signers");
@@ -346,7 +454,12 @@ fn a_run_is_taken_back_and_gone_on_with_only_as_it_was_signed() {
         if record.seq == 1 {
             event["plan_digest"] = other["digest"].clone();
         }
-        let record = redress::journal::line::next(&former, record.seq, record.at, serde_json::from_value(event).unwrap());
+        let record = redress::journal::line::next(
+            &former,
+            record.seq,
+            record.at,
+            serde_json::from_value(event).unwrap(),
+        );
         former.clone_from(&record.sum);
         forged += &format!("{}\n", serde_json::to_string(&record).unwrap());
     }
@@ -365,9 +478,13 @@ fn a_run_is_taken_back_and_gone_on_with_only_as_it_was_signed() {
     desk.ends(2, "resume last --auto-approve --sign sam");
     let (out, _) = desk.ends(0, "resume last --auto-approve --trust signers --sign sam --format json");
     let resumed: Value = serde_json::from_str(&out).unwrap();
-    assert!(resumed["resumed"][0]["signed"]["by"] == "sam@example.com" && resumed["state"] == "complete", "{out}");
+    assert!(
+        resumed["resumed"][0]["signed"]["by"] == "sam@example.com" && resumed["state"] == "complete",
+        "{out}"
+    );
     assert!(verify(&desk));
-    let (out, _) = desk.ends(0, "undo last --auto-approve --max-risk disruptive --trust signers --sign sam --format json");
+    let (out, _) = desk
+        .ends(0, "undo last --auto-approve --max-risk disruptive --trust signers --sign sam --format json");
     let undo: Value = serde_json::from_str(&out).unwrap();
     assert!(undo["counts"]["restored"] == 1 && undo["signed"]["by"] == "sam@example.com", "{out}");
     let own = desk.path("state/runs").join(undo["run"].as_str().unwrap());
@@ -379,8 +496,15 @@ fn an_apply_signs_its_run_and_a_key_that_cannot_sign_ends_it_beforehand() {
     let Some(desk) = Desk::open() else { return };
     desk.keygen(&["-q", "-t", "ed25519", "-N", "a passphrase", "-f", "locked"], None);
     desk.key("p256", &["-t", "ecdsa"]);
-    for (key, says) in [("locked", "has a passphrase"), ("p256", "ecdsa-sha2-nistp256"), ("sam.pub", "no OpenSSH private key"), ("nowhere", "No such file")] {
-        for line in [format!("apply plan.json --auto-approve --sign {key}"), format!("sign plan.json --key {key}")] {
+    for (key, says) in [
+        ("locked", "has a passphrase"),
+        ("p256", "ecdsa-sha2-nistp256"),
+        ("sam.pub", "no OpenSSH private key"),
+        ("nowhere", "No such file"),
+    ] {
+        for line in
+            [format!("apply plan.json --auto-approve --sign {key}"), format!("sign plan.json --key {key}")]
+        {
             let (_, err) = desk.ends(2, &line);
             assert!(err.contains(says) && err.contains("ssh-keygen -Y sign -n redress"), "{line}: {err}");
         }
@@ -390,7 +514,10 @@ fn an_apply_signs_its_run_and_a_key_that_cannot_sign_ends_it_beforehand() {
     assert!(err.contains("is signed by SHA256:"), "{err}");
     // What was checked again before others were told is signed as well.
     desk.ends(0, "undo last --auto-approve --max-risk disruptive --trust signers");
-    for file in fs::read_dir(desk.path("state/runs")).unwrap().flat_map(|run| fs::read_dir(run.unwrap().path()).unwrap()) {
+    for file in fs::read_dir(desk.path("state/runs"))
+        .unwrap()
+        .flat_map(|run| fs::read_dir(run.unwrap().path()).unwrap())
+    {
         use std::os::unix::fs::PermissionsExt;
         let path = file.unwrap().path();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600, "{}", path.display());

@@ -1,5 +1,5 @@
-//! A twin to stand on in tests: the engine's account and journal with hooks by which it can be killed at any call or
-//! journal write, and with a list of what was called. It must not decide anything by itself.
+//! A twin to stand on in tests: the engine's account and journal with hooks by which it can be killed at any
+//! call or journal write, and with a list of what was called. It must not decide anything by itself.
 #![allow(dead_code)]
 
 use std::{
@@ -154,7 +154,9 @@ pub enum Limit {
 impl Paper {
     fn own(&self) -> Result<(), StoreError> {
         match self.limit {
-            Limit::TakenOver(at) if self.count >= at => Err(StoreError::Lost { place: "paper".into(), why: "it was taken over by another".into() }),
+            Limit::TakenOver(at) if self.count >= at => {
+                Err(StoreError::Lost { place: "paper".into(), why: "it was taken over by another".into() })
+            }
             _ => Ok(()),
         }
     }
@@ -181,10 +183,15 @@ impl Log for Paper {
     }
 }
 
-/// The changes that have something down in each region after these events: from the intent of a stop that was not refused until a
-/// start has settled. A change that is over counts as long as the instance that it stopped is not `up` in the account.
-pub fn down_now<'e>(events: impl IntoIterator<Item = &'e Event>, up: impl Fn(&Call) -> bool) -> BTreeMap<String, BTreeSet<String>> {
-    let (mut down, mut calls, mut over) = (BTreeMap::<String, BTreeMap<String, Call>>::new(), BTreeMap::new(), BTreeSet::new());
+/// The changes that have something down in each region after these events: from the intent of a stop that was
+/// not refused until a start has settled. A change that is over counts as long as the instance that it
+/// stopped is not `up` in the account.
+pub fn down_now<'e>(
+    events: impl IntoIterator<Item = &'e Event>,
+    up: impl Fn(&Call) -> bool,
+) -> BTreeMap<String, BTreeSet<String>> {
+    let (mut down, mut calls, mut over) =
+        (BTreeMap::<String, BTreeMap<String, Call>>::new(), BTreeMap::new(), BTreeSet::new());
     for event in events {
         match event {
             Event::Intent { change, step, call, .. } => {
@@ -193,13 +200,19 @@ pub fn down_now<'e>(events: impl IntoIterator<Item = &'e Event>, up: impl Fn(&Ca
                     down.entry(call.region.clone()).or_default().insert(change.clone(), call.clone());
                 }
             }
-            Event::Result { change, step, result: StepResult::Failed { error } } if !error.class.effect_unknown() => {
-                if let Some(call) = calls.get(&(change.clone(), step.clone())).filter(|c| c.operation == "StopInstances") {
+            Event::Result { change, step, result: StepResult::Failed { error } }
+                if !error.class.effect_unknown() =>
+            {
+                if let Some(call) =
+                    calls.get(&(change.clone(), step.clone())).filter(|c| c.operation == "StopInstances")
+                {
                     down.entry(call.region.clone()).or_default().remove(change);
                 }
             }
             Event::Settled { change, step } => {
-                if let Some(call) = calls.get(&(change.clone(), step.clone())).filter(|c| c.operation == "StartInstances") {
+                if let Some(call) =
+                    calls.get(&(change.clone(), step.clone())).filter(|c| c.operation == "StartInstances")
+                {
                     down.entry(call.region.clone()).or_default().remove(change);
                 }
             }
@@ -207,19 +220,29 @@ pub fn down_now<'e>(events: impl IntoIterator<Item = &'e Event>, up: impl Fn(&Ca
             _ => {}
         }
     }
-    let counts = |(change, stop): (&String, &Call)| (!(over.contains(change) && up(stop))).then(|| change.clone());
-    down.iter().map(|(region, changes)| (region.clone(), changes.iter().filter_map(counts).collect())).collect()
+    let counts =
+        |(change, stop): (&String, &Call)| (!(over.contains(change) && up(stop))).then(|| change.clone());
+    down.iter()
+        .map(|(region, changes)| (region.clone(), changes.iter().filter_map(counts).collect()))
+        .collect()
 }
 
 /// Everybody says yes.
 pub fn yes(plan: &Plan) -> Vec<Decision> {
-    plan.changes.iter().map(|c| Decision { change: c.id.clone(), approved: true, by: "test".to_owned() }).collect()
+    plan.changes
+        .iter()
+        .map(|c| Decision { change: c.id.clone(), approved: true, by: "test".to_owned() })
+        .collect()
 }
 
 impl Stand {
     pub fn new(twin: Twin) -> Self {
         let inventory = twin.truth();
-        let identity = Identity { owner: inventory.owner.clone(), caller: inventory.caller.clone(), endpoint: "twin:test".to_owned() };
+        let identity = Identity {
+            owner: inventory.owner.clone(),
+            caller: inventory.caller.clone(),
+            endpoint: "twin:test".to_owned(),
+        };
         Self {
             twin: Arc::new(Mutex::new(twin)),
             called: Arc::default(),
@@ -280,13 +303,26 @@ impl Stand {
     /// Begins a run whose journal comes to an end.
     pub fn run_within(&self, plan: &Plan, decisions: Vec<Decision>, limit: Limit) -> Result<(), EngineError> {
         let (door, mut journal, stop) = (self.door(None), self.journal(None, limit), Stop::default());
-        let engine =
-            Engine { account: &door, talk: &Silent, stop: &stop, stage: &stage, today: today(), lag: LAG, jobs: self.jobs, stop_at_once: self.stop_at_once };
+        let engine = Engine {
+            account: &door,
+            talk: &Silent,
+            stop: &stop,
+            stage: &stage,
+            today: today(),
+            lag: LAG,
+            jobs: self.jobs,
+            stop_at_once: self.stop_at_once,
+        };
         block_on(engine.apply(plan, &self.name, decisions, &mut journal))
     }
 
     /// Begins a run of the plan, or goes on with the one that was begun; `None` when it was killed.
-    pub fn run(&self, plan: &Plan, decisions: Vec<Decision>, kill: Option<Kill>) -> Option<Result<(), EngineError>> {
+    pub fn run(
+        &self,
+        plan: &Plan,
+        decisions: Vec<Decision>,
+        kill: Option<Kill>,
+    ) -> Option<Result<(), EngineError>> {
         let begun = !hold(&self.events).is_empty();
         let door = self.door(kill);
         let mut journal = self.journal(kill, Limit::Endless);
@@ -304,7 +340,11 @@ impl Stand {
                 stop_at_once: self.stop_at_once,
             };
             runtime.block_on(async {
-                if begun { engine.resume(plan, Vec::new(), &mut journal).await } else { engine.apply(plan, &self.name, decisions, &mut journal).await }
+                if begun {
+                    engine.resume(plan, Vec::new(), &mut journal).await
+                } else {
+                    engine.apply(plan, &self.name, decisions, &mut journal).await
+                }
             })
         }))
         .ok()
@@ -315,8 +355,16 @@ impl Stand {
         let door = self.door(None);
         let mut journal = self.journal(None, Limit::Endless);
         let stop = Stop::default();
-        let engine =
-            Engine { account: &door, talk: &Silent, stop: &stop, stage: &stage, today: today(), lag: LAG, jobs: self.jobs, stop_at_once: self.stop_at_once };
+        let engine = Engine {
+            account: &door,
+            talk: &Silent,
+            stop: &stop,
+            stage: &stage,
+            today: today(),
+            lag: LAG,
+            jobs: self.jobs,
+            stop_at_once: self.stop_at_once,
+        };
         block_on(engine.verify(plan, &mut journal)).unwrap();
         journal.story
     }
@@ -338,9 +386,13 @@ impl Stand {
     }
 }
 
-/// The built-in playbooks and no flags: what whoever applies a plan says about it, unless a test says otherwise.
+/// The built-in playbooks and no flags: what whoever applies a plan says about it, unless a test says
+/// otherwise.
 pub fn today() -> &'static Today {
-    static TODAY: LazyLock<Today> = LazyLock::new(|| Today { playbooks: load::assemble(load::builtin(), Vec::new()).unwrap(), options: Default::default() });
+    static TODAY: LazyLock<Today> = LazyLock::new(|| Today {
+        playbooks: load::assemble(load::builtin(), Vec::new()).unwrap(),
+        options: Default::default(),
+    });
     &TODAY
 }
 

@@ -1,5 +1,5 @@
-//! Runs as files and as objects: old ones load, foreign ones are refused, copied ones go on elsewhere, two operators do not
-//! meet, and a bucket keeps the same laws as a folder.
+//! Runs as files and as objects: old ones load, foreign ones are refused, copied ones go on elsewhere, two
+//! operators do not meet, and a bucket keeps the same laws as a folder.
 
 use std::{
     fs,
@@ -41,8 +41,12 @@ impl Desk {
 
     /// One whose environment leads to an emulator.
     fn on(moto: &Moto, keys: &Keys) -> Self {
-        let mut env: Vec<(String, String)> = keys.environment(moto).into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
-        env.extend([("REDRESS_LAG_SECONDS".to_owned(), "0".to_owned()), ("REDRESS_LOCK_SECONDS".to_owned(), "2".to_owned())]);
+        let mut env: Vec<(String, String)> =
+            keys.environment(moto).into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
+        env.extend([
+            ("REDRESS_LAG_SECONDS".to_owned(), "0".to_owned()),
+            ("REDRESS_LOCK_SECONDS".to_owned(), "2".to_owned()),
+        ]);
         Self(tempfile::tempdir().unwrap(), env)
     }
 
@@ -52,10 +56,16 @@ impl Desk {
 
     fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_redress"));
-        command.args(line.split_whitespace()).current_dir(self.0.path()).env_clear().env("HOME", self.0.path()).env("AWS_EC2_METADATA_DISABLED", "true");
+        command
+            .args(line.split_whitespace())
+            .current_dir(self.0.path())
+            .env_clear()
+            .env("HOME", self.0.path())
+            .env("AWS_EC2_METADATA_DISABLED", "true");
         command.envs(self.1.iter().map(|(n, v)| (n, v))).stdin(Stdio::null());
         // The word of a plan chooses no twin by a path, nor any where there are credentials of AWS.
-        let acts = ["apply ", "resume ", "undo ", "verify "].iter().any(|word| line.starts_with(word)) && !line.contains("--account");
+        let acts = ["apply ", "resume ", "undo ", "verify "].iter().any(|word| line.starts_with(word))
+            && !line.contains("--account");
         if acts && self.path("plan.json").exists() {
             command.args(["--account", &self.plan().endpoint]);
         }
@@ -92,7 +102,9 @@ impl Desk {
         let shared = desk.path("shared.json");
         fs::rename(desk.path("first/twin/demo.json"), &shared).unwrap();
         let account = format!("twin:{}", shared.display());
-        desk.run(&format!("plan --account {account} --allow-cidr 203.0.113.0/24 --state-dir a -q -o plan.json"));
+        desk.run(&format!(
+            "plan --account {account} --allow-cidr 203.0.113.0/24 --state-dir a -q -o plan.json"
+        ));
         assert!(desk.path("plan.json").exists());
         (desk, account)
     }
@@ -116,8 +128,14 @@ fn copy(from: &Path, to: &Path) {
 }
 
 fn outcomes(said: &Said) -> Vec<String> {
-    let document: Value = serde_json::from_str(&said.out).unwrap_or_else(|e| panic!("{e}\n{}\n{}", said.out, said.err));
-    document["changes"].as_array().unwrap().iter().map(|c| c["outcome"].as_str().unwrap().to_owned()).collect()
+    let document: Value =
+        serde_json::from_str(&said.out).unwrap_or_else(|e| panic!("{e}\n{}\n{}", said.out, said.err));
+    document["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| c["outcome"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[test]
@@ -125,15 +143,28 @@ fn runs_of_the_first_version_load_tell_their_story_and_can_be_taken_back() {
     let desk = Desk::with_old_runs();
     assert!(desk.ends(0, "runs --state-dir state").out.contains(RUN));
     let told = desk.ends(0, &format!("show {RUN} --state-dir state")).out;
-    for part in ["What happened (UTC)", "09:34:54", "the run is started by", "calls ec2:", "AWS answered", "is done", "the run is over"] {
+    for part in [
+        "What happened (UTC)",
+        "09:34:54",
+        "the run is started by",
+        "calls ec2:",
+        "AWS answered",
+        "is done",
+        "the run is over",
+    ] {
         assert!(told.contains(part), "{part}\n{told}");
     }
-    let json: Value = serde_json::from_str(&desk.ends(0, &format!("show {RUN} --state-dir state --format json")).out).unwrap();
+    let json: Value =
+        serde_json::from_str(&desk.ends(0, &format!("show {RUN} --state-dir state --format json")).out)
+            .unwrap();
     let records = fs::read_to_string(desk.journal()).unwrap().lines().count();
     assert_eq!(json["story"].as_array().unwrap().len(), records, "one moment for each record");
     let plan = desk.path("state/runs").join(RUN).join("plan.json");
     desk.ends(0, &format!("show {} --state-dir state -q", plan.display()));
-    let undone = desk.ends(0, &format!("undo {RUN} --state-dir state --auto-approve --max-risk disruptive -q --format json"));
+    let undone = desk.ends(
+        0,
+        &format!("undo {RUN} --state-dir state --auto-approve --max-risk disruptive -q --format json"),
+    );
     assert!(outcomes(&undone).iter().all(|o| o == "restored"), "{}", undone.out);
     assert!(desk.ends(0, &format!("show {RUN} --state-dir state")).out.contains("undid"));
 }
@@ -141,15 +172,24 @@ fn runs_of_the_first_version_load_tell_their_story_and_can_be_taken_back() {
 #[test]
 fn a_torn_last_line_is_borne_with_and_anything_else_is_refused_by_name() {
     let desk = Desk::with_old_runs();
-    let (show, whole) = (format!("show {RUN} --state-dir state"), fs::read_to_string(desk.journal()).unwrap());
+    let (show, whole) =
+        (format!("show {RUN} --state-dir state"), fs::read_to_string(desk.journal()).unwrap());
     let with = |text: String, code: i32, says: &str| {
         fs::write(desk.journal(), text).unwrap();
         let said = desk.ends(code, &show);
         assert!(said.err.contains(says), "{says}: {}", said.err);
     };
     with(format!("{whole}{{\"format\":\"redress.jour"), 0, "");
-    with(format!("{whole}rubbish\n"), 1, &format!("line {} is not a journal record", whole.lines().count() + 1));
-    with(whole.replacen("redress.journal/1", "redress.journal/7", 1), 1, "line 1 has the format \"redress.journal/7\"");
+    with(
+        format!("{whole}rubbish\n"),
+        1,
+        &format!("line {} is not a journal record", whole.lines().count() + 1),
+    );
+    with(
+        whole.replacen("redress.journal/1", "redress.journal/7", 1),
+        1,
+        "line 1 has the format \"redress.journal/7\"",
+    );
     let lost: Vec<&str> = whole.lines().enumerate().filter(|(n, _)| *n != 4).map(|(_, l)| l).collect();
     with(lost.join("\n") + "\n", 1, "line 5 does not follow");
 }
@@ -201,21 +241,37 @@ fn a_run_that_is_copied_to_another_machine_is_resumed_and_undone_there() {
 
     copy(&desk.path("a/runs"), &desk.path("b/runs"));
     fs::remove_dir_all(desk.path("a")).unwrap();
-    let resumed = desk.ends(0, &format!("resume {run} --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive --state-dir b -q --format json"));
+    let resumed = desk.ends(
+        0,
+        &format!(
+            "resume {run} --allow-cidr 203.0.113.0/24 --auto-approve --max-risk \
+                                         disruptive --state-dir b -q --format json"
+        ),
+    );
     assert!(outcomes(&resumed).iter().all(|o| o == "verified" || o == "already-fixed"), "{}", resumed.out);
     copy(&desk.path("b/runs"), &desk.path("c/runs"));
-    let undone = desk.ends(0, &format!("undo {run} --state-dir c --auto-approve --max-risk disruptive -q --format json"));
+    let undone = desk
+        .ends(0, &format!("undo {run} --state-dir c --auto-approve --max-risk disruptive -q --format json"));
     assert!(outcomes(&undone).iter().all(|o| o == "restored"), "{}", undone.out);
 }
 
 #[test]
 fn the_run_of_another_machine_in_between_is_caught_by_looking_again() {
     let (desk, _) = Desk::with_shared_twin();
-    desk.ends(0, "apply plan.json --allow-cidr 203.0.113.0/24 --state-dir b --auto-approve --max-risk disruptive -q");
+    desk.ends(
+        0,
+        "apply plan.json --allow-cidr 203.0.113.0/24 --state-dir b --auto-approve --max-risk disruptive -q",
+    );
     let before = fs::read(desk.path("shared.json")).unwrap();
-    let said = desk.run("apply plan.json --allow-cidr 203.0.113.0/24 --state-dir a --auto-approve --max-risk disruptive -q --format json");
+    let said = desk.run(
+        "apply plan.json --allow-cidr 203.0.113.0/24 --state-dir a --auto-approve --max-risk \
+                         disruptive -q --format json",
+    );
     let outcomes = outcomes(&said);
-    assert!(!outcomes.is_empty() && outcomes.iter().all(|o| o == "already-fixed" || o == "drifted"), "{outcomes:?}");
+    assert!(
+        !outcomes.is_empty() && outcomes.iter().all(|o| o == "already-fixed" || o == "drifted"),
+        "{outcomes:?}"
+    );
     let things = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).unwrap()["truth"].clone();
     assert_eq!(things(&before), things(&fs::read(desk.path("shared.json")).unwrap()), "nothing was called");
 }
@@ -225,13 +281,22 @@ fn of_two_runs_that_began_in_the_same_second_the_later_is_the_last() {
     let (desk, _) = Desk::with_shared_twin();
     let (plan, second): (Plan, jiff::Timestamp) = (desk.plan(), "2026-11-22T10:00:00Z".parse().unwrap());
     let ids: Vec<String> = (0..1000).map(|ms| run_id(&plan, second + Duration::from_millis(ms))).collect();
-    assert!(ids.is_sorted() && ids.iter().all(|id| id.starts_with("20261122T100000Z-") && id.len() == 23), "{ids:?}");
+    assert!(
+        ids.is_sorted() && ids.iter().all(|id| id.starts_with("20261122T100000Z-") && id.len() == 23),
+        "{ids:?}"
+    );
     assert!(run_id(&plan, second + Duration::from_secs(1)) > ids[999]);
 }
 
 fn claim<'a>(regions: &[&str], run: &'a str) -> Claim<'a> {
     let regions = regions.iter().map(|r| (*r).to_owned()).collect();
-    Claim { account: "123456789012", regions, run, caller: "ann", now: "2026-11-22T10:00:00Z".parse().unwrap() }
+    Claim {
+        account: "123456789012",
+        regions,
+        run,
+        caller: "ann",
+        now: "2026-11-22T10:00:00Z".parse().unwrap(),
+    }
 }
 
 #[test]
@@ -240,17 +305,27 @@ fn one_run_at_a_time_works_on_a_region_and_the_message_says_who() {
     let state = StateDir::open(folder.path()).unwrap();
     let held = state.lock(&claim(&["eu-west-1", "us-east-1"], "run-one")).unwrap();
     let error = state.lock(&claim(&["us-east-1", "us-east-2"], "run-two")).unwrap_err().to_string();
-    for part in ["run-one of ann", "process", "since 2026-11-22T10:00:00Z", "us-east-1 of account 123456789012"] {
+    for part in
+        ["run-one of ann", "process", "since 2026-11-22T10:00:00Z", "us-east-1 of account 123456789012"]
+    {
         assert!(error.contains(part), "{part}: {error}");
     }
-    state.lock(&claim(&["us-east-2"], "run-two")).expect("what was taken of a refused claim is free again, and another region is free");
+    state
+        .lock(&claim(&["us-east-2"], "run-two"))
+        .expect("what was taken of a refused claim is free again, and another region is free");
     drop(held);
-    assert!(state.lock(&claim(&["us-east-1"], "run-two")).unwrap().left.is_none(), "a lock that was given back was not left behind");
+    assert!(
+        state.lock(&claim(&["us-east-1"], "run-two")).unwrap().left.is_none(),
+        "a lock that was given back was not left behind"
+    );
 }
 
 /// A real redress that holds its lock: its output is not read, so it stands still while it shows the plan.
 fn standing_still(desk: &Desk, state: &str) -> Child {
-    let line = format!("apply plan.json --allow-cidr 203.0.113.0/24 --state-dir {state} --auto-approve --max-risk disruptive --verbose --verbose");
+    let line = format!(
+        "apply plan.json --allow-cidr 203.0.113.0/24 --state-dir {state} --auto-approve --max-risk \
+         disruptive --verbose --verbose"
+    );
     desk.command(&line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
@@ -270,14 +345,30 @@ fn the_lock_of_a_process_that_was_killed_is_free_and_told() {
     let (desk, _) = Desk::with_shared_twin();
     let mut child = standing_still(&desk, "a");
     let lock = desk.path("a/locks");
-    let held = || fs::read_dir(&lock).ok()?.flatten().find(|e| fs::metadata(e.path()).is_ok_and(|m| m.len() > 0)).map(|_| ());
+    let held = || {
+        fs::read_dir(&lock)
+            .ok()?
+            .flatten()
+            .find(|e| fs::metadata(e.path()).is_ok_and(|m| m.len() > 0))
+            .map(|_| ())
+    };
     until("the lock is held", held);
     std::thread::sleep(Duration::from_millis(300));
-    let said = desk.ends(1, "apply plan.json --allow-cidr 203.0.113.0/24 --state-dir a --auto-approve --max-risk disruptive -q");
-    assert!(said.err.contains(&format!("process {}", child.id())) && said.err.contains("is at work on"), "{}", said.err);
+    let said = desk.ends(
+        1,
+        "apply plan.json --allow-cidr 203.0.113.0/24 --state-dir a --auto-approve --max-risk disruptive -q",
+    );
+    assert!(
+        said.err.contains(&format!("process {}", child.id())) && said.err.contains("is at work on"),
+        "{}",
+        said.err
+    );
     child.kill().unwrap();
     child.wait().unwrap();
-    let said = desk.ends(0, "apply plan.json --allow-cidr 203.0.113.0/24 --state-dir a --auto-approve --max-risk disruptive -q");
+    let said = desk.ends(
+        0,
+        "apply plan.json --allow-cidr 203.0.113.0/24 --state-dir a --auto-approve --max-risk disruptive -q",
+    );
     assert!(said.err.contains("has died"), "{}", said.err);
 }
 
@@ -291,22 +382,39 @@ fn a_bucket_keeps_runs_by_conditional_writes_one_object_an_event() {
     bucket(moto, &keys, "runs-of-state");
     let desk = Desk::on(moto, &keys);
     let at = "--state-dir s3://runs-of-state/team/a";
-    desk.run(&format!("plan --account twin:demo --allow-cidr 203.0.113.0/24 --region eu-west-1 {at} -q -o plan.json"));
-    desk.ends(0, &format!("apply plan.json --allow-cidr 203.0.113.0/24 {at} --auto-approve --max-risk disruptive -q"));
+    desk.run(&format!(
+        "plan --account twin:demo --allow-cidr 203.0.113.0/24 --region eu-west-1 {at} -q -o plan.json"
+    ));
+    desk.ends(
+        0,
+        &format!("apply plan.json --allow-cidr 203.0.113.0/24 {at} --auto-approve --max-risk disruptive -q"),
+    );
     assert!(desk.ends(0, &format!("runs {at}")).out.contains("complete"));
     let told = desk.ends(0, &format!("show last {at} --format json")).out;
     let told: Value = serde_json::from_str(&told).unwrap();
     let run = told["run"].as_str().unwrap();
-    let list = "import boto3\nfor p in boto3.client('s3').get_paginator('list_objects_v2').paginate(Bucket='runs-of-state'):\n  for o in p.get('Contents', []): print(o['Key'])";
+    let list = "import boto3\nfor p in \
+                boto3.client('s3').get_paginator('list_objects_v2').paginate(Bucket='runs-of-state'):\n  for \
+                o in p.get('Contents', []): print(o['Key'])";
     let keys_there = moto.python(&keys, list);
     let events = keys_there.lines().filter(|k| k.starts_with(&format!("team/a/runs/{run}/journal/"))).count();
     assert_eq!(events, told["story"].as_array().unwrap().len());
-    assert!(keys_there.contains(&format!("team/a/runs/{run}/journal/00000001.json")) && keys_there.contains(&format!("team/a/runs/{run}/plan.json")));
+    assert!(
+        keys_there.contains(&format!("team/a/runs/{run}/journal/00000001.json"))
+            && keys_there.contains(&format!("team/a/runs/{run}/plan.json"))
+    );
     assert!(!keys_there.contains("locks/"), "the locks were given back: {keys_there}");
-    let undone = desk.ends(0, &format!("undo last {at} --auto-approve --max-risk disruptive -q --format json"));
+    let undone =
+        desk.ends(0, &format!("undo last {at} --auto-approve --max-risk disruptive -q --format json"));
     assert!(outcomes(&undone).iter().all(|o| o == "restored"));
 
-    moto.python(&keys, &format!("import boto3\nboto3.client('s3').delete_object(Bucket='runs-of-state', Key='team/a/runs/{run}/journal/00000007.json')"));
+    moto.python(
+        &keys,
+        &format!(
+            "import boto3\nboto3.client('s3').delete_object(Bucket='runs-of-state', \
+                                 Key='team/a/runs/{run}/journal/00000007.json')"
+        ),
+    );
     let said = desk.ends(1, &format!("show {run} {at}"));
     assert!(said.err.contains("line 7 does not follow"), "{}", said.err);
     let said = desk.ends(1, "runs --state-dir s3://there-is-no-such-bucket/x");
@@ -323,7 +431,10 @@ fn two_processes_that_write_the_same_run_in_a_bucket_do_not_mix() {
     let (one, two) = (store(), store());
     let plan = twin.plan();
     one.create("20261122T100000Z-aaaaaa", &plan).unwrap();
-    assert!(matches!(two.create("20261122T100000Z-aaaaaa", &plan), Err(StoreError::Remote { .. })), "an id is given once");
+    assert!(
+        matches!(two.create("20261122T100000Z-aaaaaa", &plan), Err(StoreError::Remote { .. })),
+        "an id is given once"
+    );
     let open = |store: &S3Store| store.open_run("20261122T100000Z-aaaaaa").unwrap().journal().unwrap();
     let (mut first, mut second) = (open(&one), open(&two));
     let now = jiff::Timestamp::now();
@@ -336,7 +447,8 @@ fn two_processes_that_write_the_same_run_in_a_bucket_do_not_mix() {
 /// The first record of a run of this plan.
 fn beginning(plan: &Plan) -> Event {
     serde_json::from_value(json!({
-        "type": "run-started", "run": "run-one", "plan_digest": plan.digest, "kind": plan.kind, "account": plan.account, "partition": plan.partition,
+        "type": "run-started", "run": "run-one", "plan_digest": plan.digest, "kind": plan.kind,
+        "account": plan.account, "partition": plan.partition,
         "endpoint": plan.endpoint, "caller": plan.caller, "version": "0", "decisions": [],
     }))
     .unwrap()
@@ -362,14 +474,18 @@ fn who_has_lost_the_lock_in_a_bucket_writes_nothing_more() {
     journal.write(jiff::Timestamp::now(), beginning(&plan)).unwrap();
     moto.python(
         &keys,
-        "import boto3\nboto3.client('s3').put_object(Bucket='runs-of-lost', Key='p/locks/123456789012.us-east-1.json', Body=b'{\"somebody\": \"else\"}')",
+        "import boto3\nboto3.client('s3').put_object(Bucket='runs-of-lost', \
+         Key='p/locks/123456789012.us-east-1.json', Body=b'{\"somebody\": \"else\"}')",
     );
     std::thread::sleep(Duration::from_millis(2500));
     let error = journal.write(jiff::Timestamp::now(), Event::RunEnded).unwrap_err().to_string();
     assert!(error.contains("taken over"), "{error}");
     drop(held);
-    let there = moto
-        .python(&keys, "import boto3\nprint(boto3.client('s3').get_object(Bucket='runs-of-lost', Key='p/locks/123456789012.us-east-1.json')['Body'].read())");
+    let there = moto.python(
+        &keys,
+        "import boto3\nprint(boto3.client('s3').get_object(Bucket='runs-of-lost', \
+                        Key='p/locks/123456789012.us-east-1.json')['Body'].read())",
+    );
     assert!(there.contains("somebody"), "the lock of another is not given back");
 }
 
@@ -382,12 +498,20 @@ fn the_lock_in_a_bucket_of_a_process_that_was_killed_is_taken_over_when_its_time
     fs::copy(twin.path("plan.json"), desk.path("plan.json")).unwrap();
     let at = "s3://runs-of-dead";
     let mut child = standing_still(&desk, at);
-    let list = "import boto3\nprint([o['Key'] for o in boto3.client('s3').list_objects_v2(Bucket='runs-of-dead').get('Contents', [])])";
+    let list = "import boto3\nprint([o['Key'] for o in \
+                boto3.client('s3').list_objects_v2(Bucket='runs-of-dead').get('Contents', [])])";
     until("the lock is held", || moto.python(&keys, list).contains("us-east-1.json").then_some(()));
     std::thread::sleep(Duration::from_secs(4));
-    let line = format!("apply plan.json --allow-cidr 203.0.113.0/24 --change c3 --state-dir {at} --auto-approve --max-risk disruptive -q");
+    let line = format!(
+        "apply plan.json --allow-cidr 203.0.113.0/24 --change c3 --state-dir {at} --auto-approve --max-risk \
+         disruptive -q"
+    );
     let said = desk.ends(1, &line);
-    assert!(said.err.contains(&format!("process {}", child.id())), "it lives and gives signs of it: {}", said.err);
+    assert!(
+        said.err.contains(&format!("process {}", child.id())),
+        "it lives and gives signs of it: {}",
+        said.err
+    );
     child.kill().unwrap();
     child.wait().unwrap();
     std::thread::sleep(Duration::from_secs(3));

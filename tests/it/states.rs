@@ -1,6 +1,6 @@
-//! `redress export --to step-functions`: the machines are run by an emulator in one account and held against another, equal
-//! account in which `redress apply` did the same; where the emulator cannot run them, their definitions are judged. The
-//! emulator's own names are set right by `states_moto.py`.
+//! `redress export --to step-functions`: the machines are run by an emulator in one account and held against
+//! another, equal account in which `redress apply` did the same; where the emulator cannot run them, their
+//! definitions are judged. The emulator's own names are set right by `states_moto.py`.
 
 use std::{
     collections::BTreeSet,
@@ -38,12 +38,30 @@ impl Stage {
 
     fn redress(&self, keys: &Keys, words: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_redress"));
-        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap()).envs(keys.environment(&self.moto)).current_dir(self.folder.path());
-        command.args(words).env("REDRESS_STATE_DIR", format!("runs-{}", keys.account)).stdin(Stdio::null()).output().unwrap()
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .envs(keys.environment(&self.moto))
+            .current_dir(self.folder.path());
+        command
+            .args(words)
+            .env("REDRESS_STATE_DIR", format!("runs-{}", keys.account))
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
     }
 
     fn plan(&self, keys: &Keys, checks: &[&str]) -> Value {
-        let mut words = vec!["plan", "-o", "plan.json", "--region", "us-east-1", "--allow-cidr", "198.51.100.0/24", "--quiet"];
+        let mut words = vec![
+            "plan",
+            "-o",
+            "plan.json",
+            "--region",
+            "us-east-1",
+            "--allow-cidr",
+            "198.51.100.0/24",
+            "--quiet",
+        ];
         words.extend(checks.iter().flat_map(|c| ["--check", c]));
         let planned = self.redress(keys, &words);
         assert!(matches!(planned.status.code(), Some(0 | 4)), "{}", told(&planned));
@@ -52,9 +70,12 @@ impl Stage {
 
     /// The machine of a plan that was made a moment ago, and that of its way back.
     fn export(&self) -> (Value, Value) {
-        let exported = self.redress(&self.keys, &["export", "plan.json", "--to", "step-functions", "-o", "out"]);
+        let exported =
+            self.redress(&self.keys, &["export", "plan.json", "--to", "step-functions", "-o", "out"]);
         assert!(exported.status.success(), "{}", told(&exported));
-        let read = |name: &str| serde_json::from_str(&fs::read_to_string(self.path("out").join(name)).unwrap()).unwrap();
+        let read = |name: &str| {
+            serde_json::from_str(&fs::read_to_string(self.path("out").join(name)).unwrap()).unwrap()
+        };
         (read("apply-us-east-1.asl.json"), read("way-back-us-east-1.asl.json"))
     }
 
@@ -69,14 +90,27 @@ impl Stage {
         let ended = self.ended(machine, input, "us-east-1");
         let text = ended["output"].as_str().or(ended["cause"].as_str()).unwrap_or_default();
         let told: Value = serde_json::from_str(text).unwrap_or_else(|_| panic!("{ended:#}"));
-        let names = |list: &str| ended[list].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect();
-        Ran { succeeded: ended["status"] == "SUCCEEDED", told, called: names("called"), passed: names("passed") }
+        let names = |list: &str| {
+            ended[list].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect()
+        };
+        Ran {
+            succeeded: ended["status"] == "SUCCEEDED",
+            told,
+            called: names("called"),
+            passed: names("passed"),
+        }
     }
 
     fn python(&self, keys: &Keys, script: &str, words: &[&str], input: &str) -> String {
         use std::io::Write;
         let mut command = Command::new(python());
-        command.args(["-c", script]).args(words).envs(keys.environment(&self.moto)).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .args(["-c", script])
+            .args(words)
+            .envs(keys.environment(&self.moto))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
         let output = child.wait_with_output().unwrap();
@@ -95,11 +129,14 @@ impl Stage {
     }
 }
 
-/// Changes are numbered in an order that follows ids, and those differ from account to account: steps without the number
-/// of their change, and lists sorted again.
+/// Changes are numbered in an order that follows ids, and those differ from account to account: steps without
+/// the number of their change, and lists sorted again.
 fn unnumbered(value: Value) -> Value {
     match value {
-        Value::Object(map) => map.into_iter().map(|(k, v)| (k.clone(), if k == "redress:step" { step(&v) } else { unnumbered(v) })).collect(),
+        Value::Object(map) => map
+            .into_iter()
+            .map(|(k, v)| (k.clone(), if k == "redress:step" { step(&v) } else { unnumbered(v) }))
+            .collect(),
         Value::Array(items) => {
             let mut items: Vec<Value> = items.into_iter().map(unnumbered).collect();
             items.sort_by_key(Value::to_string);
@@ -132,7 +169,12 @@ impl Ran {
 }
 
 fn told(output: &Output) -> String {
-    format!("{}\n{}\n{}", output.status, String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    format!(
+        "{}\n{}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
 }
 
 /// Where two accounts differ.
@@ -140,9 +182,13 @@ fn differences(a: &Value, b: &Value) -> Vec<String> {
     match (a, b) {
         (Value::Object(x), Value::Object(y)) => {
             let keys: BTreeSet<&String> = x.keys().chain(y.keys()).collect();
-            keys.into_iter().flat_map(|k| differences(&a[k], &b[k]).into_iter().map(move |d| format!("{k}/{d}"))).collect()
+            keys.into_iter()
+                .flat_map(|k| differences(&a[k], &b[k]).into_iter().map(move |d| format!("{k}/{d}")))
+                .collect()
         }
-        (Value::Array(x), Value::Array(y)) if x.len() == y.len() => x.iter().zip(y).flat_map(|(a, b)| differences(a, b)).collect(),
+        (Value::Array(x), Value::Array(y)) if x.len() == y.len() => {
+            x.iter().zip(y).flat_map(|(a, b)| differences(a, b)).collect()
+        }
         _ if a == b => Vec::new(),
         _ => vec![format!("{a} | {b}")],
     }
@@ -155,11 +201,13 @@ fn same(a: &Value, b: &Value) {
 
 /// The change of a plan with this action.
 fn change<'a>(plan: &'a Value, action: &str) -> &'a str {
-    plan["changes"].as_array().unwrap().iter().find(|c| c["action"] == action).unwrap()["id"].as_str().unwrap()
+    plan["changes"].as_array().unwrap().iter().find(|c| c["action"] == action).unwrap()["id"]
+        .as_str()
+        .unwrap()
 }
 
-/// All that the sick account has, but for the backup: encrypting the disks makes one, which `apply` proves before it begins and
-/// a machine does not.
+/// All that the sick account has, but for the backup: encrypting the disks makes one, which `apply` proves
+/// before it begins and a machine does not.
 const CHECKS: &[&str] = &[
     "security-group-open-admin-port",
     "security-group-open-database-port",
@@ -182,21 +230,38 @@ fn the_machine_leaves_what_apply_leaves_and_its_way_back_what_undo_leaves() {
 
     stage.plan(&other, CHECKS);
     let disruptive = ["--auto-approve", "--max-risk", "disruptive", "--format", "json"];
-    let applied = stage.redress(&other, &[&["apply", "plan.json", "--allow-cidr", "198.51.100.0/24"], &disruptive[..]].concat());
+    let applied = stage.redress(
+        &other,
+        &[&["apply", "plan.json", "--allow-cidr", "198.51.100.0/24"], &disruptive[..]].concat(),
+    );
     assert!(applied.status.success(), "{}", told(&applied));
 
     let plan = stage.plan(&stage.keys, CHECKS);
     let (forward, back) = stage.export();
     let ran = stage.run(&forward, &json!({}));
-    assert!(ran.succeeded && ran.outcomes().len() > 9 && ran.outcomes().iter().all(|o| *o == "done"), "{:#}", ran.told);
-    assert!(["createFlowLogs", "copySnapshot", "createRole", "updateTrail", "putRetentionPolicy"].iter().all(|o| ran.called.contains(*o)), "{:?}", ran.called);
+    assert!(
+        ran.succeeded && ran.outcomes().len() > 9 && ran.outcomes().iter().all(|o| *o == "done"),
+        "{:#}",
+        ran.told
+    );
+    assert!(
+        ["createFlowLogs", "copySnapshot", "createRole", "updateTrail", "putRetentionPolicy"]
+            .iter()
+            .all(|o| ran.called.contains(*o)),
+        "{:?}",
+        ran.called
+    );
     let after = stage.seen(&stage.keys);
     assert_ne!(after, before);
     same(&after, &stage.seen(&other));
 
     // redress reads the account, evaluates every proof of the plan, and finds nothing left to do.
-    let again = stage.redress(&stage.keys, &[&["apply", "plan.json", "--allow-cidr", "198.51.100.0/24"], &disruptive[..]].concat());
-    let run: Value = serde_json::from_slice(&again.stdout).unwrap_or_else(|e| panic!("{e}: {}", told(&again)));
+    let again = stage.redress(
+        &stage.keys,
+        &[&["apply", "plan.json", "--allow-cidr", "198.51.100.0/24"], &disruptive[..]].concat(),
+    );
+    let run: Value =
+        serde_json::from_slice(&again.stdout).unwrap_or_else(|e| panic!("{e}: {}", told(&again)));
     assert_eq!(run["changes"].as_array().unwrap().len(), plan["changes"].as_array().unwrap().len());
     assert!(run["changes"].as_array().unwrap().iter().all(|c| c["outcome"] == "already-fixed"), "{run:#}");
 
@@ -211,7 +276,10 @@ fn the_machine_leaves_what_apply_leaves_and_its_way_back_what_undo_leaves() {
 fn a_change_that_finds_something_else_than_the_plan_saw_calls_nothing_and_the_others_go_on() {
     let stage = Stage::new();
     stage.seed(&stage.keys);
-    let plan = stage.plan(&stage.keys, &["security-group-open-database-port", "cloudtrail-not-logging", "instance-backup-stale"]);
+    let plan = stage.plan(
+        &stage.keys,
+        &["security-group-open-database-port", "cloudtrail-not-logging", "instance-backup-stale"],
+    );
     let (forward, _) = stage.export();
     stage.moto.python(&stage.keys, MEDDLE);
     let groups = |seen: &Value| seen["regions"]["us-east-1"]["groups"].clone();
@@ -221,7 +289,11 @@ fn a_change_that_finds_something_else_than_the_plan_saw_calls_nothing_and_the_ot
     let (group, trail) = (change(&plan, "tighten-security-group"), change(&plan, "raise-cloudtrail"));
     assert_eq!((ran.outcome(group), ran.outcome(trail)), ("drifted", "done"), "{:#}", ran.told);
     assert_eq!(ran.outcome(change(&plan, "snapshot-instance")), "done", "{:#}", ran.told);
-    assert!(ran.told["outcome"][group]["why"].as_str().unwrap().contains("the number of rules"), "{:#}", ran.told);
+    assert!(
+        ran.told["outcome"][group]["why"].as_str().unwrap().contains("the number of rules"),
+        "{:#}",
+        ran.told
+    );
     let after = stage.seen(&stage.keys);
     same(&groups(&after), &groups(&before));
     assert_ne!(after, before);
@@ -240,16 +312,25 @@ for rule in ec2.describe_security_group_rules()['SecurityGroupRules']:
 fn a_step_that_fails_is_gone_back_from_and_what_comes_after_the_change_is_blocked() {
     let stage = Stage::new();
     stage.seed(&stage.keys);
-    let plan = stage.plan(&stage.keys, &["ebs-volume-unencrypted", "vpc-without-flow-logs", "security-group-open-database-port"]);
+    let plan = stage.plan(
+        &stage.keys,
+        &["ebs-volume-unencrypted", "vpc-without-flow-logs", "security-group-open-database-port"],
+    );
     let (mut forward, _) = stage.export();
-    let disks =
-        plan["changes"].as_array().unwrap().iter().filter(|c| c["action"] == "encrypt-volumes").max_by_key(|c| c["steps"].as_array().unwrap().len()).unwrap();
+    let disks = plan["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|c| c["action"] == "encrypt-volumes")
+        .max_by_key(|c| c["steps"].as_array().unwrap().len())
+        .unwrap();
     let disks = disks["id"].as_str().unwrap();
     let role = change(&plan, "ensure-delivery-role");
-    // Midway, with the instance stopped and its root detached, the new volume is not there to be attached; and the role
-    // cannot be given its policy.
+    // Midway, with the instance stopped and its root detached, the new volume is not there to be attached;
+    // and the role cannot be given its policy.
     let attach = format!("{disks}_attach-1_call");
-    forward["States"][&attach]["Parameters"] = json!({ "VolumeId": "vol-0123456789abcdef0", "InstanceId": "i-0123456789abcdef0", "Device": "/dev/xvda" });
+    forward["States"][&attach]["Parameters"] = json!({ "VolumeId": "vol-0123456789abcdef0",
+        "InstanceId": "i-0123456789abcdef0", "Device": "/dev/xvda" });
     forward["States"][format!("{role}_permit")]["Parameters"]["RoleName"] = json!("nobody");
     for failing in [attach, format!("{role}_permit")] {
         forward["States"][failing].as_object_mut().unwrap().remove("Retry").unwrap();
@@ -258,7 +339,11 @@ fn a_step_that_fails_is_gone_back_from_and_what_comes_after_the_change_is_blocke
     let ran = stage.run(&forward, &json!({}));
     assert!(!ran.succeeded);
     assert_eq!((ran.outcome(disks), ran.outcome(role)), ("rolled-back", "rolled-back"), "{:#}", ran.told);
-    assert!(ran.told["outcome"][disks]["why"].as_str().unwrap().contains("Ec2.Ec2Exception"), "{:#}", ran.told);
+    assert!(
+        ran.told["outcome"][disks]["why"].as_str().unwrap().contains("Ec2.Ec2Exception"),
+        "{:#}",
+        ran.told
+    );
     assert_eq!(ran.outcome(change(&plan, "enable-flow-logs")), "blocked", "{:#}", ran.told);
     assert_eq!(ran.outcome(change(&plan, "tighten-security-group")), "done", "{:#}", ran.told);
     let after = stage.seen(&stage.keys);
@@ -268,8 +353,9 @@ fn a_step_that_fails_is_gone_back_from_and_what_comes_after_the_change_is_blocke
     }
 }
 
-/// The way out of an answer that was lost: the call is made again, fails because it is so already, and is looked for. The look at
-/// its preconditions comes before all of its repetitions: what the call itself has changed cannot stand in its way.
+/// The way out of an answer that was lost: the call is made again, fails because it is so already, and is
+/// looked for. The look at its preconditions comes before all of its repetitions: what the call itself has
+/// changed cannot stand in its way.
 #[test]
 fn a_call_that_took_effect_before_counts_as_done() {
     let stage = Stage::new();
@@ -280,7 +366,11 @@ fn a_call_that_took_effect_before_counts_as_done() {
     let detach = format!("{disks}_detach-1");
     let call = format!("{detach}_call");
     let mut first = machine["States"][&call].clone();
-    assert!(machine["States"][&detach]["Resource"] != first["Resource"] && !targets(&first).contains(&detach.as_str()), "{first:#}");
+    assert!(
+        machine["States"][&detach]["Resource"] != first["Resource"]
+            && !targets(&first).contains(&detach.as_str()),
+        "{first:#}"
+    );
     first.as_object_mut().unwrap().remove("Retry").unwrap();
     machine["States"]["again"] = first.clone();
     first["Next"] = json!("again");
@@ -301,23 +391,46 @@ fn a_machine_makes_a_trail_where_there_was_none() {
     same(&stage.seen(&stage.keys), &before);
     let ran = stage.run(&forward, &json!({}));
     assert!(ran.succeeded, "{:#}", ran.told);
-    let proved = stage.redress(&stage.keys, &["apply", "plan.json", "--allow-cidr", "198.51.100.0/24", "--auto-approve", "--format", "json"]);
-    let run: Value = serde_json::from_slice(&proved.stdout).unwrap_or_else(|e| panic!("{e}: {}", told(&proved)));
+    let proved = stage.redress(
+        &stage.keys,
+        &["apply", "plan.json", "--allow-cidr", "198.51.100.0/24", "--auto-approve", "--format", "json"],
+    );
+    let run: Value =
+        serde_json::from_slice(&proved.stdout).unwrap_or_else(|e| panic!("{e}: {}", told(&proved)));
     assert_eq!(run["changes"][0]["outcome"], "already-fixed", "{run:#}");
     let ran = stage.run(&back, &ran.told);
     assert!(ran.succeeded && ran.outcomes() == ["taken-back"], "{:#}", ran.told);
-    // The bucket stays: it may hold logs. The emulator deletes a trail by its name alone, and does nothing when it is asked by
-    // ARN, as here; so that it was asked, once logging had been stopped, is what is asserted.
+    // The bucket stays: it may hold logs. The emulator deletes a trail by its name alone, and does nothing
+    // when it is asked by ARN, as here; so that it was asked, once logging had been stopped, is what is
+    // asserted.
     let after = stage.seen(&stage.keys);
     assert!(ran.called.contains("deleteTrail"), "{:?}", ran.called);
-    assert!(after["regions"]["us-east-1"]["trails"].as_object().unwrap().values().all(|trail| trail["logging"] == false), "{after:#}");
+    assert!(
+        after["regions"]["us-east-1"]["trails"]
+            .as_object()
+            .unwrap()
+            .values()
+            .all(|trail| trail["logging"] == false),
+        "{after:#}"
+    );
     assert_eq!(after["buckets"].as_object().unwrap().len(), 1, "{after:#}");
 }
 
 fn demo(folder: &Path, words: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_redress"));
-    let account: &[&str] = if matches!(words.first(), Some(&"export" | &"permissions")) { &[] } else { &["--account", "twin:demo"] };
-    command.args(words).args(account).env("REDRESS_STATE_DIR", "state").current_dir(folder).stdin(Stdio::null()).output().unwrap()
+    let account: &[&str] = if matches!(words.first(), Some(&"export" | &"permissions")) {
+        &[]
+    } else {
+        &["--account", "twin:demo"]
+    };
+    command
+        .args(words)
+        .args(account)
+        .env("REDRESS_STATE_DIR", "state")
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
 }
 
 fn demo_plan(folder: &Path) -> Plan {
@@ -331,7 +444,8 @@ fn demo_machines(folder: &Path) -> Vec<PathBuf> {
     demo_plan(folder);
     let exported = demo(folder, &["export", "plan.json", "--to", "step-functions", "-o", "out"]);
     assert!(exported.status.success(), "{}", told(&exported));
-    let mut all: Vec<PathBuf> = fs::read_dir(folder.join("out")).unwrap().map(|f| f.unwrap().path()).collect();
+    let mut all: Vec<PathBuf> =
+        fs::read_dir(folder.join("out")).unwrap().map(|f| f.unwrap().path()).collect();
     all.sort();
     assert_eq!(all.len(), 4, "{all:?}");
     all
@@ -346,11 +460,18 @@ fn machines_are_whole_and_every_call_leads_to_a_way_back() {
         let mut reached = BTreeSet::from([machine["StartAt"].as_str().unwrap()]);
         for (name, state) in states {
             let to = targets(state);
-            assert!(name.len() <= 80 && to.iter().all(|t| states.contains_key(*t)), "{}: {name} leads to {to:?}", path.display());
+            assert!(
+                name.len() <= 80 && to.iter().all(|t| states.contains_key(*t)),
+                "{}: {name} leads to {to:?}",
+                path.display()
+            );
             let ends = matches!(state["Type"].as_str().unwrap(), "Succeed" | "Fail");
             assert_eq!(ends, to.is_empty(), "{name}");
             assert_eq!(state["Type"] == "Choice", state.get("Next").is_none() && !ends, "{name}");
-            assert!(state["Type"] != "Task" || state["Catch"][0]["ErrorEquals"] == json!(["States.ALL"]), "{name}");
+            assert!(
+                state["Type"] != "Task" || state["Catch"][0]["ErrorEquals"] == json!(["States.ALL"]),
+                "{name}"
+            );
             reached.extend(to);
         }
         assert_eq!(reached.len(), states.len(), "{}: a state that nothing leads to", path.display());
@@ -358,17 +479,29 @@ fn machines_are_whole_and_every_call_leads_to_a_way_back() {
 }
 
 fn targets(state: &Value) -> Vec<&str> {
-    let lists = ["Choices", "Catch"].iter().flat_map(|l| state[*l].as_array().into_iter().flatten()).filter_map(|one| one["Next"].as_str());
+    let lists = ["Choices", "Catch"]
+        .iter()
+        .flat_map(|l| state[*l].as_array().into_iter().flatten())
+        .filter_map(|one| one["Next"].as_str());
     ["Next", "Default"].iter().filter_map(|key| state[*key].as_str()).chain(lists).collect()
 }
 
-/// The emulator lacks some operations, and takes any name: every task is held against the models of the services.
+/// The emulator lacks some operations, and takes any name: every task is held against the models of the
+/// services.
 #[test]
 fn every_task_names_operations_and_members_as_aws_does() {
     let folder = tempfile::tempdir().unwrap();
-    let judged = Command::new(python()).args(["-c", include_str!("states_names.py")]).args(demo_machines(folder.path())).output().unwrap();
+    let judged = Command::new(python())
+        .args(["-c", include_str!("states_names.py")])
+        .args(demo_machines(folder.path()))
+        .output()
+        .unwrap();
     let said = String::from_utf8_lossy(&judged.stderr).into_owned();
-    assert!(judged.status.success() && judged.stdout.is_empty(), "{said}{}", String::from_utf8_lossy(&judged.stdout));
+    assert!(
+        judged.status.success() && judged.stdout.is_empty(),
+        "{said}{}",
+        String::from_utf8_lossy(&judged.stdout)
+    );
     let tasks: usize = said.trim().trim_end_matches(" tasks").parse().unwrap();
     assert!(tasks > 100, "{said}");
 }
@@ -395,9 +528,20 @@ fn the_policy_of_the_plan_lets_the_machines_do_all_they_do() {
     let output = demo(folder.path(), &["permissions", "plan.json"]);
     let policy: Value = serde_json::from_slice(&output.stdout).unwrap();
     let statements = policy["Statement"].as_array().unwrap();
-    let allowed: BTreeSet<String> = statements.iter().flat_map(|s| s["Action"].as_array().unwrap()).map(|a| a.as_str().unwrap().to_owned()).collect();
-    let asked: BTreeSet<String> = machines.iter().flat_map(|path| actions(&serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap())).collect();
-    assert!(asked.len() > 20 && asked.is_subset(&allowed), "{:?}", asked.difference(&allowed).collect::<Vec<_>>());
+    let allowed: BTreeSet<String> = statements
+        .iter()
+        .flat_map(|s| s["Action"].as_array().unwrap())
+        .map(|a| a.as_str().unwrap().to_owned())
+        .collect();
+    let asked: BTreeSet<String> = machines
+        .iter()
+        .flat_map(|path| actions(&serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()))
+        .collect();
+    assert!(
+        asked.len() > 20 && asked.is_subset(&allowed),
+        "{:?}",
+        asked.difference(&allowed).collect::<Vec<_>>()
+    );
 }
 
 #[test]
@@ -410,7 +554,9 @@ fn what_no_machine_can_do_is_refused_by_name() {
         spoil(&mut plan);
         export::machines(&plan).unwrap_err()
     };
-    let at = |action: &str| plan.changes.iter().position(|c| c.action == action && c.region == "us-east-1").unwrap();
+    let at = |action: &str| {
+        plan.changes.iter().position(|c| c.action == action && c.region == "us-east-1").unwrap()
+    };
     let abroad = plan.changes.iter().position(|c| c.region == "eu-west-1").unwrap();
     let group = at("tighten-security-group");
 
@@ -419,12 +565,16 @@ fn what_no_machine_can_do_is_refused_by_name() {
     let error = refused(&|plan| plan.changes[group].before = json!(vec!["a rule"; 251]));
     assert!(error.change == plan.changes[group].id && error.why.contains("256 KiB"), "{error}");
     let error = refused(&|plan| plan.changes[group].steps[0].act.call.region = "eu-west-1".to_owned());
-    assert!(error.change == plan.changes[group].id && error.why.contains("RevokeSecurityGroupIngress"), "{error}");
+    assert!(
+        error.change == plan.changes[group].id && error.why.contains("RevokeSecurityGroupIngress"),
+        "{error}"
+    );
     let error = refused(&|plan| plan.changes[group].steps[0].act.call.input["GroupId.$"] = json!("$.secret"));
     assert!(error.change == plan.changes[group].id && error.why.contains("GroupId.$"), "{error}");
     let error = refused(&|plan| {
         let disks = plan.changes[at("encrypt-volumes")].clone();
-        plan.changes.extend((0..40).map(|n| redress::plan::Change { id: format!("more{n}"), ..disks.clone() }));
+        plan.changes
+            .extend((0..40).map(|n| redress::plan::Change { id: format!("more{n}"), ..disks.clone() }));
     });
     assert!(error.why.contains("25000"), "{error}");
     let error = refused(&|plan| {
@@ -440,9 +590,14 @@ fn a_machine_is_shown_where_there_is_one_and_several_need_a_folder() {
     demo_plan(folder.path());
     let shown = demo(folder.path(), &["export", "plan.json", "--to", "step-functions"]);
     assert_eq!(shown.status.code(), Some(2), "{}", told(&shown));
-    let planned = demo(folder.path(), &["plan", "-o", "plan.json", "--quiet", "--check", "instance-backup-stale"]);
+    let planned =
+        demo(folder.path(), &["plan", "-o", "plan.json", "--quiet", "--check", "instance-backup-stale"]);
     assert!(matches!(planned.status.code(), Some(0 | 4)), "{}", told(&planned));
     let shown = demo(folder.path(), &["export", "plan.json", "--to", "step-functions", "--way-back"]);
     let machine: Value = serde_json::from_slice(&shown.stdout).unwrap();
-    assert!(machine["Comment"].as_str().unwrap().contains("undoes") && machine["States"]["done"]["Type"] == "Succeed", "{machine:#}");
+    assert!(
+        machine["Comment"].as_str().unwrap().contains("undoes")
+            && machine["States"]["done"]["Type"] == "Succeed",
+        "{machine:#}"
+    );
 }

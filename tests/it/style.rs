@@ -11,11 +11,16 @@ const HEADLESS: [&str; 9] = ["What", "Who", "Whether", "Where", "How", "Why", "W
 const LATER: [&str; 4] = ["What", "Who", "Whether", "How"];
 
 /// Words that end like a verb in the third person and are none.
-const NO_VERBS: [&str; 14] = ["This", "Its", "As", "Is", "Was", "Has", "Does", "Always", "Others", "Unless", "Yes", "Words", "Names", "Keys"];
+const NO_VERBS: [&str; 14] = [
+    "This", "Its", "As", "Is", "Was", "Has", "Does", "Always", "Others", "Unless", "Yes", "Words", "Names",
+    "Keys",
+];
 
 /// Verbs that only people are the subject of.
-const OF_PEOPLE: [&str; 16] =
-    ["tell", "tells", "told", "telling", "hear", "hears", "heard", "hearing", "mend", "mends", "mended", "mending", "say", "says", "said", "saying"];
+const OF_PEOPLE: [&str; 16] = [
+    "tell", "tells", "told", "telling", "hear", "hears", "heard", "hearing", "mend", "mends", "mended",
+    "mending", "say", "says", "said", "saying",
+];
 
 /// A comment and the line of code below it.
 struct Comment {
@@ -30,7 +35,8 @@ impl Comment {
     fn is_of_a_function(&self) -> bool {
         let words: Vec<&str> = self.item.split_whitespace().collect();
         let fun = words.iter().position(|w| *w == "fn");
-        let before = |w: &&str| matches!(*w, "const" | "async" | "unsafe") || w.starts_with("pub") || w.ends_with(')');
+        let before =
+            |w: &&str| matches!(*w, "const" | "async" | "unsafe") || w.starts_with("pub") || w.ends_with(')');
         self.mark == "///" && fun.is_some_and(|at| words[..at].iter().all(before))
     }
 }
@@ -52,9 +58,18 @@ fn comments(text: &str) -> Vec<Comment> {
         while at < lines.len() && mark(lines[at]) == Some(of) {
             at += 1;
         }
-        let words: Vec<&str> = lines[begin..at].iter().map(|line| line.trim_start()[of.len()..].trim()).collect();
-        let item = lines[at..].iter().map(|line| line.trim()).find(|line| !line.is_empty() && !line.starts_with("#[") && !line.ends_with(")]"));
-        all.push(Comment { line: begin + 1, mark: of, text: words.join(" "), item: item.unwrap_or_default().to_owned() });
+        let words: Vec<&str> =
+            lines[begin..at].iter().map(|line| line.trim_start()[of.len()..].trim()).collect();
+        let item = lines[at..]
+            .iter()
+            .map(|line| line.trim())
+            .find(|line| !line.is_empty() && !line.starts_with("#[") && !line.ends_with(")]"));
+        all.push(Comment {
+            line: begin + 1,
+            mark: of,
+            text: words.join(" "),
+            item: item.unwrap_or_default().to_owned(),
+        });
     }
     all
 }
@@ -80,7 +95,9 @@ fn prose(text: &str) -> String {
 
 fn faults(comment: &Comment) -> Vec<String> {
     let text = prose(&comment.text);
-    let first_word = |sentence: &str| sentence.split(|c: char| !c.is_alphanumeric() && c != '\'').next().unwrap_or_default().to_owned();
+    let first_word = |sentence: &str| {
+        sentence.split(|c: char| !c.is_alphanumeric() && c != '\'').next().unwrap_or_default().to_owned()
+    };
     let first = first_word(&comment.text);
     let mut faults = Vec::new();
     if comment.mark != "//" && HEADLESS.contains(&first.as_str()) {
@@ -89,7 +106,11 @@ fn faults(comment: &Comment) -> Vec<String> {
         faults.push(format!("a function's begins with a verb in the third person, not {first:?}"));
     }
     let later = text.split(". ").skip(1).map(first_word);
-    faults.extend(later.filter(|word| comment.mark != "//" && LATER.contains(&word.as_str())).map(|word| format!("a sentence begins with {word}")));
+    faults.extend(
+        later
+            .filter(|word| comment.mark != "//" && LATER.contains(&word.as_str()))
+            .map(|word| format!("a sentence begins with {word}")),
+    );
     let words = text.split(|c: char| !c.is_alphanumeric());
     faults.extend(words.filter(|w| OF_PEOPLE.contains(&w.to_lowercase().as_str())).map(|w| format!("{w:?}")));
     if text.contains("because.") {
@@ -106,7 +127,11 @@ fn comments_keep_to_the_style_page() {
         let text = fs::read_to_string(&path).unwrap();
         let name = path.strip_prefix(src).unwrap().display().to_string();
         for comment in comments(&text) {
-            found.extend(faults(&comment).into_iter().map(|fault| format!("src/{name}:{}: {fault}: {}", comment.line, comment.text)));
+            found.extend(
+                faults(&comment)
+                    .into_iter()
+                    .map(|fault| format!("src/{name}:{}: {fault}: {}", comment.line, comment.text)),
+            );
         }
     }
     assert!(found.is_empty(), "{} comments:\n{}", found.len(), found.join("\n"));
@@ -118,8 +143,15 @@ fn the_reader_of_comments_finds_each_kind_of_fault() {
     assert_eq!(of("/// What is read.\nstruct A;\n").len(), 1);
     assert_eq!(of("/// The things.\npub(super) async fn a() {}\n").len(), 1);
     assert_eq!(of("/// The things.\n#[must_use]\nfn a() {}\n").len(), 1);
-    assert_eq!(of("/// Reads it. Whether it is there\n/// is for others.\nfn a() {}\n"), ["a sentence begins with Whether"]);
+    assert_eq!(
+        of("/// Reads it. Whether it is there\n/// is for others.\nfn a() {}\n"),
+        ["a sentence begins with Whether"]
+    );
     assert_eq!(of("//! AWS says so, because.\n"), ["\"says\"", "ends in because"]);
     assert_eq!(of("    // It tells the other.\nlet a = 1;\n"), ["\"tells\""]);
-    assert_eq!(of("/// Returns `told`, as \"What is told\" does (<https://a/says>).\nfn a() {}\n/// The rule.\nstruct B {\n"), [""; 0]);
+    assert_eq!(
+        of("/// Returns `told`, as \"What is told\" does (<https://a/says>).\nfn a() {}\n/// The \
+             rule.\nstruct B {\n"),
+        [""; 0]
+    );
 }

@@ -1,5 +1,5 @@
-//! What several tests share: an emulator of AWS (moto) on loopback, and accounts of one's own on it. It must leave no
-//! process behind, however the tests end.
+//! What several tests share: an emulator of AWS (moto) on loopback, and accounts of one's own on it. It must
+//! leave no process behind, however the tests end.
 #![allow(dead_code)]
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
@@ -20,14 +20,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What is installed into the virtual environment; the version is pinned because the list of its differences is.
+/// What is installed into the virtual environment; the version is pinned because the list of its differences
+/// is.
 const PACKAGES: &[&str] = &["moto[ec2,s3,iam,ssm,server]==5.2.5", "boto3"];
 
 /// Runs moto, as near to AWS and as fast as it can be made.
 const RUN_MOTO: &str = include_str!("moto_server.py");
 
-/// The images of every account and region. Moto's own 500 each have a snapshot, which it lists as the account's: that makes most of
-/// what a scan reads there, and nearly all of the time that it takes.
+/// The images of every account and region. Moto's own 500 each have a snapshot, which it lists as the
+/// account's: that makes most of what a scan reads there, and nearly all of the time that it takes.
 const IMAGES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/moto_images.json");
 
 /// A running moto.
@@ -76,7 +77,10 @@ impl Keys {
 /// The SDK's configuration for an endpoint, with nothing of the user's own and short times.
 pub fn sdk_config(endpoint: &str, keys: &Keys) -> SdkConfig {
     let credentials = Credentials::new(&keys.id, &keys.secret, Some(keys.token.clone()), None, "tests");
-    let timeouts = TimeoutConfig::builder().connect_timeout(Duration::from_secs(2)).operation_attempt_timeout(Duration::from_secs(30)).build();
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(2))
+        .operation_attempt_timeout(Duration::from_secs(30))
+        .build();
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
@@ -145,14 +149,24 @@ impl Moto {
 
     /// Keys of the account with this id: those of a role of it, since moto tells accounts apart by the keys.
     pub fn account_named(&self, account: &str) -> Keys {
-        let body = format!("Action=AssumeRole&Version=2011-06-15&RoleSessionName=tests&RoleArn=arn%3Aaws%3Aiam%3A%3A{account}%3Arole%2Fadmin");
-        let credential = "Authorization: AWS4-HMAC-SHA256 Credential=testing/20260101/us-east-1/sts/aws4_request, SignedHeaders=host, Signature=0";
+        let body = format!(
+            "Action=AssumeRole&Version=2011-06-15&RoleSessionName=tests&RoleArn=arn%3Aaws%3Aiam%3A%3A{account}%3Arole%2Fadmin"
+        );
+        let credential = "Authorization: AWS4-HMAC-SHA256 \
+                          Credential=testing/20260101/us-east-1/sts/aws4_request, SignedHeaders=host, \
+                          Signature=0";
         let reply = self.request("POST", "/", credential, &body).expect("moto answers AssumeRole");
         let part = |name: &str| {
-            let (_, rest) = reply.split_once(&format!("<{name}>")).unwrap_or_else(|| panic!("no {name} in {reply}"));
+            let (_, rest) =
+                reply.split_once(&format!("<{name}>")).unwrap_or_else(|| panic!("no {name} in {reply}"));
             rest.split('<').next().unwrap_or_default().to_owned()
         };
-        Keys { account: account.to_owned(), id: part("AccessKeyId"), secret: part("SecretAccessKey"), token: part("SessionToken") }
+        Keys {
+            account: account.to_owned(),
+            id: part("AccessKeyId"),
+            secret: part("SecretAccessKey"),
+            token: part("SessionToken"),
+        }
     }
 
     /// The account of these keys over the SDK, in these regions.
@@ -163,7 +177,11 @@ impl Moto {
 
     /// Runs a Python script (boto3 is there) with the keys in its environment, and gives what it prints.
     pub fn python(&self, keys: &Keys, script: &str) -> String {
-        let output = Command::new(python()).args(["-c", script]).envs(keys.environment(self)).output().expect("python starts");
+        let output = Command::new(python())
+            .args(["-c", script])
+            .envs(keys.environment(self))
+            .output()
+            .expect("python starts");
         text_of(output)
     }
 
@@ -178,7 +196,10 @@ impl Moto {
             if matches!(self.child.try_wait(), Ok(Some(_))) {
                 return false;
             }
-            if self.request("GET", "/moto-api/data.json", "X-Test: yes", "").is_ok_and(|reply| reply.contains(" 200 ")) {
+            if self
+                .request("GET", "/moto-api/data.json", "X-Test: yes", "")
+                .is_ok_and(|reply| reply.contains(" 200 "))
+            {
                 return true;
             }
             thread::sleep(Duration::from_millis(100));
@@ -202,11 +223,17 @@ impl Moto {
     }
 }
 
-/// A program that is about to start with a folder for its home, and with nothing of this machine's environment: redress
-/// finds no credentials there, and keeps its runs in `state`. Nobody sits at its standard input.
+/// A program that is about to start with a folder for its home, and with nothing of this machine's
+/// environment: redress finds no credentials there, and keeps its runs in `state`. Nobody sits at its
+/// standard input.
 pub fn at_home(program: &str, folder: &Path) -> Command {
     let mut command = Command::new(program);
-    command.current_dir(folder).env_clear().env("HOME", folder).env("PATH", "/nowhere").env("REDRESS_STATE_DIR", folder.join("state"));
+    command
+        .current_dir(folder)
+        .env_clear()
+        .env("HOME", folder)
+        .env("PATH", "/nowhere")
+        .env("REDRESS_STATE_DIR", folder.join("state"));
     command.env("AWS_EC2_METADATA_DISABLED", "true").stdin(Stdio::null());
     command
 }
@@ -230,7 +257,8 @@ pub fn python() -> PathBuf {
                 (None, Some(home)) => PathBuf::from(home).join(".cache"),
                 (None, None) => env::temp_dir(),
             };
-            let venv = env::var_os("REDRESS_MOTO_VENV").map_or_else(|| cache().join("redress-moto"), PathBuf::from);
+            let venv =
+                env::var_os("REDRESS_MOTO_VENV").map_or_else(|| cache().join("redress-moto"), PathBuf::from);
             install(&venv);
             venv.join("bin/python")
         })
@@ -242,16 +270,23 @@ fn install(venv: &Path) {
         let python = venv.join("bin/python");
         python.exists() && run(Command::new(python).args(["-c", "import moto.server, boto3, flask_cors"]))
     };
-    fs::create_dir_all(venv.parent().expect("the environment lies in a folder")).expect("the cache folder can be made");
+    fs::create_dir_all(venv.parent().expect("the environment lies in a folder"))
+        .expect("the cache folder can be made");
     let lock = File::create(venv.with_extension("lock")).expect("the lock can be made");
     lock.lock().expect("the lock can be taken");
     if ready(venv) {
         return;
     }
-    let maker =
-        ["python3", "python"].into_iter().find(|name| run(Command::new(name).arg("--version"))).expect("python3 is on the PATH: the tests need it for moto");
+    let maker = ["python3", "python"]
+        .into_iter()
+        .find(|name| run(Command::new(name).arg("--version")))
+        .expect("python3 is on the PATH: the tests need it for moto");
     assert!(run(Command::new(maker).args(["-m", "venv"]).arg(venv)), "python3 -m venv works");
-    let pip = Command::new(venv.join("bin/python")).args(["-m", "pip", "install", "--quiet"]).args(PACKAGES).output().expect("pip starts");
+    let pip = Command::new(venv.join("bin/python"))
+        .args(["-m", "pip", "install", "--quiet"])
+        .args(PACKAGES)
+        .output()
+        .expect("pip starts");
     assert!(pip.status.success(), "pip installs moto: {}", String::from_utf8_lossy(&pip.stderr));
 }
 

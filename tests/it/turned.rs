@@ -1,5 +1,6 @@
-//! What others turn off around an undo: one that was planned while its instance was off is resumed as it was planned, and what somebody
-//! stops while it is under way stays stopped, is named, and keeps nothing from coming back.
+//! What others turn off around an undo: one that was planned while its instance was off is resumed as it was
+//! planned, and what somebody stops while it is under way stays stopped, is named, and keeps nothing from
+//! coming back.
 
 use jiff::SignedDuration;
 use redress::{
@@ -66,13 +67,20 @@ fn an_undo_of_what_was_stopped_since_its_run_is_resumed_wherever_it_is_interrupt
     stop(&mut hold(&stand.twin), &id);
     hold(&stand.twin).pass(std::time::Duration::from_secs(600));
     let fitted = undoing(&stand, &plan).plan;
-    assert!(fitted.changes[0].impact.iter().any(|line| line.contains("stays so")), "{:?}", fitted.changes[0].impact);
+    assert!(
+        fitted.changes[0].impact.iter().any(|line| line.contains("stays so")),
+        "{:?}",
+        fitted.changes[0].impact
+    );
     let fresh = hold(&stand.twin).clone();
     for n in 1..=fitted.changes[0].steps.len() {
         for kill in [Kill::BeforeCall(n), Kill::AfterCall(n)] {
             let second = on(fresh.clone());
             second.killed(&fitted, kill);
-            assert!(undo::is_of_run(&fitted, "run-2", &story, &plan, second.identity()), "{kill:?}: it is not taken for the undo of its run");
+            assert!(
+                undo::is_of_run(&fitted, "run-2", &story, &plan, second.identity()),
+                "{kill:?}: it is not taken for the undo of its run"
+            );
             second.run(&fitted, Vec::new(), None).unwrap().unwrap();
             is_back_and_off(&second, &before, &format!("{kill:?}"));
             assert!(turns(&second).is_empty(), "{kill:?}: {:?}", turns(&second));
@@ -83,24 +91,47 @@ fn an_undo_of_what_was_stopped_since_its_run_is_resumed_wherever_it_is_interrupt
 #[test]
 fn what_else_had_changed_when_an_undo_was_planned_does_not_keep_it_from_being_resumed() {
     let (stand, plan, id, story) = applied();
-    hold(&stand.twin).truth_mut().region_mut(REGION).instances.get_mut(&id).unwrap().tags.insert("Owner".to_owned(), "somebody".to_owned());
+    hold(&stand.twin)
+        .truth_mut()
+        .region_mut(REGION)
+        .instances
+        .get_mut(&id)
+        .unwrap()
+        .tags
+        .insert("Owner".to_owned(), "somebody".to_owned());
     let fitted = undoing(&stand, &plan).plan;
-    assert!(fitted.changes[0].impact.iter().any(|line| line.contains("by somebody else")), "{:?}", fitted.changes[0].impact);
+    assert!(
+        fitted.changes[0].impact.iter().any(|line| line.contains("by somebody else")),
+        "{:?}",
+        fitted.changes[0].impact
+    );
     assert!(undo::is_of_run(&fitted, "run-2", &story, &plan, stand.identity()));
 }
 
 #[test]
 fn an_undo_is_not_that_of_its_run_where_a_file_says_anything_else() {
     let (stand, plan, id, story) = applied();
-    let plain = undo::plan(&story, &plan, None, stand.identity(), hold(&stand.twin).now(), SignedDuration::from_hours(1)).plan;
+    let plain = undo::plan(
+        &story,
+        &plan,
+        None,
+        stand.identity(),
+        hold(&stand.twin).now(),
+        SignedDuration::from_hours(1),
+    )
+    .plan;
     stop(&mut hold(&stand.twin), &id);
     hold(&stand.twin).pass(std::time::Duration::from_secs(600));
     let fitted = undoing(&stand, &plan).plan;
     let is_of_run = |undo: &Plan| undo::is_of_run(undo, "run-2", &story, &plan, stand.identity());
     assert!(is_of_run(&plain) && is_of_run(&fitted));
-    let turns_off = |undo: &Plan| undo.changes[0].steps.iter().position(|s| s.act.call.operation == "StopInstances");
+    let turns_off =
+        |undo: &Plan| undo.changes[0].steps.iter().position(|s| s.act.call.operation == "StopInstances");
     let mut others: Vec<(&str, Plan)> =
-        ["the stop alone is left out", "a swap is left out", "words", "it ran"].into_iter().map(|w| (w, fitted.clone())).collect();
+        ["the stop alone is left out", "a swap is left out", "words", "it ran"]
+            .into_iter()
+            .map(|w| (w, fitted.clone()))
+            .collect();
     others[0].1 = plain.clone();
     others[0].1.changes[0].steps.remove(turns_off(&plain).unwrap());
     let swap = fitted.changes[0].steps.iter().position(|s| s.act.call.operation == "DetachVolume").unwrap();
@@ -119,12 +150,14 @@ fn an_undo_is_not_that_of_its_run_where_a_file_says_anything_else() {
 }
 
 #[test]
-fn what_somebody_stops_while_an_undo_is_under_way_stays_stopped_is_named_and_keeps_no_disk_from_coming_back() {
+fn what_somebody_stops_while_an_undo_is_under_way_stays_stopped_is_named_and_keeps_no_disk_from_coming_back()
+{
     let (stand, plan, id, story) = applied();
     let before = as_before(&id);
     let undoing = undoing(&stand, &plan).plan;
     let fresh = hold(&stand.twin).clone();
-    let stops = undoing.changes[0].steps.iter().position(|s| s.act.call.operation == "StopInstances").unwrap();
+    let stops =
+        undoing.changes[0].steps.iter().position(|s| s.act.call.operation == "StopInstances").unwrap();
     for n in 1..=stops {
         let second = on(fresh.clone());
         second.killed(&undoing, Kill::AfterCall(n));
@@ -142,7 +175,12 @@ fn what_somebody_stops_while_an_undo_is_under_way_stays_stopped_is_named_and_kee
 fn left_down() -> (Stand, Plan, String) {
     let stand = world::demo();
     let (plan, id) = world::one_instance(&stand);
-    let fault = Fault { at: When::Operation("StartInstances".to_owned(), 1), kind: FaultKind::ServerError, times: 1_000, seen: 0 };
+    let fault = Fault {
+        at: When::Operation("StartInstances".to_owned(), 1),
+        kind: FaultKind::ServerError,
+        times: 1_000,
+        seen: 0,
+    };
     hold(&stand.twin).faults.script.push(fault);
     stand.run(&plan, yes(&plan), None).unwrap().unwrap();
     let told = stand.story().changes.into_values().next().unwrap();
@@ -174,7 +212,9 @@ fn an_undo_brings_up_what_its_run_has_left_down_wherever_it_is_interrupted() {
 fn what_its_run_has_left_down_and_somebody_has_started_and_stopped_since_stays_stopped_and_is_named() {
     let (stand, plan, id) = left_down();
     for operation in ["StartInstances", "StopInstances"] {
-        hold(&stand.twin).by_hand(&Call::new("ec2", REGION, operation, json!({ "InstanceIds": [id] }))).unwrap();
+        hold(&stand.twin)
+            .by_hand(&Call::new("ec2", REGION, operation, json!({ "InstanceIds": [id] })))
+            .unwrap();
         hold(&stand.twin).pass(std::time::Duration::from_secs(600));
     }
     let undoing = undoing(&stand, &plan).plan;

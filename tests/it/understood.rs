@@ -1,5 +1,6 @@
-//! What was not understood is never clean: inputs of findings that are empty, broken, packed, in another encoding or of another
-//! kind, through the built program. What can be told is read; the rest ends with 2, or with 4 where a part was read.
+//! What was not understood is never clean: inputs of findings that are empty, broken, packed, in another
+//! encoding or of another kind, through the built program. What can be told is read; the rest ends with 2, or
+//! with 4 where a part was read.
 
 use std::{
     collections::BTreeSet,
@@ -38,7 +39,8 @@ struct Said {
 impl Desk {
     fn new() -> Self {
         let mut desk = Self { folder: tempfile::tempdir().unwrap(), group: String::new() };
-        let all = planned(&desk.json(&format!("scan --account twin:demo --format json --check {CHECK}")), CHECK);
+        let all =
+            planned(&desk.json(&format!("scan --account twin:demo --format json --check {CHECK}")), CHECK);
         desk.group = all.into_iter().find(|arn| arn.contains(":us-east-1:")).expect("an open group");
         desk
     }
@@ -75,7 +77,8 @@ impl Desk {
         let arn = &self.group;
         let (account, id) = (arn.split(':').nth(4).unwrap(), arn.rsplit('/').next().unwrap());
         format!(
-            "x;2026-11-22 06:00:00;{account};p-{id};aws;{PROWLER};\"ports; of a group\";FAIL;\"one\ntwo\";False;high;AwsEc2SecurityGroup;{arn};{id};aws;us-east-1;"
+            "x;2026-11-22 06:00:00;{account};p-{id};aws;{PROWLER};\"ports; of a \
+             group\";FAIL;\"one\ntwo\";False;high;AwsEc2SecurityGroup;{arn};{id};aws;us-east-1;"
         )
     }
 
@@ -86,32 +89,59 @@ impl Desk {
     /// Security Hub's word on it, as EventBridge brings it.
     fn imported(&self) -> Value {
         let arn = &self.group;
-        let finding = json!({"SchemaVersion": "2018-10-08", "Id": "f-1", "ProductArn": "arn:aws:securityhub:us-east-1::product/aws/securityhub",
-            "GeneratorId": "security-control/EC2.13", "AwsAccountId": arn.split(':').nth(4), "Region": "us-east-1", "Title": "ssh \u{2013} caf\u{e9}",
-            "Description": "ssh", "CreatedAt": "2026-11-22T06:00:00Z", "UpdatedAt": "2026-11-22T06:00:00Z", "Severity": {"Label": "HIGH"},
-            "Types": ["Software and Configuration Checks"], "Compliance": {"Status": "FAILED", "SecurityControlId": "EC2.13"},
-            "Workflow": {"Status": "NEW"}, "RecordState": "ACTIVE", "Resources": [{"Type": "AwsEc2SecurityGroup", "Id": arn, "Partition": "aws", "Region": "us-east-1"}]});
-        json!({"version": "0", "id": "e", "detail-type": "Security Hub Findings - Imported", "source": "aws.securityhub", "account": "999999999999",
-            "time": "2026-11-22T06:00:00Z", "region": "us-east-1", "resources": [], "detail": {"findings": [finding]}})
+        let finding = json!({"SchemaVersion": "2018-10-08", "Id": "f-1",
+            "ProductArn": "arn:aws:securityhub:us-east-1::product/aws/securityhub",
+            "GeneratorId": "security-control/EC2.13", "AwsAccountId": arn.split(':').nth(4),
+            "Region": "us-east-1", "Title": "ssh \u{2013} caf\u{e9}",
+            "Description": "ssh", "CreatedAt": "2026-11-22T06:00:00Z", "UpdatedAt": "2026-11-22T06:00:00Z",
+            "Severity": {"Label": "HIGH"},
+            "Types": ["Software and Configuration Checks"], "Compliance": {"Status": "FAILED",
+            "SecurityControlId": "EC2.13"},
+            "Workflow": {"Status": "NEW"}, "RecordState": "ACTIVE",
+            "Resources": [{"Type": "AwsEc2SecurityGroup", "Id": arn, "Partition": "aws",
+            "Region": "us-east-1"}]});
+        json!({"version": "0", "id": "e", "detail-type": "Security Hub Findings - Imported",
+            "source": "aws.securityhub", "account": "999999999999",
+            "time": "2026-11-22T06:00:00Z", "region": "us-east-1", "resources": [],
+            "detail": {"findings": [finding]}})
     }
 
     /// The event that opened it, as a row of Athena's.
     fn athena(&self, separator: &str) -> String {
         let event = opened(&self.group);
-        let columns =
-            ["eventversion", "useridentity", "eventtime", "eventsource", "eventname", "awsregion", "requestparameters", "recipientaccountid", "eventid"];
+        let columns = [
+            "eventversion",
+            "useridentity",
+            "eventtime",
+            "eventsource",
+            "eventname",
+            "awsregion",
+            "requestparameters",
+            "recipientaccountid",
+            "eventid",
+        ];
         let cell = |column: &&str| match *column {
-            "useridentity" => {
-                "{type=AssumedRole, principalid=AROA:ci, arn=arn:aws:sts::123456789012:assumed-role/deploy/ci-118, accountid=123456789012}".to_owned()
-            }
+            "useridentity" => "{type=AssumedRole, principalid=AROA:ci, \
+                 arn=arn:aws:sts::123456789012:assumed-role/deploy/ci-118, accountid=123456789012}"
+                .to_owned(),
             column => {
-                let member = event.as_object().unwrap().iter().find(|(name, _)| name.to_lowercase() == column).unwrap().1;
+                let member = event
+                    .as_object()
+                    .unwrap()
+                    .iter()
+                    .find(|(name, _)| name.to_lowercase() == column)
+                    .unwrap()
+                    .1;
                 member.as_str().map_or_else(|| member.to_string(), str::to_owned)
             }
         };
         let quoted = |cell: String| format!("\"{}\"", cell.replace('"', "\"\""));
         let line = |cells: Vec<String>| cells.into_iter().map(quoted).collect::<Vec<_>>().join(separator);
-        format!("{}\n{}\n", line(columns.iter().map(|c| (*c).to_owned()).collect()), line(columns.iter().map(cell).collect()))
+        format!(
+            "{}\n{}\n",
+            line(columns.iter().map(|c| (*c).to_owned()).collect()),
+            line(columns.iter().map(cell).collect())
+        )
     }
 }
 
@@ -128,9 +158,13 @@ fn utf16(text: &str, little: bool, mark: bool) -> Vec<u8> {
 
 /// Messages as CloudWatch Logs delivers them, and as it lists them.
 fn logged(messages: &[String]) -> (Value, Value) {
-    let of = |message: &String| json!({"id": "0", "eventId": "0", "timestamp": 1_764_316_800_000_i64, "message": message});
+    let of = |message: &String| {
+        json!({"id": "0", "eventId": "0", "timestamp": 1_764_316_800_000_i64,
+        "message": message})
+    };
     let events: Vec<Value> = messages.iter().map(of).collect();
-    let filter = json!({"messageType": "DATA_MESSAGE", "owner": "123456789012", "logGroup": "/aws/events/x", "logStream": "x",
+    let filter = json!({"messageType": "DATA_MESSAGE", "owner": "123456789012", "logGroup": "/aws/events/x",
+        "logStream": "x",
         "subscriptionFilters": ["all"], "logEvents": events});
     (filter, json!({"events": events, "searchedLogStreams": []}))
 }
@@ -139,11 +173,18 @@ fn logged(messages: &[String]) -> (Value, Value) {
 fn what_can_be_told_is_read_whatever_it_came_in() {
     let desk = Desk::new();
     let (table, imported) = (desk.table(), desk.imported().to_string());
-    let again = |separator: &str| table.replace("ports; of", "ports, of").replace(';', separator).replace("ports, of", &format!("ports{separator} of"));
+    let again = |separator: &str| {
+        table
+            .replace("ports; of", "ports, of")
+            .replace(';', separator)
+            .replace("ports, of", &format!("ports{separator} of"))
+    };
     let (filter, listed) = logged(std::slice::from_ref(&imported));
     let (of_trail, _) = logged(&[opened(&desk.group).to_string()]);
-    let control = json!({"messageType": "CONTROL_MESSAGE", "owner": "CloudwatchLogs", "logGroup": "", "logStream": "", "subscriptionFilters": [],
-        "logEvents": [{"id": "", "timestamp": 1, "message": "CWL CONTROL MESSAGE: Checking health of destination Firehose."}]});
+    let control = json!({"messageType": "CONTROL_MESSAGE", "owner": "CloudwatchLogs", "logGroup": "",
+        "logStream": "", "subscriptionFilters": [],
+        "logEvents": [{"id": "", "timestamp": 1, "message": "CWL CONTROL MESSAGE: Checking health of \
+            destination Firehose."}]});
     let inputs: Vec<(&str, Vec<u8>)> = vec![
         ("semicolons", table.clone().into_bytes()),
         ("commas", again(",").into_bytes()),
@@ -159,7 +200,10 @@ fn what_can_be_told_is_read_whatever_it_came_in() {
         ("filter-log-events", listed.to_string().into_bytes()),
         ("CloudTrail in CloudWatch Logs", of_trail.to_string().into_bytes()),
         ("Athena", desk.athena(",").into_bytes()),
-        ("Athena, with semicolons and names of SQL", desk.athena(";").replacen("eventname", "event_name", 1).into_bytes()),
+        (
+            "Athena, with semicolons and names of SQL",
+            desk.athena(";").replacen("eventname", "event_name", 1).into_bytes(),
+        ),
     ];
     let wanted = BTreeSet::from([desk.group.clone()]);
     for (name, bytes) in inputs {
@@ -174,7 +218,10 @@ fn what_can_be_told_is_read_whatever_it_came_in() {
 /// Inputs of which nothing can be understood, and a word that names them.
 fn strange(desk: &Desk) -> Vec<(&'static str, Vec<u8>, &'static str)> {
     let imported = desk.imported().to_string();
-    let unquoted = format!("{HEADER}\n{}\n", desk.row().replace("\"ports; of a group\"", "ports; of a group").replace("\"one\ntwo\"", "one"));
+    let unquoted = format!(
+        "{HEADER}\n{}\n",
+        desk.row().replace("\"ports; of a group\"", "ports; of a group").replace("\"one\ntwo\"", "one")
+    );
     let mut tar = vec![0; 257];
     tar.extend_from_slice(b"ustar\x0000");
     tar.resize(1024, 0);
@@ -192,18 +239,26 @@ fn strange(desk: &Desk) -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("half of a record", imported.as_bytes()[..imported.len() / 2].to_vec(), "could be read"),
         ("the beginning of a list", b"[".to_vec(), "could be read"),
         ("broken JSON", b"[{\"SchemaVersion\": oops}]".to_vec(), "could be read"),
-        ("another table", b"Severity,Workflow,Region,Title\nHIGH,NEW,us-east-1,x\n".to_vec(), "Severity, Workflow, Region, Title"),
+        (
+            "another table",
+            b"Severity,Workflow,Region,Title\nHIGH,NEW,us-east-1,x\n".to_vec(),
+            "Severity, Workflow, Region, Title",
+        ),
         ("semicolons without quotes", unquoted.into_bytes(), "without quotes"),
         (
             "columns of Athena that say too little",
-            b"\"eventtime\",\"eventname\",\"requestparameters\"\n\"2026-11-28T07:00:00Z\",\"x\",\"{}\"\n".to_vec(),
+            b"\"eventtime\",\"eventname\",\"requestparameters\"\n\"2026-11-28T07:00:00Z\",\"x\",\"{}\"\n"
+                .to_vec(),
             "awsregion",
         ),
         ("a page", b"<!DOCTYPE html><html><body>FAIL</body></html>".to_vec(), "page for people"),
         ("an envelope of Lambda", b"{\"awslogs\": {\"data\": \"H4sIAAAA\"}}".to_vec(), "awslogs.data"),
         (
             "lines of a log",
-            logged(&["2 123456789012 eni-1 10.0.0.1 10.0.0.2 443 49152 6 10 840 ACCEPT OK".to_owned()]).0.to_string().into_bytes(),
+            logged(&["2 123456789012 eni-1 10.0.0.1 10.0.0.2 443 49152 6 10 840 ACCEPT OK".to_owned()])
+                .0
+                .to_string()
+                .into_bytes(),
             "lines of a log",
         ),
         (
@@ -223,14 +278,29 @@ fn an_input_that_was_not_understood_ends_with_2_and_never_as_clean() {
     let desk = Desk::new();
     for (name, bytes, word) in strange(&desk) {
         desk.write("input", bytes);
-        for line in ["scan", "scan --exit-code -q", "plan", "plan -q -o plan.json", "apply --auto-approve -q", "scan --format json"] {
+        for line in [
+            "scan",
+            "scan --exit-code -q",
+            "plan",
+            "plan -q -o plan.json",
+            "apply --auto-approve -q",
+            "scan --format json",
+        ] {
             let said = desk.run(&format!("{line} --account twin:demo --findings input"));
             assert_eq!(said.code, 2, "{name}: redress {line}\n{said:?}");
-            assert!(said.out.is_empty() && !said.err.contains("No finding"), "{name}: redress {line}\n{said:?}");
-            assert!(said.err.contains(word) && said.err.contains("is clean"), "{name}: {word} is not in {}", said.err);
+            assert!(
+                said.out.is_empty() && !said.err.contains("No finding"),
+                "{name}: redress {line}\n{said:?}"
+            );
+            assert!(
+                said.err.contains(word) && said.err.contains("is clean"),
+                "{name}: {word} is not in {}",
+                said.err
+            );
         }
         let input = fs::File::open(desk.path("input")).unwrap();
-        let output = desk.command("scan --account twin:demo --findings -").stdin(Stdio::from(input)).output().unwrap();
+        let output =
+            desk.command("scan --account twin:demo --findings -").stdin(Stdio::from(input)).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{name} by the standard input");
     }
     fs::create_dir(desk.path("folder")).unwrap();
@@ -268,7 +338,11 @@ fn what_was_understood_in_part_ends_with_4_whatever_the_command() {
     let short = format!("{table}x;2026-11-22\n");
     let strange = format!("{}\n{{\"who\": \"knows\"}}\n", desk.imported());
     let broken = format!("{}\n{{\"who\": knows}}\n", desk.imported());
-    for (name, input) in [("a row that is cut off", short), ("a record that nobody knows", strange), ("a broken record", broken)] {
+    for (name, input) in [
+        ("a row that is cut off", short),
+        ("a record that nobody knows", strange),
+        ("a broken record", broken),
+    ] {
         desk.write("input", &input);
         for line in ["scan", "scan -q --exit-code", "plan --allow-cidr 203.0.113.0/24"] {
             let said = desk.run(&format!("{line} --account twin:demo --findings input"));
@@ -280,8 +354,14 @@ fn what_was_understood_in_part_ends_with_4_whatever_the_command() {
     desk.write("folder/run.csv", &table);
     desk.write("folder/more.json", "");
     assert_eq!(desk.run("scan --account twin:demo --findings folder").code, 4);
-    let said = desk.run("apply --account twin:demo --findings folder --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive");
-    assert!(said.code == 4 && said.out.contains("1 change: 1 verified"), "what was planned is done: {said:?}");
+    let said = desk.run(
+        "apply --account twin:demo --findings folder --allow-cidr 203.0.113.0/24 \
+                         --auto-approve --max-risk disruptive",
+    );
+    assert!(
+        said.code == 4 && said.out.contains("1 change: 1 verified"),
+        "what was planned is done: {said:?}"
+    );
     // What Prowler writes beside its findings says the same once more.
     fs::remove_file(desk.path("folder/more.json")).unwrap();
     desk.write("folder/run.html", "<!DOCTYPE html><html></html>");

@@ -1,4 +1,5 @@
-//! The processor's time of a thread, for what is measured on machines that others use too. It measures nothing by itself.
+//! The processor's time of a thread, for what is measured on machines that others use too. It measures
+//! nothing by itself.
 
 use std::time::{Duration, Instant};
 

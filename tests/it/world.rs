@@ -1,5 +1,5 @@
-//! Accounts for the laws: the demo account, plans of it, what somebody else might do to it in between, and the forms
-//! in which two accounts are compared.
+//! Accounts for the laws: the demo account, plans of it, what somebody else might do to it in between, and
+//! the forms in which two accounts are compared.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,8 +38,8 @@ pub fn demo() -> Stand {
     Stand::new(demo::demo("2026-11-22T10:00:00Z".parse().unwrap()))
 }
 
-/// The demo account, changed where an action needs another kind of account than the rest: a trail is created only where
-/// none can be raised.
+/// The demo account, changed where an action needs another kind of account than the rest: a trail is created
+/// only where none can be raised.
 pub fn demo_for(action: &str) -> Stand {
     let stand = demo();
     if action == "create-cloudtrail" {
@@ -86,8 +86,11 @@ pub fn select(stand: &Stand, plan: &Plan, ids: &BTreeSet<String>) -> Plan {
 /// The change of an instance that runs, alone in a plan, and the instance.
 pub fn one_instance(stand: &Stand) -> (Plan, String) {
     let plan = plan(stand, &Wish::default());
-    let is_it =
-        |c: &&redress::plan::Change| c.action == "encrypt-volumes" && c.resource.kind() == redress::resource::Kind::Instance && c.before["state"] == "running";
+    let is_it = |c: &&redress::plan::Change| {
+        c.action == "encrypt-volumes"
+            && c.resource.kind() == redress::resource::Kind::Instance
+            && c.before["state"] == "running"
+    };
     let change = plan.changes.iter().find(is_it).expect("an instance that runs with an open disk");
     let (id, instance) = (change.id.clone(), change.resource.id().to_owned());
     (select(stand, &plan, &[id].into()), instance)
@@ -107,7 +110,9 @@ type Thing = (String, FamilyKind, String);
 pub fn things(inventory: &Inventory) -> BTreeMap<Thing, Value> {
     let mut all = BTreeMap::new();
     // Whether an instance has come up completely is not part of what it is.
-    for (region, kind, family) in inventory.families().filter(|(_, kind, _)| *kind != FamilyKind::InstanceStatuses) {
+    for (region, kind, family) in
+        inventory.families().filter(|(_, kind, _)| *kind != FamilyKind::InstanceStatuses)
+    {
         for id in family.ids() {
             let value = family.footprint(&Selector::Id(id.to_owned()));
             if !value.is_null() {
@@ -132,7 +137,11 @@ pub fn made_anew(family: FamilyKind) -> bool {
 
 /// The things whose ids do not count, by what they are.
 pub fn bodies(inventory: &Inventory) -> Vec<(String, FamilyKind, String)> {
-    let mut all: Vec<_> = things(inventory).into_iter().filter(|((_, f, _), _)| made_anew(*f)).map(|((r, f, _), body)| (r, f, body.to_string())).collect();
+    let mut all: Vec<_> = things(inventory)
+        .into_iter()
+        .filter(|((_, f, _), _)| made_anew(*f))
+        .map(|((r, f, _), body)| (r, f, body.to_string()))
+        .collect();
     all.sort();
     all
 }
@@ -155,8 +164,8 @@ pub fn without_times_and_ids(value: &Value) -> String {
     words.join("\"")
 }
 
-/// Somebody changes, between plan and apply, what the plan's first change is about. False where nothing that somebody
-/// could do would matter.
+/// Somebody changes, between plan and apply, what the plan's first change is about. False where nothing that
+/// somebody could do would matter.
 pub fn meddle(stand: &Stand, plan: &Plan) -> bool {
     let mut twin = hold(&stand.twin);
     let mut met = false;
@@ -184,14 +193,20 @@ pub fn meddle(stand: &Stand, plan: &Plan) -> bool {
                     // The instance is stopped or started meanwhile: another way to go about it.
                     Some(_) => {
                         let instance = truth.region_mut(&region).instances.get_mut(&id).unwrap();
-                        instance.state = if instance.state == "running" { "stopped" } else { "running" }.into();
+                        instance.state =
+                            if instance.state == "running" { "stopped" } else { "running" }.into();
                     }
                     None => truth.region_mut(&region).volumes.get_mut(&id).unwrap().size += 1,
                 }
                 true
             }
             "raise-cloudtrail" => {
-                let name = truth.trails.known().find(|(arn, _)| *arn == change.resource.as_str()).map(|(arn, _)| arn.to_owned()).unwrap();
+                let name = truth
+                    .trails
+                    .known()
+                    .find(|(arn, _)| *arn == change.resource.as_str())
+                    .map(|(arn, _)| arn.to_owned())
+                    .unwrap();
                 let trail = truth.trails.get_mut(&name).unwrap();
                 let policy = redress::inventory::Fact::Absent;
                 let bucket = trail.s3_bucket_name.clone();
@@ -200,14 +215,19 @@ pub fn meddle(stand: &Stand, plan: &Plan) -> bool {
             }
             "create-cloudtrail" => {
                 let bucket = change.steps[0].act.call.input["Bucket"].as_str().unwrap().to_owned();
-                let taken = redress::inventory::Bucket { id: bucket.clone(), owned: false, ..Default::default() };
+                let taken =
+                    redress::inventory::Bucket { id: bucket.clone(), owned: false, ..Default::default() };
                 truth.buckets.put(bucket, taken);
                 true
             }
             // An instance that is gone, or that somebody else has backed up, needs nothing any more.
             "snapshot-instance" => false,
             "ensure-delivery-role" => {
-                let role = redress::inventory::Role { id: id.clone(), arn: change.resource.to_string(), ..Default::default() };
+                let role = redress::inventory::Role {
+                    id: id.clone(),
+                    arn: change.resource.to_string(),
+                    ..Default::default()
+                };
                 truth.roles.put(id, role);
                 true
             }
@@ -221,7 +241,8 @@ pub fn meddle(stand: &Stand, plan: &Plan) -> bool {
             }
             // Another default key is chosen, under which no volume can be made.
             "enable-ebs-default-encryption" => {
-                truth.region_mut(&region).ebs_defaults.get_mut(&id).unwrap().kms_key_id = redress::inventory::Fact::Known("alias/retired".into());
+                truth.region_mut(&region).ebs_defaults.get_mut(&id).unwrap().kms_key_id =
+                    redress::inventory::Fact::Known("alias/retired".into());
                 true
             }
             // The key is disabled: AWS rotates no disabled key.
@@ -245,8 +266,11 @@ pub fn meddle_after(stand: &Stand, plan: &Plan) -> Vec<String> {
         match change.action.as_str() {
             // One of several rules that were shut out is let in again.
             "tighten-security-group" => {
-                let revoked = change.steps.iter().find(|s| s.act.call.operation.starts_with("Revoke")).unwrap();
-                let redress::calls::WayBack::Calls { rollback, .. } = &revoked.way_back else { panic!("{:?}", revoked.way_back) };
+                let revoked =
+                    change.steps.iter().find(|s| s.act.call.operation.starts_with("Revoke")).unwrap();
+                let redress::calls::WayBack::Calls { rollback, .. } = &revoked.way_back else {
+                    panic!("{:?}", revoked.way_back)
+                };
                 let mut call = rollback[0].call.clone();
                 call.input.as_object_mut().unwrap().remove("TagSpecifications");
                 let permissions = call.input["IpPermissions"].as_array_mut().unwrap();
@@ -259,17 +283,27 @@ pub fn meddle_after(stand: &Stand, plan: &Plan) -> Vec<String> {
             }
             // The disk in the place of the one that was replaced is another one.
             "encrypt-volumes" if truth.region_mut(&region).instances.get_mut(&id).is_some() => {
-                let replaced = change.touches.iter().find(|w| w.family == FamilyKind::Volumes).unwrap().selector.key();
-                let new = truth.region_mut(&region).volumes.known().find(|(_, v)| v.tags.get("redress:source") == Some(&replaced)).unwrap().0.to_owned();
+                let replaced =
+                    change.touches.iter().find(|w| w.family == FamilyKind::Volumes).unwrap().selector.key();
+                let new = truth
+                    .region_mut(&region)
+                    .volumes
+                    .known()
+                    .find(|(_, v)| v.tags.get("redress:source") == Some(&replaced))
+                    .unwrap()
+                    .0
+                    .to_owned();
                 let instance = truth.region_mut(&region).instances.get_mut(&id).unwrap();
-                instance.devices.iter_mut().find(|d| d.volume_id == new).unwrap().volume_id = "vol-0000beef".into();
+                instance.devices.iter_mut().find(|d| d.volume_id == new).unwrap().volume_id =
+                    "vol-0000beef".into();
             }
             "raise-cloudtrail" => {
                 let trail = truth.trails.get_mut(change.resource.as_str()).unwrap();
                 trail.log_file_validation = !trail.log_file_validation;
                 trail.is_multi_region = !trail.is_multi_region;
             }
-            // A setting with two values is as it was before when somebody sets it back: an undo finds nothing to do.
+            // A setting with two values is as it was before when somebody sets it back: an undo finds nothing
+            // to do.
             _ => continue,
         }
         noticed.push(change.id.clone());

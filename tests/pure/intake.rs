@@ -1,5 +1,5 @@
-//! How fast intake reads, format by format, and how much memory a large log takes. Plain, since a reader is either
-//! fast enough or not. It is compiled without the SDKs, so that they need not be built a second time:
+//! How fast intake reads, format by format, and how much memory a large log takes. Plain, since a reader is
+//! either fast enough or not. It is compiled without the SDKs, so that they need not be built a second time:
 //!
 //! ```text
 //! cargo bench --manifest-path tests/pure/Cargo.toml                          every format, from memory
@@ -7,8 +7,8 @@
 //! cargo bench --manifest-path tests/pure/Cargo.toml -- peak FILE             reads a file, and says how much memory that took at most
 //! ```
 //!
-//! What is counted is the processor's time of the one thread that reads, where the system tells it (Linux), so that what else
-//! the machine does counts as little as it can; elsewhere the clock's.
+//! What is counted is the processor's time of the one thread that reads, where the system tells it (Linux),
+//! so that what else the machine does counts as little as it can; elsewhere the clock's.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 #[path = "../it/worked.rs"]
@@ -45,31 +45,45 @@ fn event(n: usize) -> Value {
     let (name, request, response) = match n % 100 {
         7 => (
             "AuthorizeSecurityGroupIngress",
-            json!({"groupId": format!("sg-{:017x}", n % 5000), "ipPermissions": {"items": [{"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "groups": {},
+            json!({"groupId": format!("sg-{:017x}", n % 5000),
+                "ipPermissions": {"items": [{"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "groups": {},
                 "ipRanges": {"items": [{"cidrIp": "0.0.0.0/0"}]}, "ipv6Ranges": {}, "prefixListIds": {}}]}}),
             json!({"_return": true}),
         ),
-        8 => ("CreateVolume", json!({"size": "8", "zone": "us-east-1a"}), json!({"volumeId": format!("vol-{:017x}", n % 5000), "encrypted": false})),
+        8 => (
+            "CreateVolume",
+            json!({"size": "8", "zone": "us-east-1a"}),
+            json!({"volumeId": format!("vol-{:017x}", n % 5000), "encrypted": false}),
+        ),
         10..20 => (
             "CreateTags",
-            json!({"resourcesSet": {"items": [{"resourceId": "i-0aaaaaaaaaaaaaaa1"}]}, "tagSet": {"items": [{"key": "a", "value": "b"}]}}),
+            json!({"resourcesSet": {"items": [{"resourceId": "i-0aaaaaaaaaaaaaaa1"}]},
+                "tagSet": {"items": [{"key": "a", "value": "b"}]}}),
             json!({"_return": true}),
         ),
         _ => (
             "DescribeInstances",
-            json!({"instancesSet": {}, "filterSet": {"items": [{"name": "tag:Name", "valueSet": {"items": [{"value": format!("web-{n}")}]}}]}}),
+            json!({"instancesSet": {}, "filterSet": {"items": [{"name": "tag:Name",
+                "valueSet": {"items": [{"value": format!("web-{n}")}]}}]}}),
             json!(null),
         ),
     };
     json!({
         "eventVersion": "1.11",
-        "userIdentity": {"type": "AssumedRole", "principalId": "AROAEXAMPLEEXAMPLE:ci", "arn": "arn:aws:sts::123456789012:assumed-role/deploy/ci", "accountId": ACCOUNT,
-            "accessKeyId": "ASIAEXAMPLEEXAMPLE", "sessionContext": {"sessionIssuer": {"type": "Role", "principalId": "AROAEXAMPLEEXAMPLE",
-            "arn": "arn:aws:iam::123456789012:role/deploy", "accountId": ACCOUNT, "userName": "deploy"}, "attributes": {"creationDate": "2026-11-22T05:00:00Z", "mfaAuthenticated": "false"}}},
-        "eventTime": format!("2026-11-22T{:02}:{:02}:{:02}Z", n / 3600 % 24, n / 60 % 60, n % 60), "eventSource": "ec2.amazonaws.com", "eventName": name,
-        "awsRegion": "us-east-1", "sourceIPAddress": "198.51.100.7", "userAgent": "aws-cli/2.15.0 md/awscrt Python/3.11", "requestParameters": request,
-        "responseElements": response, "requestID": format!("{n:032x}"), "eventID": format!("{n:032x}"), "readOnly": name.starts_with("Describe"), "eventType": "AwsApiCall",
-        "managementEvent": true, "recipientAccountId": ACCOUNT, "eventCategory": "Management", "tlsDetails": {"tlsVersion": "TLSv1.3", "cipherSuite": "TLS_AES_128_GCM_SHA256",
+        "userIdentity": {"type": "AssumedRole", "principalId": "AROAEXAMPLEEXAMPLE:ci",
+        "arn": "arn:aws:sts::123456789012:assumed-role/deploy/ci", "accountId": ACCOUNT,
+            "accessKeyId": "ASIAEXAMPLEEXAMPLE", "sessionContext": {"sessionIssuer": {"type": "Role",
+            "principalId": "AROAEXAMPLEEXAMPLE",
+            "arn": "arn:aws:iam::123456789012:role/deploy", "accountId": ACCOUNT, "userName": "deploy"},
+            "attributes": {"creationDate": "2026-11-22T05:00:00Z", "mfaAuthenticated": "false"}}},
+        "eventTime": format!("2026-11-22T{:02}:{:02}:{:02}Z", n / 3600 % 24, n / 60 % 60, n % 60),
+        "eventSource": "ec2.amazonaws.com", "eventName": name,
+        "awsRegion": "us-east-1", "sourceIPAddress": "198.51.100.7",
+        "userAgent": "aws-cli/2.15.0 md/awscrt Python/3.11", "requestParameters": request,
+        "responseElements": response, "requestID": format!("{n:032x}"), "eventID": format!("{n:032x}"),
+        "readOnly": name.starts_with("Describe"), "eventType": "AwsApiCall",
+        "managementEvent": true, "recipientAccountId": ACCOUNT, "eventCategory": "Management",
+        "tlsDetails": {"tlsVersion": "TLSv1.3", "cipherSuite": "TLS_AES_128_GCM_SHA256",
         "clientProvidedHostHeader": "ec2.us-east-1.amazonaws.com"}
     })
 }
@@ -79,35 +93,58 @@ fn group(n: usize) -> String {
 }
 
 fn asff(n: usize) -> Value {
-    json!({"SchemaVersion": "2018-10-08", "Id": format!("finding/{n}"), "ProductArn": "arn:aws:securityhub:us-east-1::product/aws/securityhub", "ProductName": "Security Hub",
-        "GeneratorId": "security-control/EC2.13", "AwsAccountId": ACCOUNT, "Region": "us-east-1", "CreatedAt": "2026-11-20T06:00:00.000Z", "UpdatedAt": "2026-11-22T06:00:00.000Z",
-        "Types": ["Software and Configuration Checks/Industry and Regulatory Standards"], "Severity": {"Label": "HIGH", "Normalized": 70, "Original": "HIGH"},
-        "Title": "Security groups should not allow ingress to port 22", "Description": "d".repeat(300), "Remediation": {"Recommendation": {"Text": "t".repeat(120), "Url": "https://example.com"}},
-        "Compliance": {"Status": if n.is_multiple_of(4) { "FAILED" } else { "PASSED" }, "SecurityControlId": "EC2.13", "AssociatedStandards": [{"StandardsId": "standards/aws-foundational-security-best-practices/v/1.0.0"}]},
-        "Workflow": {"Status": "NEW"}, "RecordState": "ACTIVE", "Resources": [{"Type": "AwsEc2SecurityGroup", "Id": group(n), "Partition": "aws", "Region": "us-east-1"}]})
+    json!({"SchemaVersion": "2018-10-08", "Id": format!("finding/{n}"),
+        "ProductArn": "arn:aws:securityhub:us-east-1::product/aws/securityhub", "ProductName": "Security Hub",
+        "GeneratorId": "security-control/EC2.13", "AwsAccountId": ACCOUNT, "Region": "us-east-1",
+        "CreatedAt": "2026-11-20T06:00:00.000Z", "UpdatedAt": "2026-11-22T06:00:00.000Z",
+        "Types": ["Software and Configuration Checks/Industry and Regulatory \
+                   Standards"], "Severity": {"Label": "HIGH", "Normalized": 70, "Original": "HIGH"},
+        "Title": "Security groups should not allow ingress to port 22", "Description": "d".repeat(300),
+        "Remediation": {"Recommendation": {"Text": "t".repeat(120), "Url": "https://example.com"}},
+        "Compliance": {"Status": if n.is_multiple_of(4) { "FAILED" } else { "PASSED" },
+        "SecurityControlId": "EC2.13",
+        "AssociatedStandards": [{"StandardsId": "standards/aws-foundational-security-best-practices/v/1.0.0"}]},
+        "Workflow": {"Status": "NEW"}, "RecordState": "ACTIVE", "Resources": [{"Type": "AwsEc2SecurityGroup",
+        "Id": group(n), "Partition": "aws", "Region": "us-east-1"}]})
 }
 
 fn ocsf(n: usize) -> Value {
-    json!({"message": "m".repeat(100), "metadata": {"event_code": "vpc_flow_logs_enabled", "product": {"name": "Prowler", "uid": "prowler", "vendor_name": "Prowler", "version": "5.46.0"}, "version": "1.5.0"},
-        "severity_id": 3, "severity": "Medium", "status": "New", "status_code": if n.is_multiple_of(4) { "FAIL" } else { "PASS" }, "status_id": 1, "class_uid": 2004, "time": 1_795_328_849,
-        "unmapped": {"compliance": {"CIS-3.0": ["3.7"], "NIST-800-53-Revision-5": ["ac_4", "au_2", "au_3", "si_4"]}, "notes": "x".repeat(800)}, "finding_info": {"uid": format!("u{n}"), "desc": "d".repeat(400), "title": "t"},
-        "resources": [{"uid": format!("arn:aws:ec2:us-east-1:{ACCOUNT}:vpc/vpc-{n:017x}"), "region": "us-east-1", "cloud_partition": "aws", "type": "AwsEc2Vpc", "data": {"details": "", "metadata": {"x": "y".repeat(600)}}}],
+    json!({"message": "m".repeat(100), "metadata": {"event_code": "vpc_flow_logs_enabled",
+        "product": {"name": "Prowler", "uid": "prowler", "vendor_name": "Prowler", "version": "5.46.0"},
+        "version": "1.5.0"},
+        "severity_id": 3, "severity": "Medium", "status": "New",
+        "status_code": if n.is_multiple_of(4) { "FAIL" } else { "PASS" }, "status_id": 1, "class_uid": 2004,
+        "time": 1_795_328_849,
+        "unmapped": {"compliance": {"CIS-3.0": ["3.7"], "NIST-800-53-Revision-5": ["ac_4", "au_2", "au_3",
+        "si_4"]}, "notes": "x".repeat(800)}, "finding_info": {"uid": format!("u{n}"), "desc": "d".repeat(400),
+            "title": "t"},
+        "resources": [{"uid": format!("arn:aws:ec2:us-east-1:{ACCOUNT}:vpc/vpc-{n:017x}"),
+        "region": "us-east-1", "cloud_partition": "aws", "type": "AwsEc2Vpc", "data": {"details": "",
+        "metadata": {"x": "y".repeat(600)}}}],
         "cloud": {"account": {"uid": ACCOUNT}, "region": "us-east-1", "provider": "aws"}})
 }
 
 fn guardduty(n: usize) -> Value {
-    json!({"schemaVersion": "2.0", "accountId": ACCOUNT, "region": "us-east-1", "partition": "aws", "id": format!("{n:032x}"), "type": "UnauthorizedAccess:EC2/SSHBruteForce", "severity": 2,
-        "title": "t", "description": "d".repeat(200), "updatedAt": "2026-11-22T06:00:00Z", "service": {"archived": false, "resourceRole": "TARGET", "additionalInfo": {}, "count": 3},
-        "resource": {"resourceType": "Instance", "instanceDetails": {"instanceId": format!("i-{n:017x}"), "networkInterfaces": [{"securityGroups": [{"groupId": format!("sg-{n:017x}")}]}]}}})
+    json!({"schemaVersion": "2.0", "accountId": ACCOUNT, "region": "us-east-1", "partition": "aws",
+        "id": format!("{n:032x}"), "type": "UnauthorizedAccess:EC2/SSHBruteForce", "severity": 2,
+        "title": "t", "description": "d".repeat(200), "updatedAt": "2026-11-22T06:00:00Z",
+        "service": {"archived": false, "resourceRole": "TARGET", "additionalInfo": {}, "count": 3},
+        "resource": {"resourceType": "Instance", "instanceDetails": {"instanceId": format!("i-{n:017x}"),
+        "networkInterfaces": [{"securityGroups": [{"groupId": format!("sg-{n:017x}")}]}]}}})
 }
 
 fn config(n: usize) -> Value {
-    json!({"ComplianceType": "NON_COMPLIANT", "AccountId": ACCOUNT, "AwsRegion": "us-east-1", "ResultRecordedTime": "2026-11-22T06:00:00Z", "EvaluationResultIdentifier": {"EvaluationResultQualifier":
-        {"ConfigRuleName": "vpc-flow-logs-enabled", "ResourceType": "AWS::EC2::VPC", "ResourceId": format!("vpc-{n:017x}")}}})
+    json!({"ComplianceType": "NON_COMPLIANT", "AccountId": ACCOUNT, "AwsRegion": "us-east-1",
+        "ResultRecordedTime": "2026-11-22T06:00:00Z",
+        "EvaluationResultIdentifier": {"EvaluationResultQualifier":
+        {"ConfigRuleName": "vpc-flow-logs-enabled", "ResourceType": "AWS::EC2::VPC",
+            "ResourceId": format!("vpc-{n:017x}")}}})
 }
 
 fn custodian(n: usize) -> Value {
-    json!({"GroupId": format!("sg-{n:017x}"), "GroupName": "g", "OwnerId": ACCOUNT, "VpcId": "vpc-0aaaaaaaaaaaaaaa1", "IpPermissions": [{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22}], "c7n:matched-keys": ["x"]})
+    json!({"GroupId": format!("sg-{n:017x}"), "GroupName": "g", "OwnerId": ACCOUNT,
+        "VpcId": "vpc-0aaaaaaaaaaaaaaa1", "IpPermissions": [{"IpProtocol": "tcp", "FromPort": 22,
+        "ToPort": 22}], "c7n:matched-keys": ["x"]})
 }
 
 /// A list of so many bytes.
@@ -131,7 +168,8 @@ fn csv() -> Vec<u8> {
     for n in 0.. {
         let status = if n % 4 == 0 { "FAIL" } else { "PASS" };
         let arn = group(n);
-        writeln!(text, "p;2026-11-22 06:27:29.487322;{ACCOUNT};u{n};ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_22;{status};\"open; \"\"wide\"\"\";False;high;AwsEc2SecurityGroup;{arn};sg;aws;us-east-1;{};{}", "d".repeat(300), "CIS: 5.2 | ".repeat(20)).unwrap();
+        writeln!(text, "p;2026-11-22 \
+                        06:27:29.487322;{ACCOUNT};u{n};ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_22;{status};\"open; \"\"wide\"\"\";False;high;AwsEc2SecurityGroup;{arn};sg;aws;us-east-1;{};{}", "d".repeat(300), "CIS: 5.2 | ".repeat(20)).unwrap();
         if text.len() > SIZE {
             return text;
         }
@@ -147,7 +185,11 @@ fn compressed(bytes: &[u8]) -> Vec<u8> {
 
 fn all() {
     let log = list("{\"Records\":[", "]}", event);
-    let lookup = list("{\"Events\":[", "]}", |n| json!({"EventId": format!("{n}"), "ReadOnly": "true", "CloudTrailEvent": event(n).to_string()}));
+    let lookup = list(
+        "{\"Events\":[",
+        "]}",
+        |n| json!({"EventId": format!("{n}"), "ReadOnly": "true", "CloudTrailEvent": event(n).to_string()}),
+    );
     let gz = compressed(&log);
     println!("{:28} {:>9} {:>12} {:>10}", "format", "MB/s", "findings/s", "actionable");
     time("CloudTrail log file", &log, log.len());
@@ -211,5 +253,12 @@ fn peak(file: &str) {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find(|l| l.starts_with("VmHWM")).unwrap_or("VmHWM: not known here");
     let report = &intake.reports[0];
-    println!("{} bytes as {} in {:.1} s: {:?}; {} suspicions; {peak}", report.bytes, report.format, took.as_secs_f64(), intake.counts, intake.suspicions.len());
+    println!(
+        "{} bytes as {} in {:.1} s: {:?}; {} suspicions; {peak}",
+        report.bytes,
+        report.format,
+        took.as_secs_f64(),
+        intake.counts,
+        intake.suspicions.len()
+    );
 }

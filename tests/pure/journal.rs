@@ -1,5 +1,6 @@
-//! How long a journal takes to read: `-- journal 1000000` makes a run with so many records on the disk and reads it as `redress runs`
-//! and `redress show` do. What is counted is processor time; the memory is the most that the process ever had.
+//! How long a journal takes to read: `-- journal 1000000` makes a run with so many records on the disk and
+//! reads it as `redress runs` and `redress show` do. What is counted is processor time; the memory is the
+//! most that the process ever had.
 
 use std::{env, fs, io::Write, process, time::Instant};
 
@@ -11,7 +12,9 @@ pub fn long(records: u64) {
     let folder = env::temp_dir().join(format!("redress-journal-{}", process::id()));
     let (plan, events) = edits::whole();
     let store = StateDir::open(&folder).unwrap();
-    let Some(Event::RunStarted { run, .. }) = events.first().map(|(_, event)| event) else { panic!("a run begins") };
+    let Some(Event::RunStarted { run, .. }) = events.first().map(|(_, event)| event) else {
+        panic!("a run begins")
+    };
     drop(store.create(run, plan).unwrap());
     let path = folder.join("runs").join(run).join("journal.jsonl");
     let mut file = std::io::BufWriter::new(fs::File::create(&path).unwrap());

@@ -1,5 +1,5 @@
-//! redress without what talks to AWS and to people: the very sources, so that what is proved, measured and fuzzed here is
-//! the program, and the AWS SDK need not be compiled. It must hold nothing of its own.
+//! redress without what talks to AWS and to people: the very sources, so that what is proved, measured and
+//! fuzzed here is the program, and the AWS SDK need not be compiled. It must hold nothing of its own.
 
 #[path = "../../src/account.rs"]
 pub mod account;

@@ -1,6 +1,7 @@
-//! `cargo run --release --manifest-path tests/pure/Cargo.toml -- 0..100000` proves a range of seeds, `-- 7` replays one.
-//! The same code as `cargo test proving::`. `-- edits 0..1000000` tries edits of a plan and of a journal, as `cargo test forged_edits::no_edit`
-//! does; `-- edits 7` one of each. `-- journal 1000000` measures how long a journal of so many records takes to read.
+//! `cargo run --release --manifest-path tests/pure/Cargo.toml -- 0..100000` proves a range of seeds, `-- 7`
+//! replays one. The same code as `cargo test proving::`. `-- edits 0..1000000` tries edits of a plan and of a
+//! journal, as `cargo test forged_edits::no_edit` does; `-- edits 7` one of each. `-- journal 1000000`
+//! measures how long a journal of so many records takes to read.
 
 // The tests' stand has more in it than is needed here.
 #![allow(dead_code)]
@@ -85,7 +86,10 @@ fn edited(wish: &str) -> ExitCode {
                     if to % TELL_AFTER == 0 {
                         let [plans, journals, runs] = &all.came;
                         let (broken, seconds) = (all.broken.len(), began.elapsed().as_secs());
-                        println!("{to}: plans {plans:?}, journals {journals:?}, runs {runs:?}, {broken} broken, {seconds} s");
+                        println!(
+                            "{to}: plans {plans:?}, journals {journals:?}, runs {runs:?}, {broken} \
+                                  broken, {seconds} s"
+                        );
                     }
                 }
             });
@@ -106,8 +110,15 @@ fn some_edits(seeds: Range<u64>) -> Edits {
             match panic::catch_unwind(AssertUnwindSafe(|| one(seed))) {
                 Ok(came) => *all.came[n].entry(came).or_default() += 1,
                 Err(panic) => {
-                    let words = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-                    all.broken.push(format!("{} {seed}: {}", ["plan", "journal", "run"][n], words.unwrap_or("it panicked without a word")));
+                    let words = panic
+                        .downcast_ref::<String>()
+                        .map(String::as_str)
+                        .or_else(|| panic.downcast_ref::<&str>().copied());
+                    all.broken.push(format!(
+                        "{} {seed}: {}",
+                        ["plan", "journal", "run"][n],
+                        words.unwrap_or("it panicked without a word")
+                    ));
                 }
             }
         }

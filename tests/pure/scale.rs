@@ -1,4 +1,5 @@
-//! How the work of a scan and of a plan grows with the account, on twins without any latency: what redress itself takes.
+//! How the work of a scan and of a plan grows with the account, on twins without any latency: what redress
+//! itself takes.
 //!
 //! ```text
 //! cargo bench --manifest-path tests/pure/Cargo.toml --bench scale                 1,000 and 10,000 groups, a tenth of them open
@@ -15,7 +16,9 @@ use redress::{
     actions::Options,
     checks::{self, Check},
     engine::survey,
-    inventory::{Caller, Fact, FamilyKind, Inventory, NetworkInterface, SecurityGroup, SecurityGroupRule, Selector},
+    inventory::{
+        Caller, Fact, FamilyKind, Inventory, NetworkInterface, SecurityGroup, SecurityGroupRule, Selector,
+    },
     plan::{Stage, build::Limits},
     playbook::load,
     resource::Owner,
@@ -47,8 +50,13 @@ fn account(groups: usize) -> Inventory {
     region.instances.read(&Selector::All, Fact::Known(()));
     for n in 0..groups {
         let id = format!("sg-{n:017x}");
-        let group =
-            SecurityGroup { id: id.clone(), name: format!("group-{n}"), vpc_id: "vpc-1".into(), owner_id: owner.account.clone(), ..SecurityGroup::default() };
+        let group = SecurityGroup {
+            id: id.clone(),
+            name: format!("group-{n}"),
+            vpc_id: "vpc-1".into(),
+            owner_id: owner.account.clone(),
+            ..SecurityGroup::default()
+        };
         region.security_groups.put(id.as_str(), group);
         for port in 0..5 {
             let open = port == 0 && n % 10 == 0;
@@ -64,14 +72,21 @@ fn account(groups: usize) -> Inventory {
             };
             region.security_group_rules.put(rule.id.clone(), rule);
         }
-        let interface = NetworkInterface { id: format!("eni-{n:017x}"), groups: vec![id], vpc_id: "vpc-1".into(), ..NetworkInterface::default() };
+        let interface = NetworkInterface {
+            id: format!("eni-{n:017x}"),
+            groups: vec![id],
+            vpc_id: "vpc-1".into(),
+            ..NetworkInterface::default()
+        };
         region.network_interfaces.put(interface.id.clone(), interface);
     }
     inventory
 }
 
 fn of_groups() -> Vec<&'static Check> {
-    let reads_groups = |c: &&'static Check| c.scanned && (c.reads)(REGION).iter().any(|w| w.family == FamilyKind::SecurityGroups);
+    let reads_groups = |c: &&'static Check| {
+        c.scanned && (c.reads)(REGION).iter().any(|w| w.family == FamilyKind::SecurityGroups)
+    };
     checks::all().filter(reads_groups).collect()
 }
 
@@ -110,10 +125,13 @@ fn all(groups: usize) {
         narrow: None,
     };
     let started = Instant::now();
-    let (_, plan) = block_on(survey::plan(&account, &wish, &|inventory| Box::new(Twin::from_inventory(inventory)) as Box<dyn Stage>));
+    let (_, plan) = block_on(survey::plan(&account, &wish, &|inventory| {
+        Box::new(Twin::from_inventory(inventory)) as Box<dyn Stage>
+    }));
     let planned = started.elapsed().as_secs_f64();
     println!(
-        "{groups} groups: scan {scanned:.3} s ({:.1} us a group, {} findings); plan {planned:.3} s ({:.2} ms a change, {} changes, {} not rehearsed)",
+        "{groups} groups: scan {scanned:.3} s ({:.1} us a group, {} findings); plan {planned:.3} s ({:.2} ms \
+         a change, {} changes, {} not rehearsed)",
         scanned * 1e6 / groups as f64,
         survey.findings.len(),
         planned * 1e3 / plan.changes.len().max(1) as f64,

@@ -16,9 +16,10 @@ use crate::{
     services::{
         Operation, Planned,
         bucket::{
-            CreateBucket, CreateBucketConfiguration, DeleteBucket, PublicAccessBlock, PutBucketEncryption, PutBucketPolicy, PutBucketTagging,
-            PutBucketVersioning, PutPublicAccessBlock, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tagging,
-            VersioningConfiguration,
+            CreateBucket, CreateBucketConfiguration, DeleteBucket, PublicAccessBlock, PutBucketEncryption,
+            PutBucketPolicy, PutBucketTagging, PutBucketVersioning, PutPublicAccessBlock,
+            ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule,
+            Tagging, VersioningConfiguration,
         },
     },
 };
@@ -37,17 +38,23 @@ pub fn steps(plan: &Plan, inventory: &Inventory) -> Result<(Vec<Step>, GuardNote
     };
     if !found.owned {
         return Err(Refusal::Refused(format!(
-            "the bucket name {name} is owned by somebody else: logs would go to them; give the parameter `bucket` another value"
+            "the bucket name {name} is owned by somebody else: logs would go to them; give the parameter \
+             `bucket` another value"
         )));
     }
     let tags = known(found.tags.as_ref(), &format!("the tags of bucket {name}"))?;
     let ours = tags.is_some_and(|t| t.contains_key(tag::RUN));
     if !ours && !plan.parameters.reuse_bucket {
         return Err(Refusal::Refused(format!(
-            "bucket {name} exists in this account and was not made by redress: give `reuse_bucket = true` to use it, or the parameter `bucket` another value"
+            "bucket {name} exists in this account and was not made by redress: give `reuse_bucket = true` to \
+             use it, or the parameter `bucket` another value"
         )));
     }
-    let note = if ours { format!("bucket {name} was made by redress before") } else { format!("bucket {name} exists; reuse_bucket was given") };
+    let note = if ours {
+        format!("bucket {name} was made by redress before")
+    } else {
+        format!("bucket {name} exists; reuse_bucket was given")
+    };
     Ok((reused(plan, found)?, bucket_passed(note)))
 }
 
@@ -56,16 +63,19 @@ fn fresh(plan: &Plan) -> Result<Vec<Step>, Refusal> {
     let create = CreateBucket {
         bucket: name.to_owned(),
         // S3 accepts no constraint that names us-east-1.
-        create_bucket_configuration: (plan.home != "us-east-1").then(|| CreateBucketConfiguration { location_constraint: plan.home.clone() }),
+        create_bucket_configuration: (plan.home != "us-east-1")
+            .then(|| CreateBucketConfiguration { location_constraint: plan.home.clone() }),
         object_ownership: Some("BucketOwnerEnforced".to_owned()),
     };
     let there = make::is("", FamilyKind::Buckets, name, "/owned", true);
     // In us-east-1 AWS reports success when this account creates a bucket that it already owns.
-    let free = make::gone("", FamilyKind::Buckets, name).meaning(&format!("somebody has created bucket {name} in the meantime"));
+    let free = make::gone("", FamilyKind::Buckets, name)
+        .meaning(&format!("somebody has created bucket {name} in the meantime"));
     let create = make::act(Call::of(&plan.home, &create), vec![there]).only_if(vec![free]);
     let delete = DeleteBucket { bucket: name.to_owned(), expected_bucket_owner: owner(plan) };
     let delete = make::act(Call::of(&plan.home, &delete), vec![make::gone("", FamilyKind::Buckets, name)]);
-    let way_back = make::back_or_keep(vec![delete], &format!("bucket {name} stays: it may hold logs"), once_logging());
+    let way_back =
+        make::back_or_keep(vec![delete], &format!("bucket {name} stays: it may hold logs"), once_logging());
     let covered = || WayBack::ByStep("create-bucket".to_owned());
     Ok(vec![
         make::step("create-bucket", format!("create bucket {name}"), create, way_back),
@@ -73,7 +83,12 @@ fn fresh(plan: &Plan) -> Result<Vec<Step>, Refusal> {
         make::step("block-public", format!("block bucket {name} from the public"), blocked(plan), covered()),
         make::step("version-bucket", format!("keep versions in bucket {name}"), versioned(plan), covered()),
         make::step("encrypt-bucket", format!("encrypt bucket {name}"), encrypted(plan), covered()),
-        make::step("bucket-policy", format!("let the trail write to bucket {name}, by TLS only"), with_policy(plan, &policy(plan)), covered()),
+        make::step(
+            "bucket-policy",
+            format!("let the trail write to bucket {name}, by TLS only"),
+            with_policy(plan, &policy(plan)),
+            covered(),
+        ),
     ])
 }
 
@@ -82,13 +97,24 @@ fn reused(plan: &Plan, found: &Bucket) -> Result<Vec<Step>, Refusal> {
     let kept = || WayBack::Kept(format!("bucket {name}: {NOT_LOWERED}"));
     let mut steps = Vec::new();
     if known(found.public_access_blocked.as_ref(), "the bucket's public access block")? != Some(&true) {
-        steps.push(make::step("block-public", format!("block bucket {name} from the public"), blocked(plan), kept()));
+        steps.push(make::step(
+            "block-public",
+            format!("block bucket {name} from the public"),
+            blocked(plan),
+            kept(),
+        ));
     }
     if known(found.versioning.as_ref(), "the bucket's versioning")?.map(String::as_str) != Some("Enabled") {
-        steps.push(make::step("version-bucket", format!("keep versions in bucket {name}"), versioned(plan), kept()));
+        steps.push(make::step(
+            "version-bucket",
+            format!("keep versions in bucket {name}"),
+            versioned(plan),
+            kept(),
+        ));
     }
     let encryption = known(found.encryption.as_ref(), "the bucket's encryption")?.map(String::as_str);
-    let strong_enough = if plan.parameters.key.is_empty() { encryption.is_some() } else { encryption == Some("aws:kms") };
+    let strong_enough =
+        if plan.parameters.key.is_empty() { encryption.is_some() } else { encryption == Some("aws:kms") };
     if !strong_enough {
         steps.push(make::step("encrypt-bucket", format!("encrypt bucket {name}"), encrypted(plan), kept()));
     }
@@ -96,12 +122,22 @@ fn reused(plan: &Plan, found: &Bucket) -> Result<Vec<Step>, Refusal> {
     let whole = merged(plan, former)?;
     if former != Some(&whole) {
         let way_back = match former {
-            Some(former) => make::back(vec![with_policy(plan, former).only_if(vec![policy_is(plan, whole.clone())])]),
-            None => WayBack::Kept(format!("bucket {name}: its policy lets the trail write and demands TLS, and stays")),
+            Some(former) => {
+                make::back(vec![with_policy(plan, former).only_if(vec![policy_is(plan, whole.clone())])])
+            }
+            None => WayBack::Kept(format!(
+                "bucket {name}: its policy lets the trail write and demands TLS, and stays"
+            )),
         };
         // The policy is set as a whole: a statement that somebody has added since would be lost.
-        let act = with_policy(plan, &whole).only_if(vec![policy_is(plan, former.cloned().unwrap_or_default())]);
-        steps.push(make::step("bucket-policy", format!("let the trail write to bucket {name}, by TLS only"), act, way_back));
+        let act =
+            with_policy(plan, &whole).only_if(vec![policy_is(plan, former.cloned().unwrap_or_default())]);
+        steps.push(make::step(
+            "bucket-policy",
+            format!("let the trail write to bucket {name}, by TLS only"),
+            act,
+            way_back,
+        ));
     }
     Ok(steps)
 }
@@ -121,7 +157,10 @@ fn merged(plan: &Plan, former: Option<&Value>) -> Result<Value, Refusal> {
         Delivery::Allowed => Vec::new(),
         Delivery::Missing(_) => vec![ours(0), ours(1)],
         Delivery::Unprovable(why) => {
-            return Err(Refusal::Unknown(format!("redress could not find out whether CloudTrail can deliver to bucket {}: {why}", plan.bucket)));
+            return Err(Refusal::Unknown(format!(
+                "redress could not find out whether CloudTrail can deliver to bucket {}: {why}",
+                plan.bucket
+            )));
         }
     };
     if !tls_only(former) {
@@ -131,11 +170,15 @@ fn merged(plan: &Plan, former: Option<&Value>) -> Result<Value, Refusal> {
         return Ok(former.clone());
     }
     // The Sid may belong to a statement of ours for another trail already, and must be unique in a policy.
-    let taken = |sid: &Value| former["Statement"].as_array().is_some_and(|all| all.iter().any(|s| &s["Sid"] == sid));
+    let taken =
+        |sid: &Value| former["Statement"].as_array().is_some_and(|all| all.iter().any(|s| &s["Sid"] == sid));
     for mut statement in lacking {
         if taken(&statement["Sid"]) {
-            statement["Sid"] =
-                json!(format!("{}{}", statement["Sid"].as_str().unwrap_or_default(), plan.parameters.name.replace(|c: char| !c.is_ascii_alphanumeric(), "")));
+            statement["Sid"] = json!(format!(
+                "{}{}",
+                statement["Sid"].as_str().unwrap_or_default(),
+                plan.parameters.name.replace(|c: char| !c.is_ascii_alphanumeric(), "")
+            ));
         }
         statements.push(statement);
     }
@@ -150,12 +193,15 @@ fn policy(plan: &Plan) -> Value {
     let arn = plan.owner.bucket(&plan.bucket);
     let service = json!({ "Service": "cloudtrail.amazonaws.com" });
     json!({ "Version": "2012-10-17", "Statement": [
-        { "Sid": "CloudTrailLooksAtTheAcl", "Effect": "Allow", "Principal": service, "Action": "s3:GetBucketAcl", "Resource": arn,
+        { "Sid": "CloudTrailLooksAtTheAcl", "Effect": "Allow", "Principal": service,
+            "Action": "s3:GetBucketAcl", "Resource": arn,
           "Condition": { "StringEquals": { "aws:SourceArn": plan.trail } } },
         { "Sid": "CloudTrailWrites", "Effect": "Allow", "Principal": service, "Action": "s3:PutObject",
           "Resource": format!("{arn}/AWSLogs/{}/*", plan.owner.account),
-          "Condition": { "StringEquals": { "s3:x-amz-acl": "bucket-owner-full-control", "aws:SourceArn": plan.trail } } },
-        { "Sid": "OnlyByTls", "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": [arn, format!("{arn}/*")],
+          "Condition": { "StringEquals": { "s3:x-amz-acl": "bucket-owner-full-control",
+          "aws:SourceArn": plan.trail } } },
+        { "Sid": "OnlyByTls", "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": [arn,
+            format!("{arn}/*")],
           "Condition": { "Bool": { "aws:SecureTransport": "false" } } },
     ] })
 }
@@ -166,24 +212,44 @@ fn owner(plan: &Plan) -> Option<String> {
 }
 
 fn setting(plan: &Plan, operation: &impl Operation, at: &str, value: Value) -> Act {
-    make::act(Call::of(&plan.home, operation), vec![make::is("", FamilyKind::Buckets, plan.bucket.as_str(), at, value)])
+    make::act(
+        Call::of(&plan.home, operation),
+        vec![make::is("", FamilyKind::Buckets, plan.bucket.as_str(), at, value)],
+    )
 }
 
 fn tagging(plan: &Plan) -> Result<Act, Refusal> {
     let tagging = Tagging { tag_set: tag_list(&plan.recovery()?) };
-    let put = PutBucketTagging::<Planned> { bucket: plan.bucket.clone(), tagging, expected_bucket_owner: owner(plan) };
+    let put = PutBucketTagging::<Planned> {
+        bucket: plan.bucket.clone(),
+        tagging,
+        expected_bucket_owner: owner(plan),
+    };
     Ok(setting(plan, &put, "/tags/known/redress:run", reference::run()))
 }
 
 fn blocked(plan: &Plan) -> Act {
-    let all = PublicAccessBlock { block_public_acls: true, ignore_public_acls: true, block_public_policy: true, restrict_public_buckets: true };
-    let put = PutPublicAccessBlock { bucket: plan.bucket.clone(), public_access_block_configuration: all, expected_bucket_owner: owner(plan) };
+    let all = PublicAccessBlock {
+        block_public_acls: true,
+        ignore_public_acls: true,
+        block_public_policy: true,
+        restrict_public_buckets: true,
+    };
+    let put = PutPublicAccessBlock {
+        bucket: plan.bucket.clone(),
+        public_access_block_configuration: all,
+        expected_bucket_owner: owner(plan),
+    };
     setting(plan, &put, "/public_access_blocked/known", json!(true))
 }
 
 fn versioned(plan: &Plan) -> Act {
     let versioning_configuration = VersioningConfiguration { status: "Enabled".to_owned() };
-    let put = PutBucketVersioning { bucket: plan.bucket.clone(), versioning_configuration, expected_bucket_owner: owner(plan) };
+    let put = PutBucketVersioning {
+        bucket: plan.bucket.clone(),
+        versioning_configuration,
+        expected_bucket_owner: owner(plan),
+    };
     setting(plan, &put, "/versioning/known", json!("Enabled"))
 }
 
@@ -194,7 +260,10 @@ fn encrypted(plan: &Plan) -> Act {
     };
     let bucket_key_enabled = key.is_some().then_some(true);
     let by_default = ServerSideEncryptionByDefault { algorithm: algorithm.to_owned(), key };
-    let rules = vec![ServerSideEncryptionRule { apply_server_side_encryption_by_default: by_default, bucket_key_enabled }];
+    let rules = vec![ServerSideEncryptionRule {
+        apply_server_side_encryption_by_default: by_default,
+        bucket_key_enabled,
+    }];
     let put = PutBucketEncryption {
         bucket: plan.bucket.clone(),
         server_side_encryption_configuration: ServerSideEncryptionConfiguration { rules },

@@ -76,22 +76,33 @@ impl Action for EnableFlowLogs {
         const { &[<CreateFlowLogs>::SPEC, <DeleteFlowLogs>::SPEC] }
     }
     fn concerns(&self) -> concern::Table {
-        const { &[(FamilyKind::FlowLogs, Concern::but(&["tags"])), (FamilyKind::Buckets, Concern::these(&["policy"]))] }
+        const {
+            &[
+                (FamilyKind::FlowLogs, Concern::but(&["tags"])),
+                (FamilyKind::Buckets, Concern::these(&["policy"])),
+            ]
+        }
     }
     fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {
         let params: Params = support::params(with)?;
         let (region, id) = (context.region, target.id());
-        let vpc = support::need(support::region(context.inventory, region)?.vpcs.get(id), &format!("VPC {id}"))?;
+        let vpc =
+            support::need(support::region(context.inventory, region)?.vpcs.get(id), &format!("VPC {id}"))?;
         if !context.inventory.owner.owns(&vpc.owner_id) {
-            return Err(Refusal::Refused(format!("{id} is shared by account {}: only its owner can make flow logs for it", vpc.owner_id)));
+            return Err(Refusal::Refused(format!(
+                "{id} is shared by account {}: only its owner can make flow logs for it",
+                vpc.owner_id
+            )));
         }
-        let logs = support::need(flow_logs_of(context.inventory, region, id), &format!("the flow logs of {id}"))?;
+        let logs =
+            support::need(flow_logs_of(context.inventory, region, id), &format!("the flow logs of {id}"))?;
         if let Some(log) = logs.iter().find(|log| !matches!(health(log), Health::Useless(_))) {
             return Err(Refusal::Nothing(format!("{} records what is turned away", log.id)));
         }
         let way = way(context, &params)?;
         collision(&logs, &params, &way.destination)?;
-        let mut proof = vec![Proof { check: WITHOUT_FLOW_LOGS.to_owned(), resource: target.clone(), with: Value::Null }];
+        let mut proof =
+            vec![Proof { check: WITHOUT_FLOW_LOGS.to_owned(), resource: target.clone(), with: Value::Null }];
         proof.extend(way.proof);
         let mut touches = vec![flow_logs_want(region, id)];
         touches.extend(way.touches);
@@ -102,11 +113,17 @@ impl Action for EnableFlowLogs {
             impact: impact(&logs, &params, &way.words),
             before: json!(logs.iter().map(|log| line(log)).collect::<Vec<_>>()),
             after: json!(
-                logs.iter().map(|log| line(log)).chain([format!("{} traffic to {}", params.traffic_type.word(), way.destination)]).collect::<Vec<_>>()
+                logs.iter()
+                    .map(|log| line(log))
+                    .chain([format!("{} traffic to {}", params.traffic_type.word(), way.destination)])
+                    .collect::<Vec<_>>()
             ),
             proof,
             not_restored: vec![format!("what was collected meanwhile stays in {}", way.words)],
-            guards: vec![GuardNote::passed("ownership", format!("{id} is this account's, and a flow log is a thing of its own beside it"))],
+            guards: vec![GuardNote::passed(
+                "ownership",
+                format!("{id} is this account's, and a flow log is a thing of its own beside it"),
+            )],
             touches,
             prerequisites: way.prerequisites,
         })
@@ -135,7 +152,9 @@ fn way(context: &Context<'_>, params: &Params) -> Result<Way, Refusal> {
     match (params.destination, &params.bucket) {
         (Destination::CloudWatchLogs, _) => Ok(to_log_group(context, params)),
         (Destination::S3, Some(bucket)) => to_bucket(context, bucket),
-        (Destination::S3, None) => Err(Refusal::Refused("destination \"s3\" needs the parameter bucket: \"name/prefix\"".to_owned())),
+        (Destination::S3, None) => {
+            Err(Refusal::Refused("destination \"s3\" needs the parameter bucket: \"name/prefix\"".to_owned()))
+        }
     }
 }
 
@@ -143,7 +162,8 @@ fn to_log_group(context: &Context<'_>, params: &Params) -> Way {
     let (owner, region, role) = (&context.inventory.owner, context.region, params.role(context.region));
     // An existing role may have a path, which its name does not show; its suitability is decided by the
     // change for the role.
-    let known = context.inventory.roles.get(&role).known().map(|r| r.arn.clone()).filter(|arn| !arn.is_empty());
+    let known =
+        context.inventory.roles.get(&role).known().map(|r| r.arn.clone()).filter(|arn| !arn.is_empty());
     let arn = known.unwrap_or_else(|| owner.role(&role).to_string());
     let delivery = Delivery { region: region.to_owned(), log_group: params.log_group.clone() };
     Way {
@@ -158,7 +178,11 @@ fn to_log_group(context: &Context<'_>, params: &Params) -> Way {
                 resource: owner.log_group(region, &params.log_group),
                 with: json!({ "retention_days": params.retention_days }),
             },
-            Prerequisite { action: "ensure-delivery-role", resource: owner.role(&role), with: json!(delivery) },
+            Prerequisite {
+                action: "ensure-delivery-role",
+                resource: owner.role(&role),
+                with: json!(delivery),
+            },
         ],
     }
 }
@@ -185,14 +209,18 @@ fn to_bucket(context: &Context<'_>, bucket: &params::Bucket) -> Result<Way, Refu
 fn collision(logs: &[&FlowLog], params: &Params, destination: &str) -> Result<(), Refusal> {
     let to = |log: &FlowLog| {
         let shown = [&log.log_group_name, &log.log_destination].into_iter().flatten();
-        shown.into_iter().any(|d| d.trim_end_matches('/') == destination.trim_end_matches('/') || d.ends_with(&format!(":log-group:{destination}")))
+        shown.into_iter().any(|d| {
+            d.trim_end_matches('/') == destination.trim_end_matches('/')
+                || d.ends_with(&format!(":log-group:{destination}"))
+        })
     };
     match logs.iter().find(|log| log.traffic_type == params.traffic_type.word() && to(log)) {
         None => Ok(()),
         Some(log) => {
             let why = if let Health::Useless(why) = health(log) { why } else { String::new() };
             Err(Refusal::Refused(format!(
-                "{} already goes to {destination} and does not count: {why}. AWS makes no second one like it: fix what it needs or delete it, or name another destination",
+                "{} already goes to {destination} and does not count: {why}. AWS makes no second one like \
+                 it: fix what it needs or delete it, or name another destination",
                 log.id
             )))
         }
@@ -214,7 +242,11 @@ fn create(region: &str, vpc: &str, params: &Params, to: To) -> Result<Step, Refu
         deliver_logs_permission_arn: role,
         max_aggregation_interval: Some(params.max_aggregation_interval.seconds()),
         log_format: params.log_format.clone(),
-        tag_specifications: support::tag_specifications("vpc-flow-log", &Tags::new(), &[(tag::SOURCE, json!(vpc))])?,
+        tag_specifications: support::tag_specifications(
+            "vpc-flow-log",
+            &Tags::new(),
+            &[(tag::SOURCE, json!(vpc))],
+        )?,
         client_token: reference::token().into(),
     };
     let made = reference::output(STEP, IDS);
@@ -230,8 +262,17 @@ fn create(region: &str, vpc: &str, params: &Params, to: To) -> Result<Step, Refu
         title: format!("make a flow log for {vpc}"),
         act: Act::new(
             Call::of(region, &create),
-            Some(Wait { until: vec![expect("/flow_log_status", active)], at_most: 300, why: "until the flow log is active".to_owned() }),
-            Recognise::Tagged { region: region.to_owned(), family: FamilyKind::FlowLogs, output: IDS.to_owned(), shape: Shape::Ids(1) },
+            Some(Wait {
+                until: vec![expect("/flow_log_status", active)],
+                at_most: 300,
+                why: "until the flow log is active".to_owned(),
+            }),
+            Recognise::Tagged {
+                region: region.to_owned(),
+                family: FamilyKind::FlowLogs,
+                output: IDS.to_owned(),
+                shape: Shape::Ids(1),
+            },
         ),
         way_back: WayBack::Calls { rollback: vec![delete], undo: Undo::Same, kept_once: None, redo: false },
     })
@@ -239,11 +280,17 @@ fn create(region: &str, vpc: &str, params: &Params, to: To) -> Result<Step, Refu
 
 fn impact(logs: &[&FlowLog], params: &Params, words: &str) -> Vec<String> {
     let what = if params.traffic_type == params::Traffic::All { "all traffic" } else { "rejected traffic" };
-    let mut impact = vec![format!("addresses and ports of {what} are recorded to {words}; delivery and storage are charged by the gigabyte")];
+    let mut impact = vec![format!(
+        "addresses and ports of {what} are recorded to {words}; delivery and storage are charged by the \
+         gigabyte"
+    )];
     if params.destination == Destination::CloudWatchLogs {
         impact.push(format!("a log group that is new keeps them {} days", i64::from(params.retention_days)));
     } else {
-        impact.push("AWS may put its own policy in the place of the bucket's: that it did not is proved afterwards".to_owned());
+        impact.push(
+            "AWS may put its own policy in the place of the bucket's: that it did not is proved afterwards"
+                .to_owned(),
+        );
     }
     for log in logs {
         if let Health::Useless(why) = health(log) {
@@ -259,7 +306,12 @@ fn line(log: &FlowLog) -> String {
 }
 
 const PARAMETERS: &[Parameter] = &[
-    Parameter { name: "destination", kind: "\"cloud-watch-logs\" or \"s3\"", default: "\"cloud-watch-logs\"", doc: "Where the records go." },
+    Parameter {
+        name: "destination",
+        kind: "\"cloud-watch-logs\" or \"s3\"",
+        default: "\"cloud-watch-logs\"",
+        doc: "Where the records go.",
+    },
     Parameter {
         name: "log_group",
         kind: "name of a log group",
@@ -276,16 +328,33 @@ const PARAMETERS: &[Parameter] = &[
         name: "role_name",
         kind: "name of a role",
         default: "",
-        doc: "For CloudWatch Logs: the delivery role; it is made where it does not exist. If not given, each region has its own: `redress-vpc-flow-logs-REGION`.",
+        doc: "For CloudWatch Logs: the delivery role; it is made where it does not exist. If not given, each \
+              region has its own: `redress-vpc-flow-logs-REGION`.",
     },
-    Parameter { name: "bucket", kind: "bucket with prefix", default: "", doc: "For S3, and needed there: `name`, `name/prefix`, or the ARN of either." },
-    Parameter { name: "traffic_type", kind: "\"ALL\" or \"REJECT\"", default: "\"ALL\"", doc: "Which traffic is recorded." },
-    Parameter { name: "max_aggregation_interval", kind: "60 or 600", default: "600", doc: "How many seconds of traffic a record may sum up." },
+    Parameter {
+        name: "bucket",
+        kind: "bucket with prefix",
+        default: "",
+        doc: "For S3, and needed there: `name`, `name/prefix`, or the ARN of either.",
+    },
+    Parameter {
+        name: "traffic_type",
+        kind: "\"ALL\" or \"REJECT\"",
+        default: "\"ALL\"",
+        doc: "Which traffic is recorded.",
+    },
+    Parameter {
+        name: "max_aggregation_interval",
+        kind: "60 or 600",
+        default: "600",
+        doc: "How many seconds of traffic a record may sum up.",
+    },
     Parameter {
         name: "log_format",
         kind: "text",
         default: "",
-        doc: "The fields of a record, as AWS writes them: `${version} ${account-id} ...`. If not given, AWS's default format.",
+        doc: "The fields of a record, as AWS writes them: `${version} ${account-id} ...`. If not given, \
+              AWS's default format.",
     },
 ];
 

@@ -66,13 +66,22 @@ impl Interval {
 }
 
 /// Parses a name as AWS accepts it: 1 to `most` letters, digits and characters of `also`.
-fn name<'de, D: serde::Deserializer<'de>>(deserializer: D, most: usize, also: &str, what: &str) -> Result<String, D::Error> {
+fn name<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+    most: usize,
+    also: &str,
+    what: &str,
+) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
-    let fits = !text.is_empty() && text.len() <= most && text.chars().all(|c| c.is_ascii_alphanumeric() || also.contains(c));
+    let fits = !text.is_empty()
+        && text.len() <= most
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || also.contains(c));
     if fits {
         return Ok(text);
     }
-    Err(serde::de::Error::custom(format!("{text:?} is not the name of a {what}: 1 to {most} of the letters, digits and {also}")))
+    Err(serde::de::Error::custom(format!(
+        "{text:?} is not the name of a {what}: 1 to {most} of the letters, digits and {also}"
+    )))
 }
 
 fn log_group_name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
@@ -98,17 +107,26 @@ impl TryFrom<String> for Bucket {
     fn try_from(text: String) -> Result<Self, String> {
         let path = match text.split_once(":::") {
             Some((arn, path)) if arn.starts_with("arn:aws") && arn.ends_with(":s3") => path,
-            Some(_) => return Err(format!("{text:?} is not the ARN of a bucket: write \"arn:aws:s3:::name/prefix\", or \"name/prefix\"")),
+            Some(_) => {
+                return Err(format!(
+                    "{text:?} is not the ARN of a bucket: write \"arn:aws:s3:::name/prefix\", or \
+                     \"name/prefix\""
+                ));
+            }
             None => text.as_str(),
         };
         let (name, prefix) = path.split_once('/').unwrap_or((path, ""));
         let prefix = prefix.trim_matches('/');
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-');
         if !(3..=63).contains(&name.len()) || !name.chars().all(plain) {
-            return Err(format!("{name:?} is not the name of a bucket: 3 to 63 lower-case letters, digits, dots and hyphens"));
+            return Err(format!(
+                "{name:?} is not the name of a bucket: 3 to 63 lower-case letters, digits, dots and hyphens"
+            ));
         }
         if prefix.split('/').any(|part| part == "AWSLogs") {
-            return Err(format!("the prefix {prefix:?} must not hold AWSLogs: AWS reserves that name and adds it itself"));
+            return Err(format!(
+                "the prefix {prefix:?} must not hold AWSLogs: AWS reserves that name and adds it itself"
+            ));
         }
         Ok(Self { name: name.to_owned(), prefix: prefix.to_owned() })
     }

@@ -39,7 +39,12 @@ fn decode(with: &str) -> Result<Value, String> {
 }
 
 fn propose(inventory: &Inventory, with: &str) -> Result<Proposal, Refusal> {
-    let context = Context { inventory, region: REGION, checks: &[WITHOUT_FLOW_LOGS.to_owned()], options: &Options::default() };
+    let context = Context {
+        inventory,
+        region: REGION,
+        checks: &[WITHOUT_FLOW_LOGS.to_owned()],
+        options: &Options::default(),
+    };
     EnableFlowLogs.propose(&context, &inventory.owner.vpc(REGION, "vpc-1"), &decode(with).unwrap())
 }
 
@@ -55,23 +60,41 @@ fn a_vpc_gets_a_flow_log_after_its_log_group_and_its_role() {
     let proposal = propose(&account(vec![]), "").unwrap();
     let input = &proposal.steps[0].act.call.input;
     assert_eq!(input["LogGroupName"], "/redress/vpc-flow-logs");
-    assert_eq!(input["DeliverLogsPermissionArn"], "arn:aws:iam::123456789012:role/redress-vpc-flow-logs-us-east-1");
+    assert_eq!(
+        input["DeliverLogsPermissionArn"],
+        "arn:aws:iam::123456789012:role/redress-vpc-flow-logs-us-east-1"
+    );
     assert_eq!((&input["TrafficType"], &input["MaxAggregationInterval"]), (&json!("ALL"), &json!(600)));
     assert_eq!(input["ClientToken"], reference::token());
     assert_eq!(input["TagSpecifications"][0]["ResourceType"], "vpc-flow-log");
-    let needed: Vec<_> = proposal.prerequisites.iter().map(|p| (p.action, p.resource.id().to_owned())).collect();
-    assert_eq!(needed, [("ensure-log-group", "/redress/vpc-flow-logs".to_owned()), ("ensure-delivery-role", "redress-vpc-flow-logs-us-east-1".to_owned())]);
-    let WayBack::Calls { rollback, undo: Undo::Same, .. } = &proposal.steps[0].way_back else { panic!("no way back") };
+    let needed: Vec<_> =
+        proposal.prerequisites.iter().map(|p| (p.action, p.resource.id().to_owned())).collect();
+    assert_eq!(
+        needed,
+        [
+            ("ensure-log-group", "/redress/vpc-flow-logs".to_owned()),
+            ("ensure-delivery-role", "redress-vpc-flow-logs-us-east-1".to_owned())
+        ]
+    );
+    let WayBack::Calls { rollback, undo: Undo::Same, .. } = &proposal.steps[0].way_back else {
+        panic!("no way back")
+    };
     assert_eq!(rollback[0].call.input, json!({ "FlowLogIds": reference::output(STEP, IDS) }));
 }
 
 #[test]
 fn prerequisites_take_the_parameters_that_they_are_given() {
-    let proposal = propose(&account(vec![]), "retention_days = 30\nlog_group = '/own'\nrole_name = 'own'").unwrap();
+    let proposal =
+        propose(&account(vec![]), "retention_days = 30\nlog_group = '/own'\nrole_name = 'own'").unwrap();
     for needed in &proposal.prerequisites {
         let action = crate::actions::find(needed.action).unwrap();
         let text = toml::to_string(&toml::Value::try_from(&needed.with).unwrap()).unwrap();
-        assert_eq!(action.decode(toml::de::Deserializer::parse(&text).unwrap()).unwrap(), needed.with, "{}", needed.action);
+        assert_eq!(
+            action.decode(toml::de::Deserializer::parse(&text).unwrap()).unwrap(),
+            needed.with,
+            "{}",
+            needed.action
+        );
     }
 }
 
@@ -80,15 +103,26 @@ fn a_role_that_is_there_is_named_with_its_path() {
     let mut inventory = account(vec![]);
     let arn = "arn:aws:iam::123456789012:role/logs/own";
     inventory.roles.put("own", Role { id: "own".into(), arn: arn.into(), ..Role::default() });
-    assert_eq!(propose(&inventory, "role_name = 'own'").unwrap().steps[0].act.call.input["DeliverLogsPermissionArn"], arn);
+    assert_eq!(
+        propose(&inventory, "role_name = 'own'").unwrap().steps[0].act.call.input["DeliverLogsPermissionArn"],
+        arn
+    );
 }
 
 #[test]
 fn logs_that_do_not_count_stay_and_are_named() {
-    let proposal = propose(&account(vec![log("ACCEPT", "/redress/vpc-flow-logs", Some("SUCCESS"))]), "").unwrap();
-    assert!(proposal.impact.iter().any(|line| line.starts_with("fl-1 stays as it is")), "{:?}", proposal.impact);
+    let proposal =
+        propose(&account(vec![log("ACCEPT", "/redress/vpc-flow-logs", Some("SUCCESS"))]), "").unwrap();
+    assert!(
+        proposal.impact.iter().any(|line| line.starts_with("fl-1 stays as it is")),
+        "{:?}",
+        proposal.impact
+    );
     assert_eq!(proposal.steps.len(), 1);
-    assert_eq!(proposal.after, json!(["ACCEPT traffic to /redress/vpc-flow-logs", "ALL traffic to /redress/vpc-flow-logs"]));
+    assert_eq!(
+        proposal.after,
+        json!(["ACCEPT traffic to /redress/vpc-flow-logs", "ALL traffic to /redress/vpc-flow-logs"])
+    );
 }
 
 #[test]
@@ -101,7 +135,10 @@ fn a_vpc_with_a_log_that_counts_needs_nothing() {
 #[test]
 fn a_failing_log_to_the_same_destination_is_refused_and_one_elsewhere_is_left() {
     let failing = |to: &str| account(vec![log("ALL", to, Some("FAILED"))]);
-    assert!(refused(&failing("/redress/vpc-flow-logs"), "").contains("fl-1 already goes to /redress/vpc-flow-logs"));
+    assert!(
+        refused(&failing("/redress/vpc-flow-logs"), "")
+            .contains("fl-1 already goes to /redress/vpc-flow-logs")
+    );
     assert!(propose(&failing("/other"), "").is_ok());
     assert!(propose(&failing("/redress/vpc-flow-logs"), "traffic_type = 'REJECT'").is_ok());
 }
@@ -112,7 +149,10 @@ fn a_shared_vpc_and_what_is_not_known_is_not_touched() {
     inventory.region_mut(REGION).vpcs.get_mut("vpc-1").unwrap().owner_id = "999999999999".into();
     assert!(refused(&inventory, "").contains("999999999999"));
     let mut inventory = account(vec![]);
-    inventory.region_mut(REGION).flow_logs.read(&Selector::by("resource-id", "vpc-1"), Fact::Unknown("denied".into()));
+    inventory
+        .region_mut(REGION)
+        .flow_logs
+        .read(&Selector::by("resource-id", "vpc-1"), Fact::Unknown("denied".into()));
     assert!(matches!(propose(&inventory, ""), Err(Refusal::Unknown(why)) if why.contains("denied")));
 }
 
@@ -120,7 +160,13 @@ const S3: &str = "destination = 's3'\nbucket = 'logs/vpc'";
 
 fn with_bucket(policy: Fact<Value>) -> Inventory {
     let mut inventory = account(vec![]);
-    let bucket = Bucket { id: "logs".into(), owned: true, policy, encryption: Fact::Known("AES256".into()), ..Bucket::default() };
+    let bucket = Bucket {
+        id: "logs".into(),
+        owned: true,
+        policy,
+        encryption: Fact::Known("AES256".into()),
+        ..Bucket::default()
+    };
     inventory.buckets.put("logs", bucket);
     inventory
 }
@@ -134,29 +180,43 @@ fn good(prefix: &str) -> Value {
 fn a_bucket_whose_policy_is_proved_takes_the_logs_and_must_keep_its_policy() {
     let proposal = propose(&with_bucket(Fact::Known(good("vpc"))), S3).unwrap();
     let input = &proposal.steps[0].act.call.input;
-    assert_eq!((&input["LogDestinationType"], &input["LogDestination"]), (&json!("s3"), &json!("arn:aws:s3:::logs/vpc/")));
+    assert_eq!(
+        (&input["LogDestinationType"], &input["LogDestination"]),
+        (&json!("s3"), &json!("arn:aws:s3:::logs/vpc/"))
+    );
     assert!(input.get("DeliverLogsPermissionArn").is_none() && proposal.prerequisites.is_empty());
-    assert_eq!((proposal.proof[1].check.as_str(), &proposal.proof[1].with["policy"]), (BUCKET_POLICY, &good("vpc")));
+    assert_eq!(
+        (proposal.proof[1].check.as_str(), &proposal.proof[1].with["policy"]),
+        (BUCKET_POLICY, &good("vpc"))
+    );
 }
 
 #[test]
 fn a_bucket_that_is_not_proved_is_refused_with_the_statements_to_add() {
     for policy in [Fact::Absent, Fact::Known(good("other")), Fact::Known(json!({ "Statement": [] }))] {
         let why = refused(&with_bucket(policy), S3);
-        assert!(why.contains("AWSLogDeliveryWrite") && why.contains("arn:aws:s3:::logs/vpc/AWSLogs/123456789012/*"), "{why}");
+        assert!(
+            why.contains("AWSLogDeliveryWrite")
+                && why.contains("arn:aws:s3:::logs/vpc/AWSLogs/123456789012/*"),
+            "{why}"
+        );
     }
     let mut one_sided = good("vpc");
     one_sided["Statement"].as_array_mut().unwrap().pop();
     assert!(refused(&with_bucket(Fact::Known(one_sided)), S3).contains("GetBucketAcl"));
     let mut denied = good("vpc");
-    let deny = json!({ "Sid": "Vault", "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::logs/*" });
+    let deny = json!({ "Sid": "Vault", "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject",
+        "Resource": "arn:aws:s3:::logs/*" });
     denied["Statement"].as_array_mut().unwrap().push(deny);
     assert!(refused(&with_bucket(Fact::Known(denied)), S3).contains("Vault"));
 }
 
 #[test]
 fn a_bucket_that_is_not_known_or_not_ours_or_under_a_key_is_not_used() {
-    assert!(matches!(propose(&with_bucket(Fact::Unknown("AccessDenied".into())), S3), Err(Refusal::Unknown(_))));
+    assert!(matches!(
+        propose(&with_bucket(Fact::Unknown("AccessDenied".into())), S3),
+        Err(Refusal::Unknown(_))
+    ));
     assert!(matches!(propose(&account(vec![]), S3), Err(Refusal::Unknown(_))));
     let change = |change: fn(&mut Bucket)| {
         let mut inventory = with_bucket(Fact::Known(good("vpc")));

@@ -61,12 +61,16 @@ pub fn chosen(context: &Context<'_>, parameters: &Parameters) -> Result<(String,
     let found = region(context.inventory, context.region)?.keys.get(&name);
     if matches!(found, Fact::Absent) {
         let hint = "correct the parameter `key`, or make the key";
-        return Err(Refusal::Refused(format!("there is no key or alias {name} in {}: {hint}", context.region)));
+        return Err(Refusal::Refused(format!(
+            "there is no key or alias {name} in {}: {hint}",
+            context.region
+        )));
     }
     let key = need(found, &format!("KMS key {name} in {}", context.region))?;
     let wrong = |what: &str, is: &str, must: &str| {
         Err(Refusal::Refused(format!(
-            "KMS key {name}: its {what} is {is:?} and must be {must:?}: volumes under it could not be used; choose another by the parameter `key`"
+            "KMS key {name}: its {what} is {is:?} and must be {must:?}: volumes under it could not be used; \
+             choose another by the parameter `key`"
         )))
     };
     if key.key_state != "Enabled" {

@@ -66,17 +66,33 @@ impl Job<'_> {
     }
     /// Builds the wait for snapshots of these disks, as long as the largest of them may take.
     pub fn completed(&self, disks: &[Disk<'_>], ids: Vec<Value>, why: &str) -> Wait {
-        let until = vec![make::state(self.region, FamilyKind::Snapshots, Value::Array(ids), &["completed"], &["error"])];
+        let until = vec![make::state(
+            self.region,
+            FamilyKind::Snapshots,
+            Value::Array(ids),
+            &["completed"],
+            &["error"],
+        )];
         let largest = disks.iter().map(|d| d.volume.size).max().unwrap_or_default();
-        Wait { until, at_most: snapshot_patience(self.parameters.snapshot_timeout, largest), why: why.to_owned() }
+        Wait {
+            until,
+            at_most: snapshot_patience(self.parameters.snapshot_timeout, largest),
+            why: why.to_owned(),
+        }
     }
     /// Builds the undo of steps that create snapshots: a rollback deletes them, an undo keeps them until
     /// their date.
     pub fn snapshots_back(&self, ids: Vec<Value>, what: &str) -> crate::calls::WayBack {
         let delete = |id: Value| {
-            make::act(self.call(&DeleteSnapshot::<Planned> { snapshot_id: id.clone().into() }), vec![make::gone(self.region, FamilyKind::Snapshots, id)])
+            make::act(
+                self.call(&DeleteSnapshot::<Planned> { snapshot_id: id.clone().into() }),
+                vec![make::gone(self.region, FamilyKind::Snapshots, id)],
+            )
         };
-        let kept = format!("{what} stays, as evidence and as a backup, until {} days after the run", self.parameters.keep_days);
+        let kept = format!(
+            "{what} stays, as evidence and as a backup, until {} days after the run",
+            self.parameters.keep_days
+        );
         make::back_or_keep(ids.into_iter().map(delete).collect(), &kept, None)
     }
     /// Returns the tags that tie a resource to the volume it comes from.
@@ -90,7 +106,12 @@ impl Job<'_> {
 
     /// Copies snapshots with encryption. The copies are made side by side, as many as AWS allows to be
     /// pending; the last step of each batch waits for all copies so far.
-    pub fn copies(&self, disks: &[Disk<'_>], name: &str, of: &dyn Fn(&Disk<'_>) -> Value) -> Result<Vec<Step>, Refusal> {
+    pub fn copies(
+        &self,
+        disks: &[Disk<'_>],
+        name: &str,
+        of: &dyn Fn(&Disk<'_>) -> Value,
+    ) -> Result<Vec<Step>, Refusal> {
         let named = |disk: &Disk<'_>| format!("{name}-{}", disk.n);
         let all: Vec<Value> = disks.iter().map(|d| reference::output(&named(d), "SnapshotId")).collect();
         let one = |(at, disk): (usize, &Disk<'_>)| {
@@ -105,17 +126,33 @@ impl Job<'_> {
                 tag_specifications: tag_specifications("snapshot", &Tags::new(), &tags)?,
             };
             let batch_ends = at + 1 == disks.len() || (at + 1) % MOST_COPIES == 0;
-            let wait = batch_ends.then(|| self.completed(&disks[..=at], all[..=at].to_vec(), "until the encrypted copies are completed"));
+            let wait = batch_ends.then(|| {
+                self.completed(&disks[..=at], all[..=at].to_vec(), "until the encrypted copies are completed")
+            });
             let act = make::making(self.call(&copy), FamilyKind::Snapshots, "SnapshotId", Shape::Id, wait);
             let title = format!("copy the snapshot of {} with encryption", disk.words());
-            Ok(make::step(named(disk), title, act, self.snapshots_back(vec![all[at].clone()], &format!("the encrypted snapshot of {}", disk.words()))))
+            Ok(make::step(
+                named(disk),
+                title,
+                act,
+                self.snapshots_back(
+                    vec![all[at].clone()],
+                    &format!("the encrypted snapshot of {}", disk.words()),
+                ),
+            ))
         };
         disks.iter().enumerate().map(one).collect()
     }
 
     /// Creates the encrypted volumes; the last step waits until all of them are available, encrypted under
     /// the key. `only_if` must hold before each.
-    pub fn volumes(&self, disks: &[Disk<'_>], of: &dyn Fn(&Disk<'_>) -> Value, kept_once: Option<&KeptOnce>, only_if: &[Expect]) -> Result<Vec<Step>, Refusal> {
+    pub fn volumes(
+        &self,
+        disks: &[Disk<'_>],
+        of: &dyn Fn(&Disk<'_>) -> Value,
+        kept_once: Option<&KeptOnce>,
+        only_if: &[Expect],
+    ) -> Result<Vec<Step>, Refusal> {
         let all: Vec<Value> = disks.iter().map(Disk::new_id).collect();
         let one = |(at, disk): (usize, &Disk<'_>)| {
             let mut lineage = self.lineage(disk);
@@ -124,24 +161,42 @@ impl Job<'_> {
             lineage.extend(disk.delete_on_termination.then(|| (tag::DELETE_ON_TERMINATION, json!("true"))));
             let create = self.new_volume(disk, Some(of(disk)), &lineage)?;
             let wait = (at + 1 == disks.len()).then(|| self.available(all.clone()));
-            let act = make::making(self.call(&create), FamilyKind::Volumes, "VolumeId", Shape::Id, wait).only_if(only_if.to_vec());
+            let act = make::making(self.call(&create), FamilyKind::Volumes, "VolumeId", Shape::Id, wait)
+                .only_if(only_if.to_vec());
             let delete = self.delete_volume(disk.new_id());
-            let kept = format!("the encrypted volume that took the place of {} stays: it may hold newer data", disk.words());
+            let kept = format!(
+                "the encrypted volume that took the place of {} stays: it may hold newer data",
+                disk.words()
+            );
             let title = format!("make the encrypted volume for {}", disk.words());
-            Ok(make::step(format!("volume-{}", disk.n), title, act, make::back_or_keep(vec![delete], &kept, kept_once.cloned())))
+            Ok(make::step(
+                format!("volume-{}", disk.n),
+                title,
+                act,
+                make::back_or_keep(vec![delete], &kept, kept_once.cloned()),
+            ))
         };
         disks.iter().enumerate().map(one).collect()
     }
 
     /// Deletes a volume that this change has created.
     pub fn delete_volume(&self, id: Value) -> Act {
-        make::act(self.call(&DeleteVolume::<Planned> { volume_id: id.clone().into() }), vec![make::gone(self.region, FamilyKind::Volumes, id)])
+        make::act(
+            self.call(&DeleteVolume::<Planned> { volume_id: id.clone().into() }),
+            vec![make::gone(self.region, FamilyKind::Volumes, id)],
+        )
     }
 
     /// Expects the volumes to be available and encrypted.
     pub fn made(&self, ids: Value) -> Vec<Expect> {
         vec![
-            make::state(self.region, FamilyKind::Volumes, ids.clone(), &["available"], &["error", "deleting", "deleted"]),
+            make::state(
+                self.region,
+                FamilyKind::Volumes,
+                ids.clone(),
+                &["available"],
+                &["error", "deleting", "deleted"],
+            ),
             make::is(self.region, FamilyKind::Volumes, ids, "/encrypted", true),
         ]
     }
@@ -150,14 +205,23 @@ impl Job<'_> {
         let ids = Value::Array(ids);
         let mut until = self.made(ids.clone());
         until.push(make::is(self.region, FamilyKind::Volumes, ids, "/kms_key_id", self.key.as_str()));
-        Wait { until, at_most: VOLUME_WITHIN, why: "until the encrypted volumes are available, under the planned key".to_owned() }
+        Wait {
+            until,
+            at_most: VOLUME_WITHIN,
+            why: "until the encrypted volumes are available, under the planned key".to_owned(),
+        }
     }
 
     /// Builds the creation of a volume like the disk, under the key; without a snapshot the volume is empty.
     ///
     /// # Errors
     /// A refusal if there are more tags than AWS allows.
-    pub fn new_volume(&self, disk: &Disk<'_>, snapshot: Option<Value>, tags: &[(&str, Value)]) -> Result<CreateVolume<Planned>, Refusal> {
+    pub fn new_volume(
+        &self,
+        disk: &Disk<'_>,
+        snapshot: Option<Value>,
+        tags: &[(&str, Value)],
+    ) -> Result<CreateVolume<Planned>, Refusal> {
         let old = disk.volume;
         let (iops, throughput) = speed(old);
         Ok(CreateVolume {
@@ -180,23 +244,40 @@ impl Job<'_> {
     /// the tags that [`Job::replaced`] sets.
     pub fn tag_old(&self, disk: &Disk<'_>) -> Result<Step, Refusal> {
         let id = disk.volume.id.as_str();
-        let mut tags: Map<String, Value> = [(tag::RUN, reference::run()), (tag::STEP, reference::step())].map(|(k, v)| (k.to_owned(), v)).into_iter().collect();
+        let mut tags: Map<String, Value> = [(tag::RUN, reference::run()), (tag::STEP, reference::step())]
+            .map(|(k, v)| (k.to_owned(), v))
+            .into_iter()
+            .collect();
         tags.insert(tag::EXPIRES.to_owned(), self.expires());
         let place = self.lineage(disk).into_iter().filter(|(k, _)| *k != tag::SOURCE);
         tags.extend(place.map(|(k, v)| (k.to_owned(), v)));
         if disk.place.is_some() {
             tags.insert(tag::DELETE_ON_TERMINATION.to_owned(), json!(disk.delete_on_termination.to_string()));
         }
-        let held = disk.volume.tags.keys().filter(|k| !k.starts_with("aws:") && !tags.contains_key(*k)).count();
+        let held =
+            disk.volume.tags.keys().filter(|k| !k.starts_with("aws:") && !tags.contains_key(*k)).count();
         let added = tags.len() + 1;
         if held + added > TAG_LIMIT {
-            return Err(Refusal::Refused(format!("{id} has {held} tags, and redress adds {added} to it: AWS allows {TAG_LIMIT}; take some off")));
+            return Err(Refusal::Refused(format!(
+                "{id} has {held} tags, and redress adds {added} to it: AWS allows {TAG_LIMIT}; take some off"
+            )));
         }
-        let keys = tags.keys().map(String::as_str).chain([tag::REPLACED_BY]).map(|key| Tag { key: key.to_owned(), value: None }).collect();
+        let keys = tags
+            .keys()
+            .map(String::as_str)
+            .chain([tag::REPLACED_BY])
+            .map(|key| Tag { key: key.to_owned(), value: None })
+            .collect();
         let at = format!("/tags/{}", tag::RUN);
         let looks = |value: Value| vec![make::is(self.region, FamilyKind::Volumes, id, &at, value)];
-        let forth = make::act(self.call(&CreateTags::<Planned> { resources: vec![id.into()], tags: tag_list(&tags) }), looks(reference::run()));
-        let back = make::act(self.call(&DeleteTags::<Planned> { resources: vec![id.into()], tags: keys }), looks(Value::Null));
+        let forth = make::act(
+            self.call(&CreateTags::<Planned> { resources: vec![id.into()], tags: tag_list(&tags) }),
+            looks(reference::run()),
+        );
+        let back = make::act(
+            self.call(&DeleteTags::<Planned> { resources: vec![id.into()], tags: keys }),
+            looks(Value::Null),
+        );
         let title = format!("tag {id} as about to be replaced, and kept {} days", self.parameters.keep_days);
         Ok(make::step(format!("tag-old-{}", disk.n), title, forth, make::back_and_forth(back)))
     }
@@ -205,9 +286,23 @@ impl Job<'_> {
     pub fn replaced(&self, disk: &Disk<'_>) -> Step {
         let id = disk.volume.id.as_str();
         let tags = Map::from_iter([(tag::REPLACED_BY.to_owned(), disk.new_id())]);
-        let looks = vec![make::is(self.region, FamilyKind::Volumes, id, &format!("/tags/{}", tag::REPLACED_BY), disk.new_id())];
-        let act = make::act(self.call(&CreateTags::<Planned> { resources: vec![id.into()], tags: tag_list(&tags) }), looks);
-        make::step(format!("replaced-{}", disk.n), format!("tag {id} with what replaced it"), act, WayBack::ByStep(format!("tag-old-{}", disk.n)))
+        let looks = vec![make::is(
+            self.region,
+            FamilyKind::Volumes,
+            id,
+            &format!("/tags/{}", tag::REPLACED_BY),
+            disk.new_id(),
+        )];
+        let act = make::act(
+            self.call(&CreateTags::<Planned> { resources: vec![id.into()], tags: tag_list(&tags) }),
+            looks,
+        );
+        make::step(
+            format!("replaced-{}", disk.n),
+            format!("tag {id} with what replaced it"),
+            act,
+            WayBack::ByStep(format!("tag-old-{}", disk.n)),
+        )
     }
 
     /// Returns the proofs that a volume was replaced as planned.
@@ -215,7 +310,8 @@ impl Job<'_> {
         let (old, resource) = (disk.volume, self.owner.volume(self.region, &disk.volume.id));
         let (iops, throughput) = speed(old);
         let with = json!({
-            "key": self.key, "availability_zone": old.availability_zone, "volume_type": old.volume_type, "size": old.size,
+            "key": self.key, "availability_zone": old.availability_zone, "volume_type": old.volume_type,
+            "size": old.size,
             "iops": iops, "throughput": throughput, "tags": carried(&old.tags),
         });
         [
@@ -230,39 +326,60 @@ impl Job<'_> {
 /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVolume.html>).
 pub fn speed(volume: &Volume) -> (Option<i32>, Option<i32>) {
     let kind = volume.volume_type.as_str();
-    (volume.iops.filter(|_| matches!(kind, "gp3" | "io1" | "io2")), volume.throughput.filter(|_| kind == "gp3"))
+    (
+        volume.iops.filter(|_| matches!(kind, "gp3" | "io1" | "io2")),
+        volume.throughput.filter(|_| kind == "gp3"),
+    )
 }
 
 /// Proposes the change for a detached volume.
 ///
 /// # Errors
 /// A refusal.
-pub fn propose_detached(context: &Context<'_>, target: &ResourceId, parameters: &Parameters) -> Result<Proposal, Refusal> {
+pub fn propose_detached(
+    context: &Context<'_>,
+    target: &ResourceId,
+    parameters: &Parameters,
+) -> Result<Proposal, Refusal> {
     let volume = guards::volume(context, target.id())?;
     if volume.encrypted {
         return Err(Refusal::Nothing(format!("{} is encrypted", volume.id)));
     }
     if volume.state != "available" || !volume.attachments.is_empty() {
-        return Err(Refusal::Refused(format!("{} is {}: it was attached to nothing when it was planned for; plan again", volume.id, volume.state)));
+        return Err(Refusal::Refused(format!(
+            "{} is {}: it was attached to nothing when it was planned for; plan again",
+            volume.id, volume.state
+        )));
     }
     let (key, own_key) = key::chosen(context, parameters)?;
     let job = Job { owner: &context.inventory.owner, region: context.region, key, own_key, parameters };
     let disks = [Disk { n: 1, volume, place: None, delete_on_termination: false }];
     let steps = detached_steps(&job, &disks)?;
     Ok(Proposal {
-        summary: format!("replace the detached volume {} ({} GiB {}) by an encrypted copy", volume.id, volume.size, volume.volume_type),
+        summary: format!(
+            "replace the detached volume {} ({} GiB {}) by an encrypted copy",
+            volume.id, volume.size, volume.volume_type
+        ),
         steps,
         risk: Risk::Safe,
         impact: vec![
             "no instance is affected: the volume is attached to nothing".to_owned(),
-            format!("the storage is paid twice until the old volume and the snapshots are pruned, {} days after the run at the earliest", parameters.keep_days),
+            format!(
+                "the storage is paid twice until the old volume and the snapshots are pruned, {} days after \
+                 the run at the earliest",
+                parameters.keep_days
+            ),
             "whatever knows the volume by its id (scripts, templates) must be given the new one".to_owned(),
         ],
         before: json!({ "volume": volume.id, "encrypted": false }),
-        after: json!({ "volume": volume.id, "kept": true, "replaced_by": { "encrypted": true, "key": job.key } }),
+        after: json!({ "volume": volume.id, "kept": true, "replaced_by": { "encrypted": true,
+            "key": job.key } }),
         proof: job.proofs(&disks[0]).to_vec(),
         not_restored: Vec::new(),
-        guards: vec![GuardNote::passed("ownership", format!("no tag says that anything else manages {}", volume.id))],
+        guards: vec![GuardNote::passed(
+            "ownership",
+            format!("no tag says that anything else manages {}", volume.id),
+        )],
         touches: vec![Want::id(context.region, FamilyKind::Volumes, &volume.id)],
         prerequisites: Vec::new(),
     })
@@ -280,14 +397,28 @@ fn detached_steps(job: &Job<'_>, disks: &[Disk<'_>; 1]) -> Result<Vec<Step>, Ref
     };
     let wait = Some(job.completed(disks, vec![own()], "until the snapshot is completed"));
     let alone = still::detached(job.region, &disk.volume.id);
-    let act = make::making(job.call(&create), FamilyKind::Snapshots, "SnapshotId", Shape::Id, wait).only_if(alone.clone());
+    let act = make::making(job.call(&create), FamilyKind::Snapshots, "SnapshotId", Shape::Id, wait)
+        .only_if(alone.clone());
     let mut first = job.tag_old(disk)?;
     first.act = first.act.only_if(alone.clone());
-    let mut steps = vec![first, make::step("snapshot", format!("snapshot {}", disk.words()), act, job.snapshots_back(vec![own()], "the unencrypted snapshot"))];
+    let mut steps = vec![
+        first,
+        make::step(
+            "snapshot",
+            format!("snapshot {}", disk.words()),
+            act,
+            job.snapshots_back(vec![own()], "the unencrypted snapshot"),
+        ),
+    ];
     if job.parameters.via == Via::Copy {
         steps.extend(job.copies(disks, "copy", &|_| own())?);
     }
-    steps.extend(job.volumes(disks, &|_| if job.parameters.via == Via::Copy { reference::output("copy-1", "SnapshotId") } else { own() }, None, &alone)?);
+    steps.extend(job.volumes(
+        disks,
+        &|_| if job.parameters.via == Via::Copy { reference::output("copy-1", "SnapshotId") } else { own() },
+        None,
+        &alone,
+    )?);
     let mut last = job.replaced(disk);
     last.act = last.act.only_if(alone);
     steps.push(last);

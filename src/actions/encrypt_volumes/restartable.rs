@@ -32,33 +32,61 @@ pub fn want(region: &str, volume: &Volume) -> Option<Want> {
 ///
 /// # Errors
 /// A refusal: a key that does not work, or of which that is not known.
-pub fn restartable(context: &Context<'_>, instance: &Instance, volumes: &[(&str, &Volume, bool)], job: &Job<'_>) -> Result<Restartable, Refusal> {
+pub fn restartable(
+    context: &Context<'_>,
+    instance: &Instance,
+    volumes: &[(&str, &Volume, bool)],
+    job: &Job<'_>,
+) -> Result<Restartable, Refusal> {
     let looked = keys(context, instance, volumes);
     let notes = |looked: &[(&str, &Key)]| match looked {
-        [] => GuardNote::passed("restartable", "no disk that stays is encrypted: no other key is needed for a start"),
-        all => GuardNote::passed("restartable", format!("the keys of {} are enabled", all.iter().map(|(device, _)| *device).collect::<Vec<_>>().join(", "))),
+        [] => GuardNote::passed(
+            "restartable",
+            "no disk that stays is encrypted: no other key is needed for a start",
+        ),
+        all => GuardNote::passed(
+            "restartable",
+            format!(
+                "the keys of {} are enabled",
+                all.iter().map(|(device, _)| *device).collect::<Vec<_>>().join(", ")
+            ),
+        ),
     };
     let mut found = Restartable::default();
     match looked {
         Ok(all) => {
             found.notes.push(notes(&all));
-            let own = all.iter().filter(|(_, key)| key.key_manager != "AWS" && key.arn != job.key).map(|(_, key)| key.arn.clone());
+            let own = all
+                .iter()
+                .filter(|(_, key)| key.key_manager != "AWS" && key.arn != job.key)
+                .map(|(_, key)| key.arn.clone());
             found.others = own.collect::<BTreeSet<_>>().into_iter().collect();
         }
         Err(refusal) if instance.state == "running" => return Err(refusal),
         Err(Refusal::Refused(why) | Refusal::Unknown(why) | Refusal::Nothing(why)) => {
-            found.notes.push(GuardNote::not_checked("restartable", format!("it is stopped already, and may not start: {why}")));
+            found.notes.push(GuardNote::not_checked(
+                "restartable",
+                format!("it is stopped already, and may not start: {why}"),
+            ));
         }
     }
     if job.own_key {
-        let who = format!("whoever starts {} later must be allowed to use {} (kms:CreateGrant): whether they are was not looked at", instance.id, job.key);
+        let who = format!(
+            "whoever starts {} later must be allowed to use {} (kms:CreateGrant): whether they are was not \
+             looked at",
+            instance.id, job.key
+        );
         found.notes.push(GuardNote::not_checked("later-starts", who));
     }
     Ok(found)
 }
 
 /// Returns the keys of the encrypted disks, all of them usable.
-fn keys<'a>(context: &Context<'a>, instance: &Instance, volumes: &[(&'a str, &Volume, bool)]) -> Result<Vec<(&'a str, &'a Key)>, Refusal> {
+fn keys<'a>(
+    context: &Context<'a>,
+    instance: &Instance,
+    volumes: &[(&'a str, &Volume, bool)],
+) -> Result<Vec<(&'a str, &'a Key)>, Refusal> {
     let one = |(device, volume, _): &(&'a str, &Volume, bool)| {
         let what = format!("{device} of {} ({})", instance.id, volume.id);
         match key_of(context.inventory, context.region, &instance.id, &what, volume) {

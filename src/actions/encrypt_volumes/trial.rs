@@ -26,11 +26,21 @@ struct Trial {
 ///
 /// # Errors
 /// A refusal if there are more tags than AWS allows.
-pub fn trials(job: &Job<'_>, disks: &[Disk<'_>], of: Option<&dyn Fn(&Disk<'_>) -> Value>, others: &[String]) -> Result<Vec<Step>, Refusal> {
+pub fn trials(
+    job: &Job<'_>,
+    disks: &[Disk<'_>],
+    of: Option<&dyn Fn(&Disk<'_>) -> Value>,
+    others: &[String],
+) -> Result<Vec<Step>, Refusal> {
     let mut all = Vec::new();
     for disk in disks {
         let create = job.new_volume(disk, of.map(|of| of(disk)), &[])?;
-        all.push(Trial { name: disk.n.to_string(), create, key: job.key.clone(), words: format!("like the one for {}", disk.words()) });
+        all.push(Trial {
+            name: disk.n.to_string(),
+            create,
+            key: job.key.clone(),
+            words: format!("like the one for {}", disk.words()),
+        });
     }
     for (n, key) in others.iter().enumerate() {
         let create = CreateVolume {
@@ -45,16 +55,32 @@ pub fn trials(job: &Job<'_>, disks: &[Disk<'_>], of: Option<&dyn Fn(&Disk<'_>) -
             tag_specifications: tag_specifications("volume", &Tags::new(), &[])?,
             client_token: reference::token().into(),
         };
-        all.push(Trial { name: format!("key-{}", n + 1), create, key: key.clone(), words: format!("under {key}, which a disk that stays needs") });
+        all.push(Trial {
+            name: format!("key-{}", n + 1),
+            create,
+            key: key.clone(),
+            words: format!("under {key}, which a disk that stays needs"),
+        });
     }
     let wait = seen(job, &all);
     let mut steps: Vec<Step> = Vec::new();
     for (at, trial) in all.iter().enumerate() {
         let wait = (at + 1 == all.len()).then(|| wait.clone());
         let act = make::making(job.call(&trial.create), FamilyKind::Volumes, "VolumeId", Shape::Id, wait);
-        let gone = KeptOnce { step: format!("trial-gone-{}", trial.name), reason: "it is gone then".to_owned() };
-        let way_back = WayBack::Calls { rollback: vec![job.delete_volume(made(trial))], undo: Undo::Calls(Vec::new()), kept_once: Some(gone), redo: false };
-        steps.push(make::step(format!("trial-{}", trial.name), format!("make a trial volume {}", trial.words), act, way_back));
+        let gone =
+            KeptOnce { step: format!("trial-gone-{}", trial.name), reason: "it is gone then".to_owned() };
+        let way_back = WayBack::Calls {
+            rollback: vec![job.delete_volume(made(trial))],
+            undo: Undo::Calls(Vec::new()),
+            kept_once: Some(gone),
+            redo: false,
+        };
+        steps.push(make::step(
+            format!("trial-{}", trial.name),
+            format!("make a trial volume {}", trial.words),
+            act,
+            way_back,
+        ));
     }
     let back = |trial: &Trial| WayBack::ByStep(format!("trial-{}", trial.name));
     steps.extend(all.iter().map(|trial| {
@@ -73,6 +99,12 @@ fn made(trial: &Trial) -> Value {
 fn seen(job: &Job<'_>, all: &[Trial]) -> Wait {
     let ids = Value::Array(all.iter().map(made).collect());
     let mut until = job.made(ids);
-    until.extend(all.iter().map(|trial| make::is(job.region, FamilyKind::Volumes, made(trial), "/kms_key_id", trial.key.as_str())));
-    Wait { until, at_most: super::parts::VOLUME_WITHIN, why: "until the trial volumes are available, under their keys".to_owned() }
+    until.extend(all.iter().map(|trial| {
+        make::is(job.region, FamilyKind::Volumes, made(trial), "/kms_key_id", trial.key.as_str())
+    }));
+    Wait {
+        until,
+        at_most: super::parts::VOLUME_WITHIN,
+        why: "until the trial volumes are available, under their keys".to_owned(),
+    }
 }

@@ -19,7 +19,8 @@ pub(super) fn wants_of_volume(region: &str, place: &Region, volume: &str) -> Vec
     match (tags.get(tag::REPLACED_BY), tags.get(tag::SOURCE)) {
         (Some(new), _) => {
             wants.push(Want::id(region, FamilyKind::Volumes, new));
-            wants.extend(place.volumes.get(new).known().map(|new| stands_on(region, new)).unwrap_or_default());
+            wants
+                .extend(place.volumes.get(new).known().map(|new| stands_on(region, new)).unwrap_or_default());
         }
         (None, Some(source)) => wants.extend(wants_of_source(region, place, source)),
         (None, None) => {}
@@ -47,7 +48,9 @@ fn took_its_place(region: &str, source: &str) -> Want {
 }
 
 fn stands_on(region: &str, new: &Volume) -> Vec<Want> {
-    let of_instance = |id: &String| [FamilyKind::Instances, FamilyKind::InstanceStatuses].map(|family| Want::id(region, family, id));
+    let of_instance = |id: &String| {
+        [FamilyKind::Instances, FamilyKind::InstanceStatuses].map(|family| Want::id(region, family, id))
+    };
     let instances = new.attachments.iter().flat_map(|a| of_instance(&a.instance_id));
     instances.chain(new.kms_key_id.iter().map(|key| Want::id(region, FamilyKind::Keys, key))).collect()
 }
@@ -57,7 +60,9 @@ fn stands_on(region: &str, new: &Volume) -> Vec<Want> {
 /// # Errors
 /// A refusal that names the fact that is not proved.
 pub(super) fn volume(place: &Region, old: &Volume) -> Result<(), Refusal> {
-    let Some(new) = old.tags.get(tag::REPLACED_BY) else { return refused(format!("{} does not name what replaced it (tag {})", old.id, tag::REPLACED_BY)) };
+    let Some(new) = old.tags.get(tag::REPLACED_BY) else {
+        return refused(format!("{} does not name what replaced it (tag {})", old.id, tag::REPLACED_BY));
+    };
     let new = need(place.volumes.get(new), &format!("volume {new}"))?;
     if was_attached(&old.tags, new) {
         return in_use(place, new, &new.tags, &old.id);
@@ -68,7 +73,10 @@ pub(super) fn volume(place: &Region, old: &Volume) -> Result<(), Refusal> {
     let snapshots = known(listing, &format!("the list of the snapshots of {}", old.id))?.unwrap_or_default();
     match snapshots.iter().any(|(_, s)| s.state == "completed" && !s.encrypted) {
         true => Ok(()),
-        false => refused(format!("{} is the last unencrypted copy of its data, and {} was not attached yet: attach that once", old.id, new.id)),
+        false => refused(format!(
+            "{} is the last unencrypted copy of its data, and {} was not attached yet: attach that once",
+            old.id, new.id
+        )),
     }
 }
 
@@ -83,12 +91,21 @@ pub(super) fn snapshot(place: &Region, snapshot: &Snapshot) -> Result<(), Refusa
         return Ok(());
     }
     let Some(source) = source(snapshot) else {
-        return Err(Refusal::Unknown(format!("{id} is kept: the volume that it was taken of is not recorded (tag {})", tag::SOURCE)));
+        return Err(Refusal::Unknown(format!(
+            "{id} is kept: the volume that it was taken of is not recorded (tag {})",
+            tag::SOURCE
+        )));
     };
     let (listed, made) = selected(place, source);
-    listed.map_err(|why| Refusal::Unknown(format!("{id} is kept: redress could not find out whether a volume took the place of {source}: {why}")))?;
+    listed.map_err(|why| {
+        Refusal::Unknown(format!(
+            "{id} is kept: redress could not find out whether a volume took the place of {source}: {why}"
+        ))
+    })?;
     let old = known(place.volumes.get(source), &format!("volume {source}, of which {id} was taken,"))?;
-    let back = old.filter(|old| matches!(old.state.as_str(), "in-use" | "available") && !old.tags.contains_key(tag::REPLACED_BY));
+    let back = old.filter(|old| {
+        matches!(old.state.as_str(), "in-use" | "available") && !old.tags.contains_key(tag::REPLACED_BY)
+    });
     // If there are several, the one that is in use counts.
     match (made.iter().copied().find(|v| !v.attachments.is_empty()), back, made.first()) {
         (Some(new), _, _) => in_use(place, new, &new.tags, id),
@@ -96,16 +113,25 @@ pub(super) fn snapshot(place: &Region, snapshot: &Snapshot) -> Result<(), Refusa
         (None, Some(old), _) if was_put_back(old, snapshot) => in_use(place, old, &snapshot.tags, id),
         // The source was never replaced, and still exists.
         (None, Some(_), _) => Ok(()),
-        (None, None, Some(new)) if snapshot.tags.contains_key(tag::INSTANCE) => in_use(place, new, &new.tags, id),
+        (None, None, Some(new)) if snapshot.tags.contains_key(tag::INSTANCE) => {
+            in_use(place, new, &new.tags, id)
+        }
         (None, None, Some(new)) if snapshot.encrypted => free(place, new, id),
-        (None, None, Some(new)) => refused(format!("{id} is an unencrypted copy of what {} holds, and that was not attached yet: attach it once", new.id)),
-        (None, None, None) => refused(format!("{id} may be the last that holds the data of {source}: neither that nor a volume that took its place is there")),
+        (None, None, Some(new)) => refused(format!(
+            "{id} is an unencrypted copy of what {} holds, and that was not attached yet: attach it once",
+            new.id
+        )),
+        (None, None, None) => refused(format!(
+            "{id} may be the last that holds the data of {source}: neither that nor a volume that took its \
+             place is there"
+        )),
     }
 }
 
 /// Returns whether a volume was attached again after a snapshot of it was started.
 fn was_put_back(old: &Volume, snapshot: &Snapshot) -> bool {
-    !old.attachments.is_empty() && old.attached_at.zip(snapshot.start_time).is_some_and(|(attached, begun)| attached >= begun)
+    !old.attachments.is_empty()
+        && old.attached_at.zip(snapshot.start_time).is_some_and(|(attached, begun)| attached >= begun)
 }
 
 /// Returns the volume in use that took the place of a detached volume which redress created: the one that it
@@ -114,14 +140,24 @@ fn was_put_back(old: &Volume, snapshot: &Snapshot) -> bool {
 ///
 /// # Errors
 /// A refusal that names the fact that is not known.
-pub(super) fn holder<'a>(place: &'a Region, left: &Volume, source: &str) -> Result<Option<&'a Volume>, Refusal> {
+pub(super) fn holder<'a>(
+    place: &'a Region,
+    left: &Volume,
+    source: &str,
+) -> Result<Option<&'a Volume>, Refusal> {
     let id = &left.id;
-    let old = known(place.volumes.get(source), &format!("{id} is kept: volume {source}, from which it was made,"))?;
+    let old =
+        known(place.volumes.get(source), &format!("{id} is kept: volume {source}, from which it was made,"))?;
     if let Some(old) = old.filter(|old| !old.attachments.is_empty()) {
         return Ok(Some(old));
     }
     let (listed, made) = selected(place, source);
-    listed.map_err(|why| Refusal::Unknown(format!("{id} is kept: redress could not find out whether another volume took the place of {source}: {why}")))?;
+    listed.map_err(|why| {
+        Refusal::Unknown(format!(
+            "{id} is kept: redress could not find out whether another \
+        volume took the place of {source}: {why}"
+        ))
+    })?;
     Ok(made.into_iter().find(|v| v.id != *id && !v.attachments.is_empty()))
 }
 
@@ -135,10 +171,19 @@ pub(super) fn left(place: &Region, left: &Volume, source: &str) -> Result<(), Re
     if let Some(holder) = holder(place, left, source)? {
         return in_use(place, holder, &left.tags, &left.id);
     }
-    let old = known(place.volumes.get(source), &format!("{} is kept: volume {source}, from which it was made,", left.id))?;
-    match old.is_some_and(|old| old.state == "available" && !old.encrypted && !old.tags.contains_key(tag::REPLACED_BY)) {
+    let old = known(
+        place.volumes.get(source),
+        &format!("{} is kept: volume {source}, from which it was made,", left.id),
+    )?;
+    match old.is_some_and(|old| {
+        old.state == "available" && !old.encrypted && !old.tags.contains_key(tag::REPLACED_BY)
+    }) {
         true => Ok(()),
-        false => refused(format!("{} may be the only one that holds its data: {source}, from which it was made, is not in use again", left.id)),
+        false => refused(format!(
+            "{} may be the only one that holds its data: {source}, from which it was made, is not in use \
+             again",
+            left.id
+        )),
     }
 }
 
@@ -146,7 +191,8 @@ pub(super) fn left(place: &Region, left: &Volume, source: &str) -> Result<(), Re
 /// volume of a copy is arbitrary (<https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copy-snapshot.html>),
 /// and redress tags its copies.
 fn source(snapshot: &Snapshot) -> Option<&str> {
-    let own = Some(snapshot.volume_id.as_str()).filter(|id| !id.is_empty() && *id != NO_VOLUME && !snapshot.encrypted);
+    let own = Some(snapshot.volume_id.as_str())
+        .filter(|id| !id.is_empty() && *id != NO_VOLUME && !snapshot.encrypted);
     snapshot.tags.get(tag::SOURCE).map(String::as_str).or(own)
 }
 
@@ -170,19 +216,31 @@ fn refused(why: String) -> Result<(), Refusal> {
 /// name.
 fn in_use(place: &Region, new: &Volume, tags: &Tags, what: &str) -> Result<(), Refusal> {
     let [attachment] = new.attachments.as_slice() else {
-        return refused(format!("{what} is kept: {}, which took the place, is attached to {} instances", new.id, new.attachments.len()));
+        return refused(format!(
+            "{what} is kept: {}, which took the place, is attached to {} instances",
+            new.id,
+            new.attachments.len()
+        ));
     };
     let said = |key: &str, is: &str| tags.get(key).is_none_or(|tag| tag == is);
-    if attachment.state != "attached" || !said(tag::INSTANCE, &attachment.instance_id) || !said(tag::DEVICE, &attachment.device) {
+    if attachment.state != "attached"
+        || !said(tag::INSTANCE, &attachment.instance_id)
+        || !said(tag::DEVICE, &attachment.device)
+    {
         let (instance, device) = (&attachment.instance_id, &attachment.device);
-        return refused(format!("{what} is kept: {} is {} at {device} of {instance}, and the tags name another place", new.id, attachment.state));
+        return refused(format!(
+            "{what} is kept: {} is {} at {device} of {instance}, and the tags name another place",
+            new.id, attachment.state
+        ));
     }
     key(place, new, what)?;
     let id = &attachment.instance_id;
     let instance = need(place.instances.get(id), &format!("instance {id}"))?;
     started_since(instance, new, what)?;
     let status = need(place.instance_statuses.get(id), &format!("the status of {id}"))?;
-    status.proves_health().or_else(|why| refused(format!("{what} is kept: {id}, which runs on {}, is not proved to be well: {why}", new.id)))
+    status.proves_health().or_else(|why| {
+        refused(format!("{what} is kept: {id}, which runs on {}, is not proved to be well: {why}", new.id))
+    })
 }
 
 /// Checks that an instance is running on this volume, and was last started after the volume was attached. The
@@ -193,15 +251,25 @@ fn in_use(place: &Region, new: &Volume, tags: &Tags, what: &str) -> Result<(), R
 fn started_since(instance: &Instance, new: &Volume, what: &str) -> Result<(), Refusal> {
     let id = &instance.id;
     if instance.state != "running" {
-        return refused(format!("{what} is kept: {id}, whose disk {} is, is {}: that it comes up with it is shown only while it runs", new.id, instance.state));
+        return refused(format!(
+            "{what} is kept: {id}, whose disk {} is, is {}: that it comes up with it is shown only while it \
+             runs",
+            new.id, instance.state
+        ));
     }
     if !instance.devices.iter().any(|d| d.volume_id == new.id && d.status == "attached") {
         return refused(format!("{what} is kept: {id} does not name {} among its disks", new.id));
     }
     match (instance.launch_time, new.attached_at) {
         (Some(launched), Some(attached)) if launched.as_second() >= attached.as_second() => Ok(()),
-        (Some(launched), Some(at)) => refused(format!("{what} is kept: {id} was last started at {launched}, before {} was attached at {at}", new.id)),
-        _ => Err(Refusal::Unknown(format!("{what} is kept: AWS does not report when {id} was last started, or when {} was attached", new.id))),
+        (Some(launched), Some(at)) => refused(format!(
+            "{what} is kept: {id} was last started at {launched}, before {} was attached at {at}",
+            new.id
+        )),
+        _ => Err(Refusal::Unknown(format!(
+            "{what} is kept: AWS does not report when {id} was last started, or when {} was attached",
+            new.id
+        ))),
     }
 }
 
@@ -219,11 +287,18 @@ fn key(place: &Region, new: &Volume, what: &str) -> Result<(), Refusal> {
         return Ok(());
     }
     let Some(arn) = &new.kms_key_id else {
-        return Err(Refusal::Unknown(format!("{what} is kept: AWS does not report under which key {} is encrypted", new.id)));
+        return Err(Refusal::Unknown(format!(
+            "{what} is kept: AWS does not report under which key {} is encrypted",
+            new.id
+        )));
     };
     let key = need(place.keys.get(arn), &format!("{what} is kept: the key {arn} of {}", new.id))?;
     let unread = |why: String| {
-        refused(format!("{what} is kept: the key {arn} of {} is not shown to be usable ({why}), so that it could not be read after the next start", new.id))
+        refused(format!(
+            "{what} is kept: the key {arn} of {} is not shown to be usable ({why}), so that it could not be \
+             read after the next start",
+            new.id
+        ))
     };
     key.proves_usable().or_else(unread)
 }

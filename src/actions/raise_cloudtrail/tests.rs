@@ -16,8 +16,10 @@ const R: &str = "us-east-1";
 pub(crate) fn policy() -> Value {
     let service = json!({ "Service": "cloudtrail.amazonaws.com" });
     json!({ "Statement": [
-        { "Effect": "Allow", "Principal": service, "Action": "s3:GetBucketAcl", "Resource": "arn:aws:s3:::logs" },
-        { "Effect": "Allow", "Principal": service, "Action": "s3:PutObject", "Resource": "arn:aws:s3:::logs/*" },
+        { "Effect": "Allow", "Principal": service, "Action": "s3:GetBucketAcl",
+            "Resource": "arn:aws:s3:::logs" },
+        { "Effect": "Allow", "Principal": service, "Action": "s3:PutObject",
+            "Resource": "arn:aws:s3:::logs/*" },
     ] })
 }
 
@@ -38,7 +40,10 @@ fn account() -> Inventory {
         ..Trail::default()
     };
     inventory.trails.put(trail.id.clone(), trail);
-    inventory.buckets.put("logs", Bucket { id: "logs".into(), owned: true, policy: Fact::Known(policy()), ..Bucket::default() });
+    inventory.buckets.put(
+        "logs",
+        Bucket { id: "logs".into(), owned: true, policy: Fact::Known(policy()), ..Bucket::default() },
+    );
     inventory
 }
 fn arn(inventory: &Inventory) -> ResourceId {
@@ -51,7 +56,11 @@ fn trail(it: &mut Inventory) -> &mut Trail {
 fn propose(it: &Inventory) -> Result<Proposal, Refusal> {
     let checks = vec!["cloudtrail-not-logging".to_owned()];
     let options = Options::default();
-    RaiseCloudtrail.propose(&Context { inventory: it, region: R, checks: &checks, options: &options }, &arn(it), &Value::Null)
+    RaiseCloudtrail.propose(
+        &Context { inventory: it, region: R, checks: &checks, options: &options },
+        &arn(it),
+        &Value::Null,
+    )
 }
 
 #[test]
@@ -61,13 +70,24 @@ fn a_stopped_trail_is_set_right_before_it_is_started_and_goes_back_as_it_was() {
     sound::steps(&proposal.steps);
     assert_eq!(sound::names(&proposal.steps), ["update", "start"]);
     let id = arn(&it);
-    let set = |on: bool| json!({ "Name": id, "IsMultiRegionTrail": on, "IncludeGlobalServiceEvents": on, "EnableLogFileValidation": on });
+    let set = |on: bool| {
+        json!({ "Name": id, "IsMultiRegionTrail": on, "IncludeGlobalServiceEvents": on,
+        "EnableLogFileValidation": on })
+    };
     assert_eq!(proposal.steps[0].act.call.input, set(true));
-    let crate::calls::WayBack::Calls { rollback, .. } = &proposal.steps[0].way_back else { panic!("no way back") };
+    let crate::calls::WayBack::Calls { rollback, .. } = &proposal.steps[0].way_back else {
+        panic!("no way back")
+    };
     assert_eq!(rollback[0].call.input, set(false));
-    assert_eq!(sound::going_back(&proposal.steps, &["update", "start"], Purpose::Undo), ["StopLogging start", "UpdateTrail update"]);
+    assert_eq!(
+        sound::going_back(&proposal.steps, &["update", "start"], Purpose::Undo),
+        ["StopLogging start", "UpdateTrail update"]
+    );
     assert!(proposal.impact.iter().any(|l| l.contains("cannot be recovered")), "{:?}", proposal.impact);
-    assert_eq!(proposal.proof.iter().map(|p| p.check.as_str()).collect::<Vec<_>>(), ["trail-raised", "cloudtrail-not-logging"]);
+    assert_eq!(
+        proposal.proof.iter().map(|p| p.check.as_str()).collect::<Vec<_>>(),
+        ["trail-raised", "cloudtrail-not-logging"]
+    );
 }
 
 #[test]
@@ -87,9 +107,17 @@ fn only_what_is_lacking_is_done() {
 #[test]
 fn a_trail_records_all_regions_only_where_no_other_one_does() {
     let mut it = account();
-    let other = Trail { id: it.owner.trail(R, "other").to_string(), is_multi_region: true, all_management_events: Fact::Known(true), ..Trail::default() };
+    let other = Trail {
+        id: it.owner.trail(R, "other").to_string(),
+        is_multi_region: true,
+        all_management_events: Fact::Known(true),
+        ..Trail::default()
+    };
     it.trails.put(other.id.clone(), other);
-    assert_eq!(propose(&it).unwrap().steps[0].act.call.input, json!({ "Name": arn(&it), "EnableLogFileValidation": true }));
+    assert_eq!(
+        propose(&it).unwrap().steps[0].act.call.input,
+        json!({ "Name": arn(&it), "EnableLogFileValidation": true })
+    );
 }
 
 #[test]
@@ -98,7 +126,10 @@ fn a_trail_that_cannot_deliver_is_refused_with_what_is_missing() {
     let rows: &[Row] = &[
         (|it| it.buckets.get_mut("logs").unwrap().policy = Fact::Absent, "s3:PutObject"),
         (
-            |it| it.buckets.get_mut("logs").unwrap().policy = Fact::Known(json!({ "Statement": [policy()["Statement"][0]] })),
+            |it| {
+                it.buckets.get_mut("logs").unwrap().policy =
+                    Fact::Known(json!({ "Statement": [policy()["Statement"][0]] }))
+            },
             "s3:PutObject on arn:aws:s3:::logs/AWSLogs",
         ),
         (|it| drop(it.buckets.items.insert("logs".into(), Fact::Absent)), "does not exist"),
@@ -120,7 +151,11 @@ fn a_trail_that_cannot_deliver_is_refused_with_what_is_missing() {
     for (change, word) in rows {
         let mut it = account();
         change(&mut it);
-        assert!(matches!(propose(&it), Err(Refusal::Refused(why)) if why.contains(word)), "{word}: {:?}", propose(&it));
+        assert!(
+            matches!(propose(&it), Err(Refusal::Refused(why)) if why.contains(word)),
+            "{word}: {:?}",
+            propose(&it)
+        );
     }
 }
 

@@ -16,9 +16,13 @@ fn account(tags: Tags) -> Inventory {
     let owner = Owner { partition: "aws".into(), account: "123456789012".into() };
     let mut inventory = Inventory::empty(owner, Caller::default(), "2026-11-22T10:00:00Z".parse().unwrap());
     let region = inventory.region_mut(R);
-    let device = |name: &str, id: &str| Device { device_name: name.into(), volume_id: id.into(), ..Device::default() };
+    let device =
+        |name: &str, id: &str| Device { device_name: name.into(), volume_id: id.into(), ..Device::default() };
     let devices = vec![device("/dev/xvda", "vol-1"), device("/dev/sdf", "vol-2")];
-    region.instances.put("i-1", Instance { id: "i-1".into(), state: "running".into(), devices, tags, ..Instance::default() });
+    region.instances.put(
+        "i-1",
+        Instance { id: "i-1".into(), state: "running".into(), devices, tags, ..Instance::default() },
+    );
     for id in ["vol-1", "vol-2"] {
         region.volumes.put(id, Volume { id: id.into(), size: 8, ..Volume::default() });
     }
@@ -26,7 +30,11 @@ fn account(tags: Tags) -> Inventory {
 }
 fn propose(it: &Inventory, with: Value) -> Result<Proposal, Refusal> {
     let options = Options::default();
-    SnapshotInstance.propose(&Context { inventory: it, region: R, checks: &[], options: &options }, &it.owner.instance(R, "i-1"), &with)
+    SnapshotInstance.propose(
+        &Context { inventory: it, region: R, checks: &[], options: &options },
+        &it.owner.instance(R, "i-1"),
+        &with,
+    )
 }
 fn tags_of(proposal: &Proposal) -> Vec<(String, Value)> {
     let tags = proposal.steps[0].act.call.input["TagSpecifications"][0]["Tags"].as_array().unwrap();
@@ -35,7 +43,14 @@ fn tags_of(proposal: &Proposal) -> Vec<(String, Value)> {
 
 #[test]
 fn all_volumes_are_in_one_set_that_says_what_it_is_and_how_long_it_is_kept() {
-    let it = account([("Name".to_owned(), "db".to_owned()), ("aws:x".to_owned(), "y".to_owned()), ("team".to_owned(), "a".to_owned())].into());
+    let it = account(
+        [
+            ("Name".to_owned(), "db".to_owned()),
+            ("aws:x".to_owned(), "y".to_owned()),
+            ("team".to_owned(), "a".to_owned()),
+        ]
+        .into(),
+    );
     let proposal = propose(&it, json!({ "keep_days": 7, "keep_last": 2 })).unwrap();
     sound::steps(&proposal.steps);
     let [step] = proposal.steps.as_slice() else { panic!("one step") };
@@ -60,7 +75,10 @@ fn all_volumes_are_in_one_set_that_says_what_it_is_and_how_long_it_is_kept() {
 #[test]
 fn nothing_that_is_shown_or_called_names_a_volume_since_a_rehearsal_makes_others() {
     let proposal = propose(&account(Tags::new()), Value::Null).unwrap();
-    let shown = serde_json::to_string(&json!({ "steps": proposal.steps, "impact": proposal.impact, "summary": proposal.summary })).unwrap();
+    let shown = serde_json::to_string(
+        &json!({ "steps": proposal.steps, "impact": proposal.impact, "summary": proposal.summary }),
+    )
+    .unwrap();
     assert!(!shown.contains("vol-"), "{shown}");
 }
 

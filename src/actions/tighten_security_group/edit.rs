@@ -34,7 +34,12 @@ pub struct Edit<'a> {
 /// # Errors
 /// A refusal: nothing is open, or that cannot be determined, or the strategy does not fit, or the world would
 /// be left in.
-pub fn edit<'a>(rules: &[&'a SecurityGroupRule], lists: &Family<PrefixList>, exposures: &[Exposure], params: &Params) -> Result<Edit<'a>, Refusal> {
+pub fn edit<'a>(
+    rules: &[&'a SecurityGroupRule],
+    lists: &Family<PrefixList>,
+    exposures: &[Exposure],
+    params: &Params,
+) -> Result<Edit<'a>, Refusal> {
     let offences = offences(rules, lists, exposures)?;
     let allowed = |o: &&Offence<'_>| !params.allow.iter().any(|a| traffic::source(o.rule) == a.0.to_string());
     let offences: Vec<&Offence<'_>> = offences.iter().filter(allowed).collect();
@@ -42,7 +47,8 @@ pub fn edit<'a>(rules: &[&'a SecurityGroupRule], lists: &Family<PrefixList>, exp
         return Err(Refusal::Nothing("no rule is open to the world".to_owned()));
     }
     let revoke: Vec<&SecurityGroupRule> = offences.iter().map(|o| o.rule).collect();
-    let stays: Vec<&SecurityGroupRule> = rules.iter().copied().filter(|r| !revoke.iter().any(|gone| gone.id == r.id)).collect();
+    let stays: Vec<&SecurityGroupRule> =
+        rules.iter().copied().filter(|r| !revoke.iter().any(|gone| gone.id == r.id)).collect();
     let (mut add, mut closes) = (Vec::<SecurityGroupRule>::new(), Vec::new());
     for offence in &offences {
         let (wanted, closed) = instead(offence, lists, params)?;
@@ -59,16 +65,26 @@ pub fn edit<'a>(rules: &[&'a SecurityGroupRule], lists: &Family<PrefixList>, exp
 }
 
 /// Returns the offences of several exposures, one for each rule.
-fn offences<'a>(rules: &[&'a SecurityGroupRule], lists: &Family<PrefixList>, exposures: &[Exposure]) -> Result<Vec<Offence<'a>>, Refusal> {
+fn offences<'a>(
+    rules: &[&'a SecurityGroupRule],
+    lists: &Family<PrefixList>,
+    exposures: &[Exposure],
+) -> Result<Vec<Offence<'a>>, Refusal> {
     let mut all: Vec<Offence<'a>> = Vec::new();
     for &exposure in exposures {
         let survey = survey(rules, lists, exposure);
         if !survey.unknown.is_empty() {
-            return Err(Refusal::Unknown(format!("redress could not find out whether all its sources are the world: {}", survey.unknown.join("; "))));
+            return Err(Refusal::Unknown(format!(
+                "redress could not find out whether all its sources are the world: {}",
+                survey.unknown.join("; ")
+            )));
         }
         for mut offence in survey.offences {
             if exposure == Exposure::AllTraffic {
-                offence.services = exposure.services().filter(|s| s.transports.iter().any(|t| traffic::admits(offence.rule, *t, s.port))).collect();
+                offence.services = exposure
+                    .services()
+                    .filter(|s| s.transports.iter().any(|t| traffic::admits(offence.rule, *t, s.port)))
+                    .collect();
             }
             match all.iter_mut().find(|o| o.rule.id == offence.rule.id) {
                 Some(known) => known.services.extend(offence.services),
@@ -80,22 +96,32 @@ fn offences<'a>(rules: &[&'a SecurityGroupRule], lists: &Family<PrefixList>, exp
 }
 
 /// Returns the rules that replace an open rule, and the traffic that closes to its source.
-fn instead(offence: &Offence<'_>, lists: &Family<PrefixList>, params: &Params) -> Result<(Vec<SecurityGroupRule>, Vec<SecurityGroupRule>), Refusal> {
+fn instead(
+    offence: &Offence<'_>,
+    lists: &Family<PrefixList>,
+    params: &Params,
+) -> Result<(Vec<SecurityGroupRule>, Vec<SecurityGroupRule>), Refusal> {
     let rule = offence.rule;
     let allowed = allowed_for(rule, lists, params)?;
-    let from_allowed = |body: &SecurityGroupRule| allowed.iter().map(|net| with_source(body, net)).collect::<Vec<_>>();
+    let from_allowed =
+        |body: &SecurityGroupRule| allowed.iter().map(|net| with_source(body, net)).collect::<Vec<_>>();
     match params.strategy {
         Strategy::Revoke => Ok((Vec::new(), vec![rule.clone()])),
         Strategy::Narrow => Ok((from_allowed(rule), vec![rule.clone()])),
         Strategy::Split => {
             let Protocol::Ports(transport) = traffic::protocol(rule) else {
                 return Err(Refusal::Refused(format!(
-                    "rule {} is for all protocols and has no ports to split, and splitting it would drop the protocols that have none: use strategy \"narrow\" or \"revoke\" for it",
+                    "rule {} is for all protocols and has no ports to split, and splitting it would drop the \
+                     protocols that have none: use strategy \"narrow\" or \"revoke\" for it",
                     rule.id
                 )));
             };
             let (risky, harmless) = split(rule, transport, &offence.services);
-            let part = |(from_port, to_port): &(i32, i32)| SecurityGroupRule { from_port: *from_port, to_port: *to_port, ..rule.clone() };
+            let part = |(from_port, to_port): &(i32, i32)| SecurityGroupRule {
+                from_port: *from_port,
+                to_port: *to_port,
+                ..rule.clone()
+            };
             let closed: Vec<SecurityGroupRule> = risky.iter().map(part).collect();
             let mut wanted: Vec<SecurityGroupRule> = harmless.iter().map(part).collect();
             wanted.extend(closed.iter().flat_map(from_allowed));
@@ -133,7 +159,11 @@ fn split(rule: &SecurityGroupRule, transport: Transport, services: &[&Service]) 
 }
 
 /// Returns the allowed networks of the address families that the rule's source has.
-fn allowed_for(rule: &SecurityGroupRule, lists: &Family<PrefixList>, params: &Params) -> Result<Vec<IpNet>, Refusal> {
+fn allowed_for(
+    rule: &SecurityGroupRule,
+    lists: &Family<PrefixList>,
+    params: &Params,
+) -> Result<Vec<IpNet>, Refusal> {
     let nets = support::need(traffic::nets(rule, lists), &format!("the source of rule {}", rule.id))?;
     let has = |v4: bool| nets.iter().any(|net| net.addr().is_ipv4() == v4);
     let (v4, v6) = (has(true), has(false));
@@ -149,21 +179,29 @@ fn with_source(rule: &SecurityGroupRule, net: &IpNet) -> SecurityGroupRule {
 
 /// Returns whether two rules let in the same traffic: AWS refuses the second as a duplicate.
 fn same(a: &SecurityGroupRule, b: &SecurityGroupRule) -> bool {
-    let ports = |r: &SecurityGroupRule| if traffic::protocol(r) == Protocol::All { (0, 0) } else { (r.from_port, r.to_port) };
+    let ports = |r: &SecurityGroupRule| {
+        if traffic::protocol(r) == Protocol::All { (0, 0) } else { (r.from_port, r.to_port) }
+    };
     a.is_egress == b.is_egress
         && traffic::protocol(a) == traffic::protocol(b)
         && ports(a) == ports(b)
-        && (&a.cidr_ipv4, &a.cidr_ipv6, &a.prefix_list_id, &a.referenced_group_id) == (&b.cidr_ipv4, &b.cidr_ipv6, &b.prefix_list_id, &b.referenced_group_id)
+        && (&a.cidr_ipv4, &a.cidr_ipv6, &a.prefix_list_id, &a.referenced_group_id)
+            == (&b.cidr_ipv4, &b.cidr_ipv6, &b.prefix_list_id, &b.referenced_group_id)
 }
 
 /// Refuses a change that would not close its exposures, since the rules that stay and come would together
 /// still be the world.
-fn left_open(after: &[SecurityGroupRule], lists: &Family<PrefixList>, exposures: &[Exposure]) -> Result<(), Refusal> {
+fn left_open(
+    after: &[SecurityGroupRule],
+    lists: &Family<PrefixList>,
+    exposures: &[Exposure],
+) -> Result<(), Refusal> {
     let after: Vec<&SecurityGroupRule> = after.iter().collect();
     for &exposure in exposures {
         if let Some(open) = survey(&after, lists, exposure).offences.first() {
             return Err(Refusal::Refused(format!(
-                "the allowed CIDRs and the rules that stay would together still be the world ({}): allow less, or use strategy \"revoke\"",
+                "the allowed CIDRs and the rules that stay would together still be the world ({}): allow \
+                 less, or use strategy \"revoke\"",
                 traffic::line(open.rule)
             )));
         }

@@ -17,7 +17,13 @@ use crate::{
 ///
 /// # Errors
 /// [`Refusal::Unknown`] if the interfaces behind the group are not known.
-pub fn impact(context: &Context<'_>, group: &str, rules: &[&SecurityGroupRule], edit: &Edit<'_>, params: &Params) -> Result<Vec<String>, Refusal> {
+pub fn impact(
+    context: &Context<'_>,
+    group: &str,
+    rules: &[&SecurityGroupRule],
+    edit: &Edit<'_>,
+    params: &Params,
+) -> Result<Vec<String>, Refusal> {
     let mut impact: Vec<String> = edit.closes.iter().map(|(source, rule)| closing(source, rule)).collect();
     let added: Vec<String> = edit.add.iter().map(traffic::line).collect();
     if !added.is_empty() {
@@ -28,7 +34,11 @@ pub fn impact(context: &Context<'_>, group: &str, rules: &[&SecurityGroupRule], 
     let interfaces = interfaces(context, group)?;
     impact.push(users(context, &interfaces));
     if !interfaces.is_empty() && untracked(rules, edit) {
-        impact.push("open connections that came in by the rules that go are not tracked by AWS and end at once, where no other rule lets them in".to_owned());
+        impact.push(
+            "open connections that came in by the rules that go are not tracked by AWS and end at \
+                     once, where no other rule lets them in"
+                .to_owned(),
+        );
     } else if !interfaces.is_empty() {
         impact.push("open connections may go on until they have been idle for a while".to_owned());
     }
@@ -87,6 +97,7 @@ fn kind(context: &Context<'_>, interface: &NetworkInterface) -> String {
 /// (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html>).
 fn untracked(rules: &[&SecurityGroupRule], edit: &Edit<'_>) -> bool {
     let everyone = |r: &&SecurityGroupRule| matches!(traffic::source(r), "0.0.0.0/0" | "::/0");
-    let all_out = |r: &&SecurityGroupRule| r.is_egress && traffic::protocol(r) == Protocol::All && everyone(r);
+    let all_out =
+        |r: &&SecurityGroupRule| r.is_egress && traffic::protocol(r) == Protocol::All && everyone(r);
     edit.revoke.iter().any(everyone) && rules.iter().any(all_out)
 }

@@ -11,7 +11,9 @@ use crate::{
         ports::{Transport, WAYS_IN},
         security_groups::{lists_of, rules_of, rules_want, traffic},
     },
-    inventory::{Fact, Family, FamilyKind, Instance, NetworkInterface, PrefixList, SecurityGroupRule, Selector, Want},
+    inventory::{
+        Fact, Family, FamilyKind, Instance, NetworkInterface, PrefixList, SecurityGroupRule, Selector, Want,
+    },
 };
 
 const GUARD: &str = "lock-out";
@@ -23,7 +25,8 @@ const GUARD: &str = "lock-out";
 pub fn interfaces<'a>(context: &Context<'a>, group: &str) -> Result<Vec<&'a NetworkInterface>, Refusal> {
     let region = support::region(context.inventory, context.region)?;
     let found = region.network_interfaces.select(&Selector::by("group-id", group));
-    let found = support::known(found, support::Subject::Question(&format!("which interfaces use {group}")))?.unwrap_or_default();
+    let found = support::known(found, support::Subject::Question(&format!("which interfaces use {group}")))?
+        .unwrap_or_default();
     Ok(found.into_iter().map(|(_, interface)| interface).collect())
 }
 
@@ -54,15 +57,25 @@ struct Reach<'a> {
 /// # Errors
 /// A refusal that names the instance and the access that would be cut, or [`Refusal::Unknown`] if that cannot
 /// be determined.
-pub fn guard(context: &Context<'_>, group: &str, edit: &Edit<'_>, params: &Params) -> Result<Vec<GuardNote>, Refusal> {
+pub fn guard(
+    context: &Context<'_>,
+    group: &str,
+    edit: &Edit<'_>,
+    params: &Params,
+) -> Result<Vec<GuardNote>, Refusal> {
     let lists = &support::region(context.inventory, context.region)?.prefix_lists;
     let reaches = reaches(context, group, edit)?;
     let mut notes = vec![own_host(context, group)?];
-    let mut ways_in: Vec<String> = reaches.iter().filter_map(|r| last_way_in(context, edit, lists, r)).collect();
+    let mut ways_in: Vec<String> =
+        reaches.iter().filter_map(|r| last_way_in(context, edit, lists, r)).collect();
     ways_in.dedup();
     let ways_in = (!ways_in.is_empty()).then(|| ways_in.join("; "));
     let running = format!("{} interface(s) of running instances behind the group", reaches.len());
-    notes.push(settle(ways_in, context.options.allow_lockout || params.close_last_way_in, format!("{running}, each keeps a way in"))?);
+    notes.push(settle(
+        ways_in,
+        context.options.allow_lockout || params.close_last_way_in,
+        format!("{running}, each keeps a way in"),
+    )?);
     let Some((address, source)) = &context.options.my_address else {
         notes.push(GuardNote::not_checked(GUARD, "the operator's address is not known (give --my-address)"));
         return Ok(notes);
@@ -70,7 +83,11 @@ pub fn guard(context: &Context<'_>, group: &str, edit: &Edit<'_>, params: &Param
     let mut cut: Vec<String> = reaches.iter().filter_map(|r| cuts(*address, edit, lists, r)).collect();
     cut.dedup();
     let cut = (!cut.is_empty()).then(|| cut.join("; "));
-    notes.push(settle(cut, context.options.allow_lockout, format!("{address} ({source}) is not cut from a running instance"))?);
+    notes.push(settle(
+        cut,
+        context.options.allow_lockout,
+        format!("{address} ({source}) is not cut from a running instance"),
+    )?);
     Ok(notes)
 }
 
@@ -79,9 +96,10 @@ fn settle(against: Option<String>, loosened: bool, fine: String) -> Result<Guard
     match against {
         None => Ok(GuardNote::passed(GUARD, fine)),
         Some(found) if loosened => Ok(GuardNote::loosened(GUARD, found)),
-        Some(found) => {
-            Err(Refusal::Refused(format!("{found}: give --allow-cidr with the network that must still come in, or --allow-lockout if that is meant")))
-        }
+        Some(found) => Err(Refusal::Refused(format!(
+            "{found}: give --allow-cidr with the network that must still come in, or --allow-lockout if that \
+             is meant"
+        ))),
     }
 }
 
@@ -90,14 +108,24 @@ fn reaches<'a>(context: &Context<'a>, group: &str, edit: &'a Edit<'_>) -> Result
     let mut all = Vec::new();
     for interface in interfaces(context, group)? {
         let Some(id) = &interface.instance_id else { continue };
-        let Some(instance) = support::known(region.instances.get(id), &format!("the state of {id} behind the group"))? else { continue };
+        let Some(instance) =
+            support::known(region.instances.get(id), &format!("the state of {id} behind the group"))?
+        else {
+            continue;
+        };
         if !matches!(instance.state.as_str(), "running" | "pending") {
             continue;
         }
         let mut after: Vec<&SecurityGroupRule> = edit.after.iter().collect();
         for other in interface.groups.iter().filter(|g| *g != group) {
             let rules = rules_of(context.inventory, context.region, other);
-            after.extend(support::known(rules, support::Subject::Question(&format!("what {other}, the other group of {id}, lets in")))?.unwrap_or_default());
+            after.extend(
+                support::known(
+                    rules,
+                    support::Subject::Question(&format!("what {other}, the other group of {id}, lets in")),
+                )?
+                .unwrap_or_default(),
+            );
         }
         all.push(Reach { instance, after });
     }
@@ -110,10 +138,17 @@ fn own_host(context: &Context<'_>, group: &str) -> Result<GuardNote, Refusal> {
         Fact::Known(host) => {
             let behind = interfaces(context, group)?.iter().any(|i| i.instance_id.as_ref() == Some(host));
             let found = behind.then(|| format!("redress itself runs on {host}, behind this group"));
-            settle(found, context.options.allow_lockout, format!("{host}, on which redress runs, is not behind the group"))
+            settle(
+                found,
+                context.options.allow_lockout,
+                format!("{host}, on which redress runs, is not behind the group"),
+            )
         }
         Fact::Absent => Ok(GuardNote::passed(GUARD, "redress does not run on an instance")),
-        _ => Ok(GuardNote::not_checked(GUARD, "whether redress runs on an instance behind the group is not known")),
+        _ => Ok(GuardNote::not_checked(
+            GUARD,
+            "whether redress runs on an instance behind the group is not known",
+        )),
     }
 }
 
@@ -131,21 +166,29 @@ fn cuts(address: IpAddr, edit: &Edit<'_>, lists: &Family<PrefixList>, reach: &Re
 
 /// Returns a description if the last way in for a person goes, and Systems Manager is not known to reach the
 /// instance.
-fn last_way_in(context: &Context<'_>, edit: &Edit<'_>, lists: &Family<PrefixList>, reach: &Reach<'_>) -> Option<String> {
+fn last_way_in(
+    context: &Context<'_>,
+    edit: &Edit<'_>,
+    lists: &Family<PrefixList>,
+    reach: &Reach<'_>,
+) -> Option<String> {
     let was = WAYS_IN.iter().any(|port| edit.revoke.iter().any(|r| lets_in(r, *port)));
-    let is = WAYS_IN.iter().any(|port| reach.after.iter().any(|r| lets_in(r, *port) && from_somewhere(r, lists)));
+    let is =
+        WAYS_IN.iter().any(|port| reach.after.iter().any(|r| lets_in(r, *port) && from_somewhere(r, lists)));
     if !was || is || managed(context, &reach.instance.id) {
         return None;
     }
     Some(format!(
-        "it is the last way in to {}, which is running: no rule for port 22, 3389, 5985 or 5986 would be left, and Systems Manager is not known to reach it",
+        "it is the last way in to {}, which is running: no rule for port 22, 3389, 5985 or 5986 would be \
+         left, and Systems Manager is not known to reach it",
         named(reach.instance)
     ))
 }
 
 /// Returns whether a rule's source is anybody at all: a CIDR, another group, a prefix list with entries.
 fn from_somewhere(rule: &SecurityGroupRule, lists: &Family<PrefixList>) -> bool {
-    rule.referenced_group_id.is_some() || traffic::nets(rule, lists).known().is_some_and(|nets| !nets.is_empty())
+    rule.referenced_group_id.is_some()
+        || traffic::nets(rule, lists).known().is_some_and(|nets| !nets.is_empty())
 }
 
 fn managed(context: &Context<'_>, instance: &str) -> bool {

@@ -39,7 +39,11 @@ impl Action for TightenSecurityGroup {
         include_str!("page.md")
     }
     fn answers(&self) -> &'static [&'static str] {
-        &["security-group-open-admin-port", "security-group-open-database-port", "security-group-open-all-traffic"]
+        &[
+            "security-group-open-admin-port",
+            "security-group-open-database-port",
+            "security-group-open-all-traffic",
+        ]
     }
     fn target(&self) -> Kind {
         Kind::SecurityGroup
@@ -70,10 +74,20 @@ impl Action for TightenSecurityGroup {
         wants
     }
     fn operations(&self) -> &'static [Spec] {
-        const { &[<security_group::AuthorizeSecurityGroupIngress>::SPEC, <security_group::RevokeSecurityGroupIngress>::SPEC] }
+        const {
+            &[
+                <security_group::AuthorizeSecurityGroupIngress>::SPEC,
+                <security_group::RevokeSecurityGroupIngress>::SPEC,
+            ]
+        }
     }
     fn concerns(&self) -> concern::Table {
-        const { &[(FamilyKind::SecurityGroups, Concern::THERE), (FamilyKind::SecurityGroupRules, Concern::but(&["tags"]))] }
+        const {
+            &[
+                (FamilyKind::SecurityGroups, Concern::THERE),
+                (FamilyKind::SecurityGroupRules, Concern::but(&["tags"])),
+            ]
+        }
     }
     fn quotas(&self, with: &Value) -> Vec<(&'static str, usize)> {
         let limit = support::params::<Params>(with).map(|params| params.rule_limit);
@@ -98,7 +112,10 @@ impl Action for TightenSecurityGroup {
             impact: impact::impact(context, id, &rules, &edit, &params)?,
             before: listed(rules.iter().copied()),
             after: listed(&edit.after),
-            proof: exposures.iter().map(|e| Proof { check: e.check().to_owned(), resource: target.clone(), with: Value::Null }).collect(),
+            proof: exposures
+                .iter()
+                .map(|e| Proof { check: e.check().to_owned(), resource: target.clone(), with: Value::Null })
+                .collect(),
             not_restored: vec![
                 "the ids of the rules that are put back: AWS gives new ones".to_owned(),
                 "connections that were cut when the rules closed".to_owned(),
@@ -113,14 +130,18 @@ impl Action for TightenSecurityGroup {
 /// Returns the exposures to close: those of the findings, or all if the action is asked for without a
 /// finding.
 fn exposures(checks: &[String]) -> Vec<Exposure> {
-    let named: Vec<Exposure> = Exposure::ALL.into_iter().filter(|e| checks.iter().any(|c| c == e.check())).collect();
+    let named: Vec<Exposure> =
+        Exposure::ALL.into_iter().filter(|e| checks.iter().any(|c| c == e.check())).collect();
     if named.is_empty() { Exposure::ALL.to_vec() } else { named }
 }
 
 /// Checks that the group is this account's, and that nothing else manages it.
 fn owner(context: &Context<'_>, group: &SecurityGroup) -> Result<super::GuardNote, Refusal> {
     if !context.inventory.owner.owns(&group.owner_id) {
-        return Err(Refusal::Refused(format!("{} belongs to account {}: only that account can change it", group.id, group.owner_id)));
+        return Err(Refusal::Refused(format!(
+            "{} belongs to account {}: only that account can change it",
+            group.id, group.owner_id
+        )));
     }
     // Groups that services create, as in
     // https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-man-sec-groups.html.
@@ -131,14 +152,20 @@ fn owner(context: &Context<'_>, group: &SecurityGroup) -> Result<super::GuardNot
         name if name.starts_with("k8s-") => Some("Kubernetes"),
         _ => None,
     };
-    let manager = support::managed_by(&group.tags).or_else(|| by_name.map(|by| format!("{by} (it is named {})", group.name)));
+    let manager = support::managed_by(&group.tags)
+        .or_else(|| by_name.map(|by| format!("{by} (it is named {})", group.name)));
     support::ownership(&group.id, manager, context.options)
 }
 
 fn summary(group: &SecurityGroup, edit: &edit::Edit<'_>, params: &Params) -> String {
-    let shut: Vec<String> = edit.closes.iter().map(|(source, rule)| format!("{} from {source}", traffic::traffic(rule))).collect();
+    let shut: Vec<String> = edit
+        .closes
+        .iter()
+        .map(|(source, rule)| format!("{} from {source}", traffic::traffic(rule)))
+        .collect();
     let instead: Vec<String> = params.allow.iter().map(|a| a.0.to_string()).collect();
-    let name = if group.name.is_empty() { group.id.clone() } else { format!("{} ({})", group.id, group.name) };
+    let name =
+        if group.name.is_empty() { group.id.clone() } else { format!("{} ({})", group.id, group.name) };
     match (instead.is_empty() || params.strategy == Strategy::Revoke, edit.add.is_empty()) {
         (false, false) => format!("close {} of {name}, and let in {}", shut.join(", "), instead.join(", ")),
         _ => format!("close {} of {name}", shut.join(", ")),
@@ -157,13 +184,15 @@ const PARAMETERS: &[Parameter] = &[
         name: "strategy",
         kind: "\"narrow\", \"revoke\" or \"split\"",
         default: "\"narrow\"",
-        doc: "What becomes of an open rule: `narrow` lets its whole range of ports in from the allowed CIDRs only, `revoke` takes it away, `split` leaves its harmless ports open.",
+        doc: "What becomes of an open rule: `narrow` lets its whole range of ports in from the allowed CIDRs \
+              only, `revoke` takes it away, `split` leaves its harmless ports open.",
     },
     Parameter {
         name: "allow",
         kind: "list of CIDRs",
         default: "[]",
-        doc: "Who is let in instead: canonical CIDRs, /8 (IPv4) or /16 (IPv6) or narrower. An IPv4 CIDR takes the place of an IPv4 source, an IPv6 CIDR that of an IPv6 source.",
+        doc: "Who is let in instead: canonical CIDRs, /8 (IPv4) or /16 (IPv6) or narrower. An IPv4 CIDR \
+              takes the place of an IPv4 source, an IPv6 CIDR that of an IPv6 source.",
     },
     Parameter {
         name: "close_last_way_in",
@@ -175,7 +204,8 @@ const PARAMETERS: &[Parameter] = &[
         name: "rule_limit",
         kind: "number",
         default: "60",
-        doc: "How many inbound rules a group may have, for each of IPv4 and IPv6: the account's quota \"Inbound or outbound rules per security group\".",
+        doc: "How many inbound rules a group may have, for each of IPv4 and IPv6: the account's quota \
+              \"Inbound or outbound rules per security group\".",
     },
 ];
 

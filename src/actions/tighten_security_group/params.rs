@@ -1,4 +1,5 @@
-//! Parameters of `tighten-security-group`, checked as they are read: an allowed CIDR is never the world, nor near it.
+//! Parameters of `tighten-security-group`, checked as they are read: an allowed CIDR is never the world, nor
+//! near it.
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -36,16 +37,23 @@ impl TryFrom<String> for Allowed {
         if let Ok(address) = text.parse::<std::net::IpAddr>() {
             return Err(format!("{text:?} is an address, not a CIDR: write \"{}\"", IpNet::from(address)));
         }
-        let net: IpNet = text.parse().map_err(|_| format!("{text:?} is not a CIDR: write one such as \"203.0.113.0/24\" or \"2001:db8::/32\""))?;
+        let net: IpNet = text.parse().map_err(|_| {
+            format!("{text:?} is not a CIDR: write one such as \"203.0.113.0/24\" or \"2001:db8::/32\"")
+        })?;
         if net.trunc() != net {
-            return Err(format!("{text:?} has bits set outside of its prefix: write \"{}\", if that is meant", net.trunc()));
+            return Err(format!(
+                "{text:?} has bits set outside of its prefix: write \"{}\", if that is meant",
+                net.trunc()
+            ));
         }
         if net.to_string() != text {
             return Err(format!("{text:?} is not how AWS writes it: write \"{net}\""));
         }
         let limit = if net.addr().is_ipv4() { world::WIDE_V4 } else { world::WIDE_V6 };
         if net.prefix_len() < limit {
-            return Err(format!("{text:?} is the world, or near it: allow networks of /{limit} or narrower, best your own"));
+            return Err(format!(
+                "{text:?} is the world, or near it: allow networks of /{limit} or narrower, best your own"
+            ));
         }
         Ok(Self(net))
     }
@@ -78,7 +86,9 @@ fn together<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<All
     all.sort_by_key(|a| a.0);
     all.dedup();
     if world::cover_half(all.iter().map(|a| &a.0)) {
-        return Err(serde::de::Error::custom("these CIDRs together cover half of the address space, which is the world: allow less"));
+        return Err(serde::de::Error::custom(
+            "these CIDRs together cover half of the address space, which is the world: allow less",
+        ));
     }
     Ok(all)
 }
@@ -94,19 +104,39 @@ mod tests {
 
     #[test]
     fn the_world_and_what_is_near_it_is_never_allowed() {
-        for bad in ["0.0.0.0/0", "::/0", "0.0.0.0/1", "128.0.0.0/1", "12.0.0.0/7", "2000::/3", "2000::/15", "fc00::/7"] {
-            assert!(read(&format!("allow = ['{bad}']")).unwrap_err().to_string().contains("the world, or near it"), "{bad}");
+        for bad in [
+            "0.0.0.0/0",
+            "::/0",
+            "0.0.0.0/1",
+            "128.0.0.0/1",
+            "12.0.0.0/7",
+            "2000::/3",
+            "2000::/15",
+            "fc00::/7",
+        ] {
+            assert!(
+                read(&format!("allow = ['{bad}']"))
+                    .unwrap_err()
+                    .to_string()
+                    .contains("the world, or near it"),
+                "{bad}"
+            );
         }
         let eights: Vec<String> = (0..128).map(|n| format!("'{n}.0.0.0/8'")).collect();
-        assert!(read(&format!("allow = [{}]", eights.join(","))).unwrap_err().to_string().contains("together"));
+        assert!(
+            read(&format!("allow = [{}]", eights.join(","))).unwrap_err().to_string().contains("together")
+        );
         assert_eq!(read(&format!("allow = [{}]", eights[1..].join(","))).unwrap().allow.len(), 127);
     }
 
     #[test]
     fn what_is_not_a_canonical_cidr_is_an_error_that_says_what_to_write() {
-        for (bad, hint) in
-            [("203.0.113.5", "203.0.113.5/32"), ("203.0.113.5/24", "203.0.113.0/24"), ("2001:DB8::/32", "2001:db8::/32"), ("office", "203.0.113.0/24")]
-        {
+        for (bad, hint) in [
+            ("203.0.113.5", "203.0.113.5/32"),
+            ("203.0.113.5/24", "203.0.113.0/24"),
+            ("2001:DB8::/32", "2001:db8::/32"),
+            ("office", "203.0.113.0/24"),
+        ] {
             assert!(read(&format!("allow = ['{bad}']")).unwrap_err().to_string().contains(hint), "{bad}");
         }
         assert!(read("strategy = 'shut'").is_err() && read("alow = []").is_err());
@@ -116,7 +146,8 @@ mod tests {
     fn parameters_come_back_as_they_went_with_defaults_and_without_doubles() {
         let params = read("allow = ['203.0.113.0/24', '2001:db8::/32', '203.0.113.0/24']").unwrap();
         let json = serde_json::to_value(&params).unwrap();
-        let expected = serde_json::json!({ "strategy": "narrow", "allow": ["203.0.113.0/24", "2001:db8::/32"], "close_last_way_in": false, "rule_limit": 60 });
+        let expected = serde_json::json!({ "strategy": "narrow", "allow": ["203.0.113.0/24", "2001:db8::/32"],
+            "close_last_way_in": false, "rule_limit": 60 });
         assert_eq!(json, expected);
         assert_eq!(serde_json::from_value::<Params>(json).unwrap(), params);
     }

@@ -11,7 +11,12 @@ use crate::{
 ///
 /// # Errors
 /// A refusal with the numbers.
-pub fn fits(rules: &[&SecurityGroupRule], lists: &Family<PrefixList>, edit: &Edit<'_>, limit: usize) -> Result<(), Refusal> {
+pub fn fits(
+    rules: &[&SecurityGroupRule],
+    lists: &Family<PrefixList>,
+    edit: &Edit<'_>,
+    limit: usize,
+) -> Result<(), Refusal> {
     if edit.add.is_empty() {
         return Ok(());
     }
@@ -20,14 +25,20 @@ pub fn fits(rules: &[&SecurityGroupRule], lists: &Family<PrefixList>, edit: &Edi
         if more > 0 && now + more > limit {
             let family = if v4 { "IPv4" } else { "IPv6" };
             return Err(Refusal::Refused(format!(
-                "the new rules come before the old ones go, and for {family} that would be {now} + {more} rules where the limit is {limit}: allow fewer CIDRs, use strategy \"revoke\", or set rule_limit if the quota of the account is higher"
+                "the new rules come before the old ones go, and for {family} that would be {now} + {more} \
+                 rules where the limit is {limit}: allow fewer CIDRs, use strategy \"revoke\", or set \
+                 rule_limit if the quota of the account is higher"
             )));
         }
     }
     Ok(())
 }
 
-fn count<'a>(rules: impl Iterator<Item = &'a SecurityGroupRule>, lists: &Family<PrefixList>, v4: bool) -> usize {
+fn count<'a>(
+    rules: impl Iterator<Item = &'a SecurityGroupRule>,
+    lists: &Family<PrefixList>,
+    v4: bool,
+) -> usize {
     rules.filter(|r| !r.is_egress).map(|r| weight(r, lists, v4)).sum()
 }
 
@@ -40,7 +51,8 @@ fn weight(rule: &SecurityGroupRule, lists: &Family<PrefixList>, v4: bool) -> usi
     };
     // An unknown list counts as one rule: AWS then enforces the quota, before anything is revoked.
     let Some(list) = lists.get(id).known().copied() else { return 1 };
-    let other_family = |entries: &Vec<String>| !entries.is_empty() && entries.iter().all(|e| e.contains(':') == v4);
+    let other_family =
+        |entries: &Vec<String>| !entries.is_empty() && entries.iter().all(|e| e.contains(':') == v4);
     if list.entries.known().is_some_and(other_family) {
         return 0;
     }
@@ -50,6 +62,13 @@ fn weight(rule: &SecurityGroupRule, lists: &Family<PrefixList>, v4: bool) -> usi
 /// Returns the weight of AWS's own lists
 /// (<https://docs.aws.amazon.com/vpc/latest/userguide/working-with-aws-managed-prefix-lists.html>).
 fn aws_weight(name: &str) -> usize {
-    let known = [("cloudfront", 55), ("route53-healthchecks", 25), ("vpc-lattice", 10), ("s3express", 6), ("groundstation", 5), ("ec2-instance-connect", 2)];
+    let known = [
+        ("cloudfront", 55),
+        ("route53-healthchecks", 25),
+        ("vpc-lattice", 10),
+        ("s3express", 6),
+        ("groundstation", 5),
+        ("ec2-instance-connect", 2),
+    ];
     known.iter().find(|(part, _)| name.contains(part)).map_or(1, |(_, weight)| *weight)
 }

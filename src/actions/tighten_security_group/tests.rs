@@ -10,7 +10,10 @@ use crate::{
     actions::Options,
     calls::{Act, Purpose, WayBack, way_back},
     checks,
-    inventory::{Caller, Fact, Instance, Inventory, NetworkInterface, PrefixList, Selector, Tags, services::ManagedInstance},
+    inventory::{
+        Caller, Fact, Instance, Inventory, NetworkInterface, PrefixList, Selector, Tags,
+        services::ManagedInstance,
+    },
     resource::Owner,
 };
 
@@ -20,7 +23,13 @@ const DATA: &str = "security-group-open-database-port";
 const ALL: &str = "security-group-open-all-traffic";
 
 fn rule(protocol: &str, from: i32, to: i32, source: &str) -> SecurityGroupRule {
-    let mut rule = SecurityGroupRule { group_id: "sg-1".into(), ip_protocol: protocol.into(), from_port: from, to_port: to, ..SecurityGroupRule::default() };
+    let mut rule = SecurityGroupRule {
+        group_id: "sg-1".into(),
+        ip_protocol: protocol.into(),
+        from_port: from,
+        to_port: to,
+        ..SecurityGroupRule::default()
+    };
     match source {
         s if s.starts_with("pl-") => rule.prefix_list_id = Some(s.into()),
         s if s.starts_with("sg-") => rule.referenced_group_id = Some(s.into()),
@@ -46,7 +55,12 @@ impl Clinic {
         let caller = Caller { arn: String::new(), host: Fact::Absent };
         let mut inventory = Inventory::empty(owner, caller, "2026-11-22T10:00:00Z".parse().unwrap());
         let region = inventory.region_mut(REGION);
-        let group = SecurityGroup { id: "sg-1".into(), name: "web".into(), owner_id: "123456789012".into(), ..SecurityGroup::default() };
+        let group = SecurityGroup {
+            id: "sg-1".into(),
+            name: "web".into(),
+            owner_id: "123456789012".into(),
+            ..SecurityGroup::default()
+        };
         region.security_groups.put("sg-1", group);
         region.security_group_rules.read(&Selector::All, Fact::Known(()));
         region.network_interfaces.read(&Selector::All, Fact::Known(()));
@@ -66,22 +80,40 @@ impl Clinic {
     }
     fn list(mut self, entries: &[&str]) -> Self {
         let entries = Fact::Known(entries.iter().map(|e| e.to_string()).collect());
-        self.inventory.region_mut(REGION).prefix_lists.put("pl-1", PrefixList { id: "pl-1".into(), entries, max_entries: Some(10), ..PrefixList::default() });
+        self.inventory.region_mut(REGION).prefix_lists.put(
+            "pl-1",
+            PrefixList { id: "pl-1".into(), entries, max_entries: Some(10), ..PrefixList::default() },
+        );
         self
     }
     fn instance(mut self, state: &str, groups: &[&str]) -> Self {
         let region = self.inventory.region_mut(REGION);
         let groups = groups.iter().map(|g| g.to_string()).collect();
-        region.network_interfaces.put("eni-1", NetworkInterface { id: "eni-1".into(), groups, instance_id: Some("i-1".into()), ..NetworkInterface::default() });
+        region.network_interfaces.put(
+            "eni-1",
+            NetworkInterface {
+                id: "eni-1".into(),
+                groups,
+                instance_id: Some("i-1".into()),
+                ..NetworkInterface::default()
+            },
+        );
         let tags = Tags::from([("Name".to_owned(), "bastion".to_owned())]);
-        region.instances.put("i-1", Instance { id: "i-1".into(), state: state.into(), tags, ..Instance::default() });
+        region
+            .instances
+            .put("i-1", Instance { id: "i-1".into(), state: state.into(), tags, ..Instance::default() });
         region.managed_instances.read(&Selector::All, Fact::Known(()));
         self
     }
     fn propose(&self) -> Result<Proposal, Refusal> {
         let with = toml::to_string(&toml::Value::try_from(&self.with).unwrap()).unwrap();
         let with = TightenSecurityGroup.decode(toml::de::Deserializer::parse(&with).unwrap()).unwrap();
-        let context = Context { inventory: &self.inventory, region: REGION, checks: &self.checks, options: &self.options };
+        let context = Context {
+            inventory: &self.inventory,
+            region: REGION,
+            checks: &self.checks,
+            options: &self.options,
+        };
         TightenSecurityGroup.propose(&context, &self.inventory.owner.security_group(REGION, "sg-1"), &with)
     }
     fn refused(&self) -> String {
@@ -95,23 +127,42 @@ impl Clinic {
         let input = &act.call.input;
         let rules = &mut self.inventory.region_mut(REGION).security_group_rules;
         if act.call.operation == "RevokeSecurityGroupIngress" {
-            let ids = if input["SecurityGroupRuleIds"].is_array() { &input["SecurityGroupRuleIds"] } else { made };
+            let ids =
+                if input["SecurityGroupRuleIds"].is_array() { &input["SecurityGroupRuleIds"] } else { made };
             for id in ids.as_array().unwrap() {
-                assert!(rules.items.insert(id.as_str().unwrap().to_owned(), Fact::Absent).is_some_and(|f| f.known().is_some()), "no such rule");
+                assert!(
+                    rules
+                        .items
+                        .insert(id.as_str().unwrap().to_owned(), Fact::Absent)
+                        .is_some_and(|f| f.known().is_some()),
+                    "no such rule"
+                );
             }
             return Value::Null;
         }
         let pairs = input["TagSpecifications"][0]["Tags"].as_array().unwrap().iter();
-        let tags: Tags = pairs.map(|t| (t["Key"].as_str().unwrap().to_owned(), t["Value"].as_str().unwrap_or("ref").to_owned())).collect();
+        let tags: Tags = pairs
+            .map(|t| (t["Key"].as_str().unwrap().to_owned(), t["Value"].as_str().unwrap_or("ref").to_owned()))
+            .collect();
         let mut ids = Vec::new();
         for permission in input["IpPermissions"].as_array().unwrap() {
             let port = |key: &str| permission.get(key).map_or(-1, |v| v.as_i64().unwrap() as i32);
-            for (list, key) in [("IpRanges", "CidrIp"), ("Ipv6Ranges", "CidrIpv6"), ("PrefixListIds", "PrefixListId")] {
+            for (list, key) in
+                [("IpRanges", "CidrIp"), ("Ipv6Ranges", "CidrIpv6"), ("PrefixListIds", "PrefixListId")]
+            {
                 for source in permission[list].as_array().into_iter().flatten() {
-                    let mut new = rule(permission["IpProtocol"].as_str().unwrap(), port("FromPort"), port("ToPort"), source[key].as_str().unwrap());
+                    let mut new = rule(
+                        permission["IpProtocol"].as_str().unwrap(),
+                        port("FromPort"),
+                        port("ToPort"),
+                        source[key].as_str().unwrap(),
+                    );
                     new.description = source["Description"].as_str().map(Into::into);
                     new.tags = tags.clone();
-                    let duplicate = rules.known().any(|(_, r)| traffic::traffic(r) == traffic::traffic(&new) && traffic::source(r) == traffic::source(&new));
+                    let duplicate = rules.known().any(|(_, r)| {
+                        traffic::traffic(r) == traffic::traffic(&new)
+                            && traffic::source(r) == traffic::source(&new)
+                    });
                     assert!(!duplicate, "InvalidPermission.Duplicate: {}", traffic::line(&new));
                     new.id = format!("sgr-made-{}", rules.items.len());
                     ids.push(new.id.clone());
@@ -122,7 +173,11 @@ impl Clinic {
         json!(ids)
     }
     fn lines(&self) -> Vec<String> {
-        let mut all: Vec<String> = self.inventory.regions[REGION].security_group_rules.known().map(|(_, r)| traffic::line(r)).collect();
+        let mut all: Vec<String> = self.inventory.regions[REGION]
+            .security_group_rules
+            .known()
+            .map(|(_, r)| traffic::line(r))
+            .collect();
         all.sort();
         all
     }
@@ -140,7 +195,12 @@ impl Clinic {
         }
         for proof in &proposal.proof {
             let check = checks::find(&proof.check).unwrap();
-            assert_eq!((check.judge)(&self.inventory, &proof.resource, &proof.with).word(), "ok", "{}", proof.check);
+            assert_eq!(
+                (check.judge)(&self.inventory, &proof.resource, &proof.with).word(),
+                "ok",
+                "{}",
+                proof.check
+            );
         }
         let after = self.lines();
         assert_eq!(json!(after), proposal.after);
@@ -155,19 +215,37 @@ impl Clinic {
 
 #[test]
 fn the_world_gives_way_to_the_allowed_networks_and_the_office_stays() {
-    let clinic = Clinic::new(vec![ssh("0.0.0.0/0"), ssh("203.0.113.0/24"), ssh("::/0"), rule("tcp", 443, 443, "0.0.0.0/0")]);
+    let clinic = Clinic::new(vec![
+        ssh("0.0.0.0/0"),
+        ssh("203.0.113.0/24"),
+        ssh("::/0"),
+        rule("tcp", 443, 443, "0.0.0.0/0"),
+    ]);
     let clinic = clinic.with(json!({ "allow": ["198.51.100.0/24", "2001:db8::/32"] }));
     let proposal = clinic.propose().unwrap();
     let operations: Vec<_> = proposal.steps.iter().map(|s| s.act.call.operation.as_str()).collect();
-    assert_eq!(operations, ["AuthorizeSecurityGroupIngress", "RevokeSecurityGroupIngress"], "add before remove");
+    assert_eq!(
+        operations,
+        ["AuthorizeSecurityGroupIngress", "RevokeSecurityGroupIngress"],
+        "add before remove"
+    );
     assert_eq!(proposal.steps[1].act.call.input["SecurityGroupRuleIds"], json!(["sgr-0", "sgr-2"]));
     let after = clinic.whole(&proposal);
-    assert_eq!(after, ["tcp 22 from 198.51.100.0/24", "tcp 22 from 2001:db8::/32", "tcp 22 from 203.0.113.0/24", "tcp 443 from 0.0.0.0/0"]);
+    assert_eq!(
+        after,
+        [
+            "tcp 22 from 198.51.100.0/24",
+            "tcp 22 from 2001:db8::/32",
+            "tcp 22 from 203.0.113.0/24",
+            "tcp 443 from 0.0.0.0/0"
+        ]
+    );
 }
 
 #[test]
 fn an_ipv4_network_never_takes_the_place_of_an_ipv6_source() {
-    let clinic = Clinic::new(vec![rule("tcp", 3389, 3389, "::/0")]).with(json!({ "allow": ["198.51.100.0/24"] }));
+    let clinic =
+        Clinic::new(vec![rule("tcp", 3389, 3389, "::/0")]).with(json!({ "allow": ["198.51.100.0/24"] }));
     let proposal = clinic.propose().unwrap();
     assert_eq!(clinic.whole(&proposal), [""; 0]);
 }
@@ -190,25 +268,39 @@ fn descriptions_and_tags_go_over_and_come_back_and_other_tags_take_a_call_of_the
         let tags = Tags::from([("owner".to_owned(), who.to_owned()), ("aws:x".to_owned(), "no".to_owned())]);
         SecurityGroupRule { description: Some("temporary".into()), tags, ..ssh(source) }
     };
-    let mut clinic = Clinic::new(vec![tagged("0.0.0.0/0", "ann"), SecurityGroupRule { from_port: 3389, to_port: 3389, ..tagged("0.0.0.0/0", "bob") }]);
-    clinic.inventory.region_mut(REGION).security_group_rules.items.change_all(|rule| drop(rule.tags.remove("aws:x")));
+    let mut clinic = Clinic::new(vec![
+        tagged("0.0.0.0/0", "ann"),
+        SecurityGroupRule { from_port: 3389, to_port: 3389, ..tagged("0.0.0.0/0", "bob") },
+    ]);
+    clinic
+        .inventory
+        .region_mut(REGION)
+        .security_group_rules
+        .items
+        .change_all(|rule| drop(rule.tags.remove("aws:x")));
     let clinic = clinic.with(json!({ "allow": ["198.51.100.0/24"] }));
     let proposal = clinic.propose().unwrap();
     assert_eq!(proposal.steps.len(), 3);
     let WayBack::Calls { rollback, .. } = &proposal.steps[2].way_back else { panic!("no way back") };
     assert_eq!(rollback.len(), 2);
     let first = &proposal.steps[0].act.call.input;
-    assert_eq!(first["IpPermissions"][0]["IpRanges"], json!([{ "CidrIp": "198.51.100.0/24", "Description": "temporary" }]));
+    assert_eq!(
+        first["IpPermissions"][0]["IpRanges"],
+        json!([{ "CidrIp": "198.51.100.0/24", "Description": "temporary" }])
+    );
     assert_eq!(first["TagSpecifications"][0]["Tags"][0], json!({ "Key": "owner", "Value": "ann" }));
     clinic.whole(&proposal);
 }
 
 #[test]
 fn a_rule_that_is_there_already_is_not_added_again() {
-    let clinic =
-        Clinic::new(vec![ssh("0.0.0.0/1"), ssh("128.0.0.0/1"), ssh("198.51.100.0/24")]).with(json!({ "allow": ["198.51.100.0/24", "203.0.113.0/24"] }));
+    let clinic = Clinic::new(vec![ssh("0.0.0.0/1"), ssh("128.0.0.0/1"), ssh("198.51.100.0/24")])
+        .with(json!({ "allow": ["198.51.100.0/24", "203.0.113.0/24"] }));
     let proposal = clinic.propose().unwrap();
-    assert_eq!(proposal.steps[0].act.call.input["IpPermissions"][0]["IpRanges"], json!([{ "CidrIp": "203.0.113.0/24" }]));
+    assert_eq!(
+        proposal.steps[0].act.call.input["IpPermissions"][0]["IpRanges"],
+        json!([{ "CidrIp": "203.0.113.0/24" }])
+    );
     assert_eq!(clinic.whole(&proposal), ["tcp 22 from 198.51.100.0/24", "tcp 22 from 203.0.113.0/24"]);
 }
 
@@ -224,11 +316,16 @@ fn all_traffic_is_narrowed_as_a_whole_and_cannot_be_split() {
 
 #[test]
 fn a_split_keeps_the_harmless_ports_of_a_range_open() {
-    let clinic = Clinic::new(vec![rule("tcp", 20, 30, "0.0.0.0/0")]).with(json!({ "strategy": "split", "allow": ["198.51.100.0/24"] }));
+    let clinic = Clinic::new(vec![rule("tcp", 20, 30, "0.0.0.0/0")])
+        .with(json!({ "strategy": "split", "allow": ["198.51.100.0/24"] }));
     let proposal = clinic.propose().unwrap();
     assert!(proposal.impact[0].starts_with("closes to 0.0.0.0/0: tcp 22-23"), "{:?}", proposal.impact);
-    assert_eq!(clinic.whole(&proposal), ["tcp 20-21 from 0.0.0.0/0", "tcp 22-23 from 198.51.100.0/24", "tcp 24-30 from 0.0.0.0/0"]);
-    let all = Clinic::new(vec![rule("tcp", 0, 65535, "::/0")]).checks(&[ALL]).with(json!({ "strategy": "split" }));
+    assert_eq!(
+        clinic.whole(&proposal),
+        ["tcp 20-21 from 0.0.0.0/0", "tcp 22-23 from 198.51.100.0/24", "tcp 24-30 from 0.0.0.0/0"]
+    );
+    let all =
+        Clinic::new(vec![rule("tcp", 0, 65535, "::/0")]).checks(&[ALL]).with(json!({ "strategy": "split" }));
     let proposal = all.propose().unwrap();
     let after = all.whole(&proposal);
     assert!(after.len() > 20 && after.iter().all(|line| !line.contains("tcp 22 ")));
@@ -236,7 +333,9 @@ fn a_split_keeps_the_harmless_ports_of_a_range_open() {
 
 #[test]
 fn splitting_everything_opens_no_finding_of_another_check() {
-    let clinic = Clinic::new(vec![rule("tcp", 0, 65535, "0.0.0.0/0")]).checks(&[ALL]).with(json!({ "strategy": "split" }));
+    let clinic = Clinic::new(vec![rule("tcp", 0, 65535, "0.0.0.0/0")])
+        .checks(&[ALL])
+        .with(json!({ "strategy": "split" }));
     let mut proposal = clinic.propose().unwrap();
     proposal.proof.extend([ADMIN, DATA].map(|c| Proof { check: c.to_owned(), ..proposal.proof[0].clone() }));
     clinic.whole(&proposal);
@@ -244,7 +343,9 @@ fn splitting_everything_opens_no_finding_of_another_check() {
 
 #[test]
 fn a_prefix_list_with_an_open_entry_goes_and_one_that_was_not_read_stops_the_change() {
-    let open = || Clinic::new(vec![ssh("pl-1"), ssh("203.0.113.0/24")]).with(json!({ "allow": ["198.51.100.0/24"] }));
+    let open = || {
+        Clinic::new(vec![ssh("pl-1"), ssh("203.0.113.0/24")]).with(json!({ "allow": ["198.51.100.0/24"] }))
+    };
     let clinic = open().list(&["0.0.0.0/0"]);
     let proposal = clinic.propose().unwrap();
     assert_eq!(clinic.whole(&proposal), ["tcp 22 from 198.51.100.0/24", "tcp 22 from 203.0.113.0/24"]);
@@ -261,50 +362,100 @@ fn rules_side_by_side_are_counted_for_each_family_before() {
     let with = |allow: Value| Clinic::new(rules.clone()).with(json!({ "allow": allow }));
     assert!(with(json!(["198.51.100.0/24"])).propose().is_ok(), "59 and one");
     assert!(with(json!(["198.51.100.0/24", "203.0.113.0/24"])).refused().contains("59 + 2"));
-    let raised = Clinic::new(rules.clone()).with(json!({ "allow": ["198.51.100.0/24", "203.0.113.0/24"], "rule_limit": 100 }));
+    let raised = Clinic::new(rules.clone())
+        .with(json!({ "allow": ["198.51.100.0/24", "203.0.113.0/24"], "rule_limit": 100 }));
     assert!(raised.propose().is_ok());
     assert!(Clinic::new(rules.clone()).propose().is_ok(), "nothing is added");
     let mut full = rules.clone();
     full[1] = rule("tcp", 443, 443, "pl-1");
     assert!(
-        Clinic::new(full).list(&["203.0.113.0/24"]).with(json!({ "allow": ["198.51.100.0/24"] })).refused().contains("68 + 1"),
+        Clinic::new(full)
+            .list(&["203.0.113.0/24"])
+            .with(json!({ "allow": ["198.51.100.0/24"] }))
+            .refused()
+            .contains("68 + 1"),
         "a list counts as what it may hold"
     );
 }
 
 #[test]
 fn the_last_way_in_to_a_running_instance_is_refused_with_its_name_unless_told() {
-    let web = || Clinic::new(vec![ssh("0.0.0.0/0"), rule("tcp", 443, 443, "10.0.0.0/8")]).instance("running", &["sg-1"]);
+    let web = || {
+        Clinic::new(vec![ssh("0.0.0.0/0"), rule("tcp", 443, 443, "10.0.0.0/8")])
+            .instance("running", &["sg-1"])
+    };
     let why = web().refused();
-    assert!(why.contains("i-1 (bastion)") && why.contains("--allow-cidr") && why.contains("--allow-lockout"), "{why}");
+    assert!(
+        why.contains("i-1 (bastion)") && why.contains("--allow-cidr") && why.contains("--allow-lockout"),
+        "{why}"
+    );
     assert!(web().with(json!({ "allow": ["198.51.100.0/24"] })).propose().is_ok());
     assert!(web().with(json!({ "close_last_way_in": true })).propose().is_ok());
     let mut told = web();
     told.options.allow_lockout = true;
     assert!(told.propose().unwrap().guards.iter().any(|g| g.result == "loosened" && g.note.contains("i-1")));
     assert!(Clinic::new(vec![ssh("0.0.0.0/0")]).instance("stopped", &["sg-1"]).propose().is_ok());
-    assert!(Clinic::new(vec![rule("tcp", 445, 445, "0.0.0.0/0")]).instance("running", &["sg-1"]).propose().is_ok(), "445 is no way in");
+    assert!(
+        Clinic::new(vec![rule("tcp", 445, 445, "0.0.0.0/0")])
+            .instance("running", &["sg-1"])
+            .propose()
+            .is_ok(),
+        "445 is no way in"
+    );
 }
 
 #[test]
 fn another_way_in_is_a_cidr_a_group_a_list_of_any_group_of_the_interface_or_systems_manager() {
     for other in ["203.0.113.0/24", "10.0.0.0/8", "sg-9", "pl-1"] {
-        assert!(Clinic::new(vec![ssh("0.0.0.0/0"), ssh(other)]).list(&["203.0.113.0/24"]).instance("running", &["sg-1"]).propose().is_ok(), "{other}");
-        let beside = SecurityGroupRule { group_id: "sg-2".into(), ..rule("tcp", 3389, 3389, other) };
         assert!(
-            Clinic::new(vec![ssh("0.0.0.0/0"), beside.clone()]).list(&["203.0.113.0/24"]).instance("running", &["sg-1", "sg-2"]).propose().is_ok(),
+            Clinic::new(vec![ssh("0.0.0.0/0"), ssh(other)])
+                .list(&["203.0.113.0/24"])
+                .instance("running", &["sg-1"])
+                .propose()
+                .is_ok(),
             "{other}"
         );
-        assert!(Clinic::new(vec![ssh("0.0.0.0/0"), beside]).list(&["203.0.113.0/24"]).instance("running", &["sg-1"]).propose().is_err(), "not its group");
+        let beside = SecurityGroupRule { group_id: "sg-2".into(), ..rule("tcp", 3389, 3389, other) };
+        assert!(
+            Clinic::new(vec![ssh("0.0.0.0/0"), beside.clone()])
+                .list(&["203.0.113.0/24"])
+                .instance("running", &["sg-1", "sg-2"])
+                .propose()
+                .is_ok(),
+            "{other}"
+        );
+        assert!(
+            Clinic::new(vec![ssh("0.0.0.0/0"), beside])
+                .list(&["203.0.113.0/24"])
+                .instance("running", &["sg-1"])
+                .propose()
+                .is_err(),
+            "not its group"
+        );
     }
-    assert!(Clinic::new(vec![ssh("0.0.0.0/0"), ssh("pl-1")]).list(&[]).instance("running", &["sg-1"]).propose().is_err(), "an empty list is no way in");
+    assert!(
+        Clinic::new(vec![ssh("0.0.0.0/0"), ssh("pl-1")])
+            .list(&[])
+            .instance("running", &["sg-1"])
+            .propose()
+            .is_err(),
+        "an empty list is no way in"
+    );
     for (ping, fine) in [("Online", true), ("ConnectionLost", false)] {
         let mut clinic = Clinic::new(vec![ssh("0.0.0.0/0")]).instance("running", &["sg-1"]);
-        clinic.inventory.region_mut(REGION).managed_instances.put("i-1", ManagedInstance { id: "i-1".into(), ping_status: ping.into() });
+        clinic
+            .inventory
+            .region_mut(REGION)
+            .managed_instances
+            .put("i-1", ManagedInstance { id: "i-1".into(), ping_status: ping.into() });
         assert_eq!(clinic.propose().is_ok(), fine, "{ping}");
     }
     let mut unread = Clinic::new(vec![ssh("0.0.0.0/0")]).instance("running", &["sg-1"]);
-    unread.inventory.region_mut(REGION).managed_instances.read(&Selector::All, Fact::Unknown("not supported".into()));
+    unread
+        .inventory
+        .region_mut(REGION)
+        .managed_instances
+        .read(&Selector::All, Fact::Unknown("not supported".into()));
     assert!(unread.refused().contains("not known to reach"));
 }
 
@@ -319,7 +470,10 @@ fn the_operators_own_address_is_never_cut_unasked() {
     assert!(at(office(), "203.0.113.7").propose().is_ok());
     assert!(at(office(), "2001:db8::1").propose().is_ok(), "it could not come in before either");
     assert!(at(office().with(json!({ "allow": ["198.51.100.0/24"] })), "198.51.100.7").propose().is_ok());
-    assert!(at(office().with(json!({ "close_last_way_in": true })), "198.51.100.7").propose().is_err(), "the parameter is about something else");
+    assert!(
+        at(office().with(json!({ "close_last_way_in": true })), "198.51.100.7").propose().is_err(),
+        "the parameter is about something else"
+    );
     let mut told = at(office(), "198.51.100.7");
     told.options.allow_lockout = true;
     assert!(told.propose().is_ok());
@@ -343,7 +497,8 @@ fn the_host_of_redress_itself_is_not_cut() {
 
 #[test]
 fn what_is_not_known_stops_the_change() {
-    let base = || Clinic::new(vec![ssh("0.0.0.0/0"), ssh("10.0.0.0/8")]).instance("running", &["sg-1", "sg-2"]);
+    let base =
+        || Clinic::new(vec![ssh("0.0.0.0/0"), ssh("10.0.0.0/8")]).instance("running", &["sg-1", "sg-2"]);
     let blinds: [fn(&mut crate::inventory::Region); 4] = [
         |r| r.network_interfaces.read(&Selector::All, Fact::Unknown("denied".into())),
         |r| drop(r.instances.items.insert("i-1".into(), Fact::Unknown("denied".into()))),
@@ -378,10 +533,18 @@ fn a_group_of_something_else_or_somebody_else_is_left_alone() {
 #[test]
 fn interfaces_behind_the_group_are_counted_by_what_they_are() {
     let mut clinic = Clinic::new(vec![ssh("0.0.0.0/0"), ssh("10.0.0.0/8")]).instance("running", &["sg-1"]);
-    let balancer = NetworkInterface { id: "eni-2".into(), groups: vec!["sg-1".into()], interface_type: "load_balancer".into(), ..NetworkInterface::default() };
+    let balancer = NetworkInterface {
+        id: "eni-2".into(),
+        groups: vec!["sg-1".into()],
+        interface_type: "load_balancer".into(),
+        ..NetworkInterface::default()
+    };
     clinic.inventory.region_mut(REGION).network_interfaces.put("eni-2", balancer);
     let impact = clinic.propose().unwrap().impact;
-    assert!(impact.contains(&"2 interfaces use the group: 1 load balancer, 1 of a running instance".to_owned()), "{impact:?}");
+    assert!(
+        impact.contains(&"2 interfaces use the group: 1 load balancer, 1 of a running instance".to_owned()),
+        "{impact:?}"
+    );
 }
 
 #[test]
@@ -389,11 +552,20 @@ fn what_the_action_asks_to_read_grows_until_it_is_enough() {
     let mut clinic = Clinic::new(vec![ssh("pl-1")]).instance("running", &["sg-1", "sg-2"]);
     let target = clinic.inventory.owner.security_group(REGION, "sg-1");
     let asked = |clinic: &Clinic| {
-        let context = Context { inventory: &clinic.inventory, region: REGION, checks: &clinic.checks, options: &clinic.options };
+        let context = Context {
+            inventory: &clinic.inventory,
+            region: REGION,
+            checks: &clinic.checks,
+            options: &clinic.options,
+        };
         TightenSecurityGroup.needs(&context, &target, &Value::Null)
     };
     let wants = asked(&clinic);
-    for want in [Want::id(REGION, FamilyKind::PrefixLists, "pl-1"), Want::id(REGION, FamilyKind::Instances, "i-1"), rules_want(REGION, "sg-2")] {
+    for want in [
+        Want::id(REGION, FamilyKind::PrefixLists, "pl-1"),
+        Want::id(REGION, FamilyKind::Instances, "i-1"),
+        rules_want(REGION, "sg-2"),
+    ] {
         assert!(wants.contains(&want), "{want}");
     }
     clinic.inventory.regions.clear();
@@ -401,29 +573,45 @@ fn what_the_action_asks_to_read_grows_until_it_is_enough() {
 }
 
 fn source() -> impl Strategy<Value = String> {
-    let v4 = (any::<u32>(), 0_u8..=32).prop_map(|(a, p)| ipnet::Ipv4Net::new(a.into(), p).unwrap().trunc().to_string());
-    let v6 = (any::<u128>(), 0_u8..=64).prop_map(|(a, p)| ipnet::Ipv6Net::new(a.into(), p).unwrap().trunc().to_string());
-    prop_oneof![Just("0.0.0.0/0".to_owned()), Just("::/0".to_owned()), Just("203.0.113.0/24".to_owned()), v4, v6]
+    let v4 = (any::<u32>(), 0_u8..=32)
+        .prop_map(|(a, p)| ipnet::Ipv4Net::new(a.into(), p).unwrap().trunc().to_string());
+    let v6 = (any::<u128>(), 0_u8..=64)
+        .prop_map(|(a, p)| ipnet::Ipv6Net::new(a.into(), p).unwrap().trunc().to_string());
+    prop_oneof![
+        Just("0.0.0.0/0".to_owned()),
+        Just("::/0".to_owned()),
+        Just("203.0.113.0/24".to_owned()),
+        v4,
+        v6
+    ]
 }
 
 fn any_rule() -> impl Strategy<Value = SecurityGroupRule> {
-    let ports =
-        prop_oneof![Just((22, 22)), Just((20, 4000)), Just((0, 65535)), Just((443, 443)), (0_i32..6000, 0_i32..6000).prop_map(|(a, b)| (a.min(b), a.max(b)))];
+    let ports = prop_oneof![
+        Just((22, 22)),
+        Just((20, 4000)),
+        Just((0, 65535)),
+        Just((443, 443)),
+        (0_i32..6000, 0_i32..6000).prop_map(|(a, b)| (a.min(b), a.max(b)))
+    ];
     let protocol = prop_oneof![Just("tcp"), Just("udp"), Just("-1")];
-    (protocol, ports, source())
-        .prop_map(|(protocol, (from, to), source)| if protocol == "-1" { rule("-1", -1, -1, &source) } else { rule(protocol, from, to, &source) })
+    (protocol, ports, source()).prop_map(|(protocol, (from, to), source)| {
+        if protocol == "-1" { rule("-1", -1, -1, &source) } else { rule(protocol, from, to, &source) }
+    })
 }
 
 proptest! {
     #[test]
     fn whatever_the_rules_the_proofs_hold_innocents_stay_and_undo_restores(
-        mut rules in proptest::collection::vec(any_rule(), 1..12), split in any::<bool>(), allow in any::<bool>(),
+        mut rules in proptest::collection::vec(any_rule(), 1..12), split in any::<bool>(),
+            allow in any::<bool>(),
     ) {
         let mut seen = std::collections::BTreeSet::new();
         rules.retain(|r| seen.insert((traffic::traffic(r), traffic::source(r).to_owned())));
         let allow = if allow { json!(["198.51.100.0/24", "2001:db8::/32"]) } else { json!([]) };
         let strategy = if split && rules.iter().all(|r| r.ip_protocol != "-1") { "split" } else { "narrow" };
-        let clinic = Clinic::new(rules.clone()).checks(&[ADMIN, DATA, ALL]).with(json!({ "allow": allow, "strategy": strategy, "rule_limit": 2000 }));
+        let clinic = Clinic::new(rules.clone()).checks(&[ADMIN, DATA, ALL]).with(json!({ "allow": allow,
+            "strategy": strategy, "rule_limit": 2000 }));
         match clinic.propose() {
             Ok(proposal) => {
                 let after = clinic.whole(&proposal);

@@ -33,7 +33,8 @@ pub async fn target_groups(client: &Client, ask: &Ask) -> Members<TargetGroup> {
 
 async fn listed(client: &Client) -> Result<Vec<TargetGroup>, CallError> {
     let request = client.describe_target_groups().page_size(PAGE);
-    let groups = pages!("elasticloadbalancing:DescribeTargetGroups", request, target_groups, set_marker, next_marker);
+    let groups =
+        pages!("elasticloadbalancing:DescribeTargetGroups", request, target_groups, set_marker, next_marker);
     Ok(groups.into_iter().map(group).collect())
 }
 
@@ -52,9 +53,14 @@ async fn with_targets(client: &Client, group: TargetGroup) -> TargetGroup {
     if matches!(group.target_type.as_str(), "lambda" | "alb") {
         return group;
     }
-    let health = reading("elasticloadbalancing:DescribeTargetHealth", || client.describe_target_health().target_group_arn(&group.id).send()).await;
+    let health = reading("elasticloadbalancing:DescribeTargetHealth", || {
+        client.describe_target_health().target_group_arn(&group.id).send()
+    })
+    .await;
     let targets = match health {
-        Ok(answer) => Fact::Known(answer.target_health_descriptions.unwrap_or_default().into_iter().map(target).collect()),
+        Ok(answer) => Fact::Known(
+            answer.target_health_descriptions.unwrap_or_default().into_iter().map(target).collect(),
+        ),
         Err(error) => errors::fact(&error),
     };
     TargetGroup { targets, ..group }

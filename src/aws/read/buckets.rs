@@ -25,7 +25,10 @@ async fn bucket(reader: Reader<'_>, name: &str) -> Fact<Bucket> {
     let region = located(reader, name).await;
     let regional = reader.clients.region(&region);
     let s3 = regional.s3();
-    let head = reading("s3:HeadBucket", || s3.head_bucket().bucket(name).expected_bucket_owner(reader.account).send()).await;
+    let head = reading("s3:HeadBucket", || {
+        s3.head_bucket().bucket(name).expected_bucket_owner(reader.account).send()
+    })
+    .await;
     match head {
         Ok(_) => Fact::Known(settings(s3, name, reader.account).await),
         Err(error) if error.class == ErrorClass::Denied => not_allowed(s3, name, &error).await,
@@ -39,7 +42,11 @@ async fn located(reader: Reader<'_>, name: &str) -> String {
     let region = reading("s3:HeadBucket", || async {
         match base.s3().head_bucket().bucket(name).send().await {
             Ok(answer) => Ok(answer.bucket_region),
-            Err(error) => match error.raw_response().and_then(|r| r.headers().get("x-amz-bucket-region")).map(str::to_owned) {
+            Err(error) => match error
+                .raw_response()
+                .and_then(|r| r.headers().get("x-amz-bucket-region"))
+                .map(str::to_owned)
+            {
                 Some(region) => Ok(Some(region)),
                 None => Err(error),
             },
@@ -55,7 +62,10 @@ async fn not_allowed(s3: &Client, name: &str, denied: &CallError) -> Fact<Bucket
     match owns(s3, name).await {
         Ok(false) => Fact::Known(Bucket { id: name.to_owned(), owned: false, ..Bucket::default() }),
         Ok(true) => Fact::unknown(denied),
-        Err(error) => Fact::Unknown(Reason::new(Reason::from(&error).cause(), format!("{denied}; whose bucket it is could not be read either: {error}"))),
+        Err(error) => Fact::Unknown(Reason::new(
+            Reason::from(&error).cause(),
+            format!("{denied}; whose bucket it is could not be read either: {error}"),
+        )),
     }
 }
 
@@ -83,11 +93,25 @@ async fn settings(s3: &Client, name: &str, owner: &str) -> Bucket {
         encryption(s3, name, owner),
         tags(s3, name, owner),
     );
-    Bucket { id: name.to_owned(), owned: true, region, policy, public_access_blocked, versioning, encryption, encryption_key, tags }
+    Bucket {
+        id: name.to_owned(),
+        owned: true,
+        region,
+        policy,
+        public_access_blocked,
+        versioning,
+        encryption,
+        encryption_key,
+        tags,
+    }
 }
 
 async fn region(s3: &Client, name: &str, owner: &str) -> Fact<String> {
-    match reading("s3:GetBucketLocation", || s3.get_bucket_location().bucket(name).expected_bucket_owner(owner).send()).await {
+    match reading("s3:GetBucketLocation", || {
+        s3.get_bucket_location().bucket(name).expected_bucket_owner(owner).send()
+    })
+    .await
+    {
         // The oldest two regions have names of their own here.
         Ok(answer) => Fact::Known(match some(answer.location_constraint).as_deref() {
             None => "us-east-1".to_owned(),
@@ -99,7 +123,11 @@ async fn region(s3: &Client, name: &str, owner: &str) -> Fact<String> {
 }
 
 async fn policy(s3: &Client, name: &str, owner: &str) -> Fact<Value> {
-    match reading("s3:GetBucketPolicy", || s3.get_bucket_policy().bucket(name).expected_bucket_owner(owner).send()).await {
+    match reading("s3:GetBucketPolicy", || {
+        s3.get_bucket_policy().bucket(name).expected_bucket_owner(owner).send()
+    })
+    .await
+    {
         Ok(answer) => match answer.policy.as_deref().map(serde_json::from_str) {
             Some(Ok(policy)) => Fact::Known(policy),
             Some(Err(_)) => Fact::unknown("the policy is not JSON (s3:GetBucketPolicy)"),
@@ -110,9 +138,14 @@ async fn policy(s3: &Client, name: &str, owner: &str) -> Fact<Value> {
 }
 
 async fn public_access_blocked(s3: &Client, name: &str, owner: &str) -> Fact<bool> {
-    match reading("s3:GetPublicAccessBlock", || s3.get_public_access_block().bucket(name).expected_bucket_owner(owner).send()).await {
+    match reading("s3:GetPublicAccessBlock", || {
+        s3.get_public_access_block().bucket(name).expected_bucket_owner(owner).send()
+    })
+    .await
+    {
         Ok(answer) => answer.public_access_block_configuration.map_or(Fact::Absent, |c| {
-            let all = [c.block_public_acls, c.ignore_public_acls, c.block_public_policy, c.restrict_public_buckets];
+            let all =
+                [c.block_public_acls, c.ignore_public_acls, c.block_public_policy, c.restrict_public_buckets];
             Fact::Known(all.iter().all(|on| *on == Some(true)))
         }),
         Err(error) => errors::fact(&error),
@@ -146,12 +179,21 @@ fn renamed(body: &[u8]) -> Option<Option<String>> {
 
 /// Returns the algorithm and the key of the default encryption.
 async fn encryption(s3: &Client, name: &str, owner: &str) -> (Fact<String>, Fact<String>) {
-    match reading("s3:GetBucketEncryption", || s3.get_bucket_encryption().bucket(name).expected_bucket_owner(owner).send()).await {
+    match reading("s3:GetBucketEncryption", || {
+        s3.get_bucket_encryption().bucket(name).expected_bucket_owner(owner).send()
+    })
+    .await
+    {
         Ok(answer) => {
             let rules = answer.server_side_encryption_configuration.map(|c| c.rules).unwrap_or_default();
-            let rule = rules.into_iter().find_map(|r: types::ServerSideEncryptionRule| r.apply_server_side_encryption_by_default);
+            let rule = rules
+                .into_iter()
+                .find_map(|r: types::ServerSideEncryptionRule| r.apply_server_side_encryption_by_default);
             let Some(rule) = rule else { return (Fact::Absent, Fact::Absent) };
-            (Fact::Known(rule.sse_algorithm.as_str().to_owned()), some(rule.kms_master_key_id).map_or(Fact::Absent, Fact::Known))
+            (
+                Fact::Known(rule.sse_algorithm.as_str().to_owned()),
+                some(rule.kms_master_key_id).map_or(Fact::Absent, Fact::Known),
+            )
         }
         Err(error) => (errors::fact(&error), errors::fact(&error)),
     }
@@ -159,7 +201,11 @@ async fn encryption(s3: &Client, name: &str, owner: &str) -> (Fact<String>, Fact
 
 /// Reads the tags of a bucket. One without tags has an empty set, though S3 answers with an error.
 async fn tags(s3: &Client, name: &str, owner: &str) -> Fact<Tags> {
-    match reading("s3:GetBucketTagging", || s3.get_bucket_tagging().bucket(name).expected_bucket_owner(owner).send()).await {
+    match reading("s3:GetBucketTagging", || {
+        s3.get_bucket_tagging().bucket(name).expected_bucket_owner(owner).send()
+    })
+    .await
+    {
         Ok(answer) => Fact::Known(answer.tag_set.into_iter().map(|t| (t.key, t.value)).collect()),
         Err(error) if error.code == "NoSuchTagSet" => Fact::Known(Tags::new()),
         Err(error) => errors::fact(&error),
@@ -172,7 +218,12 @@ mod tests {
 
     #[test]
     fn only_the_emulators_form_of_the_answer_is_read_by_hand() {
-        let answer = |inner: &str| format!("<?xml version=\"1.0\"?><GetBucketVersioningResponse xmlns=\"x\">{inner}</GetBucketVersioningResponse>");
+        let answer = |inner: &str| {
+            format!(
+                "<?xml version=\"1.0\"?><GetBucketVersioningResponse \
+                 xmlns=\"x\">{inner}</GetBucketVersioningResponse>"
+            )
+        };
         assert_eq!(renamed(answer("<Status>Enabled</Status>").as_bytes()), Some(Some("Enabled".to_owned())));
         assert_eq!(renamed(answer("").as_bytes()), Some(None));
         assert_eq!(renamed(b"<Error><Code>AccessDenied</Code></Error>"), None);

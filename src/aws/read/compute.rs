@@ -55,17 +55,20 @@ pub fn operator(operator: Option<types::OperatorResponse>) -> Option<String> {
 
 /// Calls `ec2:DescribeVolumesModifications`.
 pub async fn modifications(ec2: &Client, ask: &Ask) -> Members<VolumeModification> {
-    let request = ec2.describe_volumes_modifications().set_filters(filters(ask, "volume-id")).max_results(500);
+    let request =
+        ec2.describe_volumes_modifications().set_filters(filters(ask, "volume-id")).max_results(500);
     let modifications = pages!("ec2:DescribeVolumesModifications", request, volumes_modifications);
-    let modifications = modifications
-        .into_iter()
-        .map(|m: types::VolumeModification| VolumeModification { id: text(m.volume_id), modification_state: text(m.modification_state) });
+    let modifications = modifications.into_iter().map(|m: types::VolumeModification| VolumeModification {
+        id: text(m.volume_id),
+        modification_state: text(m.modification_state),
+    });
     Ok(known(modifications, |m| &m.id))
 }
 
 /// Calls `ec2:DescribeSnapshots` with `OwnerIds=self`. Emulators also list snapshots of public images there.
 pub async fn snapshots(ec2: &Client, account: &str, ask: &Ask) -> Members<Snapshot> {
-    let request = ec2.describe_snapshots().owner_ids("self").set_filters(filters(ask, "snapshot-id")).max_results(1000);
+    let request =
+        ec2.describe_snapshots().owner_ids("self").set_filters(filters(ask, "snapshot-id")).max_results(1000);
     let snapshots = pages!("ec2:DescribeSnapshots", request, snapshots);
     let own = snapshots.into_iter().filter(|s: &types::Snapshot| s.owner_id.as_deref() == Some(account));
     Ok(known(own.map(snapshot), |s| &s.id))

@@ -44,12 +44,18 @@ pub async fn managed_instances(ssm: &aws_sdk_ssm::Client, ask: &Ask) -> Members<
         Ask::All => None,
         Ask::By(..) => return not_listed("managed instances"),
         Ask::Ids(ids) => {
-            let filter = InstanceInformationStringFilter::builder().key("InstanceIds").set_values(Some(ids.clone())).build();
+            let filter = InstanceInformationStringFilter::builder()
+                .key("InstanceIds")
+                .set_values(Some(ids.clone()))
+                .build();
             Some(vec![filter.map_err(|error| errors::bad_input(operation, error))?])
         }
     };
     let request = ssm.describe_instance_information().set_filters(filter).max_results(50);
     let found = pages!(operation, request, instance_information_list);
-    let found = found.into_iter().map(|i: InstanceInformation| ManagedInstance { id: text(i.instance_id), ping_status: text(i.ping_status) });
+    let found = found.into_iter().map(|i: InstanceInformation| ManagedInstance {
+        id: text(i.instance_id),
+        ping_status: text(i.ping_status),
+    });
     Ok(known(found, |i| &i.id))
 }

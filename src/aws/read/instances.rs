@@ -21,7 +21,10 @@ use crate::{
 pub async fn instances(ec2: &Client, ask: &Ask) -> Members<Instance> {
     let request = ec2.describe_instances().set_filters(filters(ask, "instance-id")).max_results(1000);
     let reservations = pages!("ec2:DescribeInstances", request, reservations);
-    let all = reservations.into_iter().flat_map(|r: types::Reservation| r.instances.unwrap_or_default()).map(instance);
+    let all = reservations
+        .into_iter()
+        .flat_map(|r: types::Reservation| r.instances.unwrap_or_default())
+        .map(instance);
     let whole = matches!(ask, Ask::Ids(_));
     let all = stream::iter(all).map(|instance| async move {
         // A terminated instance has no attributes any more.
@@ -34,8 +37,10 @@ fn instance(i: types::Instance) -> Instance {
     let placement = i.placement;
     let capacity = i.capacity_reservation_specification;
     let target = capacity.as_ref().and_then(|c| c.capacity_reservation_target.as_ref());
-    let capacity_target =
-        target.and_then(|t| some(t.capacity_reservation_id.as_deref()).or_else(|| some(t.capacity_reservation_resource_group_arn.as_deref())));
+    let capacity_target = target.and_then(|t| {
+        some(t.capacity_reservation_id.as_deref())
+            .or_else(|| some(t.capacity_reservation_resource_group_arn.as_deref()))
+    });
     let groups = i.security_groups.unwrap_or_default().into_iter().filter_map(|g| g.group_id);
     Instance {
         id: text(i.instance_id),
@@ -54,7 +59,12 @@ fn instance(i: types::Instance) -> Instance {
         private_ip: some(i.private_ip_address),
         public_ip: some(i.public_ip_address),
         hibernation: i.hibernation_options.and_then(|h| h.configured).unwrap_or_default(),
-        product_codes: i.product_codes.unwrap_or_default().into_iter().filter_map(|c| c.product_code_id).collect(),
+        product_codes: i
+            .product_codes
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|c| c.product_code_id)
+            .collect(),
         operator: operator(i.operator),
         placement_group: placement.as_ref().and_then(|p| some(p.group_name.clone())),
         tenancy: text(placement.and_then(|p| p.tenancy)),
@@ -97,7 +107,8 @@ async fn with_attributes(ec2: &Client, instance: Instance) -> Instance {
     let stop = attribute(InstanceAttributeName::DisableApiStop).await;
     let shutdown = attribute(InstanceAttributeName::InstanceInitiatedShutdownBehavior).await;
     let stop_protection = told(stop.map(|a| a.disable_api_stop.and_then(|v| v.value)));
-    let shutdown_behavior = told(shutdown.map(|a| a.instance_initiated_shutdown_behavior.and_then(|v| v.value)));
+    let shutdown_behavior =
+        told(shutdown.map(|a| a.instance_initiated_shutdown_behavior.and_then(|v| v.value)));
     Instance { stop_protection, shutdown_behavior, ..instance }
 }
 
@@ -129,20 +140,27 @@ pub async fn statuses(ec2: &Client, ask: &Ask) -> Members<InstanceStatus> {
 }
 
 async fn named_statuses(ec2: &Client, ids: &[String]) -> Members<InstanceStatus> {
-    let request = ec2.describe_instance_status().include_all_instances(true).set_instance_ids(Some(ids.to_vec()));
+    let request =
+        ec2.describe_instance_status().include_all_instances(true).set_instance_ids(Some(ids.to_vec()));
     let statuses = pages!("ec2:DescribeInstanceStatus", request, instance_statuses);
     Ok(known(statuses.into_iter().map(status), |s| &s.id))
 }
 
 async fn listed_statuses(ec2: &Client, ask: &Ask) -> Members<InstanceStatus> {
-    let request = ec2.describe_instance_status().include_all_instances(true).set_filters(filters(ask, "")).max_results(1000);
+    let request = ec2
+        .describe_instance_status()
+        .include_all_instances(true)
+        .set_filters(filters(ask, ""))
+        .max_results(1000);
     let statuses = pages!("ec2:DescribeInstanceStatus", request, instance_statuses);
     Ok(known(statuses.into_iter().map(status), |s| &s.id))
 }
 
 fn status(status: types::InstanceStatus) -> InstanceStatus {
     // Completed and canceled events keep their code; only the description marks them.
-    let over = |e: &types::InstanceStatusEvent| e.description.as_ref().is_some_and(|d| d.starts_with("[Completed]") || d.starts_with("[Canceled]"));
+    let over = |e: &types::InstanceStatusEvent| {
+        e.description.as_ref().is_some_and(|d| d.starts_with("[Completed]") || d.starts_with("[Canceled]"))
+    };
     let events = status.events.unwrap_or_default().into_iter().filter(|e| !over(e)).map(|e| text(e.code));
     InstanceStatus {
         id: text(status.instance_id),
@@ -157,8 +175,9 @@ fn status(status: types::InstanceStatus) -> InstanceStatus {
 pub async fn types(ec2: &Client, ask: &Ask) -> Members<InstanceType> {
     let request = ec2.describe_instance_types().set_filters(filters(ask, "instance-type")).max_results(100);
     let types = pages!("ec2:DescribeInstanceTypes", request, instance_types);
-    let types = types
-        .into_iter()
-        .map(|t: types::InstanceTypeInfo| InstanceType { id: text(t.instance_type), instance_storage: t.instance_storage_supported.unwrap_or_default() });
+    let types = types.into_iter().map(|t: types::InstanceTypeInfo| InstanceType {
+        id: text(t.instance_type),
+        instance_storage: t.instance_storage_supported.unwrap_or_default(),
+    });
     Ok(known(types, |t| &t.id))
 }

@@ -21,7 +21,8 @@ const AT_ONCE: usize = 8;
 pub async fn keys(kms: &Client, ask: &Ask) -> Members<Key> {
     let Ask::Ids(ids) = ask else { return not_listed("keys") };
     let keys = stream::iter(ids.clone()).map(|id| async move {
-        let key = described(kms, &id).await.map_or_else(|error| errors::fact(&error), |m| Fact::Known(key(&id, m)));
+        let key =
+            described(kms, &id).await.map_or_else(|error| errors::fact(&error), |m| Fact::Known(key(&id, m)));
         (id, key)
     });
     Ok(keys.buffered(4).collect().await)
@@ -59,7 +60,8 @@ pub async fn customer_keys(kms: &Client, ask: &Ask) -> Members<CustomerKey> {
     });
     let all: Vec<_> = keys.buffered(AT_ONCE).collect().await;
     // AWS's own keys are in the list too, and nobody can change them.
-    let is_own = |(_, key): &(String, Fact<CustomerKey>)| key.known().is_none_or(|key| key.key_manager == "CUSTOMER");
+    let is_own =
+        |(_, key): &(String, Fact<CustomerKey>)| key.known().is_none_or(|key| key.key_manager == "CUSTOMER");
     Ok(all.into_iter().filter(|key| !listed || is_own(key)).collect())
 }
 
@@ -74,8 +76,13 @@ async fn customer_key(kms: &Client, id: &str) -> Fact<CustomerKey> {
         Err(error) => return errors::fact(&error),
     };
     let mut key = of_customer(id, metadata);
-    let said =
-        [("KeyManager", &key.key_manager), ("KeyState", &key.key_state), ("KeySpec", &key.key_spec), ("KeyUsage", &key.key_usage), ("Origin", &key.origin)];
+    let said = [
+        ("KeyManager", &key.key_manager),
+        ("KeyState", &key.key_state),
+        ("KeySpec", &key.key_spec),
+        ("KeyUsage", &key.key_usage),
+        ("Origin", &key.origin),
+    ];
     if let Some((member, _)) = said.iter().find(|(_, value)| value.is_empty()) {
         return Fact::unknown(format!("the answer holds no {member} (kms:DescribeKey)"));
     }
@@ -86,7 +93,9 @@ async fn customer_key(kms: &Client, id: &str) -> Fact<CustomerKey> {
 }
 
 fn of_customer(id: &str, m: KeyMetadata) -> CustomerKey {
-    let regions = m.multi_region_configuration.filter(|c| c.multi_region_key_type.as_ref().is_some_and(|kind| kind.as_str() == "REPLICA"));
+    let regions = m
+        .multi_region_configuration
+        .filter(|c| c.multi_region_key_type.as_ref().is_some_and(|kind| kind.as_str() == "REPLICA"));
     CustomerKey {
         id: id.to_owned(),
         key_state: text(m.key_state),
@@ -107,9 +116,12 @@ async fn rotation(kms: &Client, id: &str) -> Fact<bool> {
 }
 
 async fn tags(kms: &Client, id: &str) -> Fact<Tags> {
-    // A key has at most 50 tags, and a page holds them all (<https://docs.aws.amazon.com/kms/latest/APIReference/API_ListResourceTags.html>).
+    // A key has at most 50 tags, and a page holds them all
+    // (<https://docs.aws.amazon.com/kms/latest/APIReference/API_ListResourceTags.html>).
     match reading("kms:ListResourceTags", || kms.list_resource_tags().key_id(id).limit(50).send()).await {
-        Ok(answer) => Fact::Known(answer.tags.unwrap_or_default().into_iter().map(|tag| (tag.tag_key, tag.tag_value)).collect()),
+        Ok(answer) => Fact::Known(
+            answer.tags.unwrap_or_default().into_iter().map(|tag| (tag.tag_key, tag.tag_value)).collect(),
+        ),
         Err(error) => Fact::unknown(&error),
     }
 }

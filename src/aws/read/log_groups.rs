@@ -16,7 +16,9 @@ use crate::{
 /// Calls `logs:DescribeLogGroups` and `logs:ListTagsForResource`.
 pub async fn log_groups(logs: &Client, ask: &Ask) -> Members<LogGroup> {
     match ask {
-        Ask::All => Ok(known(listed(logs, None).await?.into_iter().map(|g| log_group(g, Fact::NotRead)), |g| &g.id)),
+        Ask::All => {
+            Ok(known(listed(logs, None).await?.into_iter().map(|g| log_group(g, Fact::NotRead)), |g| &g.id))
+        }
         Ask::By(..) => not_listed("log groups"),
         Ask::Ids(names) => {
             let groups = stream::iter(names.clone()).map(|name| async move {
@@ -39,7 +41,9 @@ async fn one(logs: &Client, name: &str) -> Fact<LogGroup> {
         Ok(listed) => listed,
         Err(error) => return errors::fact(&error),
     };
-    let Some(group) = listed.into_iter().find(|g| g.log_group_name.as_deref() == Some(name)) else { return Fact::Absent };
+    let Some(group) = listed.into_iter().find(|g| g.log_group_name.as_deref() == Some(name)) else {
+        return Fact::Absent;
+    };
     let tags = match group.log_group_arn.as_deref().or(group.arn.as_deref()) {
         Some(arn) => tags(logs, arn.trim_end_matches(":*")).await,
         None => Fact::unknown("the answer holds no ARN (logs:DescribeLogGroups)"),
@@ -48,7 +52,8 @@ async fn one(logs: &Client, name: &str) -> Fact<LogGroup> {
 }
 
 async fn tags(logs: &Client, arn: &str) -> Fact<Tags> {
-    match reading("logs:ListTagsForResource", || logs.list_tags_for_resource().resource_arn(arn).send()).await {
+    match reading("logs:ListTagsForResource", || logs.list_tags_for_resource().resource_arn(arn).send()).await
+    {
         Ok(answer) => Fact::Known(answer.tags.unwrap_or_default().into_iter().collect()),
         Err(error) => Fact::unknown(&error),
     }

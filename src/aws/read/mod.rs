@@ -73,7 +73,8 @@ type Found = Box<dyn FnOnce(&mut Inventory) + Send>;
 pub(super) async fn read(clients: &Clients, identity: &Identity, scope: &Scope) -> Inventory {
     let reader = Reader { clients, account: &identity.owner.account };
     let mut inventory = Inventory::empty(identity.owner.clone(), identity.caller.clone(), Timestamp::now());
-    let found: Vec<Found> = stream::iter(jobs(scope)).map(|job| reader.paced(job)).buffered(AT_ONCE).collect().await;
+    let found: Vec<Found> =
+        stream::iter(jobs(scope)).map(|job| reader.paced(job)).buffered(AT_ONCE).collect().await;
     for put in found {
         put(&mut inventory);
     }
@@ -162,7 +163,9 @@ fn settle<T: Record>(family: &mut Family<T>, ask: &Ask, members: Members<T>) {
     };
     match ask {
         Ask::All => family.read(&Selector::All, outcome),
-        Ask::By(name, values) => values.iter().for_each(|value| family.read(&Selector::by(name, value), outcome.clone())),
+        Ask::By(name, values) => {
+            values.iter().for_each(|value| family.read(&Selector::by(name, value), outcome.clone()))
+        }
         Ask::Ids(ids) => {
             let missing = |id: &String| match &members {
                 Ok(_) => (id.clone(), Fact::Absent),
@@ -193,7 +196,8 @@ mod tests {
 
     #[test]
     fn many_wants_become_few_calls_and_ids_come_last() {
-        let mut scope: Scope = (0..150).map(|n| Want::id("r", FamilyKind::Volumes, format!("vol-{n:03}"))).collect();
+        let mut scope: Scope =
+            (0..150).map(|n| Want::id("r", FamilyKind::Volumes, format!("vol-{n:03}"))).collect();
         scope.insert(Want::all("r", FamilyKind::Volumes));
         scope.insert(Want::by("r", FamilyKind::NetworkInterfaces, "group-id", "sg-1"));
         scope.insert(Want::by("r", FamilyKind::NetworkInterfaces, "group-id", "sg-2"));
@@ -203,7 +207,10 @@ mod tests {
         let regions = vec!["r".to_owned(), "s".to_owned()];
         assert_eq!(asks.len(), 5);
         assert_eq!(asks[0], (FamilyKind::Volumes, Ask::All));
-        assert!(asks.contains(&(FamilyKind::NetworkInterfaces, Ask::By("group-id".to_owned(), vec!["sg-1".to_owned(), "sg-2".to_owned()]))));
+        assert!(asks.contains(&(
+            FamilyKind::NetworkInterfaces,
+            Ask::By("group-id".to_owned(), vec!["sg-1".to_owned(), "sg-2".to_owned()])
+        )));
         assert!(asks.contains(&(FamilyKind::Trails, Ask::By("region".to_owned(), regions))));
         assert!(matches!(&asks[3].1, Ask::Ids(ids) if ids.len() == 100));
         assert!(matches!(&asks[4].1, Ask::Ids(ids) if ids.len() == 50));
@@ -223,7 +230,11 @@ mod tests {
     #[test]
     fn a_listing_that_was_denied_is_never_an_empty_one() {
         let mut family = Family::<Vpc>::default();
-        settle(&mut family, &Ask::All, Err(errors::in_body("ec2:DescribeVpcs", "UnauthorizedOperation", "no")));
+        settle(
+            &mut family,
+            &Ask::All,
+            Err(errors::in_body("ec2:DescribeVpcs", "UnauthorizedOperation", "no")),
+        );
         assert!(family.select(&Selector::All).silence().is_some());
         assert!(family.get("vpc-1").silence().is_some());
     }

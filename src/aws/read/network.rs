@@ -27,7 +27,9 @@ fn group(group: types::SecurityGroup) -> SecurityGroup {
         vpc_id: text(group.vpc_id),
         owner_id: text(group.owner_id),
         tags: tags(group.tags),
-        inbound: group.ip_permissions.map_or(Fact::NotRead, |all| Fact::Known(all.into_iter().flat_map(inbound).collect())),
+        inbound: group
+            .ip_permissions
+            .map_or(Fact::NotRead, |all| Fact::Known(all.into_iter().flat_map(inbound).collect())),
     }
 }
 
@@ -39,19 +41,35 @@ fn inbound(permission: types::IpPermission) -> Vec<SecurityGroupRule> {
         to_port: permission.to_port.unwrap_or(-1),
         ..SecurityGroupRule::default()
     };
-    let v4 = permission.ip_ranges.unwrap_or_default().into_iter().map(|range| SecurityGroupRule { cidr_ipv4: some(range.cidr_ip), ..rule.clone() });
-    let v6 = permission.ipv6_ranges.unwrap_or_default().into_iter().map(|range| SecurityGroupRule { cidr_ipv6: some(range.cidr_ipv6), ..rule.clone() });
+    let v4 = permission
+        .ip_ranges
+        .unwrap_or_default()
+        .into_iter()
+        .map(|range| SecurityGroupRule { cidr_ipv4: some(range.cidr_ip), ..rule.clone() });
+    let v6 = permission
+        .ipv6_ranges
+        .unwrap_or_default()
+        .into_iter()
+        .map(|range| SecurityGroupRule { cidr_ipv6: some(range.cidr_ipv6), ..rule.clone() });
     let lists = permission.prefix_list_ids.unwrap_or_default().into_iter();
-    let lists = lists.map(|list| SecurityGroupRule { prefix_list_id: some(list.prefix_list_id), ..rule.clone() });
+    let lists =
+        lists.map(|list| SecurityGroupRule { prefix_list_id: some(list.prefix_list_id), ..rule.clone() });
     let groups = permission.user_id_group_pairs.unwrap_or_default().into_iter();
-    let groups = groups.map(|pair| SecurityGroupRule { referenced_group_id: some(pair.group_id), ..rule.clone() });
+    let groups =
+        groups.map(|pair| SecurityGroupRule { referenced_group_id: some(pair.group_id), ..rule.clone() });
     v4.chain(v6).chain(lists).chain(groups).collect()
 }
 
 /// Calls `ec2:DescribeSecurityGroupRules`.
 pub async fn rules(ec2: &Client, account: &str, ask: &Ask) -> Members<SecurityGroupRule> {
-    let request = ec2.describe_security_group_rules().set_filters(filters(ask, "security-group-rule-id")).max_results(1000);
-    Ok(known(pages!("ec2:DescribeSecurityGroupRules", request, security_group_rules => |r| rule(r, account)), |r| &r.id))
+    let request = ec2
+        .describe_security_group_rules()
+        .set_filters(filters(ask, "security-group-rule-id"))
+        .max_results(1000);
+    Ok(known(
+        pages!("ec2:DescribeSecurityGroupRules", request, security_group_rules => |r| rule(r, account)),
+        |r| &r.id,
+    ))
 }
 
 fn rule(rule: types::SecurityGroupRule, account: &str) -> SecurityGroupRule {
@@ -67,7 +85,10 @@ fn rule(rule: types::SecurityGroupRule, account: &str) -> SecurityGroupRule {
         cidr_ipv4: some(rule.cidr_ipv4),
         cidr_ipv6: some(rule.cidr_ipv6),
         prefix_list_id: some(rule.prefix_list_id),
-        referenced_group_owner: referenced.as_ref().and_then(|g| some(g.user_id.as_deref())).filter(|owner| owner != account),
+        referenced_group_owner: referenced
+            .as_ref()
+            .and_then(|g| some(g.user_id.as_deref()))
+            .filter(|owner| owner != account),
         referenced_group_id: referenced.and_then(|g| some(g.group_id)),
         description: some(rule.description),
         tags: tags(rule.tags),
@@ -77,7 +98,8 @@ fn rule(rule: types::SecurityGroupRule, account: &str) -> SecurityGroupRule {
 /// Calls `ec2:DescribeManagedPrefixLists`, and `ec2:GetManagedPrefixListEntries` for lists that are asked for
 /// by id.
 pub async fn prefix_lists(ec2: &Client, ask: &Ask) -> Members<PrefixList> {
-    let request = ec2.describe_managed_prefix_lists().set_filters(filters(ask, "prefix-list-id")).max_results(100);
+    let request =
+        ec2.describe_managed_prefix_lists().set_filters(filters(ask, "prefix-list-id")).max_results(100);
     let lists = pages!("ec2:DescribeManagedPrefixLists", request, prefix_lists);
     let with_entries = matches!(ask, Ask::Ids(_));
     let lists = stream::iter(lists).map(|list: types::ManagedPrefixList| async move {
@@ -86,7 +108,13 @@ pub async fn prefix_lists(ec2: &Client, ask: &Ask) -> Members<PrefixList> {
             true => entries(ec2, &id).await.map_or_else(|error| Fact::unknown(&error), Fact::Known),
             false => Fact::NotRead,
         };
-        PrefixList { id, name: text(list.prefix_list_name), owner_id: text(list.owner_id), max_entries: list.max_entries, entries }
+        PrefixList {
+            id,
+            name: text(list.prefix_list_name),
+            owner_id: text(list.owner_id),
+            max_entries: list.max_entries,
+            entries,
+        }
     });
     Ok(known(lists.buffered(4).collect::<Vec<_>>().await, |l| &l.id))
 }
@@ -99,14 +127,21 @@ async fn entries(ec2: &Client, id: &str) -> Result<Vec<String>, CallError> {
 
 /// Calls `ec2:DescribeNetworkInterfaces`.
 pub async fn interfaces(ec2: &Client, ask: &Ask) -> Members<NetworkInterface> {
-    let request = ec2.describe_network_interfaces().set_filters(filters(ask, "network-interface-id")).max_results(1000);
+    let request =
+        ec2.describe_network_interfaces().set_filters(filters(ask, "network-interface-id")).max_results(1000);
     Ok(known(pages!("ec2:DescribeNetworkInterfaces", request, network_interfaces => interface), |i| &i.id))
 }
 
 /// Returns the private IPv4 addresses of an interface beside its primary one, and its IPv6 addresses.
 fn more_addresses(interface: &types::NetworkInterface) -> Vec<String> {
-    let more = interface.private_ip_addresses().iter().filter(|a| a.primary != Some(true)).filter_map(|a| some(a.private_ip_address.as_deref()));
-    super::distinct(more.chain(interface.ipv6_addresses().iter().filter_map(|a| some(a.ipv6_address.as_deref()))))
+    let more = interface
+        .private_ip_addresses()
+        .iter()
+        .filter(|a| a.primary != Some(true))
+        .filter_map(|a| some(a.private_ip_address.as_deref()));
+    super::distinct(
+        more.chain(interface.ipv6_addresses().iter().filter_map(|a| some(a.ipv6_address.as_deref()))),
+    )
 }
 
 fn interface(interface: types::NetworkInterface) -> NetworkInterface {
@@ -176,7 +211,10 @@ fn flow_log(log: types::FlowLog) -> FlowLog {
         flow_log_status: text(log.flow_log_status),
         traffic_type: text(log.traffic_type),
         deliver_logs_status: some(log.deliver_logs_status),
-        deliver_logs_error_message: log.deliver_logs_error_message.map(|m| errors::clean(&m)).filter(|m| !m.is_empty()),
+        deliver_logs_error_message: log
+            .deliver_logs_error_message
+            .map(|m| errors::clean(&m))
+            .filter(|m| !m.is_empty()),
         log_destination_type: text(log.log_destination_type),
         log_destination: some(log.log_destination),
         log_group_name: some(log.log_group_name),

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use super::Ask;
 use crate::inventory::{Fact, Tags};
 
-/// All items of a listing that pages by `next_token`, or by the members that are named; converted page by page
-/// where a function is given, so that no large answer is held twice. A token that comes twice is an error: the
-/// rest would be missing.
+/// All items of a listing that pages by `next_token`, or by the members that are named; converted page by
+/// page where a function is given, so that no large answer is held twice. A token that comes twice is an
+/// error: the rest would be missing.
 macro_rules! pages {
     ($operation:expr, $request:expr, $items:ident) => {
         pages!($operation, $request, $items, set_next_token, next_token)
@@ -25,12 +25,14 @@ macro_rules! pages {
         let mut items = Vec::new();
         let mut token: Option<String> = None;
         loop {
-            let page = $crate::aws::retry::reading($operation, || request.clone().$set_token(token.clone()).send()).await?;
+            let page = $crate::aws::retry::reading($operation,
+                || request.clone().$set_token(token.clone()).send()).await?;
             items.extend(page.$items.unwrap_or_default().into_iter().map($convert));
             match page.$token.filter(|t| !t.is_empty()) {
                 None => break items,
                 Some(next) if token.as_ref() == Some(&next) => {
-                    return Err($crate::aws::errors::in_body($operation, "RepeatedToken", "the listing does not come to an end"));
+                    return Err($crate::aws::errors::in_body($operation, "RepeatedToken",
+                        "the listing does not come to an end"));
                 }
                 next => token = next,
             }
@@ -41,7 +43,9 @@ pub(super) use pages;
 
 /// Returns the filters of an ask; `id` is the name of the filter for ids. `None` stands for everything.
 pub fn filters(ask: &Ask, id: &str) -> Option<Vec<Filter>> {
-    let filter = |name: &str, values: &[String]| Some(vec![Filter::builder().name(name).set_values(Some(values.to_vec())).build()]);
+    let filter = |name: &str, values: &[String]| {
+        Some(vec![Filter::builder().name(name).set_values(Some(values.to_vec())).build()])
+    };
     match ask {
         Ask::All => None,
         Ask::By(name, values) => filter(name, values),

@@ -27,14 +27,23 @@ type Bin = BTreeMap<String, Option<Timestamp>>;
 /// may be missing without the others.
 pub async fn removals(clients: &Regional, ask: &Ask) -> Members<Removal> {
     let Ask::Ids(ids) = ask else { return not_listed("deletions") };
-    let (snapshots, volumes): (Vec<String>, Vec<String>) = ids.iter().cloned().partition(|id| id.starts_with("snap-"));
+    let (snapshots, volumes): (Vec<String>, Vec<String>) =
+        ids.iter().cloned().partition(|id| id.starts_with("snap-"));
     let mut found = Vec::new();
     if !snapshots.is_empty() {
-        let shared = stream::iter(snapshots.clone()).map(|id| shared(clients, id)).buffered(4).collect::<Vec<_>>();
-        let (images, locks, shared, bin, rules) =
-            futures::join!(images(clients, &snapshots), locks(clients), shared, snapshot_bin(clients), rules(clients, ResourceType::EbsSnapshot));
+        let shared =
+            stream::iter(snapshots.clone()).map(|id| shared(clients, id)).buffered(4).collect::<Vec<_>>();
+        let (images, locks, shared, bin, rules) = futures::join!(
+            images(clients, &snapshots),
+            locks(clients),
+            shared,
+            snapshot_bin(clients),
+            rules(clients, ResourceType::EbsSnapshot)
+        );
         for (id, shared) in snapshots.into_iter().zip(shared) {
-            let images = of(&images, |all| Fact::Known(all.get(&id).cloned().unwrap_or_default().into_iter().collect()));
+            let images = of(&images, |all| {
+                Fact::Known(all.get(&id).cloned().unwrap_or_default().into_iter().collect())
+            });
             let lock = of(&locks, |all| all.get(&id).cloned().map_or(Fact::Absent, Fact::Known));
             found.push(removal(id, Of { images, lock, shared }, &bin, &rules));
         }
@@ -59,7 +68,12 @@ impl Default for Of {
     }
 }
 
-fn removal(id: String, of_it: Of, bin: &Result<Bin, CallError>, rules: &Result<Vec<BinRule>, CallError>) -> (String, Fact<Removal>) {
+fn removal(
+    id: String,
+    of_it: Of,
+    bin: &Result<Bin, CallError>,
+    rules: &Result<Vec<BinRule>, CallError>,
+) -> (String, Fact<Removal>) {
     let Of { images, lock, shared } = of_it;
     let in_bin = of(bin, |bin| Fact::Known(bin.contains_key(&id)));
     let in_bin_until = bin.as_ref().ok().and_then(|bin| bin.get(&id).copied().flatten());
@@ -83,15 +97,31 @@ fn or_none<T: Default>(answer: Result<T, CallError>) -> Result<T, CallError> {
 }
 
 /// Returns the account's own images that are made of these snapshots, by snapshot.
-async fn images(clients: &Regional, snapshots: &[String]) -> Result<BTreeMap<String, BTreeSet<String>>, CallError> {
-    let of = types::Filter::builder().name("block-device-mapping.snapshot-id").set_values(Some(snapshots.to_vec())).build();
+async fn images(
+    clients: &Regional,
+    snapshots: &[String],
+) -> Result<BTreeMap<String, BTreeSet<String>>, CallError> {
+    let of = types::Filter::builder()
+        .name("block-device-mapping.snapshot-id")
+        .set_values(Some(snapshots.to_vec()))
+        .build();
     // What is disabled or deprecated is an image all the same.
-    let request = clients.ec2().describe_images().owners("self").include_deprecated(true).include_disabled(true).filters(of);
+    let request = clients
+        .ec2()
+        .describe_images()
+        .owners("self")
+        .include_deprecated(true)
+        .include_disabled(true)
+        .filters(of);
     let images = pages!("ec2:DescribeImages", request, images);
     let mut uses: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for image in images {
         let id = text(image.image_id);
-        let disks = image.block_device_mappings.unwrap_or_default().into_iter().filter_map(|m| some(m.ebs?.snapshot_id));
+        let disks = image
+            .block_device_mappings
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|m| some(m.ebs?.snapshot_id));
         for snapshot in disks {
             uses.entry(snapshot).or_default().insert(id.clone());
         }
@@ -101,10 +131,18 @@ async fn images(clients: &Regional, snapshots: &[String]) -> Result<BTreeMap<Str
 
 /// Returns the accounts that a snapshot is shared with, or `all` for everybody.
 async fn shared(clients: &Regional, id: String) -> Fact<Vec<String>> {
-    let request = clients.ec2().describe_snapshot_attribute().snapshot_id(id).attribute(types::SnapshotAttributeName::CreateVolumePermission);
-    let one = |permission: types::CreateVolumePermission| some(permission.user_id).or_else(|| some(permission.group));
+    let request = clients
+        .ec2()
+        .describe_snapshot_attribute()
+        .snapshot_id(id)
+        .attribute(types::SnapshotAttributeName::CreateVolumePermission);
+    let one = |permission: types::CreateVolumePermission| {
+        some(permission.user_id).or_else(|| some(permission.group))
+    };
     match reading("ec2:DescribeSnapshotAttribute", || request.clone().send()).await {
-        Ok(answer) => Fact::Known(answer.create_volume_permissions.unwrap_or_default().into_iter().filter_map(one).collect()),
+        Ok(answer) => Fact::Known(
+            answer.create_volume_permissions.unwrap_or_default().into_iter().filter_map(one).collect(),
+        ),
         Err(error) => errors::fact(&error),
     }
 }
@@ -124,7 +162,12 @@ async fn snapshot_bin(clients: &Regional) -> Result<Bin, CallError> {
     let listed = async {
         let request = clients.ec2().list_snapshots_in_recycle_bin().max_results(1000);
         let all = pages!("ec2:ListSnapshotsInRecycleBin", request, snapshots);
-        Ok(all.into_iter().filter_map(|s: types::SnapshotRecycleBinInfo| Some((some(s.snapshot_id)?, time(s.recycle_bin_exit_time)))).collect())
+        Ok(all
+            .into_iter()
+            .filter_map(|s: types::SnapshotRecycleBinInfo| {
+                Some((some(s.snapshot_id)?, time(s.recycle_bin_exit_time)))
+            })
+            .collect())
     };
     or_none(listed.await)
 }
@@ -133,7 +176,12 @@ async fn volume_bin(clients: &Regional) -> Result<Bin, CallError> {
     let listed = async {
         let request = clients.ec2().list_volumes_in_recycle_bin().max_results(500);
         let all = pages!("ec2:ListVolumesInRecycleBin", request, volumes);
-        Ok(all.into_iter().filter_map(|v: types::VolumeRecycleBinInfo| Some((some(v.volume_id)?, time(v.recycle_bin_exit_time)))).collect())
+        Ok(all
+            .into_iter()
+            .filter_map(|v: types::VolumeRecycleBinInfo| {
+                Some((some(v.volume_id)?, time(v.recycle_bin_exit_time)))
+            })
+            .collect())
     };
     or_none(listed.await)
 }
@@ -148,7 +196,12 @@ async fn rules(clients: &Regional, kind: ResourceType) -> Result<Vec<BinRule>, C
             let rule = reading("rbin:GetRule", || clients.rbin().get_rule().identifier(&id).send()).await?;
             if rule.status == Some(RuleStatus::Available) {
                 let days = rule.retention_period.map_or(0, |period| period.retention_period_value);
-                rules.push(BinRule { id, days, tags: pairs(rule.resource_tags), but: pairs(rule.exclude_resource_tags) });
+                rules.push(BinRule {
+                    id,
+                    days,
+                    tags: pairs(rule.resource_tags),
+                    but: pairs(rule.exclude_resource_tags),
+                });
             }
         }
         Ok(rules)
@@ -157,5 +210,8 @@ async fn rules(clients: &Regional, kind: ResourceType) -> Result<Vec<BinRule>, C
 }
 
 fn pairs(tags: Option<Vec<ResourceTag>>) -> Vec<(String, String)> {
-    tags.unwrap_or_default().into_iter().map(|tag| (tag.resource_tag_key, tag.resource_tag_value.unwrap_or_default())).collect()
+    tags.unwrap_or_default()
+        .into_iter()
+        .map(|tag| (tag.resource_tag_key, tag.resource_tag_value.unwrap_or_default()))
+        .collect()
 }

@@ -55,7 +55,9 @@ async fn inline_policies(iam: &Client, role: &str) -> Result<BTreeMap<String, Va
     }
     let mut policies = BTreeMap::new();
     for name in names {
-        let policy = reading("iam:GetRolePolicy", || iam.get_role_policy().role_name(role).policy_name(&name).send()).await?;
+        let policy =
+            reading("iam:GetRolePolicy", || iam.get_role_policy().role_name(role).policy_name(&name).send())
+                .await?;
         policies.insert(name, document(&policy.policy_document));
     }
     Ok(policies)
@@ -77,7 +79,8 @@ async fn attached_policies(iam: &Client, role: &str) -> Result<Vec<String>, Call
 
 /// Parses a policy document as IAM returns it, percent-encoded (RFC 3986). Invalid JSON stays text.
 fn document(encoded: &str) -> Value {
-    let decoded = if encoded.trim_start().starts_with('{') { encoded.to_owned() } else { percent_decoded(encoded) };
+    let decoded =
+        if encoded.trim_start().starts_with('{') { encoded.to_owned() } else { percent_decoded(encoded) };
     serde_json::from_str(&decoded).unwrap_or(Value::String(decoded))
 }
 
@@ -85,7 +88,11 @@ fn percent_decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, tail)) = rest.split_first() {
-        let hex = tail.get(..2).filter(|_| byte == b'%').and_then(|h| std::str::from_utf8(h).ok()).and_then(|h| u8::from_str_radix(h, 16).ok());
+        let hex = tail
+            .get(..2)
+            .filter(|_| byte == b'%')
+            .and_then(|h| std::str::from_utf8(h).ok())
+            .and_then(|h| u8::from_str_radix(h, 16).ok());
         bytes.push(hex.unwrap_or(byte));
         rest = if hex.is_some() { &tail[2..] } else { tail };
     }

@@ -38,7 +38,8 @@ pub(super) async fn by_region(reader: Reader<'_>, regions: &[String]) -> Found {
         reads.push((Selector::by("region", region), read));
         seen.extend(listing.unwrap_or_default().into_iter().map(|t| (text(t.trail_arn.as_deref()), t)));
     }
-    let trails: Vec<Trail> = stream::iter(seen.into_values()).map(|t| whole(reader, t)).buffered(4).collect().await;
+    let trails: Vec<Trail> =
+        stream::iter(seen.into_values()).map(|t| whole(reader, t)).buffered(4).collect().await;
     Box::new(move |inventory| {
         trails.into_iter().for_each(|t| inventory.trails.put(t.id.clone(), t));
         reads.into_iter().for_each(|(selector, read)| inventory.trails.read(&selector, read));
@@ -51,7 +52,10 @@ pub(super) async fn by_id(reader: Reader<'_>, region: &str, ask: &Ask) -> Member
     let trails = stream::iter(ids.clone()).map(|id| async move {
         let home = id.split(':').nth(3).unwrap_or(region).to_owned();
         let trail = match listed(reader, &home, Some(&id)).await {
-            Ok(found) => match found.into_iter().find(|t| t.trail_arn.as_deref() == Some(&id) || t.name.as_deref() == Some(&id)) {
+            Ok(found) => match found
+                .into_iter()
+                .find(|t| t.trail_arn.as_deref() == Some(&id) || t.name.as_deref() == Some(&id))
+            {
                 Some(trail) => Fact::Known(whole(reader, trail).await),
                 None => Fact::Absent,
             },
@@ -64,7 +68,11 @@ pub(super) async fn by_id(reader: Reader<'_>, region: &str, ask: &Ask) -> Member
 
 async fn listed(reader: Reader<'_>, region: &str, id: Option<&str>) -> Result<Vec<types::Trail>, CallError> {
     let regional = reader.clients.region(region);
-    let request = regional.cloudtrail().describe_trails().include_shadow_trails(true).set_trail_name_list(id.map(|id| vec![id.to_owned()]));
+    let request = regional
+        .cloudtrail()
+        .describe_trails()
+        .include_shadow_trails(true)
+        .set_trail_name_list(id.map(|id| vec![id.to_owned()]));
     // Not at the pace of the job's region: trails are read from many.
     let asked = reading("cloudtrail:DescribeTrails", || request.clone().send());
     Ok(pace::at(&reader.clients.pace, region, asked).await?.trail_list.unwrap_or_default())
@@ -84,7 +92,12 @@ async fn whole(reader: Reader<'_>, trail: types::Trail) -> Trail {
     };
     let (status, selectors, tags) = pace::at(&reader.clients.pace, &home_region, asked).await;
     let (is_logging, latest_delivery_error, latest_delivery_time) = facts(status);
-    let records = selectors.map(|s| all_management(&s.event_selectors.unwrap_or_default(), &s.advanced_event_selectors.unwrap_or_default()));
+    let records = selectors.map(|s| {
+        all_management(
+            &s.event_selectors.unwrap_or_default(),
+            &s.advanced_event_selectors.unwrap_or_default(),
+        )
+    });
     Trail {
         id: arn,
         name: text(trail.name),
@@ -114,7 +127,9 @@ type Status = aws_sdk_cloudtrail::operation::get_trail_status::GetTrailStatusOut
 fn facts(status: Result<Status, CallError>) -> (Fact<bool>, Fact<String>, Fact<Timestamp>) {
     match status {
         Ok(status) => (
-            status.is_logging.map_or(Fact::unknown("the answer holds no value (cloudtrail:GetTrailStatus)"), Fact::Known),
+            status
+                .is_logging
+                .map_or(Fact::unknown("the answer holds no value (cloudtrail:GetTrailStatus)"), Fact::Known),
             Fact::Known(text(status.latest_delivery_error)),
             time(status.latest_delivery_time).map_or(Fact::Absent, Fact::Known),
         ),
@@ -135,13 +150,15 @@ fn all_management(basic: &[EventSelector], advanced: &[AdvancedEventSelector]) -
     if basic.is_empty() && advanced.is_empty() {
         return true;
     }
-    let (reads, writes): (Vec<bool>, Vec<bool>) = basic.iter().map(of_basic).chain(advanced.iter().map(of_advanced)).unzip();
+    let (reads, writes): (Vec<bool>, Vec<bool>) =
+        basic.iter().map(of_basic).chain(advanced.iter().map(of_advanced)).unzip();
     reads.contains(&true) && writes.contains(&true)
 }
 
 /// Returns whether a selector records all reads, and whether it records all writes.
 fn of_basic(selector: &EventSelector) -> (bool, bool) {
-    let all = selector.include_management_events != Some(false) && selector.exclude_management_event_sources.as_ref().is_none_or(Vec::is_empty);
+    let all = selector.include_management_events != Some(false)
+        && selector.exclude_management_event_sources.as_ref().is_none_or(Vec::is_empty);
     match &selector.read_write_type {
         None | Some(ReadWriteType::All) => (all, all),
         Some(ReadWriteType::ReadOnly) => (all, false),
@@ -152,8 +169,15 @@ fn of_basic(selector: &EventSelector) -> (bool, bool) {
 
 fn of_advanced(selector: &AdvancedEventSelector) -> (bool, bool) {
     let is_only = |field: &types::AdvancedFieldSelector, value: &str| {
-        let others = [&field.starts_with, &field.ends_with, &field.not_equals, &field.not_starts_with, &field.not_ends_with];
-        field.equals.as_deref() == Some(&[value.to_owned()]) && others.iter().all(|o| o.as_ref().is_none_or(Vec::is_empty))
+        let others = [
+            &field.starts_with,
+            &field.ends_with,
+            &field.not_equals,
+            &field.not_starts_with,
+            &field.not_ends_with,
+        ];
+        field.equals.as_deref() == Some(&[value.to_owned()])
+            && others.iter().all(|o| o.as_ref().is_none_or(Vec::is_empty))
     };
     let (mut management, mut reads, mut writes) = (false, true, true);
     for field in &selector.field_selectors {
@@ -173,8 +197,13 @@ mod tests {
     use super::*;
 
     fn advanced(fields: &[(&str, &str)]) -> AdvancedEventSelector {
-        let field = |(name, value): &(&str, &str)| types::AdvancedFieldSelector::builder().field(*name).equals(*value).build().unwrap();
-        AdvancedEventSelector::builder().set_field_selectors(Some(fields.iter().map(field).collect())).build().unwrap()
+        let field = |(name, value): &(&str, &str)| {
+            types::AdvancedFieldSelector::builder().field(*name).equals(*value).build().unwrap()
+        };
+        AdvancedEventSelector::builder()
+            .set_field_selectors(Some(fields.iter().map(field).collect()))
+            .build()
+            .unwrap()
     }
 
     fn basic(kind: ReadWriteType) -> EventSelector {
@@ -195,7 +224,10 @@ mod tests {
 
     #[test]
     fn a_selector_that_leaves_a_service_out_does_not_record_all() {
-        let without_kms = EventSelector::builder().read_write_type(ReadWriteType::All).exclude_management_event_sources("kms.amazonaws.com").build();
+        let without_kms = EventSelector::builder()
+            .read_write_type(ReadWriteType::All)
+            .exclude_management_event_sources("kms.amazonaws.com")
+            .build();
         assert!(!all_management(&[without_kms], &[]));
     }
 
@@ -204,6 +236,9 @@ mod tests {
         assert!(all_management(&[], &[advanced(&[("eventCategory", "Management")])]));
         assert!(!all_management(&[], &[advanced(&[("eventCategory", "Data")])]));
         assert!(!all_management(&[], &[advanced(&[("eventCategory", "Management"), ("readOnly", "true")])]));
-        assert!(!all_management(&[], &[advanced(&[("eventCategory", "Management"), ("eventSource", "ec2.amazonaws.com")])]));
+        assert!(!all_management(
+            &[],
+            &[advanced(&[("eventCategory", "Management"), ("eventSource", "ec2.amazonaws.com")])]
+        ));
     }
 }

@@ -32,7 +32,8 @@ impl OnAws for CreateFlowLogs {
 
 impl OnAws for DeleteFlowLogs {
     async fn send(self, call: &Call, to: &To<'_>) -> Outcome {
-        let reply = once(call, to.ec2().delete_flow_logs().set_flow_log_ids(Some(self.flow_log_ids)).send()).await?;
+        let reply =
+            once(call, to.ec2().delete_flow_logs().set_flow_log_ids(Some(self.flow_log_ids)).send()).await?;
         unsuccessful(call, reply.unsuccessful)?;
         nothing()
     }
@@ -44,9 +45,18 @@ pub(super) fn unsuccessful(call: &Call, items: Option<Vec<UnsuccessfulItem>>) ->
     let failure = |item: UnsuccessfulItem| {
         let id = item.resource_id.unwrap_or_default();
         let (code, message) = item.error.map_or((None, None), |e| (e.code, e.message));
-        errors::in_body(&call.name(), code.as_deref().unwrap_or("Unknown"), &format!("{id}: {}", message.unwrap_or_default()))
+        errors::in_body(
+            &call.name(),
+            code.as_deref().unwrap_or("Unknown"),
+            &format!("{id}: {}", message.unwrap_or_default()),
+        )
     };
-    match items.unwrap_or_default().into_iter().map(failure).min_by_key(|e| e.class == ErrorClass::AlreadyDone) {
+    match items
+        .unwrap_or_default()
+        .into_iter()
+        .map(failure)
+        .min_by_key(|e| e.class == ErrorClass::AlreadyDone)
+    {
         Some(error) => Err(error),
         None => Ok(()),
     }

@@ -25,11 +25,21 @@ impl OnAws for StartInstances {
 impl OnAws for ModifyInstanceAttribute {
     async fn send(self, call: &Call, to: &To<'_>) -> Outcome {
         let mapping = |m: BlockDeviceMapping| {
-            let ebs = EbsInstanceBlockDeviceSpecification::builder().delete_on_termination(m.ebs.delete_on_termination).build();
+            let ebs = EbsInstanceBlockDeviceSpecification::builder()
+                .delete_on_termination(m.ebs.delete_on_termination)
+                .build();
             InstanceBlockDeviceMappingSpecification::builder().device_name(m.device_name).ebs(ebs).build()
         };
         let mappings = self.block_device_mappings.into_iter().map(mapping).collect();
-        once(call, to.ec2().modify_instance_attribute().instance_id(self.instance_id).set_block_device_mappings(Some(mappings)).send()).await?;
+        once(
+            call,
+            to.ec2()
+                .modify_instance_attribute()
+                .instance_id(self.instance_id)
+                .set_block_device_mappings(Some(mappings))
+                .send(),
+        )
+        .await?;
         nothing()
     }
 }

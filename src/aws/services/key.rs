@@ -8,7 +8,15 @@ use crate::{
 
 impl OnAws for EnableKeyRotation {
     async fn send(self, call: &Call, to: &To<'_>) -> Outcome {
-        once(call, to.kms().enable_key_rotation().key_id(self.key_id).set_rotation_period_in_days(self.rotation_period_in_days).send()).await?;
+        once(
+            call,
+            to.kms()
+                .enable_key_rotation()
+                .key_id(self.key_id)
+                .set_rotation_period_in_days(self.rotation_period_in_days)
+                .send(),
+        )
+        .await?;
         nothing()
     }
 }

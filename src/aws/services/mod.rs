@@ -116,7 +116,10 @@ macro_rules! dispatch {
 operations!(dispatch);
 
 fn not_registered(call: &Call) -> Outcome {
-    Err(errors::bad_input(&call.name(), "it is not an operation that redress makes; src/services/mod.rs lists those"))
+    Err(errors::bad_input(
+        &call.name(),
+        "it is not an operation that redress makes; src/services/mod.rs lists those",
+    ))
 }
 
 /// Parses the input into its typed form. A member that the form does not have is an error.
@@ -125,7 +128,10 @@ fn input<T: DeserializeOwned>(call: &Call) -> Result<T, CallError> {
 }
 
 /// Sends the request, once.
-async fn once<T, E>(call: &Call, sent: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>) -> Result<T, CallError>
+async fn once<T, E>(
+    call: &Call,
+    sent: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+) -> Result<T, CallError>
 where
     E: ProvideErrorMetadata + Error + 'static,
 {

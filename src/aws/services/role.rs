@@ -14,7 +14,12 @@ use crate::{
 impl OnAws for CreateRole {
     async fn send(self, call: &Call, to: &To<'_>) -> Outcome {
         let tag = |t: Tag| types::Tag::builder().key(t.key).value(t.value.unwrap_or_default()).build();
-        let tags = self.tags.into_iter().map(tag).collect::<Result<Vec<_>, _>>().map_err(|error| errors::bad_input(&call.name(), error))?;
+        let tags = self
+            .tags
+            .into_iter()
+            .map(tag)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| errors::bad_input(&call.name(), error))?;
         let request = to
             .iam()
             .create_role()
@@ -29,14 +34,27 @@ impl OnAws for CreateRole {
 
 impl OnAws for PutRolePolicy {
     async fn send(self, call: &Call, to: &To<'_>) -> Outcome {
-        once(call, to.iam().put_role_policy().role_name(self.role_name).policy_name(self.policy_name).policy_document(self.policy_document).send()).await?;
+        once(
+            call,
+            to.iam()
+                .put_role_policy()
+                .role_name(self.role_name)
+                .policy_name(self.policy_name)
+                .policy_document(self.policy_document)
+                .send(),
+        )
+        .await?;
         nothing()
     }
 }
 
 impl OnAws for DeleteRolePolicy {
     async fn send(self, call: &Call, to: &To<'_>) -> Outcome {
-        once(call, to.iam().delete_role_policy().role_name(self.role_name).policy_name(self.policy_name).send()).await?;
+        once(
+            call,
+            to.iam().delete_role_policy().role_name(self.role_name).policy_name(self.policy_name).send(),
+        )
+        .await?;
         nothing()
     }
 }

@@ -5,7 +5,10 @@ use aws_sdk_ec2::types;
 use super::{OnAws, To, nothing, once, output, tag::specifications};
 use crate::{
     calls::{Call, CallError, ErrorClass, Outcome},
-    services::security_group::{AuthorizeSecurityGroupIngress, IpPermission, IpRange, Ipv6Range, PrefixListId, RevokeSecurityGroupIngress, UserIdGroupPair},
+    services::security_group::{
+        AuthorizeSecurityGroupIngress, IpPermission, IpRange, Ipv6Range, PrefixListId,
+        RevokeSecurityGroupIngress, UserIdGroupPair,
+    },
 };
 
 impl OnAws for AuthorizeSecurityGroupIngress {
@@ -24,14 +27,23 @@ impl OnAws for AuthorizeSecurityGroupIngress {
         // Every source of every permission becomes a rule. A reply that names fewer (moto names those of the
         // last permission only) leaves rules behind that could not be undone: better to find them by their
         // tag.
-        let ids: Vec<String> = reply.security_group_rules.unwrap_or_default().into_iter().filter_map(|r| r.security_group_rule_id).collect();
+        let ids: Vec<String> = reply
+            .security_group_rules
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|r| r.security_group_rule_id)
+            .collect();
         output(call, "SecurityGroupRuleIds", Some(ids).filter(|ids| ids.len() >= rules))
     }
 }
 
 impl OnAws for RevokeSecurityGroupIngress {
     async fn send(self, call: &Call, to: &To<'_>) -> Outcome {
-        let request = to.ec2().revoke_security_group_ingress().group_id(self.group_id).set_security_group_rule_ids(Some(self.security_group_rule_ids));
+        let request = to
+            .ec2()
+            .revoke_security_group_ingress()
+            .group_id(self.group_id)
+            .set_security_group_rule_ids(Some(self.security_group_rule_ids));
         let reply = once(call, request.send()).await?;
         // In a default VPC, a success reply lists the rules that were not found.
         let unknown = reply.unknown_ip_permissions.is_some_and(|p| !p.is_empty());
@@ -46,9 +58,19 @@ fn rules(of: &IpPermission) -> usize {
 
 fn permission(of: IpPermission) -> types::IpPermission {
     let v4 = |r: IpRange| types::IpRange::builder().cidr_ip(r.cidr_ip).set_description(r.description).build();
-    let v6 = |r: Ipv6Range| types::Ipv6Range::builder().cidr_ipv6(r.cidr_ipv6).set_description(r.description).build();
-    let list = |l: PrefixListId| types::PrefixListId::builder().prefix_list_id(l.prefix_list_id).set_description(l.description).build();
-    let pair = |p: UserIdGroupPair| types::UserIdGroupPair::builder().group_id(p.group_id).set_user_id(p.user_id).set_description(p.description).build();
+    let v6 = |r: Ipv6Range| {
+        types::Ipv6Range::builder().cidr_ipv6(r.cidr_ipv6).set_description(r.description).build()
+    };
+    let list = |l: PrefixListId| {
+        types::PrefixListId::builder().prefix_list_id(l.prefix_list_id).set_description(l.description).build()
+    };
+    let pair = |p: UserIdGroupPair| {
+        types::UserIdGroupPair::builder()
+            .group_id(p.group_id)
+            .set_user_id(p.user_id)
+            .set_description(p.description)
+            .build()
+    };
     types::IpPermission::builder()
         .ip_protocol(of.ip_protocol)
         .set_from_port(of.from_port)
@@ -66,6 +88,9 @@ fn mapped<A, B>(items: Vec<A>, make: impl FnMut(A) -> B) -> Option<Vec<B>> {
 }
 
 fn not_done(call: &Call) -> CallError {
-    let message = format!("{} answered with success, but its body reports that nothing or not all was done", call.name());
+    let message = format!(
+        "{} answered with success, but its body reports that nothing or not all was done",
+        call.name()
+    );
     CallError { class: ErrorClass::Semantic, code: "NotDone".to_owned(), message }
 }

@@ -6,7 +6,9 @@ use serde_json::{Map, Value};
 use super::{OnAws, To, errors, nothing, once, output, tag::specifications};
 use crate::{
     calls::{Call, Outcome},
-    services::snapshot::{CopySnapshot, CreateSnapshot, CreateSnapshots, DeleteSnapshot, RestoreSnapshotFromRecycleBin},
+    services::snapshot::{
+        CopySnapshot, CreateSnapshot, CreateSnapshots, DeleteSnapshot, RestoreSnapshotFromRecycleBin,
+    },
 };
 
 impl OnAws for CreateSnapshot {
@@ -26,7 +28,9 @@ impl OnAws for CreateSnapshots {
         let source = types::InstanceSpecification::builder()
             .instance_id(self.instance_specification.instance_id)
             .set_exclude_boot_volume(self.instance_specification.exclude_boot_volume)
-            .set_exclude_data_volume_ids(Some(self.instance_specification.exclude_data_volume_ids).filter(|ids| !ids.is_empty()))
+            .set_exclude_data_volume_ids(
+                Some(self.instance_specification.exclude_data_volume_ids).filter(|ids| !ids.is_empty()),
+            )
             .build();
         let request = to
             .ec2()
@@ -35,7 +39,10 @@ impl OnAws for CreateSnapshots {
             .set_description(self.description)
             .set_tag_specifications(specifications(self.tag_specifications));
         let snapshots = once(call, request.send()).await?.snapshots.unwrap_or_default();
-        let by_volume: Map<String, Value> = snapshots.into_iter().filter_map(|s| Some((s.volume_id?, Value::String(s.snapshot_id?)))).collect();
+        let by_volume: Map<String, Value> = snapshots
+            .into_iter()
+            .filter_map(|s| Some((s.volume_id?, Value::String(s.snapshot_id?))))
+            .collect();
         output(call, "Snapshots", Some(by_volume).filter(|map| !map.is_empty()))
     }
 }
@@ -43,7 +50,10 @@ impl OnAws for CreateSnapshots {
 impl OnAws for CopySnapshot {
     async fn send(self, call: &Call, to: &To<'_>) -> Outcome {
         if self.source_region != call.region {
-            return Err(errors::bad_input(&call.name(), format!("SourceRegion {} is not the region of the call, {}", self.source_region, call.region)));
+            return Err(errors::bad_input(
+                &call.name(),
+                format!("SourceRegion {} is not the region of the call, {}", self.source_region, call.region),
+            ));
         }
         let request = to
             .ec2()

@@ -10,7 +10,11 @@ use crate::{
 
 impl OnAws for CreateTags {
     async fn send(self, call: &Call, to: &To<'_>) -> Outcome {
-        once(call, to.ec2().create_tags().set_resources(Some(self.resources)).set_tags(ec2_tags(self.tags)).send()).await?;
+        once(
+            call,
+            to.ec2().create_tags().set_resources(Some(self.resources)).set_tags(ec2_tags(self.tags)).send(),
+        )
+        .await?;
         nothing()
     }
 }
@@ -20,7 +24,11 @@ impl OnAws for DeleteTags {
         if self.tags.is_empty() {
             return Err(errors::bad_input(&call.name(), "Tags is empty, which AWS takes for all tags"));
         }
-        once(call, to.ec2().delete_tags().set_resources(Some(self.resources)).set_tags(ec2_tags(self.tags)).send()).await?;
+        once(
+            call,
+            to.ec2().delete_tags().set_resources(Some(self.resources)).set_tags(ec2_tags(self.tags)).send(),
+        )
+        .await?;
         nothing()
     }
 }
@@ -32,6 +40,11 @@ pub fn ec2_tags(tags: Vec<Tag>) -> Option<Vec<types::Tag>> {
 
 /// Converts tag specifications to those of EC2's SDK.
 pub fn specifications(specifications: Vec<TagSpecification>) -> Option<Vec<types::TagSpecification>> {
-    let one = |s: TagSpecification| types::TagSpecification::builder().resource_type(s.resource_type.as_str().into()).set_tags(ec2_tags(s.tags)).build();
+    let one = |s: TagSpecification| {
+        types::TagSpecification::builder()
+            .resource_type(s.resource_type.as_str().into())
+            .set_tags(ec2_tags(s.tags))
+            .build()
+    };
     (!specifications.is_empty()).then(|| specifications.into_iter().map(one).collect())
 }

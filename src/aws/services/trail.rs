@@ -14,7 +14,12 @@ use crate::{
 impl OnAws for CreateTrail {
     async fn send(self, call: &Call, to: &To<'_>) -> Outcome {
         let tag = |t: Tag| types::Tag::builder().key(t.key).set_value(t.value).build();
-        let tags = self.tags_list.into_iter().map(tag).collect::<Result<Vec<_>, _>>().map_err(|error| errors::bad_input(&call.name(), error))?;
+        let tags = self
+            .tags_list
+            .into_iter()
+            .map(tag)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| errors::bad_input(&call.name(), error))?;
         let request = to
             .cloudtrail()
             .create_trail()

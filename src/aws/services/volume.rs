@@ -43,14 +43,32 @@ impl OnAws for DeleteVolume {
 
 impl OnAws for AttachVolume {
     async fn send(self, call: &Call, to: &To<'_>) -> Outcome {
-        once(call, to.ec2().attach_volume().instance_id(self.instance_id).volume_id(self.volume_id).device(self.device).send()).await?;
+        once(
+            call,
+            to.ec2()
+                .attach_volume()
+                .instance_id(self.instance_id)
+                .volume_id(self.volume_id)
+                .device(self.device)
+                .send(),
+        )
+        .await?;
         nothing()
     }
 }
 
 impl OnAws for DetachVolume {
     async fn send(self, call: &Call, to: &To<'_>) -> Outcome {
-        once(call, to.ec2().detach_volume().instance_id(self.instance_id).volume_id(self.volume_id).device(self.device).send()).await?;
+        once(
+            call,
+            to.ec2()
+                .detach_volume()
+                .instance_id(self.instance_id)
+                .volume_id(self.volume_id)
+                .device(self.device)
+                .send(),
+        )
+        .await?;
         nothing()
     }
 }

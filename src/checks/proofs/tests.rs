@@ -16,9 +16,18 @@ fn account() -> Inventory {
     let owner = Owner { partition: "aws".into(), account: "123456789012".into() };
     let mut inventory = Inventory::empty(owner, Caller::default(), "2026-11-22T10:00:00Z".parse().unwrap());
     let region = inventory.region_mut(R);
-    let device = Device { device_name: "/dev/xvda".into(), volume_id: "vol-2".into(), delete_on_termination: true, ..Device::default() };
-    region.instances.put("i-1", Instance { id: "i-1".into(), state: "running".into(), devices: vec![device], ..Instance::default() });
-    let tags: Tags = [(tag::SOURCE.to_owned(), "vol-1".to_owned()), ("Name".to_owned(), "db".to_owned())].into();
+    let device = Device {
+        device_name: "/dev/xvda".into(),
+        volume_id: "vol-2".into(),
+        delete_on_termination: true,
+        ..Device::default()
+    };
+    region.instances.put(
+        "i-1",
+        Instance { id: "i-1".into(), state: "running".into(), devices: vec![device], ..Instance::default() },
+    );
+    let tags: Tags =
+        [(tag::SOURCE.to_owned(), "vol-1".to_owned()), ("Name".to_owned(), "db".to_owned())].into();
     let new = Volume {
         id: "vol-2".into(),
         encrypted: true,
@@ -33,7 +42,9 @@ fn account() -> Inventory {
     };
     region.volumes.put("vol-2", new);
     let tags = [(tag::REPLACED_BY.to_owned(), "vol-2".to_owned())].into();
-    region.volumes.put("vol-1", Volume { id: "vol-1".into(), state: "available".into(), tags, ..Volume::default() });
+    region
+        .volumes
+        .put("vol-1", Volume { id: "vol-1".into(), state: "available".into(), tags, ..Volume::default() });
     inventory
 }
 
@@ -44,7 +55,8 @@ fn ask(check: &str, inventory: &Inventory, resource: &ResourceId, with: &Value) 
 }
 
 fn disks_plan() -> Value {
-    json!({ "state": "running", "devices": [{ "device": "/dev/xvda", "delete_on_termination": true, "encrypted": true, "key": KEY }] })
+    json!({ "state": "running", "devices": [{ "device": "/dev/xvda", "delete_on_termination": true,
+        "encrypted": true, "key": KEY }] })
 }
 
 #[test]
@@ -74,15 +86,18 @@ fn a_key_that_is_not_said_proves_nothing_but_a_broken_promise_counts_first() {
     assert!(matches!(ask("instance-disks-as-planned", &it, &i, &disks_plan()), Verdict::Unknown(_)));
     it.region_mut(R).instances.get_mut("i-1").unwrap().state = "stopped".into();
     assert!(matches!(ask("instance-disks-as-planned", &it, &i, &disks_plan()), Verdict::Violates(_)));
-    assert!(matches!(ask("instance-disks-as-planned", &it, &i, &json!({})), Verdict::Unknown(_)), "no promise is no proof");
+    assert!(
+        matches!(ask("instance-disks-as-planned", &it, &i, &json!({})), Verdict::Unknown(_)),
+        "no promise is no proof"
+    );
 }
 
 #[test]
 fn a_replacement_has_the_planned_size_speed_zone_tags_and_key() {
     let it = account();
     let v = it.owner.volume(R, "vol-1");
-    let plan =
-        json!({ "key": KEY, "availability_zone": "us-east-1a", "volume_type": "gp3", "size": 8, "iops": 4000, "throughput": null, "tags": { "Name": "db" } });
+    let plan = json!({ "key": KEY, "availability_zone": "us-east-1a", "volume_type": "gp3", "size": 8,
+        "iops": 4000, "throughput": null, "tags": { "Name": "db" } });
     assert_eq!(ask("volume-replaced", &it, &v, &plan), Verdict::Ok(None));
     for (member, other) in [
         ("key", json!("k")),
@@ -106,7 +121,8 @@ fn a_replacement_has_the_planned_size_speed_zone_tags_and_key() {
 fn a_trail_is_judged_by_what_was_promised_of_it() {
     let mut it = account();
     let arn = it.owner.trail(R, "audit");
-    let plan = json!({ "is_multi_region": true, "log_file_validation": true, "is_logging": true, "bucket": "b" });
+    let plan =
+        json!({ "is_multi_region": true, "log_file_validation": true, "is_logging": true, "bucket": "b" });
     it.trails.items.insert(arn.to_string(), Fact::Absent);
     assert!(matches!(ask("trail-raised", &it, &arn, &plan), Verdict::Violates(_)));
     let good = Trail {

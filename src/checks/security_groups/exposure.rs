@@ -71,34 +71,54 @@ pub struct Survey<'a> {
 
 /// Finds the rules of a group that expose it. One rule is one finding: a rule that opens everything to the
 /// world is listed under [`Exposure::AllTraffic`] and not again under the ports.
-pub fn survey<'a>(rules: &[&'a SecurityGroupRule], lists: &Family<PrefixList>, exposure: Exposure) -> Survey<'a> {
+pub fn survey<'a>(
+    rules: &[&'a SecurityGroupRule],
+    lists: &Family<PrefixList>,
+    exposure: Exposure,
+) -> Survey<'a> {
     let inbound: Vec<&'a SecurityGroupRule> = rules.iter().copied().filter(|r| !r.is_egress).collect();
-    let sources: Vec<(&'a SecurityGroupRule, Fact<Vec<IpNet>>)> = inbound.iter().map(|rule| (*rule, nets(rule, lists))).collect();
+    let sources: Vec<(&'a SecurityGroupRule, Fact<Vec<IpNet>>)> =
+        inbound.iter().map(|rule| (*rule, nets(rule, lists))).collect();
     let all_known = sources.iter().all(|(_, nets)| nets.known().is_some());
-    let public: Vec<Public<'a>> = sources.into_iter().filter_map(|(rule, nets)| Public::of(rule, nets)).collect();
+    let public: Vec<Public<'a>> =
+        sources.into_iter().filter_map(|(rule, nets)| Public::of(rule, nets)).collect();
     // Of most groups, every source is known and none is on the internet.
     if public.is_empty() && all_known {
         return Survey::default();
     }
     let everything = open_to_all(&inbound, &public);
     if exposure == Exposure::AllTraffic {
-        let offences = inbound.iter().filter(|r| holds_rule(&everything, r)).map(|rule| Offence { rule, services: Vec::new() }).collect();
-        return Survey { offences, unknown: unknown_sources(&inbound, lists, is_everything), left_to_all_traffic: Vec::new() };
+        let offences = inbound
+            .iter()
+            .filter(|r| holds_rule(&everything, r))
+            .map(|rule| Offence { rule, services: Vec::new() })
+            .collect();
+        return Survey {
+            offences,
+            unknown: unknown_sources(&inbound, lists, is_everything),
+            left_to_all_traffic: Vec::new(),
+        };
     }
-    let others: Vec<&SecurityGroupRule> = inbound.iter().copied().filter(|r| !holds_rule(&everything, r)).collect();
+    let others: Vec<&SecurityGroupRule> =
+        inbound.iter().copied().filter(|r| !holds_rule(&everything, r)).collect();
     let public: Vec<Public<'a>> = public.into_iter().filter(|p| !holds_rule(&everything, p.rule)).collect();
-    let mut offences: Vec<Offence<'a>> = public.iter().map(|p| Offence { rule: p.rule, services: Vec::new() }).collect();
+    let mut offences: Vec<Offence<'a>> =
+        public.iter().map(|p| Offence { rule: p.rule, services: Vec::new() }).collect();
     for service in exposure.services().filter(|_| !public.is_empty()) {
         for &transport in service.transports {
             for rule in open_by(&public, |r| admits(r, transport, service.port)) {
-                if let Some(offence) = offences.iter_mut().find(|o| o.rule.id == rule.id && !o.services.contains(&service)) {
+                if let Some(offence) =
+                    offences.iter_mut().find(|o| o.rule.id == rule.id && !o.services.contains(&service))
+                {
                     offence.services.push(service);
                 }
             }
         }
     }
     offences.retain(|o| !o.services.is_empty());
-    let listed = |r: &SecurityGroupRule| exposure.services().any(|s| s.transports.iter().any(|t| admits(r, *t, s.port)));
+    let listed = |r: &SecurityGroupRule| {
+        exposure.services().any(|s| s.transports.iter().any(|t| admits(r, *t, s.port)))
+    };
     let unknown = unknown_sources(&others, lists, |r| protocol(r) != Protocol::All && listed(r));
     Survey { offences, unknown, left_to_all_traffic: everything }
 }
@@ -135,8 +155,12 @@ impl<'a> Public<'a> {
 }
 
 /// Returns those among the rules for the same traffic whose sources are the world, alone or together.
-fn open_by<'a>(public: &[Public<'a>], same: impl Fn(&SecurityGroupRule) -> bool) -> Vec<&'a SecurityGroupRule> {
-    let (rules, sources): (Vec<_>, Vec<_>) = public.iter().filter(|p| same(p.rule)).map(|p| (p.rule, p.nets.as_slice())).unzip();
+fn open_by<'a>(
+    public: &[Public<'a>],
+    same: impl Fn(&SecurityGroupRule) -> bool,
+) -> Vec<&'a SecurityGroupRule> {
+    let (rules, sources): (Vec<_>, Vec<_>) =
+        public.iter().filter(|p| same(p.rule)).map(|p| (p.rule, p.nets.as_slice())).unzip();
     // Asked for every listed port of every group, and mostly answered by this.
     if rules.is_empty() {
         return Vec::new();
@@ -144,7 +168,11 @@ fn open_by<'a>(public: &[Public<'a>], same: impl Fn(&SecurityGroupRule) -> bool)
     open_among(&sources).into_iter().map(|n| rules[n]).collect()
 }
 
-fn unknown_sources(rules: &[&SecurityGroupRule], lists: &Family<PrefixList>, matters: impl Fn(&SecurityGroupRule) -> bool) -> Vec<String> {
+fn unknown_sources(
+    rules: &[&SecurityGroupRule],
+    lists: &Family<PrefixList>,
+    matters: impl Fn(&SecurityGroupRule) -> bool,
+) -> Vec<String> {
     let reason = |r: &&SecurityGroupRule| nets(r, lists).silence().map(|why| format!("{}: {why}", r.id));
     rules.iter().filter(|r| matters(r)).filter_map(reason).collect()
 }

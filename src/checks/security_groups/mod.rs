@@ -11,7 +11,10 @@ use serde_json::{Value, json};
 use super::{Check, Control};
 use crate::{
     finding::{Severity, Verdict},
-    inventory::{Fact, Family, FamilyKind, Inventory, PrefixList, SecurityGroup, SecurityGroupRule, Selector, Tags, Want},
+    inventory::{
+        Fact, Family, FamilyKind, Inventory, PrefixList, SecurityGroup, SecurityGroupRule, Selector, Tags,
+        Want,
+    },
     resource::{Kind, ResourceId},
 };
 use exposure::{Exposure, Offence, Survey, survey};
@@ -29,14 +32,16 @@ const fn prowler(id: &'static str) -> Control {
     Control { framework: "prowler", id }
 }
 
-const TRIGGERS: &[&str] = &["AuthorizeSecurityGroupIngress", "ModifySecurityGroupRules", "CreateSecurityGroup"];
+const TRIGGERS: &[&str] =
+    &["AuthorizeSecurityGroupIngress", "ModifySecurityGroupRules", "CreateSecurityGroup"];
 
 /// The checks of this family.
 pub static CHECKS: &[Check] = &[
     Check {
         id: "security-group-open-admin-port",
         title: "A security group opens an administration port to the world",
-        why: "Ports such as 22 and 3389 are found by scanners within minutes; one weak password, leaked key or unpatched service behind them gives away the machine.",
+        why: "Ports such as 22 and 3389 are found by scanners within minutes; one weak password, leaked key \
+              or unpatched service behind them gives away the machine.",
         severity: Severity::Critical,
         kind: Kind::SecurityGroup,
         controls: ADMIN_CONTROLS,
@@ -52,7 +57,8 @@ pub static CHECKS: &[Check] = &[
     Check {
         id: "security-group-open-database-port",
         title: "A security group opens a database port to the world",
-        why: "Databases and caches often trust whoever reaches them; those that are open to the world are read, held to ransom or used to amplify attacks.",
+        why: "Databases and caches often trust whoever reaches them; those that are open to the world are \
+              read, held to ransom or used to amplify attacks.",
         severity: Severity::High,
         kind: Kind::SecurityGroup,
         controls: DATABASE_CONTROLS,
@@ -68,7 +74,8 @@ pub static CHECKS: &[Check] = &[
     Check {
         id: "security-group-open-all-traffic",
         title: "A security group opens everything to the world",
-        why: "A rule for all traffic, all of TCP or all of UDP opens every service that runs now or is ever started there, administration and databases included.",
+        why: "A rule for all traffic, all of TCP or all of UDP opens every service that runs now or is ever \
+              started there, administration and databases included.",
         severity: Severity::Critical,
         kind: Kind::SecurityGroup,
         controls: ALL_CONTROLS,
@@ -159,7 +166,10 @@ pub fn rules_of<'a>(inventory: &'a Inventory, region: &str, group: &str) -> Fact
 pub fn lists_of(inventory: &Inventory, region: &str, group: &str) -> Vec<Want> {
     let rules = rules_of(inventory, region, group);
     let inbound = rules.known().into_iter().flatten().filter(|r| !r.is_egress);
-    inbound.filter_map(|r| r.prefix_list_id.as_ref()).map(|id| Want::id(region, FamilyKind::PrefixLists, id)).collect()
+    inbound
+        .filter_map(|r| r.prefix_list_id.as_ref())
+        .map(|id| Want::id(region, FamilyKind::PrefixLists, id))
+        .collect()
 }
 
 fn reads(region: &str) -> Vec<Want> {
@@ -171,7 +181,11 @@ fn reads(region: &str) -> Vec<Want> {
 fn reads_one(inventory: &Inventory, resource: &ResourceId, exposure: Exposure) -> Vec<Want> {
     let (region, id) = (resource.region(), resource.id());
     if let Some(place) = inventory.regions.get(region)
-        && place.security_groups.get(id).known().is_some_and(|group| shown_closed(group, &place.prefix_lists, exposure))
+        && place
+            .security_groups
+            .get(id)
+            .known()
+            .is_some_and(|group| shown_closed(group, &place.prefix_lists, exposure))
     {
         return Vec::new();
     }
@@ -193,16 +207,23 @@ fn resources(inventory: &Inventory, regions: &[String]) -> Vec<ResourceId> {
 }
 
 fn judge(inventory: &Inventory, resource: &ResourceId, exposure: Exposure) -> Verdict {
-    let Some(region) = inventory.regions.get(resource.region()) else { return Verdict::Unknown("the region was not read".to_owned()) };
+    let Some(region) = inventory.regions.get(resource.region()) else {
+        return Verdict::Unknown("the region was not read".to_owned());
+    };
     let group = match region.security_groups.get(resource.id()) {
         Fact::Known(group) => group,
         Fact::Absent => return Verdict::Ok(Some("the security group no longer exists".to_owned())),
-        silent => return Verdict::Unknown(format!("the security group: {}", silent.silence().unwrap_or_default())),
+        silent => {
+            return Verdict::Unknown(format!("the security group: {}", silent.silence().unwrap_or_default()));
+        }
     };
     match rules_of(inventory, resource.region(), resource.id()) {
         Fact::Known(rules) => verdict(&survey(&rules, &region.prefix_lists, exposure)),
         Fact::NotRead if shown_closed(group, &region.prefix_lists, exposure) => Verdict::Ok(None),
-        silent => Verdict::Unknown(format!("the rules of the security group: {}", silent.silence().unwrap_or("absent"))),
+        silent => Verdict::Unknown(format!(
+            "the rules of the security group: {}",
+            silent.silence().unwrap_or("absent")
+        )),
     }
 }
 
@@ -226,7 +247,12 @@ fn verdict(survey: &Survey<'_>) -> Verdict {
         return Verdict::Unknown(survey.unknown.join("; "));
     }
     let everything: Vec<&str> = survey.left_to_all_traffic.iter().map(|r| r.id.as_str()).collect();
-    let note = || format!("{} opens everything to the world: that is the finding of security-group-open-all-traffic", everything.join(", "));
+    let note = || {
+        format!(
+            "{} opens everything to the world: that is the finding of security-group-open-all-traffic",
+            everything.join(", ")
+        )
+    };
     Verdict::Ok((!everything.is_empty()).then(note))
 }
 

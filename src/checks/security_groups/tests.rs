@@ -32,7 +32,10 @@ fn account(rules: Vec<SecurityGroupRule>, lists: Vec<PrefixList>) -> Inventory {
     let mut inventory = Inventory::empty(owner, Caller::default(), "2026-11-22T10:00:00Z".parse().unwrap());
     let region = inventory.region_mut(REGION);
     region.security_groups.read(&Selector::All, Fact::Known(()));
-    region.security_groups.put("sg-1", SecurityGroup { id: "sg-1".into(), owner_id: "123456789012".into(), ..SecurityGroup::default() });
+    region.security_groups.put(
+        "sg-1",
+        SecurityGroup { id: "sg-1".into(), owner_id: "123456789012".into(), ..SecurityGroup::default() },
+    );
     region.security_group_rules.read(&Selector::All, Fact::Known(()));
     for rule in rules {
         region.security_group_rules.put(rule.id.clone(), rule);
@@ -60,7 +63,9 @@ const EVERYTHING: [&str; 3] = ["ok", "ok", "violates"];
 
 #[test]
 fn a_listed_port_open_to_the_world_violates_over_tcp_and_udp_by_word_and_by_number() {
-    for (protocol, port) in [("tcp", 22), ("6", 22), ("tcp", 445), ("udp", 3389), ("17", 161), ("tcp", 5985), ("tcp", 5986)] {
+    for (protocol, port) in
+        [("tcp", 22), ("6", 22), ("tcp", 445), ("udp", 3389), ("17", 161), ("tcp", 5985), ("tcp", 5986)]
+    {
         assert_eq!(says(vec![rule("sgr-1", protocol, port, port, "0.0.0.0/0")]), ADMIN, "{protocol} {port}");
         assert_eq!(says(vec![rule("sgr-1", protocol, port, port, "::/0")]), ADMIN, "{protocol} {port}");
     }
@@ -76,12 +81,24 @@ fn a_range_counts_for_every_list_that_it_meets() {
 
 #[test]
 fn everything_open_is_one_finding_and_the_port_checks_say_where_it_is() {
-    for (protocol, from, to) in [("-1", -1, -1), ("tcp", 0, 65535), ("udp", 0, 65535), ("tcp", 1, 65535), ("tcp", -1, -1), ("6", 0, 65535)] {
-        assert_eq!(says(vec![rule("sgr-1", protocol, from, to, "0.0.0.0/0")]), EVERYTHING, "{protocol} {from}-{to}");
+    for (protocol, from, to) in [
+        ("-1", -1, -1),
+        ("tcp", 0, 65535),
+        ("udp", 0, 65535),
+        ("tcp", 1, 65535),
+        ("tcp", -1, -1),
+        ("6", 0, 65535),
+    ] {
+        assert_eq!(
+            says(vec![rule("sgr-1", protocol, from, to, "0.0.0.0/0")]),
+            EVERYTHING,
+            "{protocol} {from}-{to}"
+        );
     }
     let inventory = account(vec![rule("sgr-1", "-1", -1, -1, "::/0")], vec![]);
     let resource = inventory.owner.security_group(REGION, "sg-1");
-    assert!(matches!(judge(&inventory, &resource, Exposure::AdminPort), Verdict::Ok(Some(note)) if note.contains("sgr-1") && note.contains("all-traffic")));
+    assert!(matches!(judge(&inventory, &resource, Exposure::AdminPort),
+            Verdict::Ok(Some(note)) if note.contains("sgr-1") && note.contains("all-traffic")));
 }
 
 #[test]
@@ -123,19 +140,32 @@ fn traffic_that_leaves_is_not_judged() {
 #[test]
 fn halves_and_quarters_are_the_world_and_every_one_of_them_is_named() {
     let quarters = ["0.0.0.0/2", "64.0.0.0/2", "128.0.0.0/2", "192.0.0.0/2"];
-    let rules: Vec<_> = quarters.iter().enumerate().map(|(n, q)| rule(&format!("sgr-{n}"), "tcp", 22, 22, q)).collect();
+    let rules: Vec<_> =
+        quarters.iter().enumerate().map(|(n, q)| rule(&format!("sgr-{n}"), "tcp", 22, 22, q)).collect();
     let inventory = account(rules, vec![]);
-    let Verdict::Violates(evidence) = judge(&inventory, &inventory.owner.security_group(REGION, "sg-1"), Exposure::AdminPort) else { panic!("ok") };
+    let Verdict::Violates(evidence) =
+        judge(&inventory, &inventory.owner.security_group(REGION, "sg-1"), Exposure::AdminPort)
+    else {
+        panic!("ok")
+    };
     assert_eq!(evidence["rules"].as_array().unwrap().len(), 4);
 }
 
 #[test]
 fn evidence_names_rule_source_ports_and_services() {
-    let open = SecurityGroupRule { description: Some("temporary".into()), ..rule("sgr-9", "tcp", 20, 25, "0.0.0.0/0") };
+    let open = SecurityGroupRule {
+        description: Some("temporary".into()),
+        ..rule("sgr-9", "tcp", 20, 25, "0.0.0.0/0")
+    };
     let inventory = account(vec![open], vec![]);
-    let Verdict::Violates(evidence) = judge(&inventory, &inventory.owner.security_group(REGION, "sg-1"), Exposure::AdminPort) else { panic!("ok") };
+    let Verdict::Violates(evidence) =
+        judge(&inventory, &inventory.owner.security_group(REGION, "sg-1"), Exposure::AdminPort)
+    else {
+        panic!("ok")
+    };
     let expected = json!({ "rules": [{
-        "rule": "sgr-9", "source": "0.0.0.0/0", "protocol": "tcp", "ports": "20-25", "services": ["22 SSH", "23 Telnet"], "description": "temporary"
+        "rule": "sgr-9", "source": "0.0.0.0/0", "protocol": "tcp", "ports": "20-25", "services": ["22 SSH",
+        "23 Telnet"], "description": "temporary"
     }] });
     assert_eq!(evidence, expected);
 }
@@ -169,7 +199,10 @@ fn a_listing_that_was_not_read_is_never_fine() {
     let mut inventory = account(vec![], vec![]);
     let resource = inventory.owner.security_group(REGION, "sg-1");
     let regions = [REGION.to_owned()];
-    inventory.region_mut(REGION).security_group_rules.read(&Selector::All, Fact::Unknown("AccessDenied".into()));
+    inventory
+        .region_mut(REGION)
+        .security_group_rules
+        .read(&Selector::All, Fact::Unknown("AccessDenied".into()));
     assert_eq!(judge(&inventory, &resource, Exposure::AdminPort).word(), "unknown");
     assert_eq!(resources(&inventory, &regions), [resource]);
     inventory.region_mut(REGION).security_groups.read(&Selector::All, Fact::Unknown("AccessDenied".into()));
@@ -182,7 +215,11 @@ fn a_listing_that_was_not_read_is_never_fine() {
 fn what_must_be_read_for_one_group_grows_with_what_is_known() {
     let inventory = account(vec![rule("sgr-1", "tcp", 22, 22, "pl-1")], vec![]);
     let resource = inventory.owner.security_group(REGION, "sg-1");
-    assert!(reads_one(&inventory, &resource, Exposure::AdminPort).contains(&Want::id(REGION, FamilyKind::PrefixLists, "pl-1")));
+    assert!(reads_one(&inventory, &resource, Exposure::AdminPort).contains(&Want::id(
+        REGION,
+        FamilyKind::PrefixLists,
+        "pl-1"
+    )));
     let other = inventory.owner.security_group("eu-west-1", "sg-1");
     assert_eq!(reads_one(&inventory, &other, Exposure::AdminPort).len(), 2);
 }
@@ -193,29 +230,56 @@ fn the_listing_of_groups_alone_shows_only_that_a_group_is_closed() {
         let mut inventory = account(Vec::new(), Vec::new());
         let region = inventory.region_mut(REGION);
         region.security_group_rules = Family::default();
-        let unnamed = rules.into_iter().map(|rule| SecurityGroupRule { id: String::new(), group_id: String::new(), ..rule }).collect();
+        let unnamed = rules
+            .into_iter()
+            .map(|rule| SecurityGroupRule { id: String::new(), group_id: String::new(), ..rule })
+            .collect();
         region.security_groups.get_mut("sg-1").unwrap().inbound = Fact::Known(unnamed);
         let resource = inventory.owner.security_group(REGION, "sg-1");
         let asked = Exposure::ALL.map(|e| !reads_one(&inventory, &resource, e).is_empty());
         let verdicts = Exposure::ALL.map(|e| judge(&inventory, &resource, e).word());
         for (asked, verdict) in asked.into_iter().zip(verdicts) {
-            assert_eq!(asked, verdict == "unknown", "the rules are read where the listing does not settle it");
+            assert_eq!(
+                asked,
+                verdict == "unknown",
+                "the rules are read where the listing does not settle it"
+            );
         }
         verdicts
     };
     assert_eq!(shown(vec![]), NONE);
-    assert_eq!(shown(vec![rule("a", "tcp", 22, 22, "10.0.0.0/8"), rule("b", "tcp", 443, 443, "0.0.0.0/0"), rule("c", "-1", -1, -1, "sg-2")]), NONE);
+    assert_eq!(
+        shown(vec![
+            rule("a", "tcp", 22, 22, "10.0.0.0/8"),
+            rule("b", "tcp", 443, 443, "0.0.0.0/0"),
+            rule("c", "-1", -1, -1, "sg-2")
+        ]),
+        NONE
+    );
     assert_eq!(shown(vec![rule("a", "tcp", 22, 22, "0.0.0.0/0")]), ["unknown", "ok", "ok"]);
-    assert_eq!(shown(vec![rule("a", "tcp", 3306, 3306, "0.0.0.0/1"), rule("b", "tcp", 3306, 3306, "128.0.0.0/1")]), ["ok", "unknown", "ok"]);
-    assert_eq!(shown(vec![rule("a", "-1", -1, -1, "::/0")]), ["unknown", "unknown", "unknown"], "the notes name the rule");
-    assert_eq!(shown(vec![rule("a", "tcp", 22, 22, "pl-1")]), ["unknown", "ok", "ok"], "a prefix list may hold the world");
+    assert_eq!(
+        shown(vec![rule("a", "tcp", 3306, 3306, "0.0.0.0/1"), rule("b", "tcp", 3306, 3306, "128.0.0.0/1")]),
+        ["ok", "unknown", "ok"]
+    );
+    assert_eq!(
+        shown(vec![rule("a", "-1", -1, -1, "::/0")]),
+        ["unknown", "unknown", "unknown"],
+        "the notes name the rule"
+    );
+    assert_eq!(
+        shown(vec![rule("a", "tcp", 22, 22, "pl-1")]),
+        ["unknown", "ok", "ok"],
+        "a prefix list may hold the world"
+    );
 }
 
 #[test]
 fn a_group_of_another_account_is_not_a_resource_of_this_one() {
     let mut inventory = account(vec![], vec![]);
-    let shared = SecurityGroup { id: "sg-2".into(), owner_id: "999999999999".into(), ..SecurityGroup::default() };
+    let shared =
+        SecurityGroup { id: "sg-2".into(), owner_id: "999999999999".into(), ..SecurityGroup::default() };
     inventory.region_mut(REGION).security_groups.put("sg-2", shared);
-    let own: Vec<String> = resources(&inventory, &[REGION.to_owned()]).iter().map(|r| r.id().to_owned()).collect();
+    let own: Vec<String> =
+        resources(&inventory, &[REGION.to_owned()]).iter().map(|r| r.id().to_owned()).collect();
     assert_eq!(own, ["sg-1"]);
 }

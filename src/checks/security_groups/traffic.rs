@@ -10,7 +10,8 @@ use crate::{
     inventory::{Fact, Family, PrefixList, SecurityGroupRule},
 };
 
-/// The protocol of a rule, by word or number (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html>).
+/// The protocol of a rule, by word or number
+/// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html>).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol<'a> {
     /// Everything: `-1`.
@@ -52,7 +53,9 @@ pub fn admits(rule: &SecurityGroupRule, transport: Transport, port: u16) -> bool
 
 /// Returns whether the rule lets in every port of a transport. Port 0 is not used, so 1-65535 is all, too.
 pub fn admits_all(rule: &SecurityGroupRule, transport: Transport) -> bool {
-    admits(rule, transport, 1) && admits(rule, transport, u16::MAX) && (protocol(rule) == Protocol::All || range(rule).0 <= 1)
+    admits(rule, transport, 1)
+        && admits(rule, transport, u16::MAX)
+        && (protocol(rule) == Protocol::All || range(rule).0 <= 1)
 }
 
 /// Returns the ranges that the rule's source stands for; none for another group.
@@ -61,16 +64,23 @@ pub fn nets(rule: &SecurityGroupRule, lists: &Family<PrefixList>) -> Fact<Vec<Ip
         return match lists.get(id) {
             Fact::Known(list) => match &list.entries {
                 Fact::Known(entries) => parsed(entries.iter()),
-                silent => Fact::unknown(format!("the entries of prefix list {id}: {}", silent.silence().unwrap_or("absent"))),
+                silent => Fact::unknown(format!(
+                    "the entries of prefix list {id}: {}",
+                    silent.silence().unwrap_or("absent")
+                )),
             },
-            silent => Fact::unknown(format!("prefix list {id}: {}", silent.silence().unwrap_or("it does not exist"))),
+            silent => Fact::unknown(format!(
+                "prefix list {id}: {}",
+                silent.silence().unwrap_or("it does not exist")
+            )),
         };
     }
     parsed(rule.cidr_ipv4.iter().chain(&rule.cidr_ipv6))
 }
 
 fn parsed<'a>(cidrs: impl Iterator<Item = &'a String>) -> Fact<Vec<IpNet>> {
-    let nets: Result<Vec<IpNet>, String> = cidrs.map(|cidr| cidr.parse::<IpNet>().map_err(|_| format!("{cidr:?} is not a CIDR"))).collect();
+    let nets: Result<Vec<IpNet>, String> =
+        cidrs.map(|cidr| cidr.parse::<IpNet>().map_err(|_| format!("{cidr:?} is not a CIDR"))).collect();
     nets.map_or_else(Fact::unknown, Fact::Known)
 }
 
@@ -114,6 +124,7 @@ pub fn traffic(rule: &SecurityGroupRule) -> String {
 /// Returns the whole rule in a line: `tcp 22 from 0.0.0.0/0 "temporary"`.
 pub fn line(rule: &SecurityGroupRule) -> String {
     let way = if rule.is_egress { "to" } else { "from" };
-    let said = rule.description.as_deref().filter(|d| !d.is_empty()).map(|d| format!(" {d:?}")).unwrap_or_default();
+    let said =
+        rule.description.as_deref().filter(|d| !d.is_empty()).map(|d| format!(" {d:?}")).unwrap_or_default();
     format!("{} {way} {}{said}", traffic(rule), source(rule))
 }

@@ -31,8 +31,10 @@ const PRIVATE_V4: [Ipv4Net; 6] = [
     Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8),
     Ipv4Net::new_assert(Ipv4Addr::new(169, 254, 0, 0), 16),
 ];
-const PRIVATE_V6: [Ipv6Net; 2] =
-    [Ipv6Net::new_assert(Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7), Ipv6Net::new_assert(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10)];
+const PRIVATE_V6: [Ipv6Net; 2] = [
+    Ipv6Net::new_assert(Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7),
+    Ipv6Net::new_assert(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10),
+];
 
 /// Returns whether the source is the world by itself.
 pub fn is_wide(net: &IpNet) -> bool {
@@ -75,7 +77,8 @@ fn within_unicast(net: &Ipv6Net) -> Option<Ipv6Net> {
 /// are needed for it do: the widest ones up to the prefix length at which half is covered. Narrower ones
 /// beside them are somebody's office and not meant.
 pub fn open_among<S: AsRef<[IpNet]>>(sources: &[S]) -> BTreeSet<usize> {
-    let mut open: BTreeSet<usize> = (0..sources.len()).filter(|&n| sources[n].as_ref().iter().any(is_wide)).collect();
+    let mut open: BTreeSet<usize> =
+        (0..sources.len()).filter(|&n| sources[n].as_ref().iter().any(is_wide)).collect();
     loop {
         let more = together(sources, &open);
         if more.is_empty() {
@@ -128,7 +131,17 @@ mod tests {
 
     #[test]
     fn private_ranges_are_not_the_world_however_wide() {
-        assert_eq!(open(&["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7", "fe80::/10"]), [0; 0]);
+        assert_eq!(
+            open(&[
+                "10.0.0.0/8",
+                "172.16.0.0/12",
+                "192.168.0.0/16",
+                "100.64.0.0/10",
+                "fc00::/7",
+                "fe80::/10"
+            ]),
+            [0; 0]
+        );
     }
 
     #[test]
@@ -153,14 +166,17 @@ mod tests {
     #[test]
     fn ipv6_counts_what_lies_in_the_routed_space() {
         let half: Vec<String> = (0..4096).map(|n| format!("{:x}::/16", 0x2000 + n)).collect();
-        let sources: Vec<Vec<IpNet>> = vec![half.iter().map(|t| t.parse().unwrap()).collect(), nets(&["2001:db8::/32"])];
+        let sources: Vec<Vec<IpNet>> =
+            vec![half.iter().map(|t| t.parse().unwrap()).collect(), nets(&["2001:db8::/32"])];
         assert_eq!(open_among(&sources).into_iter().collect::<Vec<_>>(), [0]);
         assert_eq!(open_among(&sources[1..]).len(), 0);
     }
 
     fn arbitrary() -> impl Strategy<Value = IpNet> {
-        let v4 = (any::<u32>(), 0_u8..=32).prop_map(|(a, p)| IpNet::new(std::net::Ipv4Addr::from(a).into(), p).unwrap().trunc());
-        let v6 = (any::<u128>(), 0_u8..=128).prop_map(|(a, p)| IpNet::new(std::net::Ipv6Addr::from(a).into(), p).unwrap().trunc());
+        let v4 = (any::<u32>(), 0_u8..=32)
+            .prop_map(|(a, p)| IpNet::new(std::net::Ipv4Addr::from(a).into(), p).unwrap().trunc());
+        let v6 = (any::<u128>(), 0_u8..=128)
+            .prop_map(|(a, p)| IpNet::new(std::net::Ipv6Addr::from(a).into(), p).unwrap().trunc());
         prop_oneof![v4, v6]
     }
 
@@ -168,14 +184,16 @@ mod tests {
         #[test]
         fn what_is_left_when_the_open_ones_go_is_never_open(sources in proptest::collection::vec(proptest::collection::vec(arbitrary(), 0..4), 0..40)) {
             let open = open_among(&sources);
-            let rest: Vec<Vec<IpNet>> = sources.iter().enumerate().filter(|(n, _)| !open.contains(n)).map(|(_, s)| s.clone()).collect();
+            let rest: Vec<Vec<IpNet>> = sources.iter().enumerate().filter(|(n, _)| !open.contains(n)).map(|(_,
+                s)| s.clone()).collect();
             prop_assert!(open_among(&rest).is_empty());
             let public: Vec<IpNet> = rest.concat().into_iter().filter(|n| !is_private(n)).collect();
             prop_assert!(!cover_half(&public));
         }
 
         #[test]
-        fn an_office_is_never_the_world(sources in proptest::collection::vec(arbitrary(), 0..40), office in any::<u32>()) {
+        fn an_office_is_never_the_world(sources in proptest::collection::vec(arbitrary(), 0..40),
+            office in any::<u32>()) {
             let office = IpNet::new(std::net::Ipv4Addr::from(office).into(), 24).unwrap().trunc();
             let mut all: Vec<Vec<IpNet>> = sources.into_iter().map(|s| vec![s]).collect();
             all.push(vec![office]);

@@ -18,7 +18,8 @@ fn account() -> Inventory {
     region.instances.read(&Selector::All, Fact::Known(()));
     region.volumes.read(&Selector::All, Fact::Known(()));
     region.snapshots.read(&Selector::All, Fact::Known(()));
-    let device = |name: &str, id: &str| Device { device_name: name.into(), volume_id: id.into(), ..Device::default() };
+    let device =
+        |name: &str, id: &str| Device { device_name: name.into(), volume_id: id.into(), ..Device::default() };
     let instance = Instance {
         id: "i-1".into(),
         state: "running".into(),
@@ -35,7 +36,13 @@ fn account() -> Inventory {
 
 fn snap(inventory: &mut Inventory, id: &str, volume: &str, time: &str, state: &str) {
     let start_time = Some(time.parse().unwrap());
-    let snapshot = Snapshot { id: id.into(), volume_id: volume.into(), state: state.into(), start_time, ..Snapshot::default() };
+    let snapshot = Snapshot {
+        id: id.into(),
+        volume_id: volume.into(),
+        state: state.into(),
+        start_time,
+        ..Snapshot::default()
+    };
     inventory.region_mut(R).snapshots.put(id, snapshot);
 }
 
@@ -47,11 +54,16 @@ fn say(inventory: &Inventory, with: Value) -> Verdict {
 fn every_disk_needs_a_completed_snapshot_younger_than_a_day() {
     let mut it = account();
     snap(&mut it, "snap-1", "vol-1", "2026-11-22T09:00:00Z", "completed");
-    assert!(matches!(say(&it, Value::Null), Verdict::Violates(e) if e["volumes"][0]["volume"] == "vol-2" && e["volumes"].as_array().unwrap().len() == 1));
+    assert!(matches!(say(&it, Value::Null),
+            Verdict::Violates(e) if e["volumes"][0]["volume"] == "vol-2" && e["volumes"].as_array().unwrap().len() == 1));
     snap(&mut it, "snap-2", "vol-2", "2026-11-22T09:00:00Z", "pending");
     assert!(matches!(say(&it, Value::Null), Verdict::Violates(_)), "a pending snapshot is no backup");
     snap(&mut it, "snap-2", "vol-2", "2026-11-21T10:00:00Z", "completed");
-    assert!(matches!(say(&it, Value::Null), Verdict::Violates(e) if e["volumes"][0]["newest_snapshot"] == "snap-2"), "24 hours old is not younger");
+    assert!(
+        matches!(say(&it, Value::Null),
+            Verdict::Violates(e) if e["volumes"][0]["newest_snapshot"] == "snap-2"),
+        "24 hours old is not younger"
+    );
     assert_eq!(say(&it, json!({ "max_age_hours": 25 })), Verdict::Ok(None));
 }
 
@@ -80,8 +92,12 @@ fn snapshots_of_the_volume_that_a_disk_was_made_from_count_until_it_was_made() {
         assert!(matches!(say(&it, Value::Null), Verdict::Violates(_)));
         snap(&mut it, "snap-0", "vol-0", "2026-11-22T08:00:00Z", "completed");
         assert_eq!(say(&it, Value::Null), Verdict::Ok(None));
-        it.region_mut(R).volumes.get_mut("vol-2").unwrap().create_time = Some("2026-11-20T10:00:00Z".parse().unwrap());
-        assert!(matches!(say(&it, Value::Null), Verdict::Violates(_)), "taken after the disk was made, it does not hold what was written to it");
+        it.region_mut(R).volumes.get_mut("vol-2").unwrap().create_time =
+            Some("2026-11-20T10:00:00Z".parse().unwrap());
+        assert!(
+            matches!(say(&it, Value::Null), Verdict::Violates(_)),
+            "taken after the disk was made, it does not hold what was written to it"
+        );
     }
 }
 

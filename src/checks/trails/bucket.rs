@@ -32,7 +32,12 @@ pub enum Delivery {
 pub fn delivery(policy: &Value, trail: &Trail, account: &str) -> Delivery {
     let partition = trail.id.split(':').nth(1).unwrap_or("aws");
     let bucket = format!("arn:{partition}:s3:::{}", trail.s3_bucket_name);
-    let prefix = trail.s3_key_prefix.as_deref().filter(|p| !p.is_empty()).map(|p| format!("{}/", p.trim_end_matches('/'))).unwrap_or_default();
+    let prefix = trail
+        .s3_key_prefix
+        .as_deref()
+        .filter(|p| !p.is_empty())
+        .map(|p| format!("{}/", p.trim_end_matches('/')))
+        .unwrap_or_default();
     let objects = format!("{bucket}/{prefix}AWSLogs/{account}/*");
     let context = [
         ("aws:SourceArn", trail.id.as_str()),
@@ -45,10 +50,17 @@ pub fn delivery(policy: &Value, trail: &Trail, account: &str) -> Delivery {
     let requests = [("s3:GetBucketAcl", &bucket, &context[..4]), ("s3:PutObject", &objects, &context[..])];
     let mut lacking = Vec::new();
     for (action, resource, context) in requests {
-        match allows(policy, &Request { principal: Some(CLOUDTRAIL), action, resource: Some(resource), context }) {
+        match allows(
+            policy,
+            &Request { principal: Some(CLOUDTRAIL), action, resource: Some(resource), context },
+        ) {
             Ok(()) => {}
             Err(Unproved::NotAllowed) => lacking.push(format!("{action} on {resource} for {CLOUDTRAIL}")),
-            Err(Unproved::MayBeDenied(sid)) => return Delivery::Unprovable(format!("the policy's Deny statement {sid:?} may apply to {action}")),
+            Err(Unproved::MayBeDenied(sid)) => {
+                return Delivery::Unprovable(format!(
+                    "the policy's Deny statement {sid:?} may apply to {action}"
+                ));
+            }
         }
     }
     if lacking.is_empty() { Delivery::Allowed } else { Delivery::Missing(lacking) }
@@ -62,8 +74,13 @@ pub fn tls_only(policy: &Value) -> bool {
         None => Vec::new(),
     };
     statements.iter().any(|s| {
-        let plain = s.pointer("/Condition/Bool/aws:SecureTransport").and_then(|v| v.as_str().map(str::to_owned).or_else(|| v.as_bool().map(|b| b.to_string())));
-        s["Effect"] == "Deny" && s["Principal"] == "*" && s["Action"] == "s3:*" && plain.as_deref() == Some("false")
+        let plain = s
+            .pointer("/Condition/Bool/aws:SecureTransport")
+            .and_then(|v| v.as_str().map(str::to_owned).or_else(|| v.as_bool().map(|b| b.to_string())));
+        s["Effect"] == "Deny"
+            && s["Principal"] == "*"
+            && s["Action"] == "s3:*"
+            && plain.as_deref() == Some("false")
     })
 }
 
@@ -79,12 +96,17 @@ mod tests {
         Trail { id: TRAIL.into(), s3_bucket_name: "b".into(), ..Trail::default() }
     }
     fn statement(action: &str, resource: &str, condition: Value) -> Value {
-        json!({ "Effect": "Allow", "Principal": { "Service": CLOUDTRAIL }, "Action": action, "Resource": resource, "Condition": condition })
+        json!({ "Effect": "Allow", "Principal": { "Service": CLOUDTRAIL }, "Action": action,
+            "Resource": resource, "Condition": condition })
     }
     fn documented() -> Vec<Value> {
         let from = json!({ "StringEquals": { "aws:SourceArn": TRAIL } });
-        let write = json!({ "StringEquals": { "aws:SourceArn": TRAIL, "s3:x-amz-acl": "bucket-owner-full-control" } });
-        vec![statement("s3:GetBucketAcl", "arn:aws:s3:::b", from), statement("s3:PutObject", "arn:aws:s3:::b/AWSLogs/123456789012/*", write)]
+        let write = json!({ "StringEquals": { "aws:SourceArn": TRAIL,
+            "s3:x-amz-acl": "bucket-owner-full-control" } });
+        vec![
+            statement("s3:GetBucketAcl", "arn:aws:s3:::b", from),
+            statement("s3:PutObject", "arn:aws:s3:::b/AWSLogs/123456789012/*", write),
+        ]
     }
     fn say(statements: Vec<Value>) -> Delivery {
         delivery(&json!({ "Statement": statements }), &trail(), "123456789012")
@@ -93,7 +115,10 @@ mod tests {
     #[test]
     fn the_documented_policy_and_a_wider_one_without_conditions_allow() {
         assert_eq!(say(documented()), Delivery::Allowed);
-        let wide = vec![statement("s3:Get*", "arn:aws:s3:::*", json!({})), statement("s3:putobject", "arn:aws:s3:::b/*", json!({}))];
+        let wide = vec![
+            statement("s3:Get*", "arn:aws:s3:::*", json!({})),
+            statement("s3:putobject", "arn:aws:s3:::b/*", json!({})),
+        ];
         assert_eq!(say(wide), Delivery::Allowed);
         let one = json!({ "Statement": statement("*", "*", json!({})) });
         assert_eq!(delivery(&one, &trail(), "123456789012"), Delivery::Allowed);
@@ -104,12 +129,33 @@ mod tests {
         let cases = [
             (vec![], 2),
             (documented()[..1].to_vec(), 1),
-            (vec![documented()[0].clone(), statement("s3:PutObject", "arn:aws:s3:::b/AWSLogs/999999999999/*", json!({}))], 1),
-            (vec![documented()[0].clone(), statement("s3:PutObject", "arn:aws:s3:::b/AWSLogs/123456789012/CloudTrail/*", json!({}))], 1),
-            (vec![documented()[0].clone(), statement("s3:PutObject", "arn:aws:s3:::b/AWSLogs/123456789012/????", json!({}))], 1),
+            (
+                vec![
+                    documented()[0].clone(),
+                    statement("s3:PutObject", "arn:aws:s3:::b/AWSLogs/999999999999/*", json!({})),
+                ],
+                1,
+            ),
+            (
+                vec![
+                    documented()[0].clone(),
+                    statement("s3:PutObject", "arn:aws:s3:::b/AWSLogs/123456789012/CloudTrail/*", json!({})),
+                ],
+                1,
+            ),
+            (
+                vec![
+                    documented()[0].clone(),
+                    statement("s3:PutObject", "arn:aws:s3:::b/AWSLogs/123456789012/????", json!({})),
+                ],
+                1,
+            ),
         ];
         for (statements, lacking) in cases {
-            assert!(matches!(say(statements.clone()), Delivery::Missing(m) if m.len() == lacking), "{statements:?}");
+            assert!(
+                matches!(say(statements.clone()), Delivery::Missing(m) if m.len() == lacking),
+                "{statements:?}"
+            );
         }
     }
 
@@ -120,11 +166,17 @@ mod tests {
             json!({ "StringEquals": { "aws:SourceOrgID": "o-1" } }),
             json!({ "IpAddress": { "aws:SourceIp": "10.0.0.0/8" } }),
         ] {
-            let statements = vec![documented()[0].clone(), statement("s3:PutObject", "arn:aws:s3:::b/*", condition.clone())];
+            let statements = vec![
+                documented()[0].clone(),
+                statement("s3:PutObject", "arn:aws:s3:::b/*", condition.clone()),
+            ];
             assert!(matches!(say(statements), Delivery::Missing(_)), "{condition}");
         }
         let like = json!({ "ArnLike": { "aws:SourceArn": "arn:aws:cloudtrail:*:123456789012:trail/*" } });
-        assert_eq!(say(vec![documented()[0].clone(), statement("s3:PutObject", "arn:aws:s3:::b/*", like)]), Delivery::Allowed);
+        assert_eq!(
+            say(vec![documented()[0].clone(), statement("s3:PutObject", "arn:aws:s3:::b/*", like)]),
+            Delivery::Allowed
+        );
     }
 
     #[test]
@@ -138,17 +190,25 @@ mod tests {
     fn a_deny_counts_unless_it_surely_does_not_apply() {
         let deny = |principal: Value, action: &str, resource: &str, condition: Value| {
             let mut all = documented();
-            all.push(json!({ "Sid": "D", "Effect": "Deny", "Principal": principal, "Action": action, "Resource": resource, "Condition": condition }));
+            all.push(json!({ "Sid": "D", "Effect": "Deny", "Principal": principal, "Action": action,
+                "Resource": resource, "Condition": condition }));
             say(all)
         };
         let tls = json!({ "Bool": { "aws:SecureTransport": "false" } });
         assert_eq!(deny(json!("*"), "s3:*", "arn:aws:s3:::b/*", tls), Delivery::Allowed);
-        assert_eq!(deny(json!({ "AWS": "arn:aws:iam::1:role/x" }), "s3:*", "arn:aws:s3:::b/*", json!({})), Delivery::Allowed);
+        assert_eq!(
+            deny(json!({ "AWS": "arn:aws:iam::1:role/x" }), "s3:*", "arn:aws:s3:::b/*", json!({})),
+            Delivery::Allowed
+        );
         assert_eq!(deny(json!("*"), "s3:DeleteObject", "arn:aws:s3:::b/*", json!({})), Delivery::Allowed);
         let other = json!({ "StringNotEquals": { "aws:SourceArn": TRAIL } });
         assert_eq!(deny(json!("*"), "s3:PutObject", "arn:aws:s3:::b/*", other), Delivery::Allowed);
         let kms = json!({ "StringNotEquals": { "s3:x-amz-server-side-encryption": "aws:kms" } });
-        assert!(matches!(deny(json!("*"), "s3:PutObject", "arn:aws:s3:::b/*", kms), Delivery::Unprovable(why) if why.contains("\"D\"")));
-        assert!(matches!(deny(json!("*"), "s3:Put*", "arn:aws:s3:::b/AWSLogs/*/CloudTrail/*", json!({})), Delivery::Unprovable(_)));
+        assert!(matches!(deny(json!("*"), "s3:PutObject", "arn:aws:s3:::b/*", kms),
+                Delivery::Unprovable(why) if why.contains("\"D\"")));
+        assert!(matches!(
+            deny(json!("*"), "s3:Put*", "arn:aws:s3:::b/AWSLogs/*/CloudTrail/*", json!({})),
+            Delivery::Unprovable(_)
+        ));
     }
 }

@@ -47,7 +47,10 @@ fn the_account_is_fine_with_a_multi_region_trail_even_when_it_is_stopped() {
 
 #[test]
 fn a_trail_of_one_region_or_of_some_events_does_not_make_the_account_fine() {
-    for trail in [Trail { is_multi_region: false, ..good() }, Trail { all_management_events: Fact::Known(false), ..good() }] {
+    for trail in [
+        Trail { is_multi_region: false, ..good() },
+        Trail { all_management_events: Fact::Known(false), ..good() },
+    ] {
         assert!(matches!(say("cloudtrail-missing", &account(&[trail])), Verdict::Violates(_)));
     }
     assert!(matches!(say("cloudtrail-missing", &account(&[])), Verdict::Violates(_)));
@@ -57,7 +60,9 @@ fn a_trail_of_one_region_or_of_some_events_does_not_make_the_account_fine() {
 fn trails_that_could_not_be_listed_are_not_missing() {
     let mut inventory = account(&[]);
     inventory.trails.read(&Selector::by("region", "us-east-1"), Fact::Unknown("AccessDenied".into()));
-    assert!(matches!(say("cloudtrail-missing", &inventory), Verdict::Unknown(why) if why.contains("AccessDenied")));
+    assert!(
+        matches!(say("cloudtrail-missing", &inventory), Verdict::Unknown(why) if why.contains("AccessDenied"))
+    );
     let unsure = Trail { all_management_events: Fact::Unknown("AccessDenied".into()), ..good() };
     assert!(matches!(say("cloudtrail-missing", &account(&[unsure])), Verdict::Unknown(_)));
     let check = find("cloudtrail-not-logging").unwrap();
@@ -67,7 +72,8 @@ fn trails_that_could_not_be_listed_are_not_missing() {
 #[test]
 fn a_trail_that_logs_but_cannot_deliver_is_not_fine() {
     let stuck = Trail { latest_delivery_error: Fact::Known("AccessDenied".into()), ..good() };
-    assert!(matches!(say("cloudtrail-not-logging", &account(&[stuck])), Verdict::Violates(e) if e["latest_delivery_error"] == "AccessDenied"));
+    assert!(matches!(say("cloudtrail-not-logging", &account(&[stuck])),
+            Verdict::Violates(e) if e["latest_delivery_error"] == "AccessDenied"));
     let stopped = Trail { is_logging: Fact::Known(false), ..good() };
     assert!(matches!(say("cloudtrail-not-logging", &account(&[stopped])), Verdict::Violates(_)));
     let fresh = Trail { latest_delivery_time: Fact::Absent, ..good() };
@@ -99,5 +105,8 @@ fn the_account_is_looked_at_from_where_it_was_read_or_from_where_it_is_told() {
     let inventory = account(&[]);
     let root = inventory.owner.root();
     assert_eq!((check.reads_one)(&inventory, &root, &Value::Null), [Want::trails("us-east-1")]);
-    assert_eq!((check.reads_one)(&inventory, &root, &json!({ "region": "eu-west-1" })), [Want::trails("eu-west-1")]);
+    assert_eq!(
+        (check.reads_one)(&inventory, &root, &json!({ "region": "eu-west-1" })),
+        [Want::trails("eu-west-1")]
+    );
 }

@@ -112,13 +112,15 @@ pub struct Stored {
     pub profile: Option<String>,
     /// Refuse every account but this one, before anything is read;
     /// repeatable, or separated by commas
-    #[arg(long, global = true, value_name = "ID", env = "REDRESS_ONLY_ACCOUNT", value_delimiter = ',', value_parser = account_id, help_heading = "Account")]
+    #[arg(long, global = true, value_name = "ID", env = "REDRESS_ONLY_ACCOUNT", value_delimiter = ',',
+        value_parser = account_id, help_heading = "Account")]
     pub only_account: Vec<String>,
     /// The place of runs.
     #[command(flatten)]
     pub state: State,
     /// Use this percentage of the request rates that AWS grants [default: 50]
-    #[arg(long, global = true, value_name = "PERCENT", env = "REDRESS_PACE", value_parser = clap::value_parser!(u8).range(1..=100), help_heading = "Pace")]
+    #[arg(long, global = true, value_name = "PERCENT", env = "REDRESS_PACE",
+        value_parser = clap::value_parser!(u8).range(1..=100), help_heading = "Pace")]
     pub pace: Option<u8>,
 }
 
@@ -275,7 +277,8 @@ impl Group for Events {
 pub struct Runs {
     /// Make up to N independent changes at once; 1 keeps the order of the
     /// plan [default: 4]
-    #[arg(long, global = true, value_name = "N", env = "REDRESS_JOBS", value_parser = clap::value_parser!(u8).range(1..=20))]
+    #[arg(long, global = true, value_name = "N", env = "REDRESS_JOBS",
+        value_parser = clap::value_parser!(u8).range(1..=20))]
     pub jobs: Option<u8>,
     /// Let up to N instances of a region be down at once; the others are not
     /// stopped before one is up again [default: 1]

@@ -56,7 +56,11 @@ impl SafetyLimits {
     /// Returns the names of the given flags that only shape a new plan. With a plan from a file, the other
     /// flags select or restrict part of it.
     pub fn given(&self) -> Vec<&'static str> {
-        let all = [(self.max_changes.is_some(), "--max-changes"), (self.max_percent.is_some(), "--max-percent"), (self.valid_for.is_some(), "--valid-for")];
+        let all = [
+            (self.max_changes.is_some(), "--max-changes"),
+            (self.max_percent.is_some(), "--max-percent"),
+            (self.valid_for.is_some(), "--valid-for"),
+        ];
         all.into_iter().filter_map(|(given, name)| given.then_some(name)).collect()
     }
 }
@@ -108,7 +112,8 @@ fn report_back(text: &str) -> Result<ReportBack, String> {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Signatures")]
 pub struct Trusts {
-    /// Refuse what nobody in this file of allowed signers (ssh-keygen(1)) has signed; the signature of PLAN.json is PLAN.json.sig
+    /// Refuse what nobody in this file of allowed signers (ssh-keygen(1)) has signed; the signature of
+    /// PLAN.json is PLAN.json.sig
     #[arg(long, value_name = "ALLOWED_SIGNERS", env = "REDRESS_TRUST")]
     pub trust: Option<PathBuf>,
 }

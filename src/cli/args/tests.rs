@@ -65,10 +65,16 @@ fn taken(line: &str) -> Vec<&'static str> {
     for (option, value) in SHARED {
         match parse(&format!("{line} {option} {value}")) {
             Ok(cli) => {
-                assert_ne!(format!("{:?}", cli.common()), without, "redress {line} takes {option} and forgets it");
+                assert_ne!(
+                    format!("{:?}", cli.common()),
+                    without,
+                    "redress {line} takes {option} and forgets it"
+                );
                 taken.push(*option);
             }
-            Err(error) => assert_eq!(error.kind(), ErrorKind::UnknownArgument, "redress {line} {option}: {error}"),
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::UnknownArgument, "redress {line} {option}: {error}")
+            }
         }
     }
     taken
@@ -86,7 +92,9 @@ fn every_command_takes_what_means_something_to_it_and_nothing_else() {
     assert_eq!(lines.len(), names.len());
     assert!(names.iter().all(|name| lines.contains(&name.as_str())), "{names:?}");
     let all: Vec<&str> = SHARED.iter().map(|(option, _)| *option).collect();
-    let without = |left_out: &[&str]| all.iter().copied().filter(|option| !left_out.contains(option)).collect::<Vec<_>>();
+    let without = |left_out: &[&str]| {
+        all.iter().copied().filter(|option| !left_out.contains(option)).collect::<Vec<_>>()
+    };
     assert_eq!(taken("apply"), all);
     assert_eq!(taken("fix"), without(&["--format", "--report", "--summary"]));
     assert_eq!(taken("plan"), without(&["--jobs", "--stop-at-once", "--events"]));
@@ -102,17 +110,25 @@ fn every_command_takes_what_means_something_to_it_and_nothing_else() {
 fn an_option_of_another_command_is_refused_with_the_commands_that_take_it() {
     let refused = |line: &str| refused::explained(parse(line).unwrap_err(), &Cli::command()).to_string();
     let error = refused("resume last --findings found.json");
-    assert!(error.contains("unexpected argument '--findings'") && error.contains("Usage: redress resume"), "{error}");
+    assert!(
+        error.contains("unexpected argument '--findings'") && error.contains("Usage: redress resume"),
+        "{error}"
+    );
     assert!(error.contains("tip: '--findings' is an option of scan, plan, apply and fix"), "{error}");
     let before = refused("--region eu-west-1 scan");
-    assert!(before.contains("tip: '--region' is an option of scan, events") && before.contains("put it behind the command"), "{before}");
+    assert!(
+        before.contains("tip: '--region' is an option of scan, events")
+            && before.contains("put it behind the command"),
+        "{before}"
+    );
     let unknown = refused("scan --regoin eu-west-1");
     assert!(unknown.contains("'--region'") && !unknown.contains("option of"), "{unknown}");
 }
 
 #[test]
 fn no_line_of_the_help_is_wider_than_80_columns() {
-    let commands = LINES.iter().copied().chain(["--help", "playbooks new", "playbooks schema", "actions show x"]);
+    let commands =
+        LINES.iter().copied().chain(["--help", "playbooks new", "playbooks schema", "actions show x"]);
     for line in commands {
         let help = parse(&format!("{line} --help")).unwrap_err().to_string();
         let wide = help.lines().find(|line| line.chars().count() > 80);

@@ -104,8 +104,13 @@ pub struct ReportFile {
 }
 
 pub(super) fn report_file(text: &str) -> Result<ReportFile, String> {
-    let (format, file) = text.split_once('=').filter(|(_, file)| !file.is_empty()).ok_or("give a format and a file: `html=plan.html`")?;
-    let format = Format::from_str(format, false).map_err(|_| format!("there is no format {format:?}: give text, json, markdown, html, junit or sarif"))?;
+    let (format, file) = text
+        .split_once('=')
+        .filter(|(_, file)| !file.is_empty())
+        .ok_or("give a format and a file: `html=plan.html`")?;
+    let format = Format::from_str(format, false).map_err(|_| {
+        format!("there is no format {format:?}: give text, json, markdown, html, junit or sarif")
+    })?;
     Ok(ReportFile { format, file: file.into() })
 }
 

@@ -1,5 +1,5 @@
-//! The questions of `apply`, `resume`, `undo` and `prune`: the whole plan, or one change at a time. They approve; nothing here
-//! changes anything.
+//! The questions of `apply`, `resume`, `undo` and `prune`: the whole plan, or one change at a time. They
+//! approve; nothing here changes anything.
 
 use std::{collections::BTreeMap, io};
 
@@ -63,11 +63,22 @@ fn one(id: &str) -> (Vec<&'static str>, Question) {
 
 fn choice(prompt: &str, items: Vec<(&'static str, String)>, default: usize) -> (Vec<&'static str>, Question) {
     let words = items.iter().map(|(word, _)| *word).collect();
-    (words, Question::Choose(prompt.to_owned(), items.into_iter().map(|(word, meaning)| Item::new(word, meaning)).collect(), default))
+    (
+        words,
+        Question::Choose(
+            prompt.to_owned(),
+            items.into_iter().map(|(word, meaning)| Item::new(word, meaning)).collect(),
+            default,
+        ),
+    )
 }
 
 /// Asks, and returns the word of the answer; `None` if the question was left.
-fn answer(terminal: &mut dyn Terminal, question: &Question, words: &[&'static str]) -> io::Result<Option<&'static str>> {
+fn answer(
+    terminal: &mut dyn Terminal,
+    question: &Question,
+    words: &[&'static str],
+) -> io::Result<Option<&'static str>> {
     Ok(match terminal.ask(question)? {
         Reply::Chosen(n) => words.get(n).copied(),
         Reply::Line(_) | Reply::Left => None,
@@ -123,17 +134,28 @@ mod tests {
         fn ask(&mut self, question: &Question) -> io::Result<Reply> {
             let Question::Choose(_, items, _) = question else { panic!("no choice: {question:?}") };
             let word = if self.0.is_empty() { return Ok(Reply::Left) } else { self.0.remove(0) };
-            Ok(Reply::Chosen(items.iter().position(|item| item.word == word).unwrap_or_else(|| panic!("{word} is none of {items:?}"))))
+            Ok(Reply::Chosen(
+                items
+                    .iter()
+                    .position(|item| item.word == word)
+                    .unwrap_or_else(|| panic!("{word} is none of {items:?}")),
+            ))
         }
     }
 
     fn card(id: &str, after: &[&str]) -> Card {
-        Card { id: id.to_owned(), after: after.iter().map(|s| (*s).to_owned()).collect(), text: format!("card {id}"), details: format!("calls {id}") }
+        Card {
+            id: id.to_owned(),
+            after: after.iter().map(|s| (*s).to_owned()).collect(),
+            text: format!("card {id}"),
+            details: format!("calls {id}"),
+        }
     }
 
     fn approved(words: &[&'static str]) -> (Vec<String>, Vec<String>) {
         let mut person = Person(words.to_vec(), Vec::new());
-        let answers = questions(&mut person, &[card("c1", &[]), card("c2", &["c1"]), card("c3", &[])]).unwrap();
+        let answers =
+            questions(&mut person, &[card("c1", &[]), card("c2", &["c1"]), card("c3", &[])]).unwrap();
         assert_eq!(answers.len(), 3);
         (answers.into_iter().filter(|(_, yes)| *yes).map(|(id, _)| id).collect(), person.1)
     }
@@ -148,7 +170,11 @@ mod tests {
     #[test]
     fn one_change_at_a_time_with_all_finish_and_quit() {
         assert_eq!(approved(&["select", "yes", "no", "yes"]).0, ["c1", "c3"]);
-        assert_eq!(approved(&["select", "no", "yes"]).0, ["c3"], "what comes after a declined change is not asked about");
+        assert_eq!(
+            approved(&["select", "no", "yes"]).0,
+            ["c3"],
+            "what comes after a declined change is not asked about"
+        );
         assert_eq!(approved(&["select", "all"]).0, ["c1", "c2", "c3"]);
         assert_eq!(approved(&["select", "yes", "finish"]).0, ["c1"]);
         assert!(approved(&["select", "yes", "quit"]).0.is_empty());

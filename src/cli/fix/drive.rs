@@ -81,8 +81,17 @@ impl Drive<'_> {
     fn seen(&self) -> BTreeMap<FindingKey, Finding> {
         let rules = Rules::new(&self.walk.plan().regions, &self.facts.playbooks);
         let keys = self.walk.plan().changes.iter().flat_map(|c| &c.findings);
-        let judged =
-            |key: &FindingKey| Some((key.clone(), checks::judge(&self.facts.inventory, checks::find(&key.check)?, &key.resource, &rules.with(&key.check))));
+        let judged = |key: &FindingKey| {
+            Some((
+                key.clone(),
+                checks::judge(
+                    &self.facts.inventory,
+                    checks::find(&key.check)?,
+                    &key.resource,
+                    &rules.with(&key.check),
+                ),
+            ))
+        };
         keys.filter_map(judged).collect()
     }
 
@@ -90,9 +99,15 @@ impl Drive<'_> {
         let (plan, view) = (self.walk.plan(), render::talk(self.session));
         let of = |id: &str, tell: &dyn Fn(&Change) -> String| plan.change(id).map(tell).unwrap_or_default();
         match screen {
-            Screen::Change(id, place, all) => of(id, &|c| screens::card(plan, c, &screens::At { place: *place, of: *all, seen }, &view)),
+            Screen::Change(id, place, all) => {
+                of(id, &|c| screens::card(plan, c, &screens::At { place: *place, of: *all, seen }, &view))
+            }
             Screen::Details(id) => of(id, &|c| screens::details(plan, c, &view)),
-            Screen::Summary => self.walk.chosen().map(|s| screens::chosen(&s.plan, &self.walk.left_out(), &s.dropped, &s.changed, &view)).unwrap_or_default(),
+            Screen::Summary => self
+                .walk
+                .chosen()
+                .map(|s| screens::chosen(&s.plan, &self.walk.left_out(), &s.dropped, &s.changed, &view))
+                .unwrap_or_default(),
             Screen::Note(text) => screens::note(text, &view),
         }
     }
@@ -109,7 +124,8 @@ impl Drive<'_> {
         let mut selected = self.select(plan, &plan.changes.iter().map(|c| c.id.clone()).collect())?;
         // The walk needs the differences from the plan that the person knows.
         for change in &selected.plan.changes {
-            if self.walk.plan().change(&change.id).is_some_and(|old| propose::differs(old, change).is_none()) {
+            if self.walk.plan().change(&change.id).is_some_and(|old| propose::differs(old, change).is_none())
+            {
                 selected.changed.remove(&change.id);
             }
         }
@@ -118,7 +134,8 @@ impl Drive<'_> {
 
     fn select(&self, plan: &Plan, ids: &BTreeSet<String>) -> Result<Selected, String> {
         let rules = Rules::new(&plan.regions, &self.facts.playbooks);
-        select::select(plan, ids, stage(self.facts.inventory.clone()).as_ref(), &rules).map_err(|error| error.to_string())
+        select::select(plan, ids, stage(self.facts.inventory.clone()).as_ref(), &rules)
+            .map_err(|error| error.to_string())
     }
 }
 
@@ -127,21 +144,36 @@ impl Drive<'_> {
 fn prepared(facts: &Facts, plan: &Plan, old: &Change, new: &Change) -> Result<(), String> {
     let needs = |change: &Change| {
         let checks = propose::checks_of(change);
-        let context = Context { inventory: &facts.inventory, region: &change.region, checks: &checks, options: &plan.options };
-        let of = |one: &actions::ActionUse| actions::find(&one.action)?.propose(&context, &change.resource, &one.with).ok().map(|p| p.prerequisites);
+        let context = Context {
+            inventory: &facts.inventory,
+            region: &change.region,
+            checks: &checks,
+            options: &plan.options,
+        };
+        let of = |one: &actions::ActionUse| {
+            actions::find(&one.action)?
+                .propose(&context, &change.resource, &one.with)
+                .ok()
+                .map(|p| p.prerequisites)
+        };
         change.uses.iter().filter_map(of).flatten().collect::<Vec<_>>()
     };
     let before = needs(old);
     match needs(new).into_iter().find(|needed| !before.contains(needed)) {
         None => Ok(()),
-        Some(needed) => {
-            Err(format!("it would need {} on {} first, which this plan does not have; give it with --set and plan anew", needed.action, needed.resource.id()))
-        }
+        Some(needed) => Err(format!(
+            "it would need {} on {} first, which this plan does not have; give it with --set and plan anew",
+            needed.action,
+            needed.resource.id()
+        )),
     }
 }
 
 /// Asks where blocking is allowed, and obeys requests to stop.
-async fn ask(mut terminal: Box<dyn Terminal>, question: Question) -> Result<(Box<dyn Terminal>, Reply), Fail> {
+async fn ask(
+    mut terminal: Box<dyn Terminal>,
+    question: Question,
+) -> Result<(Box<dyn Terminal>, Reply), Fail> {
     let (mut requests, state) = (signals::listen(), TerminalState::now());
     let asked = tokio::task::spawn_blocking(move || {
         let reply = terminal.ask(&question);

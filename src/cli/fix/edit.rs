@@ -44,16 +44,20 @@ fn toml_of(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         // JSON's strings, numbers, booleans and lists of these are valid TOML.
-        Value::String(_) | Value::Number(_) | Value::Bool(_) | Value::Array(_) => serde_json::to_string(value).unwrap_or_default().replace("\",\"", "\", \""),
+        Value::String(_) | Value::Number(_) | Value::Bool(_) | Value::Array(_) => {
+            serde_json::to_string(value).unwrap_or_default().replace("\",\"", "\", \"")
+        }
         Value::Object(_) => toml::Value::try_from(value).map(|v| v.to_string()).unwrap_or_default(),
     }
 }
 
 /// Builds the question which parameter to edit.
 pub fn which(plan: &Plan, slots: &[Slot]) -> Question {
-    let several = plan.change(slots.first().map_or("", |s| s.change.as_str())).is_some_and(|c| c.uses.len() > 1);
+    let several =
+        plan.change(slots.first().map_or("", |s| s.change.as_str())).is_some_and(|c| c.uses.len() > 1);
     let one = |slot: &Slot| {
-        let name = if several { format!("{}.{}", slot.action, slot.parameter) } else { slot.parameter.clone() };
+        let name =
+            if several { format!("{}.{}", slot.action, slot.parameter) } else { slot.parameter.clone() };
         Item::new(name, format!("is {}", if slot.value.is_empty() { "not set" } else { &slot.value }))
     };
     let items = slots.iter().map(one).chain([Item::new("back", "edit nothing")]).collect();
@@ -90,7 +94,8 @@ pub fn edited(plan: &Plan, slot: &Slot, text: &str, changes: &[String]) -> Resul
 fn uses(change: &Change, slot: &Slot, text: &str) -> Result<Vec<ActionUse>, String> {
     let mut one = [bare(change)];
     let setting = format!("{}.{}={}", slot.action, slot.parameter, as_toml(slot, text));
-    playbook::override_parameter(&mut one, &setting).map_err(|why| why.replace(&format!("--set {setting}: "), ""))?;
+    playbook::override_parameter(&mut one, &setting)
+        .map_err(|why| why.replace(&format!("--set {setting}: "), ""))?;
     let [changed] = one;
     Ok(changed.actions)
 }
@@ -102,7 +107,12 @@ fn as_toml(slot: &Slot, text: &str) -> String {
     if !list || text.starts_with('[') {
         return text.to_owned();
     }
-    let items: Vec<String> = text.split([',', ' ']).map(str::trim).filter(|i| !i.is_empty()).map(|i| format!("{:?}", i.trim_matches(['"', '\'']))).collect();
+    let items: Vec<String> = text
+        .split([',', ' '])
+        .map(str::trim)
+        .filter(|i| !i.is_empty())
+        .map(|i| format!("{:?}", i.trim_matches(['"', '\''])))
+        .collect();
     format!("[{}]", items.join(", "))
 }
 

@@ -73,7 +73,13 @@ fn entry(line: &str, zone: &TimeZone) -> Result<Entry, String> {
     let (principals, rest) = word(line)?;
     let (first, behind) = word(rest)?;
     let principals = principals.replace('"', "");
-    let mut entry = Entry { principals, key: KeyData::Ed25519(ssh_key::public::Ed25519PublicKey([0; 32])), namespaces: None, after: None, before: None };
+    let mut entry = Entry {
+        principals,
+        key: KeyData::Ed25519(ssh_key::public::Ed25519PublicKey([0; 32])),
+        namespaces: None,
+        after: None,
+        before: None,
+    };
     // A line may have no options; a key begins with its kind.
     let key = if is_kind(first) {
         rest
@@ -81,7 +87,10 @@ fn entry(line: &str, zone: &TimeZone) -> Result<Entry, String> {
         options(&mut entry, first, zone)?;
         behind
     };
-    entry.key = PublicKey::from_openssh(key.trim()).map_err(|error| format!("its key cannot be read ({error})"))?.key_data().clone();
+    entry.key = PublicKey::from_openssh(key.trim())
+        .map_err(|error| format!("its key cannot be read ({error})"))?
+        .key_data()
+        .clone();
     Ok(entry)
 }
 
@@ -109,9 +118,12 @@ fn options(entry: &mut Entry, text: &str, zone: &TimeZone) -> Result<(), String>
         let end = rest.find([',', '=']).unwrap_or(rest.len());
         let name = rest[..end].to_ascii_lowercase();
         let value = rest[end..].strip_prefix("=\"").and_then(|value| value.split_once('"'));
-        let Some((value, behind)) = value.filter(|(_, behind)| behind.is_empty() || behind.starts_with(',')) else {
+        let Some((value, behind)) = value.filter(|(_, behind)| behind.is_empty() || behind.starts_with(','))
+        else {
             return Err(match name.as_str() {
-                "cert-authority" => "redress reads no certificates (cert-authority): name the keys themselves".to_owned(),
+                "cert-authority" => {
+                    "redress reads no certificates (cert-authority): name the keys themselves".to_owned()
+                }
                 _ => format!("{:?} is no option with a value in quotes", &rest[..end]),
             });
         };
@@ -119,7 +131,11 @@ fn options(entry: &mut Entry, text: &str, zone: &TimeZone) -> Result<(), String>
             "namespaces" => entry.namespaces.replace(value.to_owned()).is_some(),
             "valid-after" => entry.after.replace(time(value, zone)?).is_some(),
             "valid-before" => entry.before.replace(time(value, zone)?).is_some(),
-            _ => return Err(format!("redress does not know the option {name:?}, and leaves none out of account")),
+            _ => {
+                return Err(format!(
+                    "redress does not know the option {name:?}, and leaves none out of account"
+                ));
+            }
         };
         if twice {
             return Err(format!("{name} is given twice"));
@@ -139,9 +155,20 @@ fn time(text: &str, zone: &TimeZone) -> Result<Timestamp, String> {
     if !matches!(digits.len(), 8 | 12 | 14) || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return Err(bad());
     }
-    let number = |from: usize, to: usize| digits.get(from..to).map_or(Ok(0), |part| part.parse::<i8>()).map_err(|_| bad());
+    let number = |from: usize, to: usize| {
+        digits.get(from..to).map_or(Ok(0), |part| part.parse::<i8>()).map_err(|_| bad())
+    };
     let year: i16 = digits[..4].parse().map_err(|_| bad())?;
-    let civil = DateTime::new(year, number(4, 6)?, number(6, 8)?, number(8, 10)?, number(10, 12)?, number(12, 14)?, 0).map_err(|_| bad())?;
+    let civil = DateTime::new(
+        year,
+        number(4, 6)?,
+        number(6, 8)?,
+        number(8, 10)?,
+        number(10, 12)?,
+        number(12, 14)?,
+        0,
+    )
+    .map_err(|_| bad())?;
     civil.to_zoned(zone.clone()).map(|zoned| zoned.timestamp()).map_err(|_| bad())
 }
 
@@ -226,6 +253,10 @@ mod tests {
         ] {
             assert!(Allowed::parse(line, &TimeZone::UTC).is_err(), "{line}");
         }
-        assert!(who(&KEY.replace("ssh-ed25519 ", "sam ssh-ed25519 ").replace("XQ0e", "XQ0f")).unwrap_err().contains("no line"));
+        assert!(
+            who(&KEY.replace("ssh-ed25519 ", "sam ssh-ed25519 ").replace("XQ0e", "XQ0f"))
+                .unwrap_err()
+                .contains("no line")
+        );
     }
 }

@@ -16,7 +16,8 @@ pub const NAMESPACE: &str = "redress";
 /// The longest signature that is read, in bytes: that of an RSA key of 16,384 bits has some 6,000.
 pub const LONGEST: usize = 16 << 10;
 
-/// The lengths of RSA keys that are accepted, in bits: shorter ones prove nothing, and `rsa` checks no longer ones.
+/// The lengths of RSA keys that are accepted, in bits: shorter ones prove nothing, and `rsa` checks no longer
+/// ones.
 const RSA: RangeInclusive<usize> = 2048..=4096;
 
 /// A key that signs.
@@ -34,7 +35,8 @@ impl Key {
     /// # Errors
     /// When the text is not a private key, or only OpenSSH itself can use the key.
     pub fn parse(text: &[u8]) -> Result<Self, String> {
-        let key = PrivateKey::from_openssh(text).map_err(|error| format!("this is no OpenSSH private key ({error})"))?;
+        let key = PrivateKey::from_openssh(text)
+            .map_err(|error| format!("this is no OpenSSH private key ({error})"))?;
         if key.is_encrypted() {
             return Err("the key has a passphrase".to_owned());
         }
@@ -59,7 +61,10 @@ impl Key {
     /// # Errors
     /// When it cannot be written; with a key that was parsed it always can.
     pub fn sign(&self, message: &[u8]) -> Result<String, String> {
-        self.0.sign(NAMESPACE, HashAlg::Sha512, message).and_then(|sig| sig.to_pem(LineEnding::LF)).map_err(|error| error.to_string())
+        self.0
+            .sign(NAMESPACE, HashAlg::Sha512, message)
+            .and_then(|sig| sig.to_pem(LineEnding::LF))
+            .map_err(|error| error.to_string())
     }
 }
 
@@ -75,10 +80,17 @@ pub fn fingerprint(key: &KeyData) -> String {
 pub fn signer(armoured: &[u8], message: &[u8]) -> Result<KeyData, String> {
     let sig = parsed(armoured)?;
     if sig.version() != SshSig::VERSION {
-        return Err(format!("it has the version {}, and redress reads version {}", sig.version(), SshSig::VERSION));
+        return Err(format!(
+            "it has the version {}, and redress reads version {}",
+            sig.version(),
+            SshSig::VERSION
+        ));
     }
     if sig.namespace() != NAMESPACE {
-        return Err(format!("it was made for {:?}, not for {NAMESPACE:?} (`ssh-keygen -Y sign -n {NAMESPACE}`)", sig.namespace()));
+        return Err(format!(
+            "it was made for {:?}, not for {NAMESPACE:?} (`ssh-keygen -Y sign -n {NAMESPACE}`)",
+            sig.namespace()
+        ));
     }
     if !sig.reserved().is_empty() {
         return Err("it holds something that this redress does not know".to_owned());
@@ -97,14 +109,24 @@ fn parsed(armoured: &[u8]) -> Result<SshSig, String> {
     let text = std::str::from_utf8(armoured).map_err(|_| "it is not text".to_owned())?;
     // No text may come before or after the signature: a reader who looks at the file sees exactly the text
     // that was read.
-    if !text.starts_with("-----BEGIN SSH SIGNATURE-----") || !text.trim_end_matches(['\n', '\r']).ends_with("-----END SSH SIGNATURE-----") {
-        return Err("it is no signature of `redress sign` or `ssh-keygen -Y sign`, or it has text before or after it".to_owned());
+    if !text.starts_with("-----BEGIN SSH SIGNATURE-----")
+        || !text.trim_end_matches(['\n', '\r']).ends_with("-----END SSH SIGNATURE-----")
+    {
+        return Err(
+            "it is no signature of `redress sign` or `ssh-keygen -Y sign`, or it has text before or after it"
+                .to_owned(),
+        );
     }
     let text = text.trim_end_matches(['\n', '\r']);
-    let sig = SshSig::from_pem(text).map_err(|error| format!("it cannot be read as an SSH signature ({error})"))?;
+    let sig =
+        SshSig::from_pem(text).map_err(|error| format!("it cannot be read as an SSH signature ({error})"))?;
     // The parser accepts wrong lengths: there is one way to write a signature, and no other is accepted.
     let written = sig.to_pem(LineEnding::LF).map_err(|error| error.to_string())?;
-    if written.trim_end() == text.replace("\r\n", "\n") { Ok(sig) } else { Err("it cannot be read as an SSH signature (it is not written as one)".to_owned()) }
+    if written.trim_end() == text.replace("\r\n", "\n") {
+        Ok(sig)
+    } else {
+        Err("it cannot be read as an SSH signature (it is not written as one)".to_owned())
+    }
 }
 
 /// Checks that key and algorithm are of a kind that proves something.
@@ -115,13 +137,17 @@ fn accepted(sig: &SshSig) -> Result<(), String> {
     match (sig.public_key(), sig.signature().algorithm()) {
         (KeyData::Ed25519(_), Algorithm::Ed25519) => Ok(()),
         (KeyData::Ecdsa(key), Algorithm::Ecdsa { curve }) if key.curve() == curve => Ok(()),
-        (KeyData::Rsa(key), Algorithm::Rsa { .. }) if !RSA.contains(&bits(key)) => {
-            Err(format!("it was made with an RSA key of {} bits: redress accepts RSA keys of {} to {} bits", bits(key), RSA.start(), RSA.end()))
-        }
+        (KeyData::Rsa(key), Algorithm::Rsa { .. }) if !RSA.contains(&bits(key)) => Err(format!(
+            "it was made with an RSA key of {} bits: redress accepts RSA keys of {} to {} bits",
+            bits(key),
+            RSA.start(),
+            RSA.end()
+        )),
         // RSA with SHA-1 is the algorithm without a hash.
         (KeyData::Rsa(_), Algorithm::Rsa { hash: Some(_) }) => Ok(()),
         (key, _) => Err(format!(
-            "it was made with {}: redress accepts ssh-ed25519, ecdsa-sha2-nistp256 to nistp521, and RSA of {} to {} bits",
+            "it was made with {}: redress accepts ssh-ed25519, ecdsa-sha2-nistp256 to nistp521, and RSA of \
+             {} to {} bits",
             key.algorithm(),
             RSA.start(),
             RSA.end()
@@ -144,13 +170,17 @@ mod tests {
     use super::*;
 
     fn by(key: impl Into<KeyData>, algorithm: Algorithm, signature: Vec<u8>) -> SshSig {
-        SshSig::new(key.into(), NAMESPACE, HashAlg::Sha512, Signature::new(algorithm, signature).unwrap()).unwrap()
+        SshSig::new(key.into(), NAMESPACE, HashAlg::Sha512, Signature::new(algorithm, signature).unwrap())
+            .unwrap()
     }
 
     #[test]
     fn an_rsa_key_that_is_too_short_or_too_long_is_named_as_such() {
         let sha2 = Algorithm::Rsa { hash: Some(HashAlg::Sha512) };
-        let of = |bytes: usize| RsaPublicKey { e: Mpint::from_positive_bytes(&[1, 0, 1]).unwrap(), n: Mpint::from_positive_bytes(&vec![0xc1; bytes]).unwrap() };
+        let of = |bytes: usize| RsaPublicKey {
+            e: Mpint::from_positive_bytes(&[1, 0, 1]).unwrap(),
+            n: Mpint::from_positive_bytes(&vec![0xc1; bytes]).unwrap(),
+        };
         assert_eq!((bits(&of(128)), bits(&of(256))), (1024, 2048));
         for bytes in [128, 255, 513] {
             let why = accepted(&by(of(bytes), sha2.clone(), vec![1; 128])).unwrap_err();
@@ -169,26 +199,35 @@ mod tests {
         let signature = one.sign(b"plan").unwrap();
         let by = signer(signature.as_bytes(), b"plan").unwrap();
         assert!(one.is(&by) && !other.is(&by) && fingerprint(&by) == one.fingerprint());
-        assert!(signer(signature.as_bytes(), b"plan ").is_err() && signer(signature.as_bytes(), b"").is_err());
+        assert!(
+            signer(signature.as_bytes(), b"plan ").is_err() && signer(signature.as_bytes(), b"").is_err()
+        );
         for at in 0..signature.len() {
             for bit in [1, 4, 32] {
                 let mut changed = signature.clone().into_bytes();
                 changed[at] ^= bit;
                 assert!(signer(&changed, b"plan").is_err(), "byte {at}");
             }
-            assert!(at + 1 == signature.len() || signer(&signature.as_bytes()[..at], b"plan").is_err(), "cut off at {at}");
+            assert!(
+                at + 1 == signature.len() || signer(&signature.as_bytes()[..at], b"plan").is_err(),
+                "cut off at {at}"
+            );
         }
     }
 
     proptest! {
         #[test]
-        fn whatever_stands_in_an_armour_is_read_or_refused(body in prop::collection::vec(any::<u8>(), 0..400), text in "[A-Za-z0-9+/=\\-\n ]{0,300}") {
-            let armour = |text: &str| format!("-----BEGIN SSH SIGNATURE-----\n{text}\n-----END SSH SIGNATURE-----\n");
+        fn whatever_stands_in_an_armour_is_read_or_refused(body in prop::collection::vec(any::<u8>(), 0..400),
+            text in "[A-Za-z0-9+/=\\-\n ]{0,300}") {
+            let armour = |text: &str| format!("-----BEGIN SSH SIGNATURE-----\n{text}\n-----END SSH \
+                                               SIGNATURE-----\n");
             prop_assert!(signer(armour(&text).as_bytes(), b"plan").is_err());
             prop_assert!(signer(&body, b"plan").is_err());
             prop_assert!(Key::parse(&body).is_err());
-            let rsa = RsaPublicKey { e: Mpint::from_positive_bytes(&[1, 0, 1]).unwrap(), n: Mpint::from_positive_bytes(&[0xc1; 256]).unwrap() };
-            let forged = by(rsa, Algorithm::Rsa { hash: Some(HashAlg::Sha512) }, body).to_pem(LineEnding::LF).unwrap();
+            let rsa = RsaPublicKey { e: Mpint::from_positive_bytes(&[1, 0, 1]).unwrap(),
+                n: Mpint::from_positive_bytes(&[0xc1; 256]).unwrap() };
+            let forged = by(rsa, Algorithm::Rsa { hash: Some(HashAlg::Sha512) },
+                body).to_pem(LineEnding::LF).unwrap();
             prop_assert!(signer(forged.as_bytes(), b"plan").is_err());
         }
     }

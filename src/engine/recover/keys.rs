@@ -18,7 +18,14 @@ const GUARD: &str = "restartable";
 pub(super) fn start(change: &Change) -> Option<NextStart> {
     // All of its calls are literal.
     let outputs = AllOutputs::new();
-    let bindings = Bindings { run: "", started: jiff::Timestamp::UNIX_EPOCH, change: &change.id, step: "start", attempt: 1, outputs: &outputs };
+    let bindings = Bindings {
+        run: "",
+        started: jiff::Timestamp::UNIX_EPOCH,
+        change: &change.id,
+        step: "start",
+        attempt: 1,
+        outputs: &outputs,
+    };
     NextStart::ahead(change.steps.iter().map(|step| &step.act), &bindings)
 }
 
@@ -30,11 +37,19 @@ pub(super) fn start(change: &Change) -> Option<NextStart> {
 pub(super) fn judged(known: &Inventory, change: Change) -> Result<Change, String> {
     let Some(next) = start(&change) else { return Ok(change) };
     if let Some(why) = next.would_not(known) {
-        return Err(format!("{why}. Run `redress recover` again once that is set right: until then nothing is attached or started"));
+        return Err(format!(
+            "{why}. Run `redress recover` again once that is set right: until then nothing is attached or \
+             started"
+        ));
     }
     let (note, risk) = match next.standing(known) {
-        Standing::Holds => (GuardNote::passed(GUARD, "the key of every encrypted disk of the start is enabled"), change.risk),
-        Standing::Unknown(why) => (GuardNote::not_checked(GUARD, format!("it may not start: {why}")), change.risk.max(Risk::Disruptive)),
+        Standing::Holds => {
+            (GuardNote::passed(GUARD, "the key of every encrypted disk of the start is enabled"), change.risk)
+        }
+        Standing::Unknown(why) => (
+            GuardNote::not_checked(GUARD, format!("it may not start: {why}")),
+            change.risk.max(Risk::Disruptive),
+        ),
         Standing::NotYet(why) | Standing::Never(why) => return Err(why),
     };
     Ok(Change { guards: change.guards.iter().cloned().chain([note]).collect(), risk, ..change })
@@ -44,7 +59,9 @@ pub(super) fn judged(known: &Inventory, change: Change) -> Result<Change, String
 pub(super) fn of(known: &Inventory, region: &str, instance: &Instance, touches: &[Want]) -> BTreeSet<String> {
     let place = known.regions.get(region);
     let attached = instance.devices.iter().map(|d| d.volume_id.clone());
-    let back =
-        touches.iter().filter(|w| w.family == FamilyKind::Volumes).filter_map(|w| if let Selector::Id(id) = &w.selector { Some(id.clone()) } else { None });
+    let back = touches
+        .iter()
+        .filter(|w| w.family == FamilyKind::Volumes)
+        .filter_map(|w| if let Selector::Id(id) = &w.selector { Some(id.clone()) } else { None });
     attached.chain(back).filter_map(|id| place?.volumes.get(&id).known()?.kms_key_id.clone()).collect()
 }

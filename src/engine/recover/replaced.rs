@@ -32,15 +32,22 @@ pub(super) fn proved<'v>(volumes: &'v [Volume], instance: &Instance) -> Vec<Repl
             && carries(tags, tag::DEVICE, device)
     };
     let unwritten = |new: &Volume| {
-        let made_since = instance.launch_time.zip(new.create_time).is_some_and(|(launched, made)| launched < made);
+        let made_since =
+            instance.launch_time.zip(new.create_time).is_some_and(|(launched, made)| launched < made);
         instance.state == "stopped" && made_since
     };
     let one = |new: &'v Volume| {
         let [place] = new.attachments.as_slice() else { return None };
         let device = place.device.as_str();
-        let at_its_place = place.instance_id == instance.id && place.state == "attached" && new.encrypted && ours(&new.tags, device);
+        let at_its_place = place.instance_id == instance.id
+            && place.state == "attached"
+            && new.encrypted
+            && ours(&new.tags, device);
         let old = volumes.iter().find(|old| carries(&new.tags, tag::SOURCE, &old.id))?;
-        let free = old.state == "available" && old.attachments.is_empty() && ours(&old.tags, device) && !old.tags.contains_key(tag::REPLACED_BY);
+        let free = old.state == "available"
+            && old.attachments.is_empty()
+            && ours(&old.tags, device)
+            && !old.tags.contains_key(tag::REPLACED_BY);
         (at_its_place && free && unwritten(new)).then_some(Replaced { old, new, device })
     };
     volumes.iter().filter_map(one).collect()
@@ -51,10 +58,18 @@ impl Replaced<'_> {
     /// moved one of the two since, the act is left out.
     pub(super) fn step(&self, n: usize, region: &str, instance: &str) -> Step {
         let [old, new] = [self.old.id.as_str(), self.new.id.as_str()];
-        let is = |volume: &str, at: &str, value: &str| make::is(region, FamilyKind::Volumes, volume, at, value);
-        let call = CreateTags::<Planned> { resources: vec![old.into()], tags: tag_list(&Map::from_iter([(tag::REPLACED_BY.to_owned(), json!(new))])) };
+        let is =
+            |volume: &str, at: &str, value: &str| make::is(region, FamilyKind::Volumes, volume, at, value);
+        let call = CreateTags::<Planned> {
+            resources: vec![old.into()],
+            tags: tag_list(&Map::from_iter([(tag::REPLACED_BY.to_owned(), json!(new))])),
+        };
         let looks = vec![is(old, &format!("/tags/{}", tag::REPLACED_BY), new)];
-        let place = [is(new, "/attachments/0/instance_id", instance), is(new, "/attachments/0/device", self.device), is(old, "/state", "available")];
+        let place = [
+            is(new, "/attachments/0/instance_id", instance),
+            is(new, "/attachments/0/device", self.device),
+            is(old, "/state", "available"),
+        ];
         let act: Act = make::act(Call::of(region, &call), looks).only_if(place.to_vec()).or_leave();
         kept_step(format!("replaced-{n}"), format!("tag {old} with what replaced it: {new}"), act)
     }
@@ -62,13 +77,26 @@ impl Replaced<'_> {
 
 /// Lists the volumes and snapshots that runs have left and that `redress prune` never offers, each with the
 /// reason. `settled` are those that a recovery puts to use or marks.
-pub(super) fn never_offered(volumes: &[Volume], snapshots: &[Snapshot], run: Option<&str>, settled: &[String]) -> Vec<String> {
+pub(super) fn never_offered(
+    volumes: &[Volume],
+    snapshots: &[Snapshot],
+    run: Option<&str>,
+    settled: &[String],
+) -> Vec<String> {
     let of = |tags: &Tags| tags.get(tag::RUN).is_some_and(|of| run.is_none_or(|run| run == of));
-    let idle = volumes.iter().filter(|v| of(&v.tags) && v.state == "available" && v.attachments.is_empty() && !settled.contains(&v.id));
+    let idle = volumes.iter().filter(|v| {
+        of(&v.tags) && v.state == "available" && v.attachments.is_empty() && !settled.contains(&v.id)
+    });
     let volumes = idle.filter_map(|v| Some((&v.id, prune::never_offered_volume(v)?, "DeleteVolume")));
-    let snapshots = snapshots.iter().filter(|s| of(&s.tags)).filter_map(|s| Some((&s.id, prune::never_offered_snapshot(s)?, "DeleteSnapshot")));
+    let snapshots = snapshots
+        .iter()
+        .filter(|s| of(&s.tags))
+        .filter_map(|s| Some((&s.id, prune::never_offered_snapshot(s)?, "DeleteSnapshot")));
     let words = |(id, why, operation): (&String, &str, &str)| {
-        format!("{id} stays, and `redress prune` never offers it: {why}. Delete it by hand (ec2:{operation}) once all runs and nothing needs it")
+        format!(
+            "{id} stays, and `redress prune` never offers it: {why}. Delete it by hand (ec2:{operation}) \
+             once all runs and nothing needs it"
+        )
     };
     volumes.chain(snapshots).map(words).collect()
 }

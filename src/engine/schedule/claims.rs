@@ -1,5 +1,5 @@
-//! The claims of changes to resources, indexed: which earlier change touches what a later one touches, without
-//! comparing each with each.
+//! The claims of changes to resources, indexed: which earlier change touches what a later one touches,
+//! without comparing each with each.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -59,7 +59,10 @@ impl Claims {
     /// Removes them.
     pub fn remove(&mut self, place: usize, change: &Change) {
         for Claim { subject, region, sort, key } in of(place, change) {
-            let Some(claimed) = self.all.get_mut(&subject).and_then(|regions| regions.get_mut(&region)) else { continue };
+            let Some(claimed) = self.all.get_mut(&subject).and_then(|regions| regions.get_mut(&region))
+            else {
+                continue;
+            };
             if let Some(places) = claimed.sorts.get_mut(&sort) {
                 places.remove(&place);
             }
@@ -81,14 +84,22 @@ impl Claims {
         if claim.region.is_empty() {
             return regions.values().filter_map(|claimed| claimed.last(place, claim)).max();
         }
-        [claim.region.as_str(), ""].into_iter().filter_map(|region| regions.get(region)?.last(place, claim)).max()
+        [claim.region.as_str(), ""]
+            .into_iter()
+            .filter_map(|region| regions.get(region)?.last(place, claim))
+            .max()
     }
 }
 
 impl Claimed {
     fn last(&self, place: usize, claim: &Claim) -> Option<usize> {
         let before = |places: &BTreeSet<usize>| places.range(..place).next_back().copied();
-        let other = self.sorts.iter().filter(|(sort, _)| **sort != claim.sort).filter_map(|(_, places)| before(places)).max();
+        let other = self
+            .sorts
+            .iter()
+            .filter(|(sort, _)| **sort != claim.sort)
+            .filter_map(|(_, places)| before(places))
+            .max();
         let same = self.keys.get(&(claim.sort.clone(), claim.key.clone())).and_then(before);
         other.max(same)
     }
@@ -96,7 +107,12 @@ impl Claimed {
 
 /// Returns the claims of the change at a place of the plan.
 fn of(place: usize, change: &Change) -> Vec<Claim> {
-    let target = Claim { subject: Subject::Target(change.resource.clone()), region: String::new(), sort: String::new(), key: String::new() };
+    let target = Claim {
+        subject: Subject::Target(change.resource.clone()),
+        region: String::new(),
+        sort: String::new(),
+        key: String::new(),
+    };
     change.touches.iter().flat_map(|want| of_want(place, want)).chain([target]).collect()
 }
 
@@ -107,7 +123,11 @@ fn of_want(place: usize, want: &Want) -> Vec<Claim> {
         Claim { subject: Subject::Family(want.family), region: want.region.clone(), sort, key }
     };
     // Those of one sort have nothing in common, whatever their keys.
-    let beside = |sort: &str| Claim { subject: Subject::GroupsAndInstances, key: place.to_string(), ..claim(sort, "") };
+    let beside = |sort: &str| Claim {
+        subject: Subject::GroupsAndInstances,
+        key: place.to_string(),
+        ..claim(sort, "")
+    };
     let everything = || claim("all", "");
     match want.family {
         // One trail can make another unnecessary, whatever its home region.
@@ -125,7 +145,9 @@ fn picked(want: &Want, claim: impl Fn(&str, &str) -> Claim, everything: impl Fn(
     match &want.selector {
         Selector::Id(id) => claim("id", id),
         // Two values of a filter pick different resources only where a resource has one value.
-        Selector::By(name, value) if want.family.about().single.contains(&name.as_str()) => claim(&format!("by {name}"), value),
+        Selector::By(name, value) if want.family.about().single.contains(&name.as_str()) => {
+            claim(&format!("by {name}"), value)
+        }
         Selector::By(..) | Selector::All => everything(),
     }
 }

@@ -38,8 +38,14 @@ const ALSO: &[(&str, &str)] = &[
     ("readonly", "readOnly"),
 ];
 /// The members of `useridentity`, which Athena writes as `{type=IAMUser, arn=..., ...}`.
-const IDENTITY: &[(&str, &str)] =
-    &[("type", "type"), ("principalid", "principalId"), ("arn", "arn"), ("accountid", "accountId"), ("invokedby", "invokedBy"), ("username", "userName")];
+const IDENTITY: &[(&str, &str)] = &[
+    ("type", "type"),
+    ("principalid", "principalId"),
+    ("arn", "arn"),
+    ("accountid", "accountId"),
+    ("invokedby", "invokedBy"),
+    ("username", "userName"),
+];
 
 /// Returns a column's name without the parts that authors of SQL vary: `event_name`, `EventName`.
 fn bare(name: &str) -> String {
@@ -54,8 +60,17 @@ pub fn is(header: &[String]) -> bool {
 
 /// Returns the reason why rows under this header are not enough, if a required column is missing.
 pub fn lacks(header: &[String]) -> Option<String> {
-    let missing: Vec<&str> = NEEDED.iter().map(|(column, _)| *column).filter(|column| !header.iter().any(|name| bare(name) == **column)).collect();
-    (!missing.is_empty()).then(|| format!("it has no column {}, and without it no resource can be identified: select these columns, too", missing.join(", ")))
+    let missing: Vec<&str> = NEEDED
+        .iter()
+        .map(|(column, _)| *column)
+        .filter(|column| !header.iter().any(|name| bare(name) == **column))
+        .collect();
+    (!missing.is_empty()).then(|| {
+        format!(
+            "it has no column {}, and without it no resource can be identified: select these columns, too",
+            missing.join(", ")
+        )
+    })
 }
 
 /// Reads the rows. Returns the reason why they are incomplete, if they are.
@@ -81,7 +96,9 @@ fn event(row: Named<'_>) -> Option<Value> {
         event.insert((*member).to_owned(), value);
     }
     let identity = cell("useridentity");
-    let members = IDENTITY.iter().filter_map(|(column, member)| Some(((*member).to_owned(), json!(member_of(identity, column)?))));
+    let members = IDENTITY
+        .iter()
+        .filter_map(|(column, member)| Some(((*member).to_owned(), json!(member_of(identity, column)?))));
     event.insert("userIdentity".to_owned(), Value::Object(members.collect()));
     (event.contains_key("eventName") && event.contains_key("eventSource")).then_some(Value::Object(event))
 }
@@ -89,5 +106,9 @@ fn event(row: Named<'_>) -> Option<Value> {
 /// Returns a member of a structure in Athena's notation. It is only shown to people: nothing is read
 /// or done based on it.
 fn member_of<'t>(structure: &'t str, name: &str) -> Option<&'t str> {
-    structure.trim_start_matches('{').split([',', '{', '}']).find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('=')).filter(|value| *value != "null")
+    structure
+        .trim_start_matches('{')
+        .split([',', '{', '}'])
+        .find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('='))
+        .filter(|value| *value != "null")
 }

@@ -62,7 +62,8 @@ pub fn skim(text: &[u8]) -> Option<Reason> {
         return None;
     }
     let call = call(&event.event_source, &event.event_name);
-    (!is_known(&call)).then(|| uncared_for(event.error_code.as_ref(), event.read_only.as_ref(), &event.event_name))
+    (!is_known(&call))
+        .then(|| uncared_for(event.error_code.as_ref(), event.read_only.as_ref(), &event.event_name))
 }
 
 fn uncared_for(error: Option<&Value>, read_only: Option<&Value>, name: &str) -> Reason {
@@ -85,20 +86,45 @@ fn failed(error: Option<&Value>) -> bool {
 pub fn read(event: &Value, format: &str, out: &mut Out<'_>) {
     let call = call(at(event, "/eventSource"), at(event, "/eventName"));
     if !is_known(&call) {
-        return out.count(uncared_for(event.get("errorCode"), event.get("readOnly"), at(event, "/eventName")));
+        return out.count(uncared_for(
+            event.get("errorCode"),
+            event.get("readOnly"),
+            at(event, "/eventName"),
+        ));
     }
     let request = wire::unwrapped(event.get("requestParameters"), at(event, "/eventName"), "Request");
     let response = wire::unwrapped(event.get("responseElements"), at(event, "/eventName"), "Response");
     let scene = Scene { event, call: &call, format };
     let did = table::extract(&call).map(|extract| extract(request, response));
     match (against(event, request, response), did) {
-        (Some(against), _) => scene.tell(out, &Target { id: at(event, "/resources/0/ARN").to_owned(), ..Target::default() }, Effects::default(), Some(against)),
-        (None, None) => scene.tell(out, &Target { id: at(event, "/resources/0/ARN").to_owned(), ..Target::default() }, Effects::default(), None),
-        (None, Some(Did::Missing(why))) => scene.tell(out, &Target::default(), Effects::default(), Some(Decision::no(Reason::Incomplete, why))),
-        (None, Some(Did::Harmless(_, closes, learned))) => out.takes_back(Effects { closes, learned, ..scene.effects() }),
+        (Some(against), _) => scene.tell(
+            out,
+            &Target { id: at(event, "/resources/0/ARN").to_owned(), ..Target::default() },
+            Effects::default(),
+            Some(against),
+        ),
+        (None, None) => scene.tell(
+            out,
+            &Target { id: at(event, "/resources/0/ARN").to_owned(), ..Target::default() },
+            Effects::default(),
+            None,
+        ),
+        (None, Some(Did::Missing(why))) => scene.tell(
+            out,
+            &Target::default(),
+            Effects::default(),
+            Some(Decision::no(Reason::Incomplete, why)),
+        ),
+        (None, Some(Did::Harmless(_, closes, learned))) => {
+            out.takes_back(Effects { closes, learned, ..scene.effects() })
+        }
         (None, Some(Did::Touched(targets, mut closes))) => {
             for target in &targets {
-                let effects = Effects { opens: target.opens.clone(), closes: std::mem::take(&mut closes), ..scene.effects() };
+                let effects = Effects {
+                    opens: target.opens.clone(),
+                    closes: std::mem::take(&mut closes),
+                    ..scene.effects()
+                };
                 scene.tell(out, target, effects, None);
             }
         }
@@ -120,7 +146,11 @@ impl Scene<'_> {
 
     fn effects(&self) -> Effects {
         let place = format!("{}/{}", self.account(), at(self.event, "/awsRegion"));
-        Effects { when: time(self.event.get("eventTime")), place: super::text::short(&place), ..Effects::default() }
+        Effects {
+            when: time(self.event.get("eventTime")),
+            place: super::text::short(&place),
+            ..Effects::default()
+        }
     }
 
     fn tell(&self, out: &mut Out<'_>, target: &Target, effects: Effects, against: Option<Decision>) {
@@ -134,7 +164,13 @@ impl Scene<'_> {
             finding: at(self.event, "/eventID"),
             time: time(self.event.get("eventTime")),
             title: &title,
-            resource: Raw { id: &target.id, kind: target.kind, account: self.account(), region: at(self.event, "/awsRegion"), partition: "" },
+            resource: Raw {
+                id: &target.id,
+                kind: target.kind,
+                account: self.account(),
+                region: at(self.event, "/awsRegion"),
+                partition: "",
+            },
             only: target.only,
             evidence: Some(evidence),
             against,
@@ -175,12 +211,21 @@ fn against(event: &Value, request: &Value, response: &Value) -> Option<Decision>
 /// Returns whether redress itself made a call: its calls carry its name as their user agent, and the
 /// resources that it creates carry its tags.
 fn is_own(event: &Value, request: &Value) -> bool {
-    let named = |word: &str| word.strip_prefix("lib/").unwrap_or(word).strip_prefix(tag::AGENT).is_some_and(|version| version.starts_with('/'));
+    let named = |word: &str| {
+        word.strip_prefix("lib/")
+            .unwrap_or(word)
+            .strip_prefix(tag::AGENT)
+            .is_some_and(|version| version.starts_with('/'))
+    };
     // Some services put the agent into brackets.
     if at(event, "/userAgent").split([' ', '[', ']']).any(named) {
         return true;
     }
-    let specifications = wire::list(wire::get(request, "tagSpecificationSet").or_else(|| wire::get(request, "tagSpecification")));
-    let tags = specifications.into_iter().flat_map(|s| wire::list(wire::get(s, "tags").or_else(|| wire::get(s, "tag"))));
+    let specifications = wire::list(
+        wire::get(request, "tagSpecificationSet").or_else(|| wire::get(request, "tagSpecification")),
+    );
+    let tags = specifications
+        .into_iter()
+        .flat_map(|s| wire::list(wire::get(s, "tags").or_else(|| wire::get(s, "tag"))));
     tags.into_iter().any(|tag| wire::text(tag, "key") == tag::RUN)
 }

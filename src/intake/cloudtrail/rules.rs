@@ -16,9 +16,12 @@ const WIDE_V6: u8 = 16;
 /// Returns the ranges of a permission, as they are written.
 fn ranges(permission: &Value) -> Vec<String> {
     let mut found = Vec::new();
-    for (set, keys) in
-        [("ipRanges", &["cidrIp"][..]), ("ipv6Ranges", &["cidrIpv6"]), ("prefixListIds", &["prefixListId"]), ("groups", &["groupId", "groupName"])]
-    {
+    for (set, keys) in [
+        ("ipRanges", &["cidrIp"][..]),
+        ("ipv6Ranges", &["cidrIpv6"]),
+        ("prefixListIds", &["prefixListId"]),
+        ("groups", &["groupId", "groupName"]),
+    ] {
         for range in list(get(permission, set)) {
             let text = keys.iter().map(|k| text(range, k)).find(|t| !t.is_empty()).unwrap_or("");
             found.push(text.to_owned());
@@ -42,7 +45,11 @@ fn rules(group: &str, request: &Value) -> Vec<(String, bool)> {
     for permission in permissions {
         let protocol = plain(permission, "ipProtocol");
         let ports = format!("{}-{}", plain(permission, "fromPort"), plain(permission, "toPort"));
-        found.extend(ranges(permission).into_iter().map(|range| (format!("{group}/{protocol}/{ports}/{range}"), wide(&range))));
+        found.extend(
+            ranges(permission)
+                .into_iter()
+                .map(|range| (format!("{group}/{protocol}/{ports}/{range}"), wide(&range))),
+        );
     }
     found
 }
@@ -140,8 +147,10 @@ mod tests {
     #[test]
     fn both_forms_of_a_request_name_the_same_rule() {
         let set = json!({"groupId": "sg-1", "ipPermissions": {"items": [
-            {"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "groups": {}, "ipRanges": {"items": [{"cidrIp": "0.0.0.0/0"}]}, "ipv6Ranges": {}, "prefixListIds": {}}]}});
-        let flat = json!({"groupId": "sg-1", "ipPermissions": {}, "ipProtocol": "tcp", "fromPort": "22", "toPort": "22", "cidrIp": "0.0.0.0/0"});
+            {"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "groups": {},
+                "ipRanges": {"items": [{"cidrIp": "0.0.0.0/0"}]}, "ipv6Ranges": {}, "prefixListIds": {}}]}});
+        let flat = json!({"groupId": "sg-1", "ipPermissions": {}, "ipProtocol": "tcp", "fromPort": "22",
+            "toPort": "22", "cidrIp": "0.0.0.0/0"});
         let names = opened(&set, &json!(null));
         assert_eq!(names, opened(&flat, &json!(null)));
         let Did::Harmless(_, closes, _) = revoke(&flat, &json!(null)) else { panic!() };
@@ -150,11 +159,15 @@ mod tests {
 
     #[test]
     fn a_rule_can_be_taken_away_by_the_id_that_its_making_told() {
-        let request = json!({"groupId": "sg-1", "ipPermissions": {"items": [{"ipProtocol": "-1", "ipv6Ranges": {"items": [{"cidrIpv6": "::/0"}]}}]}});
-        let names = opened(&request, &json!({"securityGroupRuleSet": {"items": [{"securityGroupRuleId": "sgr-9"}]}}));
-        let Did::Harmless(_, closes, _) =
-            revoke(&json!({"groupId": "sg-1", "securityGroupRuleIds": {"items": [{"securityGroupRuleId": "sgr-9"}]}}), &json!(null))
-        else {
+        let request = json!({"groupId": "sg-1", "ipPermissions": {"items": [{"ipProtocol": "-1",
+            "ipv6Ranges": {"items": [{"cidrIpv6": "::/0"}]}}]}});
+        let names =
+            opened(&request, &json!({"securityGroupRuleSet": {"items": [{"securityGroupRuleId": "sgr-9"}]}}));
+        let Did::Harmless(_, closes, _) = revoke(
+            &json!({"groupId": "sg-1",
+                "securityGroupRuleIds": {"items": [{"securityGroupRuleId": "sgr-9"}]}}),
+            &json!(null),
+        ) else {
             panic!()
         };
         assert!(names[0].contains(&closes[0]), "{names:?} {closes:?}");
@@ -162,7 +175,10 @@ mod tests {
 
     #[test]
     fn rules_for_small_ranges_and_for_groups_open_nothing() {
-        let request = |range: &str| json!({"groupId": "sg-1", "ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "cidrIp": range});
+        let request = |range: &str| {
+            json!({"groupId": "sg-1", "ipProtocol": "tcp", "fromPort": 22,
+            "toPort": 22, "cidrIp": range})
+        };
         for range in ["10.0.0.0/8", "203.0.113.7/32"] {
             assert!(matches!(authorize(&request(range), &json!(null)), Did::Harmless(..)), "{range}");
         }

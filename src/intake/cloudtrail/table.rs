@@ -61,11 +61,20 @@ pub static TABLE: &[(&str, Extract)] = &[
     ("ec2:CreateDefaultSubnet", |_, r| made(text(get(r, "subnet").unwrap_or(r), "subnetId"))),
     ("ec2:ModifySubnetAttribute", modify_subnet),
     ("ec2:DeleteSubnet", |q, _| gone(&[text(q, "subnetId")])),
-    ("ec2:DisableEbsEncryptionByDefault", |_, _| Did::Touched(vec![Target { opens: vec![vec![EBS_DEFAULT.to_owned()]], ..Target::default() }], Vec::new())),
-    ("ec2:EnableEbsEncryptionByDefault", |_, _| Did::Harmless("it encrypts new volumes", vec![EBS_DEFAULT.to_owned()], Vec::new())),
+    ("ec2:DisableEbsEncryptionByDefault", |_, _| {
+        Did::Touched(
+            vec![Target { opens: vec![vec![EBS_DEFAULT.to_owned()]], ..Target::default() }],
+            Vec::new(),
+        )
+    }),
+    ("ec2:EnableEbsEncryptionByDefault", |_, _| {
+        Did::Harmless("it encrypts new volumes", vec![EBS_DEFAULT.to_owned()], Vec::new())
+    }),
     ("kms:CreateKey", create_key),
     ("kms:DisableKeyRotation", disable_rotation),
-    ("kms:EnableKeyRotation", |q, r| Did::Harmless("it turns rotation on", vec![rotation(key_of(q, r))], Vec::new())),
+    ("kms:EnableKeyRotation", |q, r| {
+        Did::Harmless("it turns rotation on", vec![rotation(key_of(q, r))], Vec::new())
+    }),
     ("ec2:DeleteFlowLogs", delete_flow_logs),
     ("ec2:CreateFlowLogs", create_flow_logs),
     ("ec2:CreateVolume", create_volume),
@@ -100,7 +109,11 @@ fn target(id: &str) -> Target {
 }
 
 fn gone(ids: &[&str]) -> Did {
-    Did::Harmless("it deletes", ids.iter().filter(|id| !id.is_empty()).map(|id| exists(id)).collect(), Vec::new())
+    Did::Harmless(
+        "it deletes",
+        ids.iter().filter(|id| !id.is_empty()).map(|id| exists(id)).collect(),
+        Vec::new(),
+    )
 }
 
 /// Returns the name under which something is open on a trail. It contains the trail's bare name, since events
@@ -126,7 +139,10 @@ fn modify_subnet(request: &Value, _: &Value) -> Did {
     let public = format!("public/{id}");
     match truth(get(request, "mapPublicIpOnLaunch").and_then(|attribute| get(attribute, "value"))) {
         _ if id.is_empty() => Did::Missing(NO_ID),
-        Some(true) => Did::Touched(vec![Target { id: id.to_owned(), opens: vec![vec![public, exists(id)]], ..Target::default() }], Vec::new()),
+        Some(true) => Did::Touched(
+            vec![Target { id: id.to_owned(), opens: vec![vec![public, exists(id)]], ..Target::default() }],
+            Vec::new(),
+        ),
         Some(false) => Did::Harmless("it turns public addresses off", vec![public], Vec::new()),
         None => Did::Harmless("it leaves public addresses alone", Vec::new(), Vec::new()),
     }
@@ -144,7 +160,10 @@ fn rotation(key: &str) -> String {
 }
 
 fn unrotated(key: &str) -> Did {
-    Did::Touched(vec![Target { id: key.to_owned(), kind: KEY, opens: vec![vec![rotation(key)]], ..Target::default() }], Vec::new())
+    Did::Touched(
+        vec![Target { id: key.to_owned(), kind: KEY, opens: vec![vec![rotation(key)]], ..Target::default() }],
+        Vec::new(),
+    )
 }
 
 fn disable_rotation(request: &Value, response: &Value) -> Did {
@@ -156,21 +175,36 @@ fn disable_rotation(request: &Value, response: &Value) -> Did {
 
 fn create_key(_: &Value, response: &Value) -> Did {
     let key = get(response, "keyMetadata").unwrap_or(response);
-    let (id, said) = (text(key, "arn"), |member: &str, value: &str| matches!(text(key, member), said if said.is_empty() || said == value));
+    let (id, said) = (
+        text(key, "arn"),
+        |member: &str, value: &str| matches!(text(key, member), said if said.is_empty() || said == value),
+    );
     if id.is_empty() {
         return Did::Missing(NO_ID);
     }
-    if !(said("keySpec", "SYMMETRIC_DEFAULT") && said("keyUsage", "ENCRYPT_DECRYPT") && said("origin", "AWS_KMS")) {
+    if !(said("keySpec", "SYMMETRIC_DEFAULT")
+        && said("keyUsage", "ENCRYPT_DECRYPT")
+        && said("origin", "AWS_KMS"))
+    {
         return Did::Harmless("AWS does not rotate a key of that kind", Vec::new(), Vec::new());
     }
     unrotated(id)
 }
 
 fn create_trail(request: &Value, response: &Value) -> Did {
-    let name = [text(response, "trailARN"), text(response, "name"), text(request, "name")].into_iter().find(|n| !n.is_empty()).unwrap_or("");
-    let validated = truth(get(request, "enableLogFileValidation")).or_else(|| truth(get(response, "logFileValidationEnabled"))) == Some(true);
+    let name = [text(response, "trailARN"), text(response, "name"), text(request, "name")]
+        .into_iter()
+        .find(|n| !n.is_empty())
+        .unwrap_or("");
+    let validated = truth(get(request, "enableLogFileValidation"))
+        .or_else(|| truth(get(response, "logFileValidationEnabled")))
+        == Some(true);
     // A new trail logs nothing until it is started.
-    match trail(name, validated.then_some(LOGGING), if validated { &["logging"] } else { &["logging", "validation"] }) {
+    match trail(
+        name,
+        validated.then_some(LOGGING),
+        if validated { &["logging"] } else { &["logging", "validation"] },
+    ) {
         Did::Touched(targets, mut closes) => {
             closes.push(on_trail(name, "deleted"));
             Did::Touched(targets, closes)
@@ -181,14 +215,16 @@ fn create_trail(request: &Value, response: &Value) -> Did {
 
 fn delete_trail(request: &Value, _: &Value) -> Did {
     let name = text(request, "name");
-    let account = Target { only: Some(MISSING), opens: vec![vec![on_trail(name, "deleted")]], ..Target::default() };
+    let account =
+        Target { only: Some(MISSING), opens: vec![vec![on_trail(name, "deleted")]], ..Target::default() };
     Did::Touched(vec![account], vec![on_trail(name, "gone")])
 }
 
 fn update_trail(request: &Value, _: &Value) -> Did {
     let name = text(request, "name");
     let said = |key: &str| truth(get(request, key));
-    let narrowed = said("isMultiRegionTrail") == Some(false) || said("includeGlobalServiceEvents") == Some(false);
+    let narrowed =
+        said("isMultiRegionTrail") == Some(false) || said("includeGlobalServiceEvents") == Some(false);
     let unproved = said("enableLogFileValidation") == Some(false);
     let mut closes = Vec::new();
     if said("isMultiRegionTrail") == Some(true) {
@@ -212,8 +248,15 @@ fn update_trail(request: &Value, _: &Value) -> Did {
 fn put_event_selectors(request: &Value, _: &Value) -> Did {
     let name = text(request, "trailName");
     let classic = list(get(request, "eventSelectors"));
-    let all = classic.iter().any(|s| truth(get(s, "includeManagementEvents")) != Some(false) && matches!(text(s, "readWriteType"), "All" | ""));
-    if all { closed("all management events are still recorded", name, &["selectors"]) } else { trail(name, Some(MISSING), &["selectors"]) }
+    let all = classic.iter().any(|s| {
+        truth(get(s, "includeManagementEvents")) != Some(false)
+            && matches!(text(s, "readWriteType"), "All" | "")
+    });
+    if all {
+        closed("all management events are still recorded", name, &["selectors"])
+    } else {
+        trail(name, Some(MISSING), &["selectors"])
+    }
 }
 
 fn create_volume(_: &Value, response: &Value) -> Did {
@@ -224,10 +267,17 @@ fn create_volume(_: &Value, response: &Value) -> Did {
 }
 
 fn attach_volume(request: &Value, response: &Value) -> Did {
-    let one = |key: &str| [text(request, key), text(response, key)].into_iter().find(|id| !id.is_empty()).unwrap_or("").to_owned();
+    let one = |key: &str| {
+        [text(request, key), text(response, key)]
+            .into_iter()
+            .find(|id| !id.is_empty())
+            .unwrap_or("")
+            .to_owned()
+    };
     // Each with its own check: the instance's other disks were not touched.
-    let mut targets: Vec<Target> =
-        [("volumeId", UNENCRYPTED), ("instanceId", STALE)].map(|(key, only)| Target { only: Some(only), ..target(&one(key)) }).into();
+    let mut targets: Vec<Target> = [("volumeId", UNENCRYPTED), ("instanceId", STALE)]
+        .map(|(key, only)| Target { only: Some(only), ..target(&one(key)) })
+        .into();
     targets.retain(|t| !t.id.is_empty());
     if targets.is_empty() { Did::Missing(NO_ID) } else { Did::Touched(targets, Vec::new()) }
 }
@@ -253,7 +303,11 @@ fn terminate_instances(request: &Value, _: &Value) -> Did {
 
 fn delete_flow_logs(request: &Value, _: &Value) -> Did {
     let ids = list(get(request, "flowLogId"));
-    let targets: Vec<Target> = ids.iter().filter_map(|id| id.as_str()).map(|id| Target { id: id.to_owned(), ..Target::default() }).collect();
+    let targets: Vec<Target> = ids
+        .iter()
+        .filter_map(|id| id.as_str())
+        .map(|id| Target { id: id.to_owned(), ..Target::default() })
+        .collect();
     if targets.is_empty() { Did::Missing(NO_ID) } else { Did::Touched(targets, Vec::new()) }
 }
 
@@ -265,7 +319,11 @@ fn create_flow_logs(request: &Value, response: &Value) -> Did {
     let closes = on.iter().map(|id| format!("flow-logs/{id}")).collect();
     // Resources and logs come in the same order; if their counts differ, they cannot be paired.
     let learned = if on.len() == logs.len() {
-        logs.iter().filter_map(|l| l.as_str()).zip(&on).map(|(l, r)| (l.to_owned(), (*r).to_owned())).collect()
+        logs.iter()
+            .filter_map(|l| l.as_str())
+            .zip(&on)
+            .map(|(l, r)| (l.to_owned(), (*r).to_owned()))
+            .collect()
     } else {
         Vec::new()
     };
@@ -284,7 +342,9 @@ mod tests {
 
     #[test]
     fn every_event_that_is_mapped_to_checks_can_be_read() {
-        let Some(framework) = mapping::frameworks().iter().find(|f| f.id == "cloudtrail") else { unreachable!() };
+        let Some(framework) = mapping::frameworks().iter().find(|f| f.id == "cloudtrail") else {
+            unreachable!()
+        };
         for call in framework.checks.keys() {
             assert!(extract(call).is_some(), "{call}");
         }
@@ -297,7 +357,9 @@ mod tests {
         let id = "1234abcd-12ab-34cd-56ef-1234567890ab";
         let by_arn = json!({ "keyId": format!("arn:aws:kms:us-east-1:123456789012:key/{id}") });
         let Did::Touched(off, _) = disable_rotation(&by_arn, &Value::Null) else { panic!("it loosens") };
-        let Some(Did::Harmless(_, on, _)) = extract("kms:EnableKeyRotation").map(|read| read(&json!({ "keyId": id }), &Value::Null)) else {
+        let Some(Did::Harmless(_, on, _)) =
+            extract("kms:EnableKeyRotation").map(|read| read(&json!({ "keyId": id }), &Value::Null))
+        else {
             panic!("it does not")
         };
         assert_eq!(off[0].opens, [on]);
@@ -306,7 +368,13 @@ mod tests {
 
     #[test]
     fn a_key_that_was_made_is_looked_at_only_if_aws_can_rotate_it() {
-        let made = |origin: &str| create_key(&Value::Null, &json!({ "keyMetadata": { "arn": "arn:aws:kms:us-east-1:123456789012:key/k", "origin": origin } }));
+        let made = |origin: &str| {
+            create_key(
+                &Value::Null,
+                &json!({ "keyMetadata": { "arn": "arn:aws:kms:us-east-1:123456789012:key/k",
+                    "origin": origin } }),
+            )
+        };
         assert!(matches!(made("AWS_KMS"), Did::Touched(targets, _) if targets[0].opens == [["rotation/k"]]));
         assert!(matches!(made("EXTERNAL"), Did::Harmless(..)));
     }

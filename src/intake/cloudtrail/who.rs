@@ -20,30 +20,53 @@ pub fn evidence(event: &Value, call: &str) -> Evidence {
     if !by.is_empty() && at(identity, "/type") != "AWSService" {
         who.push_str(&format!(", through {}", clean(by, NAME)));
     }
-    Evidence { event: clean(call, NAME * 2), who, from: clean(at(event, "/sourceIPAddress"), NAME), when: time(event.get("eventTime")) }
+    Evidence {
+        event: clean(call, NAME * 2),
+        who,
+        from: clean(at(event, "/sourceIPAddress"), NAME),
+        when: time(event.get("eventTime")),
+    }
 }
 
 fn who(identity: &Value) -> String {
     let arn = at(identity, "/arn");
     let last = |text: &str| clean(text.rsplit('/').next().unwrap_or(""), NAME);
-    let named = |kind: &str, name: &str| if name.is_empty() { format!("a {kind}") } else { format!("{kind} {}", clean(name, NAME)) };
+    let named = |kind: &str, name: &str| {
+        if name.is_empty() { format!("a {kind}") } else { format!("{kind} {}", clean(name, NAME)) }
+    };
     match at(identity, "/type") {
         "AssumedRole" => {
             let issuer = "/sessionContext/sessionIssuer";
-            let role = first(&[at(identity, &format!("{issuer}/userName")), arn.rsplit('/').nth(1).unwrap_or("")]);
+            let role =
+                first(&[at(identity, &format!("{issuer}/userName")), arn.rsplit('/').nth(1).unwrap_or("")]);
             // `AROA...:session` is the principal; the session's name follows the colon.
-            let session = if arn.is_empty() { at(identity, "/principalId").rsplit(':').next().unwrap_or("") } else { arn };
+            let session = if arn.is_empty() {
+                at(identity, "/principalId").rsplit(':').next().unwrap_or("")
+            } else {
+                arn
+            };
             let session = last(session);
-            if session.is_empty() { named("role", role) } else { format!("{}, session {session}", named("role", role)) }
+            if session.is_empty() {
+                named("role", role)
+            } else {
+                format!("{}, session {session}", named("role", role))
+            }
         }
         "Root" => "the root user".to_owned(),
         "IAMUser" => named("user", first(&[at(identity, "/userName"), arn.rsplit('/').next().unwrap_or("")])),
         "AWSService" => named("service", at(identity, "/invokedBy")),
         "AWSAccount" => named("account", at(identity, "/accountId")),
-        "FederatedUser" => named("federated user", first(&[at(identity, "/userName"), arn.rsplit('/').next().unwrap_or("")])),
-        "SAMLUser" | "WebIdentityUser" | "IdentityCenterUser" => {
-            named("user", first(&[at(identity, "/userName"), at(identity, "/onBehalfOf/userId"), at(identity, "/principalId")]))
+        "FederatedUser" => {
+            named("federated user", first(&[at(identity, "/userName"), arn.rsplit('/').next().unwrap_or("")]))
         }
+        "SAMLUser" | "WebIdentityUser" | "IdentityCenterUser" => named(
+            "user",
+            first(&[
+                at(identity, "/userName"),
+                at(identity, "/onBehalfOf/userId"),
+                at(identity, "/principalId"),
+            ]),
+        ),
         _ => "somebody".to_owned(),
     }
 }
@@ -66,7 +89,10 @@ mod tests {
             "eventTime": "2026-11-22T06:00:00Z"
         });
         let evidence = evidence(&event, "ec2:AuthorizeSecurityGroupIngress");
-        assert_eq!(evidence.summary(), "AuthorizeSecurityGroupIngress by role deploy, session ci-118, from 198.51.100.7");
+        assert_eq!(
+            evidence.summary(),
+            "AuthorizeSecurityGroupIngress by role deploy, session ci-118, from 198.51.100.7"
+        );
         assert!(evidence.when.is_some());
     }
 
@@ -75,9 +101,18 @@ mod tests {
         for (identity, words) in [
             (json!({"type": "Root"}), "the root user"),
             (json!({"type": "IAMUser", "userName": "al\u{1b}[31mice"}), "user al [31mice"),
-            (json!({"type": "AWSService", "invokedBy": "autoscaling.amazonaws.com"}), "service autoscaling.amazonaws.com"),
-            (json!({"type": "AssumedRole", "principalId": "AROAEXAMPLE:s1"}), "a role, session AROAEXAMPLE:s1"),
-            (json!({"type": "IAMUser", "userName": "u", "invokedBy": "cloudformation.amazonaws.com"}), "user u, through cloudformation.amazonaws.com"),
+            (
+                json!({"type": "AWSService", "invokedBy": "autoscaling.amazonaws.com"}),
+                "service autoscaling.amazonaws.com",
+            ),
+            (
+                json!({"type": "AssumedRole", "principalId": "AROAEXAMPLE:s1"}),
+                "a role, session AROAEXAMPLE:s1",
+            ),
+            (
+                json!({"type": "IAMUser", "userName": "u", "invokedBy": "cloudformation.amazonaws.com"}),
+                "user u, through cloudformation.amazonaws.com",
+            ),
             (json!(null), "somebody"),
         ] {
             let got = evidence(&json!({"userIdentity": identity}), "x").who;

@@ -69,7 +69,16 @@ fn against(reason: Reason, mut suspicion: ReportedFinding) -> ReportedFinding {
 
 fn finding(check: &str, resource: ResourceId, verdict: Verdict) -> Finding {
     let region = resource.region().to_owned();
-    Finding { check: check.into(), severity: Severity::High, resource, region, verdict, suppressed: None, tags: Tags::new(), sources: vec!["scan".into()] }
+    Finding {
+        check: check.into(),
+        severity: Severity::High,
+        resource,
+        region,
+        verdict,
+        suppressed: None,
+        tags: Tags::new(),
+        sources: vec!["scan".into()],
+    }
 }
 
 fn violated(check: &str, resource: ResourceId) -> Finding {
@@ -81,7 +90,12 @@ fn unjudged(check: &str, region: &str) -> Unjudged {
 }
 
 /// Returns the answers, given that these checks were run.
-fn said(suspicions: &[ReportedFinding], run: &[&str], findings: &[Finding], silent: &[Unjudged]) -> Vec<Option<Answer>> {
+fn said(
+    suspicions: &[ReportedFinding],
+    run: &[&str],
+    findings: &[Finding],
+    silent: &[Unjudged],
+) -> Vec<Option<Answer>> {
     answers(suspicions, run, &nothing_read(), findings, silent)
 }
 
@@ -103,7 +117,8 @@ fn only_findings_that_a_suspicion_names_stay_and_they_say_who_named_them() {
 fn a_suspicion_that_is_not_actionable_lets_no_finding_stay_and_has_no_answer() {
     for reason in Reason::ALL {
         let all = [against(*reason, suspicion(&[ADMIN], group(1)))];
-        let (mut findings, mut silent) = (vec![violated(ADMIN, group(1))], vec![unjudged(ADMIN, "us-east-1")]);
+        let (mut findings, mut silent) =
+            (vec![violated(ADMIN, group(1))], vec![unjudged(ADMIN, "us-east-1")]);
         assert_eq!(said(&all, &[ADMIN], &findings, &silent), [None], "{reason}");
         assert!(named_checks(&all).is_empty(), "{reason}: no check is run for it");
         leave(&all, &mut findings, &mut silent);
@@ -125,10 +140,12 @@ fn the_same_id_in_another_account_or_region_is_another_resource() {
 
 #[test]
 fn an_account_stands_for_all_of_it_that_the_check_judges_and_for_nothing_elsewhere() {
-    let all = [ReportedFinding { region: "us-east-1".into(), ..suspicion(&[MISSING, SILENT], here().root()) }];
+    let all =
+        [ReportedFinding { region: "us-east-1".into(), ..suspicion(&[MISSING, SILENT], here().root()) }];
     let inside = violated(SILENT, here().trail("us-east-1", "audit"));
     let region = violated(SILENT, here().trail("eu-west-1", "audit"));
-    let account = violated(SILENT, Owner { account: "999999999999".into(), ..here() }.trail("us-east-1", "audit"));
+    let account =
+        violated(SILENT, Owner { account: "999999999999".into(), ..here() }.trail("us-east-1", "audit"));
     let itself = violated(MISSING, here().root());
     let mut findings = vec![inside.clone(), region.clone(), account, itself.clone()];
     leave(&all, &mut findings, &mut Vec::new());
@@ -161,7 +178,10 @@ fn of_several_checks_what_is_wrong_counts_before_what_is_unknown_and_that_before
     let all = [suspicion(&[ADMIN, ALL], group(1))];
     let unknown = finding(ALL, group(1), Verdict::Unknown("denied".into()));
     let suppressed = Finding { suppressed: Some("by me".into()), ..violated(ADMIN, group(1)) };
-    assert_eq!(said(&all, &[ADMIN, ALL], &[violated(ADMIN, group(1)), unknown.clone()], &[]), [Some(Answer::Confirmed)]);
+    assert_eq!(
+        said(&all, &[ADMIN, ALL], &[violated(ADMIN, group(1)), unknown.clone()], &[]),
+        [Some(Answer::Confirmed)]
+    );
     assert_eq!(said(&all, &[ADMIN, ALL], &[suppressed.clone(), unknown], &[]), [Some(Answer::Unknown)]);
     assert_eq!(said(&all, &[ADMIN, ALL], &[suppressed], &[]), [Some(Answer::Suppressed)]);
 }
@@ -173,7 +193,8 @@ fn what_no_check_could_look_at_is_unknown_and_never_fine() {
     assert_eq!(said(&all, &[ADMIN], &[], &[unjudged(ADMIN, "us-east-1")]), [Some(Answer::Unknown)]);
     assert_eq!(said(&all, &[ADMIN], &[], &[unjudged(ADMIN, "eu-west-1")]), [Some(Answer::NotConfirmed)]);
     assert_eq!(said(&all, &[ADMIN], &[], &[unjudged(ALL, "us-east-1")]), [Some(Answer::NotConfirmed)]);
-    let mut silent = vec![unjudged(ADMIN, "us-east-1"), unjudged(ADMIN, "eu-west-1"), unjudged(ALL, "us-east-1")];
+    let mut silent =
+        vec![unjudged(ADMIN, "us-east-1"), unjudged(ADMIN, "eu-west-1"), unjudged(ALL, "us-east-1")];
     leave(&all, &mut Vec::new(), &mut silent);
     assert_eq!(silent, [unjudged(ADMIN, "us-east-1")]);
 }
@@ -181,7 +202,9 @@ fn what_no_check_could_look_at_is_unknown_and_never_fine() {
 #[test]
 fn many_sources_are_told_a_dozen_times_each_once_and_the_rest_counted() {
     let mut one = suspicion(&[ADMIN], group(1));
-    one.sources = (0..MOST_SOURCES + 5).flat_map(|n| [source(&format!("c{n}"), Decision::Actionable), source("c0", Decision::Actionable)]).collect();
+    one.sources = (0..MOST_SOURCES + 5)
+        .flat_map(|n| [source(&format!("c{n}"), Decision::Actionable), source("c0", Decision::Actionable)])
+        .collect();
     one.sources.push(source("muted", Decision::no(Reason::Suppressed, "")));
     let mut findings = vec![violated(ADMIN, group(1))];
     leave(&[one], &mut findings, &mut Vec::new());
@@ -208,7 +231,14 @@ fn outcomes_count_findings_and_not_suspicions_and_what_is_muted_elsewhere_is_mut
 
 #[test]
 fn what_is_not_confirmed_is_explained_where_our_check_knows_why() {
-    let intake = Intake { suspicions: vec![suspicion(&[ADMIN], group(1)), suspicion(&[ADMIN], group(2)), suspicion(&[ADMIN], group(3))], ..Intake::default() };
+    let intake = Intake {
+        suspicions: vec![
+            suspicion(&[ADMIN], group(1)),
+            suspicion(&[ADMIN], group(2)),
+            suspicion(&[ADMIN], group(3)),
+        ],
+        ..Intake::default()
+    };
     let findings = [
         finding(ADMIN, group(1), Verdict::Ok(Some("no interface uses it".into()))),
         finding(ADMIN, group(2), Verdict::Ok(Some("no interface uses it".into()))),
@@ -223,7 +253,11 @@ fn what_is_not_confirmed_is_explained_where_our_check_knows_why() {
 
 #[test]
 fn the_summary_tells_what_was_read_and_what_came_of_it() {
-    let counts = Counts { read: 3, decisions: [("actionable".to_owned(), 2), ("other_account".to_owned(), 1)].into(), ..Counts::default() };
+    let counts = Counts {
+        read: 3,
+        decisions: [("actionable".to_owned(), 2), ("other_account".to_owned(), 1)].into(),
+        ..Counts::default()
+    };
     let far = {
         let mut far = against(Reason::OtherAccount, suspicion(&[ADMIN], group(3)));
         far.sources[0].decision = far.decision.clone();
@@ -235,9 +269,15 @@ fn the_summary_tells_what_was_read_and_what_came_of_it() {
         counts,
     };
     let reported = Reported::of(intake, &[ADMIN], &nothing_read(), &[violated(ADMIN, group(1))], &[]);
-    assert_eq!(reported.summary(), "3 findings read: 2 actionable (1 confirmed, 1 not confirmed), 1 other account");
+    assert_eq!(
+        reported.summary(),
+        "3 findings read: 2 actionable (1 confirmed, 1 not confirmed), 1 other account"
+    );
     assert_eq!(reported.outcomes.values().sum::<u64>(), reported.counts.decisions["actionable"]);
-    assert_eq!(reported.suspicions.iter().map(|j| j.answer).collect::<Vec<_>>(), [Some(Answer::Confirmed), Some(Answer::NotConfirmed), None]);
+    assert_eq!(
+        reported.suspicions.iter().map(|j| j.answer).collect::<Vec<_>>(),
+        [Some(Answer::Confirmed), Some(Answer::NotConfirmed), None]
+    );
     assert_eq!(reported.incomplete(), 1);
     let nothing = Reported::of(Intake::default(), &[], &nothing_read(), &[], &[]);
     assert_eq!(nothing.summary(), "0 findings read: 0 actionable");
@@ -248,8 +288,19 @@ fn a_source_says_who_did_it_and_when_where_that_is_known() {
     let mut told = source("ec2:AuthorizeSecurityGroupIngress", Decision::Actionable);
     told.tool = "CloudTrail".into();
     told.time = Some("2026-11-22T06:00:01Z".parse().unwrap());
-    told.evidence = Some(Evidence { event: "ec2:AuthorizeSecurityGroupIngress".into(), who: "role deploy".into(), from: String::new(), when: None });
-    assert_eq!(told.words(), "CloudTrail: AuthorizeSecurityGroupIngress by role deploy, 2026-11-22T06:00:01Z");
+    told.evidence = Some(Evidence {
+        event: "ec2:AuthorizeSecurityGroupIngress".into(),
+        who: "role deploy".into(),
+        from: String::new(),
+        when: None,
+    });
+    assert_eq!(
+        told.words(),
+        "CloudTrail: AuthorizeSecurityGroupIngress by role deploy, 2026-11-22T06:00:01Z"
+    );
     told.evidence.as_mut().unwrap().when = Some("2026-11-22T06:00:00Z".parse().unwrap());
-    assert!(told.words().ends_with(", 2026-11-22T06:00:00Z"), "when it was done counts before when it was seen");
+    assert!(
+        told.words().ends_with(", 2026-11-22T06:00:00Z"),
+        "when it was done counts before when it was seen"
+    );
 }

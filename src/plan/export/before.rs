@@ -39,7 +39,8 @@ pub(super) fn assertions(change: &Change) -> Vec<Assertion> {
             let Recognise::Looks { expect, .. } = &act.recognise else { continue };
             for expect in expect {
                 let key = (expect.family, expect.id.to_string(), expect.at.clone());
-                let literal = !holds_reference(&expect.id) && !matches!(&expect.test, Test::Is(v) if holds_reference(v));
+                let literal = !holds_reference(&expect.id)
+                    && !matches!(&expect.test, Test::Is(v) if holds_reference(v));
                 // A resource that the change itself makes has no settings before.
                 let thing = (expect.family, expect.id.to_string());
                 if expect.test == Test::Gone {
@@ -84,7 +85,10 @@ fn of_expect(change: &Change, expect: &Expect) -> Vec<Assertion> {
     let region = if expect.region.is_empty() { &change.region } else { &expect.region };
     let one = |id: &String| {
         let look = look(expect.family, &json!(id), &expect.at)?;
-        let what = format!("{id} {}", if expect.at.is_empty() { "is there or not" } else { expect.at.trim_start_matches('/') });
+        let what = format!(
+            "{id} {}",
+            if expect.at.is_empty() { "is there or not" } else { expect.at.trim_start_matches('/') }
+        );
         Some(Assertion { region: region.clone(), look, test: expect.test.clone(), what })
     };
     expect.ids().iter().filter_map(one).collect()
@@ -99,24 +103,55 @@ fn of_input(change: &Change, act: &Act) -> Vec<Assertion> {
     let input = &act.call.input;
     match act.call.operation.as_str() {
         "CreateFlowLogs" => {
-            let (Some(vpc), Some(logs)) = (input.pointer("/ResourceIds/0"), change.before.as_array()) else { return Vec::new() };
+            let (Some(vpc), Some(logs)) = (input.pointer("/ResourceIds/0"), change.before.as_array()) else {
+                return Vec::new();
+            };
             let input = json!({ "Filter": [{ "Name": "resource-id", "Values": [vpc] }] });
-            let look = Look { service: "ec2", operation: "DescribeFlowLogs", input, query: Query::Count("FlowLogs"), absent: "" };
-            vec![is(change, look, json!(logs.len()), format!("the number of flow logs of {}", vpc.as_str().unwrap_or_default()))]
+            let look = Look {
+                service: "ec2",
+                operation: "DescribeFlowLogs",
+                input,
+                query: Query::Count("FlowLogs"),
+                absent: "",
+            };
+            vec![is(
+                change,
+                look,
+                json!(logs.len()),
+                format!("the number of flow logs of {}", vpc.as_str().unwrap_or_default()),
+            )]
         }
         "CreateSnapshot" if change.action.contains("encrypt") => {
             let Some(volume) = input.get("VolumeId").and_then(Value::as_str) else { return Vec::new() };
-            let of = |at: &str, value: Value, what: &str| Some(is(change, look(FamilyKind::Volumes, &json!(volume), at)?, value, format!("{volume} {what}")));
+            let of = |at: &str, value: Value, what: &str| {
+                Some(is(
+                    change,
+                    look(FamilyKind::Volumes, &json!(volume), at)?,
+                    value,
+                    format!("{volume} {what}"),
+                ))
+            };
             // A volume that was attached since then has a writer, and its copy would be of a moment that
             // nobody chose.
-            [of("/encrypted", json!(false), "is not encrypted"), of("/state", json!("available"), "is attached to nothing")].into_iter().flatten().collect()
+            [
+                of("/encrypted", json!(false), "is not encrypted"),
+                of("/state", json!("available"), "is attached to nothing"),
+            ]
+            .into_iter()
+            .flatten()
+            .collect()
         }
         // An instance that the change does not stop must be stopped: its writes after the snapshot would be
         // lost.
         "CreateSnapshots" if change.before.get("state").is_some_and(|state| state == "stopped") => {
-            let Some(instance) = input.pointer("/InstanceSpecification/InstanceId").and_then(Value::as_str) else { return Vec::new() };
+            let Some(instance) = input.pointer("/InstanceSpecification/InstanceId").and_then(Value::as_str)
+            else {
+                return Vec::new();
+            };
             let look = look(FamilyKind::Instances, &json!(instance), "/state");
-            look.map(|l| is(change, l, json!("stopped"), format!("{instance} is stopped"))).into_iter().collect()
+            look.map(|l| is(change, l, json!("stopped"), format!("{instance} is stopped")))
+                .into_iter()
+                .collect()
         }
         _ => Vec::new(),
     }
@@ -127,7 +162,9 @@ fn of_input(change: &Change, act: &Act) -> Vec<Assertion> {
 fn rules(change: &Change, act: &Act, rollback: &[Act]) -> Vec<Assertion> {
     let input = &act.call.input;
     let mut all = Vec::new();
-    let (Some(group), Some(ids)) = (input.get("GroupId"), input.get("SecurityGroupRuleIds")) else { return all };
+    let (Some(group), Some(ids)) = (input.get("GroupId"), input.get("SecurityGroupRuleIds")) else {
+        return all;
+    };
     let ask = |filter: &str, values: Value, query: Query| Look {
         service: "ec2",
         operation: "DescribeSecurityGroupRules",
@@ -136,8 +173,17 @@ fn rules(change: &Change, act: &Act, rollback: &[Act]) -> Vec<Assertion> {
         absent: "",
     };
     let name = group.as_str().unwrap_or_default();
-    if let Some(lines) = change.before.as_array().filter(|lines| change.action == "tighten-security-group" && !lines.is_empty()) {
-        all.push(is(change, ask("group-id", json!([group]), Query::Count("SecurityGroupRules")), json!(lines.len()), format!("the number of rules of {name}")));
+    if let Some(lines) = change
+        .before
+        .as_array()
+        .filter(|lines| change.action == "tighten-security-group" && !lines.is_empty())
+    {
+        all.push(is(
+            change,
+            ask("group-id", json!([group]), Query::Count("SecurityGroupRules")),
+            json!(lines.len()),
+            format!("the number of rules of {name}"),
+        ));
     }
     let rows: Vec<Row> = rollback.iter().flat_map(|back| rows(&back.call.input)).collect();
     let mut lines: Vec<String> = rows.iter().map(Row::line).collect();
@@ -162,8 +208,19 @@ fn rows(input: &Value) -> Vec<Row> {
             ("UserIdGroupPairs", "GroupId", "ReferencedGroupInfo.GroupId"),
         ];
         for (list, given, member) in lists {
-            let sources = permission.get(list).and_then(Value::as_array).into_iter().flatten().filter_map(|r| r.get(given)?.as_str());
-            let row = |source: &str| Row { protocol: protocol.to_owned(), from: port("FromPort"), to: port("ToPort"), member, source: source.to_owned() };
+            let sources = permission
+                .get(list)
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .filter_map(|r| r.get(given)?.as_str());
+            let row = |source: &str| Row {
+                protocol: protocol.to_owned(),
+                from: port("FromPort"),
+                to: port("ToPort"),
+                member,
+                source: source.to_owned(),
+            };
             rows.extend(sources.map(row));
         }
     }

@@ -86,7 +86,9 @@ impl Row {
 }
 
 /// Rules as sorted lines: protocol, ports, source.
-const ROWS: &str = "sort(SecurityGroupRules[].join(`\"|\"`, [IpProtocol, to_string(not_null(FromPort, `-1`)), to_string(not_null(ToPort, `-1`)), not_null(CidrIpv4, CidrIpv6, PrefixListId, ReferencedGroupInfo.GroupId)]))";
+const ROWS: &str = "sort(SecurityGroupRules[].join(`\"|\"`, [IpProtocol, to_string(not_null(FromPort, \
+                    `-1`)), to_string(not_null(ToPort, `-1`)), not_null(CidrIpv4, CidrIpv6, PrefixListId, \
+                    ReferencedGroupInfo.GroupId)]))";
 
 impl Query {
     /// Writes the query in JMESPath; the result is `null` where there is no such fact.
@@ -95,10 +97,17 @@ impl Query {
             Query::At(path) => path.clone(),
             Query::Tag { of, key } => format!("{of}.Tags[?Key=={}].Value | [0]", literal(key)),
             Query::Named { list, name, is, member } => {
-                format!("{list}[?{name}=={}] | [0]{}", literal(is), member.map_or_else(String::new, |m| format!(".{m}")))
+                format!(
+                    "{list}[?{name}=={}] | [0]{}",
+                    literal(is),
+                    member.map_or_else(String::new, |m| format!(".{m}"))
+                )
             }
             Query::Device { device, member } => {
-                format!("Reservations[0].Instances[0].BlockDeviceMappings[?DeviceName=={}].Ebs.{member} | [0]", literal(device))
+                format!(
+                    "Reservations[0].Instances[0].BlockDeviceMappings[?DeviceName=={}].Ebs.{member} | [0]",
+                    literal(device)
+                )
             }
             Query::Count(list) => format!("length({list})"),
             Query::Rows(_) => ROWS.to_owned(),
@@ -172,17 +181,20 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
         }
         FamilyKind::EbsDefaults => {
             let query = only(at, &[("/encryption_by_default/known", "EbsEncryptionByDefault")])?;
-            Some(Look { service: "ec2", operation: "GetEbsEncryptionByDefault", input: json!({}), query, absent: "" })
+            Some(Look { service: "ec2", operation: "GetEbsEncryptionByDefault", input: json!({}), query,
+                absent: "" })
         }
         FamilyKind::CustomerKeys => {
             let query = only(at, &[("/rotation/known", "KeyRotationEnabled")])?;
-            Some(Look { service: "kms", operation: "GetKeyRotationStatus", input: json!({ "KeyId": id }), query, absent: "NotFoundException" })
+            Some(Look { service: "kms", operation: "GetKeyRotationStatus", input: json!({ "KeyId": id }),
+                query, absent: "NotFoundException" })
         }
         FamilyKind::LogGroups => log_group(id, at),
         FamilyKind::Trails => trail(id, at),
         FamilyKind::Roles => role(id, at),
         FamilyKind::Buckets if at.is_empty() || at == "/owned" => {
-            Some(Look { service: "s3api", operation: "HeadBucket", input: json!({ "Bucket": id }), query: Query::There, absent: "(404)" })
+            Some(Look { service: "s3api", operation: "HeadBucket", input: json!({ "Bucket": id }),
+                query: Query::There, absent: "(404)" })
         }
         FamilyKind::Buckets
         // Those are asked for by filters, above, or no plan waits for them.
@@ -213,14 +225,26 @@ fn log_group(id: &Value, at: &str) -> Option<Look> {
         _ => return None,
     };
     let query = Query::Named { list: "logGroups", name: "logGroupName", is: id.as_str()?.to_owned(), member };
-    Some(Look { service: "logs", operation: "DescribeLogGroups", input: json!({ "logGroupNamePrefix": id }), query, absent: "" })
+    Some(Look {
+        service: "logs",
+        operation: "DescribeLogGroups",
+        input: json!({ "logGroupNamePrefix": id }),
+        query,
+        absent: "",
+    })
 }
 
 fn trail(id: &Value, at: &str) -> Option<Look> {
     if at == "/is_logging/known" {
         let input = json!({ "Name": id });
         let query = Query::At("IsLogging".to_owned());
-        return Some(Look { service: "cloudtrail", operation: "GetTrailStatus", input, query, absent: "TrailNotFoundException" });
+        return Some(Look {
+            service: "cloudtrail",
+            operation: "GetTrailStatus",
+            input,
+            query,
+            absent: "TrailNotFoundException",
+        });
     }
     let table = [
         ("/is_multi_region", "IsMultiRegionTrail"),
@@ -251,7 +275,13 @@ fn role(id: &Value, at: &str) -> Option<Look> {
     }
     let policy = at.strip_prefix("/inline_policies/known/")?;
     let input = json!({ "RoleName": id, "PolicyName": policy });
-    Some(Look { service: "iam", operation: "GetRolePolicy", input, query: Query::At("PolicyName".to_owned()), absent: "NoSuchEntity" })
+    Some(Look {
+        service: "iam",
+        operation: "GetRolePolicy",
+        input,
+        query: Query::At("PolicyName".to_owned()),
+        absent: "NoSuchEntity",
+    })
 }
 
 /// Returns the question for a condition on `id`, and the test of its answer: of the document of a policy only

@@ -17,7 +17,8 @@ use super::Plan;
 use crate::calls;
 
 /// The notice at the top of every program.
-const CLAIM: &str = "The plan file was not compared with any account: read the calls. The descriptions of them are copied from the file.";
+const CLAIM: &str = "The plan file was not compared with any account: read the calls. The descriptions of \
+                     them are copied from the file.";
 
 /// Refuses a plan with a call that is none of redress's own: a program made from it would do something that
 /// no plan of redress does.
@@ -26,9 +27,17 @@ const CLAIM: &str = "The plan file was not compared with any account: read the c
 /// The first such call, forward or back, with its change.
 fn only_registered(plan: &Plan) -> Result<(), NotExported> {
     for change in &plan.changes {
-        for call in change.steps.iter().flat_map(|step| std::iter::once(&step.act).chain(step.way_back.acts())).map(|act| &act.call) {
+        for call in change
+            .steps
+            .iter()
+            .flat_map(|step| std::iter::once(&step.act).chain(step.way_back.acts()))
+            .map(|act| &act.call)
+        {
             if calls::find(&call.service, &call.operation).is_none() {
-                let why = format!("{} is not an operation that redress makes, so it is not written into a program", call.name());
+                let why = format!(
+                    "{} is not an operation that redress makes, so it is not written into a program",
+                    call.name()
+                );
                 return Err(NotExported { change: change.id.clone(), why });
             }
         }

@@ -24,13 +24,21 @@ pub fn forward(plan: &Plan) -> Result<String, NotExported> {
     only_registered(plan)?;
     let mut text = head(plan, "applies");
     text.push_str(
-        "\nif [ -e \"$STATE\" ]; then fail \"$STATE exists already: this plan was begun before. Undo it first, or name another file in REDRESS_STATE\"; fi\n",
+        "\nif [ -e \"$STATE\" ]; then fail \"$STATE exists already: this plan was begun before. Undo it \
+         first, or name another file in REDRESS_STATE\"; fi\n",
     );
     text.push_str("RUN=${REDRESS_RUN:-export-$(date -u +%Y%m%dT%H%M%SZ)}\nkeep RUN \"$RUN\"\n");
-    text.push_str("trap 'code=$?; rm -rf \"$work\"; if [ $code -ne 0 ]; then say \"what was done is in $STATE: the undo script reads it\"; fi' EXIT\n");
+    text.push_str(
+        "trap 'code=$?; rm -rf \"$work\"; if [ $code -ne 0 ]; then say \"what was done is in \
+                   $STATE: the undo script reads it\"; fi' EXIT\n",
+    );
     for change in &plan.changes {
         if plan.rehearsal.already_fixed.contains(&change.id) {
-            text.push_str(&format!("\n# {}: nothing to do: an earlier change fixes it too: {}\n", clean(&change.id), plain(&change.summary)));
+            text.push_str(&format!(
+                "\n# {}: nothing to do: an earlier change fixes it too: {}\n",
+                clean(&change.id),
+                plain(&change.summary)
+            ));
         } else {
             text.push_str(&forward_change(change)?);
         }
@@ -46,7 +54,10 @@ pub fn forward(plan: &Plan) -> Result<String, NotExported> {
 pub fn way_back(plan: &Plan) -> Result<String, NotExported> {
     only_registered(plan)?;
     let mut text = head(plan, "undoes");
-    text.push_str("\nif [ ! -e \"$STATE\" ]; then fail \"$STATE does not exist: nothing was applied from here\"; fi\n# Written by the other script, ids only.\n. \"$STATE\"\n");
+    text.push_str(
+        "\nif [ ! -e \"$STATE\" ]; then fail \"$STATE does not exist: nothing was applied from \
+                   here\"; fi\n# Written by the other script, ids only.\n. \"$STATE\"\n",
+    );
     for change in plan.changes.iter().rev() {
         text.push_str(&back_change(change)?);
     }
@@ -63,21 +74,35 @@ fn head(plan: &Plan, does: &str) -> String {
         plain(&plan.created.to_string())
     ));
     text.push_str(&format!("# {CLAIM}\n"));
-    text.push_str("# It stops at the first error. Every change asserts what the plan saw before its first call.\n#\n");
+    text.push_str(
+        "# It stops at the first error. Every change asserts what the plan saw before its first call.\n#\n",
+    );
     for change in &plan.changes {
-        text.push_str(&format!("#   {} ({}): {}\n", clean(&change.id), change.risk.word(), plain(&change.summary)));
+        text.push_str(&format!(
+            "#   {} ({}): {}\n",
+            clean(&change.id),
+            change.risk.word(),
+            plain(&change.summary)
+        ));
     }
     text.push_str(PREAMBLE);
     text.push_str(&format!("\nSTATE=${{REDRESS_STATE:-redress-{digest}.state}}\n"));
     let account = quoted(&clean(&plan.account));
     text.push_str("account=$(aws sts get-caller-identity --query Account --output text)\n");
-    text.push_str(&format!("if [ \"$account\" != {account} ]; then fail \"these credentials are for account $account, the plan is for \"{account}; fi\n"));
+    text.push_str(&format!(
+        "if [ \"$account\" != {account} ]; then fail \"these credentials are for account \
+                            $account, the plan is for \"{account}; fi\n"
+    ));
     text
 }
 
 fn forward_change(change: &Change) -> Result<String, NotExported> {
     let id = clean(&change.id);
-    let mut text = format!("\n# {id}: {}\nsay {}\n", plain(&change.summary), quoted(&format!("{id}: {}", plain(&change.summary))));
+    let mut text = format!(
+        "\n# {id}: {}\nsay {}\n",
+        plain(&change.summary),
+        quoted(&format!("{id}: {}", plain(&change.summary)))
+    );
     for assertion in assertions(change) {
         let look = look_words(&assertion.look, &assertion.region, &change.region);
         text.push_str(&format!(
@@ -91,18 +116,25 @@ fn forward_change(change: &Change) -> Result<String, NotExported> {
         text.push_str(&format!("# {}\n", plain(&step.title)));
         if calls::only_records(&change.steps, n) {
             let (call, done) = (call_words(&step.act, change, here), done(change, &step.name));
-            let called = format!("if {call}; then mark {done}; else say {}; fi\n", quoted(&format!("  left to do by hand: {}", plain(&step.title))));
+            let called = format!(
+                "if {call}; then mark {done}; else say {}; fi\n",
+                quoted(&format!("  left to do by hand: {}", plain(&step.title)))
+            );
             text.push_str(&before_words(&step.act, change, here)?);
             text.push_str(&only_if_held(&step.act, &called));
             continue;
         }
-        let outputs = calls::find(&step.act.call.service, &step.act.call.operation).map_or(&[][..], |s| s.outputs);
+        let outputs =
+            calls::find(&step.act.call.service, &step.act.call.operation).map_or(&[][..], |s| s.outputs);
         let call = call_words(&step.act, change, here);
         text.push_str(&before_words(&step.act, change, here)?);
         let called = match outputs.first() {
             Some(output) => {
                 let variable = variable(&change.id, &step.name, output);
-                format!("made=$({call} {})\nkeep {variable} \"$made\"\n", quoted(answer(&step.act.call.operation, output)))
+                format!(
+                    "made=$({call} {})\nkeep {variable} \"$made\"\n",
+                    quoted(answer(&step.act.call.operation, output))
+                )
             }
             None => format!("{call}\n"),
         };
@@ -121,8 +153,12 @@ fn forward_change(change: &Change) -> Result<String, NotExported> {
 fn back_change(change: &Change) -> Result<String, NotExported> {
     let every: Vec<String> = change.steps.iter().map(|s| s.name.clone()).collect();
     let id = clean(&change.id);
-    let mut text =
-        format!("\n# {id}: undo: {}\nif was_done {}; then\nsay {}\n", plain(&change.summary), done(change, "all-of-it"), quoted(&format!("{id}: undo")));
+    let mut text = format!(
+        "\n# {id}: undo: {}\nif was_done {}; then\nsay {}\n",
+        plain(&change.summary),
+        done(change, "all-of-it"),
+        quoted(&format!("{id}: undo"))
+    );
     // Facts that were observed on the way forward are read again.
     text.push_str(&format!("unset \"${{!{}@}}\"\n", observed(&change.id, "")));
     // A reference to something that does not exist any more cannot be resolved: acts that need it come behind
@@ -160,7 +196,11 @@ fn back_acts(change: &Change, acts: &[BackAct], rollback: bool) -> Result<String
             _ => None,
         });
         let unless = kept.map_or_else(String::new, |k| format!(" && ! was_done {}", done(change, &k.step)));
-        text.push_str(&format!("# {}\nif was_done {}{unless}; then\n", plain(&back.name), done(change, &back.of)));
+        text.push_str(&format!(
+            "# {}\nif was_done {}{unless}; then\n",
+            plain(&back.name),
+            done(change, &back.of)
+        ));
         text.push_str(&before_words(&back.act, change, here)?);
         let mut called = format!("{}\n", call_words(&back.act, change, here));
         if let Some(wait) = &back.act.wait {
@@ -177,13 +217,24 @@ fn back_acts(change: &Change, acts: &[BackAct], rollback: bool) -> Result<String
 fn before_words(act: &Act, change: &Change, here: Here<'_>) -> Result<String, NotExported> {
     let mut text = String::new();
     let asked = |expect: &Expect, id: &Value| {
-        let refused = || NotExported { change: change.id.clone(), why: format!("it asks for {} of {:?}, which no script does yet", expect.at, expect.family) };
-        question(expect, id).map(|(look, test)| (look_words(&look, &expect.region, &change.region), test)).ok_or_else(refused)
+        let refused = || NotExported {
+            change: change.id.clone(),
+            why: format!("it asks for {} of {:?}, which no script does yet", expect.at, expect.family),
+        };
+        question(expect, id)
+            .map(|(look, test)| (look_words(&look, &expect.region, &change.region), test))
+            .ok_or_else(refused)
     };
     for fact in &act.observe {
-        let (look, _) = asked(&Expect::new(&fact.region, fact.family, fact.id.clone(), &fact.at, Test::Exists), &fact.id)?;
+        let (look, _) = asked(
+            &Expect::new(&fact.region, fact.family, fact.id.clone(), &fact.at, Test::Exists),
+            &fact.id,
+        )?;
         let again = if fact.anew { "yes" } else { "no" };
-        text.push_str(&format!("got=$(look {look})\nobserve {} {again} \"$got\"\n", observed(&change.id, &fact.name)));
+        text.push_str(&format!(
+            "got=$(look {look})\nobserve {} {again} \"$got\"\n",
+            observed(&change.id, &fact.name)
+        ));
     }
     if !act.before.is_empty() {
         text.push_str("held=yes\n");
@@ -193,7 +244,8 @@ fn before_words(act: &Act, change: &Change, here: Here<'_>) -> Result<String, No
         let ids = id_words(&expect.id, here).join(" ");
         let means = quoted(&format!("  {}", plain(&expect.means)));
         text.push_str(&format!(
-            "for id in {ids}; do\n  got=$(look {look})\n  holds \"$got\" {} || {{ held=no; say {means} \"$id: $got\"; }}\ndone\n",
+            "for id in {ids}; do\n  got=$(look {look})\n  holds \"$got\" {} || {{ held=no; say {means} \
+             \"$id: $got\"; }}\ndone\n",
             good(&test, here)
         ));
     }
@@ -206,8 +258,14 @@ fn only_if_held(act: &Act, called: &str) -> String {
     let name = plain(&act.call.name());
     match act.otherwise {
         _ if act.before.is_empty() => called.to_owned(),
-        Otherwise::Stop => format!("if [ \"$held\" != yes ]; then fail {}; fi\n{called}", quoted(&format!("before {name}: nothing was called"))),
-        Otherwise::Leave => format!("if [ \"$held\" = yes ]; then\n{called}else say {}; fi\n", quoted(&format!("  {name} is left out"))),
+        Otherwise::Stop => format!(
+            "if [ \"$held\" != yes ]; then fail {}; fi\n{called}",
+            quoted(&format!("before {name}: nothing was called"))
+        ),
+        Otherwise::Leave => format!(
+            "if [ \"$held\" = yes ]; then\n{called}else say {}; fi\n",
+            quoted(&format!("  {name} is left out"))
+        ),
     }
 }
 
@@ -282,7 +340,11 @@ fn spaceless(word: &str) -> String {
 
 /// Writes a wait; `otherwise` is the command before the message for a wait in vain.
 fn wait_words(wait: &Wait, change: &Change, here: Here<'_>, otherwise: &str) -> Result<String, NotExported> {
-    let mut text = format!("say {}\ndeadline=$(($(date +%s) + {}))\nwhile :; do\n  ok=yes\n", quoted(&format!("  waiting {}", plain(&wait.why))), wait.at_most);
+    let mut text = format!(
+        "say {}\ndeadline=$(($(date +%s) + {}))\nwhile :; do\n  ok=yes\n",
+        quoted(&format!("  waiting {}", plain(&wait.why))),
+        wait.at_most
+    );
     for expect in &wait.until {
         let (look, test) = question(expect, &Value::from(ID)).ok_or_else(|| NotExported {
             change: change.id.clone(),

@@ -88,7 +88,9 @@ fn write(value: &Value, here: Here<'_>, pieces: &mut Vec<Piece>) {
     let literal = |text: &str, pieces: &mut Vec<Piece>| pieces.push(Piece::Literal(text.to_owned()));
     match value {
         Value::Object(map) => {
-            if let Some((key, inner)) = map.iter().next().filter(|(key, _)| map.len() == 1 && key.starts_with('$')) {
+            if let Some((key, inner)) =
+                map.iter().next().filter(|(key, _)| map.len() == 1 && key.starts_with('$'))
+            {
                 // Lists of ids are written as JSON by the shell; single ids are in quotes.
                 let list = is_list(value) || key == "$observed";
                 literal(if list { "" } else { "\"" }, pieces);
@@ -98,7 +100,10 @@ fn write(value: &Value, here: Here<'_>, pieces: &mut Vec<Piece>) {
             }
             literal("{", pieces);
             for (n, (key, v)) in map.iter().enumerate() {
-                literal(&format!("{}{}:", if n > 0 { "," } else { "" }, ascii(&Value::from(key.as_str()))), pieces);
+                literal(
+                    &format!("{}{}:", if n > 0 { "," } else { "" }, ascii(&Value::from(key.as_str()))),
+                    pieces,
+                );
                 write(v, here, pieces);
             }
             literal("}", pieces);
@@ -117,7 +122,10 @@ fn write(value: &Value, here: Here<'_>, pieces: &mut Vec<Piece>) {
 
 /// Returns whether a value is a reference to a list of ids.
 pub(super) fn is_list(value: &Value) -> bool {
-    matches!(value.pointer("/$output/name").and_then(Value::as_str), Some("SecurityGroupRuleIds" | "FlowLogIds" | "SnapshotIds"))
+    matches!(
+        value.pointer("/$output/name").and_then(Value::as_str),
+        Some("SecurityGroupRuleIds" | "FlowLogIds" | "SnapshotIds")
+    )
 }
 
 /// Returns the expression that the shell inserts for a reference. Arguments are names only, so they need no

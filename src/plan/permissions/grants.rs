@@ -19,7 +19,11 @@ pub fn of_call(call: &Call, owner: &Owner, used: Used) -> Vec<Grant> {
     let Some(spec) = find(&call.service, &call.operation) else { return Vec::new() };
     let place = Place { call, owner, spec };
     let within = if used == Used::Called { Used::Within } else { used };
-    let mut all: Vec<Grant> = place.own().into_iter().map(|(resources, condition)| Grant { action: spec.action(), resources, condition, used }).collect();
+    let mut all: Vec<Grant> = place
+        .own()
+        .into_iter()
+        .map(|(resources, condition)| Grant { action: spec.action(), resources, condition, used })
+        .collect();
     for also in spec.permissions.iter().filter(|also| place.takes(also)) {
         let (resources, condition) = place.within(also.action);
         all.push(Grant { action: also.action.to_owned(), resources, condition, used: within });
@@ -31,7 +35,12 @@ pub fn of_call(call: &Call, owner: &Owner, used: Used) -> Vec<Grant> {
 pub(super) fn of_disks(call: &Call, owner: &Owner, keys: &BTreeSet<String>, used: Used) -> Vec<Grant> {
     let Some(spec) = find(&call.service, &call.operation) else { return Vec::new() };
     let (place, used) = (Place { call, owner, spec }, if used == Used::Called { Used::Within } else { used });
-    let one = |also: &Also| Grant { action: also.action.to_owned(), resources: keys.clone(), condition: place.within(also.action).1, used };
+    let one = |also: &Also| Grant {
+        action: also.action.to_owned(),
+        resources: keys.clone(),
+        condition: place.within(also.action).1,
+        used,
+    };
     spec.permissions.iter().filter(|also| also.when == When::OfDisks).map(one).collect()
 }
 
@@ -39,7 +48,12 @@ pub(super) fn of_disks(call: &Call, owner: &Owner, keys: &BTreeSet<String>, used
 pub(super) fn of_any(call: &Call, owner: &Owner) -> Vec<Grant> {
     let Some(spec) = find(&call.service, &call.operation) else { return Vec::new() };
     let place = Place { call, owner, spec };
-    let one = |action: String, condition: Value| Grant { action, resources: BTreeSet::from(["*".to_owned()]), condition, used: Used::Called };
+    let one = |action: String, condition: Value| Grant {
+        action,
+        resources: BTreeSet::from(["*".to_owned()]),
+        condition,
+        used: Used::Called,
+    };
     let own = if spec.only_own { made_by_redress() } else { json!({}) };
     let mut all = vec![one(spec.action(), own)];
     all.extend(spec.permissions.iter().map(|also| one(also.action.to_owned(), place.within(also.action).1)));
@@ -85,28 +99,47 @@ impl Place<'_> {
     fn within(&self, action: &str) -> Bound {
         let region = &self.call.region;
         match action {
-            "ec2:CreateTags" => (self.made(), json!({ "StringEquals": { "ec2:CreateAction": self.call.operation } })),
+            "ec2:CreateTags" => {
+                (self.made(), json!({ "StringEquals": { "ec2:CreateAction": self.call.operation } }))
+            }
             "iam:PassRole" => {
-                let role = self
-                    .text("DeliverLogsPermissionArn")
-                    .map_or_else(|| format!("arn:{}:iam::{}:role/*", self.owner.partition, self.owner.account), str::to_owned);
-                (BTreeSet::from([role]), json!({ "StringEquals": { "iam:PassedToService": "vpc-flow-logs.amazonaws.com" } }))
+                let role = self.text("DeliverLogsPermissionArn").map_or_else(
+                    || format!("arn:{}:iam::{}:role/*", self.owner.partition, self.owner.account),
+                    str::to_owned,
+                );
+                (
+                    BTreeSet::from([role]),
+                    json!({ "StringEquals": { "iam:PassedToService": "vpc-flow-logs.amazonaws.com" } }),
+                )
             }
             "kms:CreateGrant" => (
                 self.key(),
-                json!({ "Bool": { "kms:GrantIsForAWSResource": "true" }, "StringLike": { "kms:ViaService": format!("ec2.{region}.amazonaws.com") } }),
+                json!({ "Bool": { "kms:GrantIsForAWSResource": "true" },
+                    "StringLike": { "kms:ViaService": format!("ec2.{region}.amazonaws.com") } }),
             ),
-            _ if action.starts_with("kms:") => (self.key(), json!({ "StringLike": { "kms:ViaService": format!("ec2.{region}.amazonaws.com") } })),
+            _ if action.starts_with("kms:") => (
+                self.key(),
+                json!({ "StringLike": { "kms:ViaService": format!("ec2.{region}.amazonaws.com") } }),
+            ),
             "logs:TagResource" | "iam:TagRole" | "cloudtrail:AddTags" | "s3:PutBucketOwnershipControls" => {
-                on(self.spec.names.iter().flat_map(|names| self.named(names.at, names.family)).flat_map(|(resources, _)| resources))
+                on(self
+                    .spec
+                    .names
+                    .iter()
+                    .flat_map(|names| self.named(names.at, names.family))
+                    .flat_map(|(resources, _)| resources))
             }
             _ => on(["*".to_owned()]),
         }
     }
 
     fn key(&self) -> BTreeSet<String> {
-        let any = || format!("arn:{}:kms:{}:{}:key/*", self.owner.partition, self.call.region, self.owner.account);
-        BTreeSet::from([self.text("KmsKeyId").filter(|k| k.starts_with("arn:")).map_or_else(any, str::to_owned)])
+        let any =
+            || format!("arn:{}:kms:{}:{}:key/*", self.owner.partition, self.call.region, self.owner.account);
+        BTreeSet::from([self
+            .text("KmsKeyId")
+            .filter(|k| k.starts_with("arn:"))
+            .map_or_else(any, str::to_owned)])
     }
 
     /// Returns the ARNs by which IAM knows a thing of a kind, or any of that kind where the id is `*`.
@@ -118,11 +151,20 @@ impl Place<'_> {
         if let Some(kind) = about.arn_type {
             // The ARN of a snapshot contains no account.
             let account = if family == FamilyKind::Snapshots { "" } else { &self.owner.account };
-            return vec![format!("arn:{}:ec2:{}:{account}:{kind}/{id}", self.owner.partition, self.call.region)];
+            return vec![format!(
+                "arn:{}:ec2:{}:{account}:{kind}/{id}",
+                self.owner.partition, self.call.region
+            )];
         }
         let whole = |form: &str| Arn::written(form, self.owner, &self.call.region, id);
         match about.arn.one {
-            [] => vec![whole(&about.arn.any.strip_suffix('*').map_or_else(|| about.arn.any.to_owned(), |any| format!("{any}{{id}}")))],
+            [] => vec![whole(
+                &about
+                    .arn
+                    .any
+                    .strip_suffix('*')
+                    .map_or_else(|| about.arn.any.to_owned(), |any| format!("{any}{{id}}")),
+            )],
             one => one.iter().map(|form| whole(form)).collect(),
         }
     }
@@ -135,7 +177,13 @@ impl Place<'_> {
     /// Returns the resources of the call's own action: things in the input by their ARNs, things that the run
     /// makes by redress's tag.
     fn own(&self) -> Vec<Bound> {
-        let mut all: Vec<Bound> = self.spec.names.iter().filter(|names| names.bound).flat_map(|names| self.named(names.at, names.family)).collect();
+        let mut all: Vec<Bound> = self
+            .spec
+            .names
+            .iter()
+            .filter(|names| names.bound)
+            .flat_map(|names| self.named(names.at, names.family))
+            .collect();
         if self.spec.only_own {
             all.iter_mut().for_each(|(_, condition)| *condition = made_by_redress());
         }
@@ -164,13 +212,26 @@ impl Place<'_> {
 
     /// Returns the things that are tagged: only with the keys that the call has.
     fn tagged(&self, at: &str) -> Vec<Bound> {
-        let keys: BTreeSet<&str> = self.call.input.get("Tags").and_then(Value::as_array).into_iter().flatten().filter_map(|t| t.get("Key")?.as_str()).collect();
+        let keys: BTreeSet<&str> = self
+            .call
+            .input
+            .get("Tags")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(|t| t.get("Key")?.as_str())
+            .collect();
         let only = json!({ "ForAllValues:StringEquals": { "aws:TagKeys": keys } });
         let ids = self.call.input.pointer(at).and_then(Value::as_array).into_iter().flatten();
         let arn = |id: &Value| {
             let id = id.as_str().unwrap_or_default();
             // A thing that a step before it has yet to make is a copy of a disk.
-            let copies = || [FamilyKind::Volumes, FamilyKind::Snapshots].into_iter().flat_map(|family| self.arns(family, "*")).collect();
+            let copies = || {
+                [FamilyKind::Volumes, FamilyKind::Snapshots]
+                    .into_iter()
+                    .flat_map(|family| self.arns(family, "*"))
+                    .collect()
+            };
             FamilyKind::of_id(id).map_or_else(copies, |family| self.arns(family, id))
         };
         vec![(ids.flat_map(arn).collect(), only)]

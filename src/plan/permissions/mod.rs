@@ -1,5 +1,6 @@
-//! The IAM permissions of a plan, and of everything redress can do: derived from the calls and readings themselves, so
-//! that a plan needs no list of its own. Pure; the policies are shown to people and handed to IAM by them.
+//! The IAM permissions of a plan, and of everything redress can do: derived from the calls and readings
+//! themselves, so that a plan needs no list of its own. Pure; the policies are shown to people and handed to
+//! IAM by them.
 
 mod grants;
 mod policy;
@@ -53,13 +54,21 @@ pub fn of_plan(plan: &Plan) -> Vec<Grant> {
     for change in &plan.changes {
         let (to_role_only, keys) = (to_role_only(change), keys(change));
         for (act, used) in acts(change) {
-            all.extend(grants::of_call(&act.call, &owner, used).into_iter().filter(|g| !(to_role_only && g.action == "logs:DeleteLogDelivery")));
+            all.extend(
+                grants::of_call(&act.call, &owner, used)
+                    .into_iter()
+                    .filter(|g| !(to_role_only && g.action == "logs:DeleteLogDelivery")),
+            );
             if act.power() == Power::BringsUp && !keys.is_empty() {
                 all.extend(grants::of_disks(&act.call, &owner, &keys, used));
             }
         }
         // Its undo restores the snapshots and volumes that are in the Recycle Bin.
-        let restored = change.steps.iter().filter(|_| plan.kind == PlanKind::Prune).filter_map(|step| prune::restore(&step.act.call));
+        let restored = change
+            .steps
+            .iter()
+            .filter(|_| plan.kind == PlanKind::Prune)
+            .filter_map(|step| prune::restore(&step.act.call));
         restored.for_each(|act| all.extend(grants::of_call(&act.call, &owner, Used::Perhaps)));
     }
     all
@@ -70,7 +79,11 @@ pub fn of_plan(plan: &Plan) -> Vec<Grant> {
 fn keys(change: &Change) -> BTreeSet<String> {
     fn gather(value: &Value, keys: &mut BTreeSet<String>) {
         match value {
-            Value::String(text) if text.starts_with("arn:") && text.contains(":kms:") && text.contains(":key/") => drop(keys.insert(text.clone())),
+            Value::String(text)
+                if text.starts_with("arn:") && text.contains(":kms:") && text.contains(":key/") =>
+            {
+                drop(keys.insert(text.clone()))
+            }
             Value::Array(items) => items.iter().for_each(|v| gather(v, keys)),
             Value::Object(members) => members.values().for_each(|v| gather(v, keys)),
             _ => {}
@@ -78,7 +91,10 @@ fn keys(change: &Change) -> BTreeSet<String> {
     }
     let mut keys = BTreeSet::new();
     let inputs = change.steps.iter().map(|s| &s.act.call.input);
-    [&change.before, &change.after_state].into_iter().chain(inputs).for_each(|value| gather(value, &mut keys));
+    [&change.before, &change.after_state]
+        .into_iter()
+        .chain(inputs)
+        .for_each(|value| gather(value, &mut keys));
     keys
 }
 
@@ -89,13 +105,20 @@ fn regions() -> Grant {
 }
 
 fn on_all(action: &str) -> Grant {
-    Grant { action: action.to_owned(), resources: BTreeSet::from(["*".to_owned()]), condition: json!({}), used: Used::Called }
+    Grant {
+        action: action.to_owned(),
+        resources: BTreeSet::from(["*".to_owned()]),
+        condition: json!({}),
+        used: Used::Called,
+    }
 }
 
 /// Returns whether the flow logs that a change makes deliver through a role: deleting them touches no log
 /// delivery then. An undo does not record their destination.
 fn to_role_only(change: &Change) -> bool {
-    change.steps.iter().any(|s| s.act.call.operation == "CreateFlowLogs" && s.act.call.input.get("DeliverLogsPermissionArn").is_some())
+    change.steps.iter().any(|s| {
+        s.act.call.operation == "CreateFlowLogs" && s.act.call.input.get("DeliverLogsPermissionArn").is_some()
+    })
 }
 
 /// Returns all acts of a change: its steps, then its rollbacks and undo. Rollbacks that differ from the undo
@@ -117,8 +140,15 @@ pub fn acts(change: &Change) -> Vec<(&Act, Used)> {
 /// for users who ask for it. Security Hub is named by its hub
 /// (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecurityhub.html>).
 pub fn report_back(owner: &Owner, regions: &[String]) -> Grant {
-    let hub = |region: &String| format!("arn:{}:securityhub:{region}:{}:hub/default", owner.partition, owner.account);
-    Grant { action: "securityhub:BatchUpdateFindings".to_owned(), resources: regions.iter().map(hub).collect(), condition: json!({}), used: Used::Called }
+    let hub = |region: &String| {
+        format!("arn:{}:securityhub:{region}:{}:hub/default", owner.partition, owner.account)
+    };
+    Grant {
+        action: "securityhub:BatchUpdateFindings".to_owned(),
+        resources: regions.iter().map(hub).collect(),
+        condition: json!({}),
+        used: Used::Called,
+    }
 }
 
 /// Returns the grants for every read that redress can make; CloudTrail's event history too, which no plan
@@ -132,5 +162,8 @@ pub fn all_reads() -> Vec<Grant> {
 /// conditions that hold for all of them: tags are set by the call that makes the resource, roles are passed
 /// to flow logs only, and only resources that redress made are deleted.
 pub fn all_writes(owner: &Owner) -> Vec<Grant> {
-    SPECS.iter().flat_map(|spec| grants::of_any(&Call::new(spec.service, "*", spec.operation, Value::Null), owner)).collect()
+    SPECS
+        .iter()
+        .flat_map(|spec| grants::of_any(&Call::new(spec.service, "*", spec.operation, Value::Null), owner))
+        .collect()
 }

@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::Grant;
 use crate::plan::digest::canonical;
 
-/// An IAM policy document (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>).
+/// An IAM policy document
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Policy {
@@ -50,21 +51,29 @@ impl Policy {
     pub fn of(grants: &[Grant]) -> Self {
         let mut bound = Bound::new();
         for grant in grants {
-            let entry = bound.entry((canonical(&grant.condition), &grant.action)).or_insert_with(|| (BTreeSet::new(), &grant.condition));
+            let entry = bound
+                .entry((canonical(&grant.condition), &grant.action))
+                .or_insert_with(|| (BTreeSet::new(), &grant.condition));
             entry.0.extend(grant.resources.iter().cloned());
         }
         let mut groups = Groups::new();
         for ((condition, action), (resources, value)) in bound {
-            let resources = if resources.contains("*") { BTreeSet::from(["*".to_owned()]) } else { resources };
-            groups.entry((condition, resources)).or_insert_with(|| (BTreeSet::new(), value)).0.insert(action.to_owned());
+            let resources =
+                if resources.contains("*") { BTreeSet::from(["*".to_owned()]) } else { resources };
+            groups
+                .entry((condition, resources))
+                .or_insert_with(|| (BTreeSet::new(), value))
+                .0
+                .insert(action.to_owned());
         }
-        let statement = groups.into_iter().enumerate().map(|(n, ((_, resource), (action, condition)))| Statement {
-            sid: format!("Redress{}", n + 1),
-            effect: "Allow",
-            action,
-            resource,
-            condition: condition.clone(),
-        });
+        let statement =
+            groups.into_iter().enumerate().map(|(n, ((_, resource), (action, condition)))| Statement {
+                sid: format!("Redress{}", n + 1),
+                effect: "Allow",
+                action,
+                resource,
+                condition: condition.clone(),
+            });
         Self { version: "2012-10-17", statement: statement.collect() }
     }
 

@@ -56,33 +56,67 @@ pub(super) fn of_plan(plan: &Plan, owner: &Owner) -> Vec<Grant> {
     grants
 }
 
-fn grant(kind: FamilyKind, reading: &Reading, asked: &Asked, owner: &Owner, place: &Value, used: Used) -> Grant {
+fn grant(
+    kind: FamilyKind,
+    reading: &Reading,
+    asked: &Asked,
+    owner: &Owner,
+    place: &Value,
+    used: Used,
+) -> Grant {
     let all = || BTreeSet::from([any_of(kind, owner)]);
-    let named = || if asked.more || asked.ids.is_empty() { all() } else { asked.ids.iter().flat_map(|id| arns(kind, id, owner)).collect() };
+    let named = || {
+        if asked.more || asked.ids.is_empty() {
+            all()
+        } else {
+            asked.ids.iter().flat_map(|id| arns(kind, id, owner)).collect()
+        }
+    };
     let resources = match reading.on {
         On::All => BTreeSet::from(["*".to_owned()]),
         On::Thing => named(),
-        On::Only { id_prefix, arn: form } => asked.ids.iter().filter(|id| id.starts_with(id_prefix)).map(|id| Arn::written(form, owner, "*", id)).collect(),
+        On::Only { id_prefix, arn: form } => asked
+            .ids
+            .iter()
+            .filter(|id| id.starts_with(id_prefix))
+            .map(|id| Arn::written(form, owner, "*", id))
+            .collect(),
     };
     // IAM and S3's list of buckets are called in one region, whichever regions the plan has.
     let regional = reading.on == On::All && !reading.action.starts_with("s3:");
-    Grant { action: reading.action.to_owned(), resources, condition: if regional { place.clone() } else { json!({}) }, used }
+    Grant {
+        action: reading.action.to_owned(),
+        resources,
+        condition: if regional { place.clone() } else { json!({}) },
+        used,
+    }
 }
 
-fn of_change(plan: &Plan, change: &Change, owner: &Owner, asked: &mut BTreeMap<FamilyKind, Asked>, regions: &mut BTreeSet<String>) {
+fn of_change(
+    plan: &Plan,
+    change: &Change,
+    owner: &Owner,
+    asked: &mut BTreeMap<FamilyKind, Asked>,
+    regions: &mut BTreeSet<String>,
+) {
     let caller = Caller { arn: plan.caller.clone(), ..Caller::default() };
     let nothing = Inventory::empty(owner.clone(), caller, plan.created);
     let mut wants: Vec<Want> = change.touches.clone();
     wants.extend(keys(change).into_iter().map(|key| Want::id(&change.region, FamilyKind::Keys, key)));
     for proof in &change.proof {
-        wants.extend(checks::find(&proof.check).into_iter().flat_map(|check| (check.reads_one)(&nothing, &proof.resource, &proof.with)));
+        wants.extend(
+            checks::find(&proof.check)
+                .into_iter()
+                .flat_map(|check| (check.reads_one)(&nothing, &proof.resource, &proof.with)),
+        );
     }
     for (act, used) in acts(change) {
         wants.extend(of_input(&act.call.input, change));
         if used == Used::Perhaps {
             continue;
         }
-        let observed = act.observe.iter().map(|o| Expect::new(&o.region, o.family, o.id.clone(), &o.at, Test::Exists));
+        let observed =
+            act.observe.iter().map(|o| Expect::new(&o.region, o.family, o.id.clone(), &o.at, Test::Exists));
         let expected = act.wait.iter().flat_map(|w| &w.until).chain(&act.before).cloned();
         for expect in expected.chain(observed) {
             let entry = asked.entry(expect.family).or_default();
@@ -126,8 +160,13 @@ fn of_input(input: &Value, change: &Change) -> Vec<Want> {
     let mut wants = Vec::new();
     wants.extend(text("KmsKeyId").map(|key| Want::id(&change.region, FamilyKind::Keys, key)));
     wants.extend(text("LogGroupName").map(|name| Want::id(&change.region, FamilyKind::LogGroups, name)));
-    wants.extend(text("DeliverLogsPermissionArn").map(|arn| Want::id("", FamilyKind::Roles, arn.rsplit('/').next().unwrap_or(arn))));
-    let bucket = text("LogDestination").and_then(|arn| arn.split(":::").nth(1)).and_then(|path| path.split('/').next());
+    wants.extend(
+        text("DeliverLogsPermissionArn")
+            .map(|arn| Want::id("", FamilyKind::Roles, arn.rsplit('/').next().unwrap_or(arn))),
+    );
+    let bucket = text("LogDestination")
+        .and_then(|arn| arn.split(":::").nth(1))
+        .and_then(|path| path.split('/').next());
     wants.extend(bucket.map(|name| Want::id("", FamilyKind::Buckets, name)));
     wants
 }

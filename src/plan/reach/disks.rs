@@ -67,7 +67,11 @@ fn listings(change: &Change) -> Vec<Want> {
     if kind != Kind::Volume {
         return Vec::new();
     }
-    vec![Want::id(region, FamilyKind::Volumes, id), Want::by(region, FamilyKind::Volumes, &of, id), Want::by(region, FamilyKind::Snapshots, &of, id)]
+    vec![
+        Want::id(region, FamilyKind::Volumes, id),
+        Want::by(region, FamilyKind::Volumes, &of, id),
+        Want::by(region, FamilyKind::Snapshots, &of, id),
+    ]
 }
 
 /// Returns the facts that must be read: the listings, and the volumes that snapshots and copies in them were
@@ -77,11 +81,18 @@ pub(super) fn needs(change: &Change, known: &Inventory) -> Scope {
         return Scope::new();
     }
     let mut scope: Scope = listings(change).into_iter().collect();
-    scope.extend(encrypts(change).into_iter().flat_map(|with| encrypt_volumes::key_wants(known, &change.region, with)));
+    scope.extend(
+        encrypts(change).into_iter().flat_map(|with| encrypt_volumes::key_wants(known, &change.region, with)),
+    );
     if let Some(place) = known.regions.get(&change.region) {
         let own = |tags: &Tags| tags.get(tag::INSTANCE).is_some_and(|id| id == change.resource.id());
-        let volumes = place.volumes.known().filter(|(_, v)| own(&v.tags)).filter_map(|(_, v)| v.tags.get(tag::SOURCE));
-        let snapshots = place.snapshots.known().filter(|(_, s)| own(&s.tags)).map(|(_, s)| s.tags.get(tag::SOURCE).unwrap_or(&s.volume_id));
+        let volumes =
+            place.volumes.known().filter(|(_, v)| own(&v.tags)).filter_map(|(_, v)| v.tags.get(tag::SOURCE));
+        let snapshots = place
+            .snapshots
+            .known()
+            .filter(|(_, s)| own(&s.tags))
+            .map(|(_, s)| s.tags.get(tag::SOURCE).unwrap_or(&s.volume_id));
         scope.extend(volumes.chain(snapshots).map(|id| Want::id(&change.region, FamilyKind::Volumes, id)));
     }
     scope
@@ -110,10 +121,14 @@ impl<'a> Disks<'a> {
             }
         }
         let place = facts.regions.get(&change.region);
-        let instance = place.filter(|_| change.resource.kind() == Kind::Instance).and_then(|p| p.instances.items.get(change.resource.id())?.known());
+        let instance = place
+            .filter(|_| change.resource.kind() == Kind::Instance)
+            .and_then(|p| p.instances.items.get(change.resource.id())?.known());
         let volumes = place.into_iter().flat_map(|p| p.volumes.known()).map(|(_, volume)| volume).collect();
-        let snapshots = place.into_iter().flat_map(|p| p.snapshots.known()).map(|(_, snapshot)| snapshot).collect();
-        let key_of_today = encrypts(change).and_then(|with| encrypt_volumes::key_of(facts, &change.region, with));
+        let snapshots =
+            place.into_iter().flat_map(|p| p.snapshots.known()).map(|(_, snapshot)| snapshot).collect();
+        let key_of_today =
+            encrypts(change).and_then(|with| encrypt_volumes::key_of(facts, &change.region, with));
         Ok(Self { change, of, instance, place, volumes, snapshots, key_of_today })
     }
 
@@ -173,8 +188,10 @@ impl<'a> Disks<'a> {
         if id == self.change.resource.id() {
             return true;
         }
-        let to_encrypt = |v: &Volume| !v.encrypted && !v.tags.contains_key(tag::IGNORE) && self.attached_at(v).is_some();
-        let marked = |v: &Volume| self.tagged(&v.tags) && self.belongs(&v.tags) && !v.tags.contains_key(tag::TOKEN);
+        let to_encrypt =
+            |v: &Volume| !v.encrypted && !v.tags.contains_key(tag::IGNORE) && self.attached_at(v).is_some();
+        let marked =
+            |v: &Volume| self.tagged(&v.tags) && self.belongs(&v.tags) && !v.tags.contains_key(tag::TOKEN);
         let source = |tags: &Tags| tags.get(tag::SOURCE).is_some_and(|source| source == id);
         let copied = |s: &Snapshot| self.made(&s.tags) && self.belongs(&s.tags) && self.source_of(s) == id;
         self.volume(id).is_some_and(|v| to_encrypt(v) || marked(v))
@@ -184,7 +201,11 @@ impl<'a> Disks<'a> {
 
     /// Returns the device at which a volume is attached to the instance now.
     fn attached_at(&self, volume: &'a Volume) -> Option<&'a str> {
-        volume.attachments.iter().find(|a| a.instance_id == self.change.resource.id()).map(|a| a.device.as_str())
+        volume
+            .attachments
+            .iter()
+            .find(|a| a.instance_id == self.change.resource.id())
+            .map(|a| a.device.as_str())
     }
 
     /// Returns the volume of which a snapshot is. AWS gives a copy an arbitrary volume, so its tag comes
@@ -196,7 +217,8 @@ impl<'a> Disks<'a> {
     /// Returns the devices of the instance at which a volume belongs, by its attachment, its tags and the
     /// tags of things that were made from it.
     pub(super) fn devices(&self, id: &str) -> BTreeSet<&'a str> {
-        let device = |tags: &'a Tags| tags.get(tag::DEVICE).filter(|_| self.belongs(tags)).map(String::as_str);
+        let device =
+            |tags: &'a Tags| tags.get(tag::DEVICE).filter(|_| self.belongs(tags)).map(String::as_str);
         let from = |tags: &&'a Tags| tags.get(tag::SOURCE).is_some_and(|source| source == id);
         let own = self.volume(id).into_iter().flat_map(|v| [self.attached_at(v), device(&v.tags)]).flatten();
         own.chain(self.of_run().filter(from).filter_map(device)).collect()
@@ -205,13 +227,25 @@ impl<'a> Disks<'a> {
     /// Returns whether the disk at a device is deleted with the instance; `None` where nothing in the account
     /// shows it.
     pub(super) fn goes_with(&self, device: &str) -> Option<bool> {
-        let here: Vec<&Volume> = self.volumes.iter().filter(|v| self.devices(&v.id).contains(device)).copied().collect();
-        let says = |v: &Volume, word: &str| self.tagged(&v.tags) && v.tags.get(tag::DELETE_ON_TERMINATION).is_some_and(|goes| goes == word);
+        let here: Vec<&Volume> =
+            self.volumes.iter().filter(|v| self.devices(&v.id).contains(device)).copied().collect();
+        let says = |v: &Volume, word: &str| {
+            self.tagged(&v.tags) && v.tags.get(tag::DELETE_ON_TERMINATION).is_some_and(|goes| goes == word)
+        };
         // The instance has a view of its own of its disks, from which the plan was made; either may lag
         // behind.
         let attached = |v: &Volume| {
-            let view = self.instance.into_iter().flat_map(|i| &i.devices).filter(|d| d.volume_id == v.id).map(|d| d.delete_on_termination);
-            let own = v.attachments.iter().filter(|a| a.instance_id == self.change.resource.id()).map(|a| a.delete_on_termination);
+            let view = self
+                .instance
+                .into_iter()
+                .flat_map(|i| &i.devices)
+                .filter(|d| d.volume_id == v.id)
+                .map(|d| d.delete_on_termination);
+            let own = v
+                .attachments
+                .iter()
+                .filter(|a| a.instance_id == self.change.resource.id())
+                .map(|a| a.delete_on_termination);
             view.chain(own).reduce(|one, other| one || other)
         };
         if here.iter().any(|v| says(v, "true") || attached(v) == Some(true)) {
@@ -219,32 +253,47 @@ impl<'a> Disks<'a> {
         }
         // Only a disk that the run has not touched yet shows its original setting. Runs of the released
         // format mark the disk last, long after the volume that replaces it was made.
-        let replaced = |v: &Volume| self.volumes.iter().any(|new| self.made(&new.tags) && new.tags.get(tag::SOURCE) == Some(&v.id));
+        let replaced = |v: &Volume| {
+            self.volumes.iter().any(|new| self.made(&new.tags) && new.tags.get(tag::SOURCE) == Some(&v.id))
+        };
         let untouched = |v: &Volume| attached(v) == Some(false) && !self.tagged(&v.tags) && !replaced(v);
         here.iter().any(|v| says(v, "false") || untouched(v)).then_some(false)
     }
 
     /// Returns whether a disk of the run belongs at a device.
     pub(super) fn has_place(&self, device: &str) -> bool {
-        self.volumes.iter().any(|v| (self.is_old(&v.id) || self.is_new(&v.id)) && self.devices(&v.id).contains(device))
+        self.volumes
+            .iter()
+            .any(|v| (self.is_old(&v.id) || self.is_new(&v.id)) && self.devices(&v.id).contains(device))
     }
 
     /// Returns the keys under which the run has encrypted so far.
     pub(super) fn keys(&self) -> BTreeSet<&'a str> {
-        let volumes = self.volumes.iter().filter(|v| self.is_new(&v.id)).filter_map(|v| v.kms_key_id.as_deref());
-        let copy = |s: &&&Snapshot| s.encrypted && self.made(&s.tags) && s.tags.contains_key(tag::SOURCE) && self.belongs(&s.tags);
+        let volumes =
+            self.volumes.iter().filter(|v| self.is_new(&v.id)).filter_map(|v| v.kms_key_id.as_deref());
+        let copy = |s: &&&Snapshot| {
+            s.encrypted && self.made(&s.tags) && s.tags.contains_key(tag::SOURCE) && self.belongs(&s.tags)
+        };
         volumes.chain(self.snapshots.iter().filter(copy).filter_map(|s| s.kms_key_id.as_deref())).collect()
     }
 
     /// Returns the keys of the disks of the instance.
     pub(super) fn keys_of_disks(&self) -> BTreeSet<&'a str> {
-        self.volumes.iter().filter(|v| self.attached_at(v).is_some()).filter_map(|v| v.kms_key_id.as_deref()).collect()
+        self.volumes
+            .iter()
+            .filter(|v| self.attached_at(v).is_some())
+            .filter_map(|v| v.kms_key_id.as_deref())
+            .collect()
     }
 
     /// Returns the data disks of the instance that the run does not replace.
     pub(super) fn staying(&self) -> BTreeSet<&'a str> {
         let root = self.instance.map_or("", |i| i.root_device_name.as_str());
-        let data = |v: &&&Volume| self.attached_at(v).is_some_and(|device| device != root) && !self.is_old(&v.id) && !self.is_new(&v.id);
+        let data = |v: &&&Volume| {
+            self.attached_at(v).is_some_and(|device| device != root)
+                && !self.is_old(&v.id)
+                && !self.is_new(&v.id)
+        };
         self.volumes.iter().filter(data).map(|v| v.id.as_str()).collect()
     }
 

@@ -14,19 +14,27 @@ pub(super) fn checked(change: &Change, way: Way, call: &Call, account: &str) -> 
     services::checked(&call.service, &call.operation, &call.input)?;
     match call.operation.as_str() {
         "ModifyInstanceAttribute" => goes_with(&call.input["BlockDeviceMappings"]),
-        "CopySnapshot" if call.input["SourceRegion"] != change.region => Err("copies from another region".to_owned()),
+        "CopySnapshot" if call.input["SourceRegion"] != change.region => {
+            Err("copies from another region".to_owned())
+        }
         "CopySnapshot" => encrypted(change, &call.input, account),
         // A trial of the key of a disk that stays is empty and of the smallest size.
         "CreateVolume" if call.input.get("SnapshotId").is_none() && call.input["Size"] == 1 => Ok(()),
         "CreateVolume" => encrypted(change, &call.input, account),
         "UpdateTrail" => raised(way, &call.input),
-        "StopLogging" if way == Way::Forth => Err("stops a trail, which no change does on its way there".to_owned()),
+        "StopLogging" if way == Way::Forth => {
+            Err("stops a trail, which no change does on its way there".to_owned())
+        }
         _ => Ok(()),
     }
 }
 
 fn goes_with(mappings: &Value) -> Result<(), String> {
-    if mappings.as_array().is_some_and(|all| !all.is_empty()) { Ok(()) } else { Err("names no disk".to_owned()) }
+    if mappings.as_array().is_some_and(|all| !all.is_empty()) {
+        Ok(())
+    } else {
+        Err("names no disk".to_owned())
+    }
 }
 
 /// Checks that a new resource is encrypted, under a key of the account or under the one that the action was
@@ -37,8 +45,12 @@ fn encrypted(change: &Change, input: &Value, account: &str) -> Result<(), String
     }
     let key = input["KmsKeyId"].as_str().unwrap_or_default();
     let mut parts = key.split(':').skip(2);
-    let own = parts.next() == Some("kms") && parts.next() == Some(change.region.as_str()) && parts.next() == Some(account);
-    let given = change.uses.iter().any(|one| one.with.get("key").and_then(Value::as_str).is_some_and(|asked| !asked.is_empty() && asked == key));
+    let own = parts.next() == Some("kms")
+        && parts.next() == Some(change.region.as_str())
+        && parts.next() == Some(account);
+    let given = change.uses.iter().any(|one| {
+        one.with.get("key").and_then(Value::as_str).is_some_and(|asked| !asked.is_empty() && asked == key)
+    });
     if own || given { Ok(()) } else { Err(format!("encrypts under {key}, which is no key of this account")) }
 }
 

@@ -46,7 +46,11 @@ fn recognised(act: &Act) -> Result<(), String> {
         _ => None,
     };
     match (&act.recognise, family) {
-        (Recognise::Tagged { region, family: looked, .. }, Some(family)) if *region == act.call.region && *looked == family => Ok(()),
+        (Recognise::Tagged { region, family: looked, .. }, Some(family))
+            if *region == act.call.region && *looked == family =>
+        {
+            Ok(())
+        }
         (Recognise::Looks { outputs, .. }, None) if outputs.is_empty() => Ok(()),
         _ => Err("is recognised by other signs than redress goes by".to_owned()),
     }
@@ -101,7 +105,12 @@ fn placed(disks: &Disks<'_>, id: &str, device: &str, claims: &mut Vec<String>) -
 /// Without any precondition the engine sets its own.
 fn while_down(disks: &Disks<'_>, act: &Act) -> Result<(), String> {
     let stopped = |test: &Test| matches!(test, Test::Is(state) if state == "stopped");
-    let down = act.before.iter().any(|e| e.family == FamilyKind::Instances && e.id == disks.change.resource.id() && e.at == "/state" && stopped(&e.test));
+    let down = act.before.iter().any(|e| {
+        e.family == FamilyKind::Instances
+            && e.id == disks.change.resource.id()
+            && e.at == "/state"
+            && stopped(&e.test)
+    });
     match down || disks.recovers() || (act.before.is_empty() && act.observe.is_empty()) {
         true => Ok(()),
         false => Err("swaps a disk without looking whether the instance is stopped".to_owned()),
@@ -125,8 +134,15 @@ fn goes_with(disks: &Disks<'_>, call: &Call, claims: &mut Vec<String>) -> Result
         }
         match disks.goes_with(device) {
             Some(true) => {}
-            Some(false) => return Err(format!("lets the disk at {device} go with its instance; the account shows that it stayed before")),
-            None => claims.push(format!("the disk at {device} went with {} before, and is to do so again", disks.change.resource.id())),
+            Some(false) => {
+                return Err(format!(
+                    "lets the disk at {device} go with its instance; the account shows that it stayed before"
+                ));
+            }
+            None => claims.push(format!(
+                "the disk at {device} went with {} before, and is to do so again",
+                disks.change.resource.id()
+            )),
         }
     }
     Ok(())
@@ -135,8 +151,11 @@ fn goes_with(disks: &Disks<'_>, call: &Call, claims: &mut Vec<String>) -> Result
 fn volume(disks: &Disks<'_>, call: &Call, claims: &mut Vec<String>) -> Result<(), String> {
     let input = &call.input;
     let (source, snapshot) = (tag_in(call, tag::SOURCE), input.get("SnapshotId"));
-    let held = snapshot
-        .map(|snapshot| disks.held_by(snapshot).ok_or_else(|| format!("is made from {snapshot}, and the account does not show of which volume that is")));
+    let held = snapshot.map(|snapshot| {
+        disks.held_by(snapshot).ok_or_else(|| {
+            format!("is made from {snapshot}, and the account does not show of which volume that is")
+        })
+    });
     let held = held.transpose()?;
     if let (Some(said), Some(held)) = (source, &held)
         && said != held
@@ -149,19 +168,35 @@ fn volume(disks: &Disks<'_>, call: &Call, claims: &mut Vec<String>) -> Result<()
     }
     let labels = Labels::of(call, "volume")?;
     // A trial volume for a key that a disk which stays needs: the smallest possible, empty.
-    if held.is_none() && source.is_none() && input["Size"] == 1 && input.get("Iops").is_none() && input.get("Throughput").is_none() {
+    if held.is_none()
+        && source.is_none()
+        && input["Size"] == 1
+        && input.get("Iops").is_none()
+        && input.get("Throughput").is_none()
+    {
         let zone = text(input, "AvailabilityZone");
         if !disks.keys_of_disks().contains(text(input, "KmsKeyId")) {
-            claims.push(format!("a trial volume is made under {}, which no disk of the instance needs", text(input, "KmsKeyId")));
+            claims.push(format!(
+                "a trial volume is made under {}, which no disk of the instance needs",
+                text(input, "KmsKeyId")
+            ));
         }
-        return match disks.instance.is_none_or(|i| i.availability_zone == zone) && input["VolumeType"] == "gp3" {
+        return match disks.instance.is_none_or(|i| i.availability_zone == zone)
+            && input["VolumeType"] == "gp3"
+        {
             true => labels.hold(disks, None, &Tags::new(), &[], claims),
-            false => Err(format!("makes a trial volume in {zone}, where the instance is not, or of another type than gp3")),
+            false => Err(format!(
+                "makes a trial volume in {zone}, where the instance is not, or of another type than gp3"
+            )),
         };
     }
     let old = match held.as_deref().or(source) {
         Some(id) if disks.is_old(id) => disks.volume(id),
-        Some(id) => return Err(format!("is to take the place of {id}, which the run does not replace, as the account shows")),
+        Some(id) => {
+            return Err(format!(
+                "is to take the place of {id}, which the run does not replace, as the account shows"
+            ));
+        }
         None => disks.all_old().find(|old| unlike(old, input).is_none()),
     };
     let Some(old) = old else { return Err("is like no disk that the run replaces".to_owned()) };
@@ -178,7 +213,13 @@ fn volume(disks: &Disks<'_>, call: &Call, claims: &mut Vec<String>) -> Result<()
     if let Some(device) = goes.filter(|_| !labels.has(tag::DELETE_ON_TERMINATION)) {
         claims.push(format!("the volume for {device} is not tagged as going with the instance"));
     }
-    labels.hold(disks, Some(&old.id), &carried(&old.tags), &[tag::SOURCE, tag::INSTANCE, tag::DEVICE, tag::DELETE_ON_TERMINATION], claims)
+    labels.hold(
+        disks,
+        Some(&old.id),
+        &carried(&old.tags),
+        &[tag::SOURCE, tag::INSTANCE, tag::DEVICE, tag::DELETE_ON_TERMINATION],
+        claims,
+    )
 }
 
 /// Returns the first detail in which a volume would differ from the one that it is to replace.
@@ -186,12 +227,19 @@ fn unlike(old: &Volume, input: &Value) -> Option<String> {
     let (iops, throughput) = speed(old);
     let number = |name: &str| input.get(name).and_then(Value::as_i64);
     let words = |n: Option<i64>| n.map_or_else(|| "nothing".to_owned(), |n| n.to_string());
-    let numbers = [("Size", Some(old.size)), ("Iops", iops), ("Throughput", throughput)].map(|(name, is)| (name, is.map(i64::from)));
-    if let Some((name, is)) = numbers.into_iter().find(|(name, is)| number(name) != *is || (is.is_none() && input.get(*name).is_some())) {
+    let numbers = [("Size", Some(old.size)), ("Iops", iops), ("Throughput", throughput)]
+        .map(|(name, is)| (name, is.map(i64::from)));
+    if let Some((name, is)) = numbers
+        .into_iter()
+        .find(|(name, is)| number(name) != *is || (is.is_none() && input.get(*name).is_some()))
+    {
         return Some(format!("has {name} {}; the account shows {}", words(number(name)), words(is)));
     }
     let texts = [("AvailabilityZone", &old.availability_zone), ("VolumeType", &old.volume_type)];
-    texts.into_iter().find(|(name, is)| text(input, name) != is.as_str()).map(|(name, is)| format!("has {name} {}; the account shows {is}", text(input, name)))
+    texts
+        .into_iter()
+        .find(|(name, is)| text(input, name) != is.as_str())
+        .map(|(name, is)| format!("has {name} {}; the account shows {is}", text(input, name)))
 }
 
 /// Checks the key: a run encrypts everything under the key that it began with; before that, under the one
@@ -214,9 +262,13 @@ fn under_key(disks: &Disks<'_>, call: &Call, claims: &mut Vec<String>) -> Result
 fn copy(disks: &Disks<'_>, act: &Act, claims: &mut Vec<String>) -> Result<(), String> {
     let call = &act.call;
     let snapshot = &call.input["SourceSnapshotId"];
-    let Some(held) = disks.held_by(snapshot) else { return Err(format!("copies {snapshot}, and the account does not show of which volume that is")) };
+    let Some(held) = disks.held_by(snapshot) else {
+        return Err(format!("copies {snapshot}, and the account does not show of which volume that is"));
+    };
     if !disks.is_old(&held) {
-        return Err(format!("copies a snapshot of {held}, which the run does not replace, as the account shows"));
+        return Err(format!(
+            "copies a snapshot of {held}, which the run does not replace, as the account shows"
+        ));
     }
     described(call, &[format!("redress: encrypted copy of a snapshot of {held}")])?;
     under_key(disks, call, claims)?;
@@ -227,7 +279,13 @@ fn copy(disks: &Disks<'_>, act: &Act, claims: &mut Vec<String>) -> Result<(), St
 /// Checks the tags of a snapshot of one disk, or of a copy of it.
 fn copied(disks: &Disks<'_>, labels: Labels<'_>, of: &str, claims: &mut Vec<String>) -> Result<(), String> {
     let labels = labels.with(&[tag::SOURCE, tag::EXPIRES])?.with(disks.place_tags())?;
-    labels.hold(disks, Some(of), &Tags::new(), &[tag::SOURCE, tag::INSTANCE, tag::DEVICE, tag::EXPIRES], claims)
+    labels.hold(
+        disks,
+        Some(of),
+        &Tags::new(),
+        &[tag::SOURCE, tag::INSTANCE, tag::DEVICE, tag::EXPIRES],
+        claims,
+    )
 }
 
 fn snapshots(disks: &Disks<'_>, act: &Act, claims: &mut Vec<String>) -> Result<(), String> {
@@ -250,7 +308,11 @@ fn snapshots(disks: &Disks<'_>, act: &Act, claims: &mut Vec<String>) -> Result<(
         described(call, &[format!("redress: backup of {}", disks.change.resource.id())])?;
         return labels.with(&[tag::KEEP_LAST])?.hold_backup(disks, claims);
     }
-    described(call, &["warm", "snapshot"].map(|set| format!("redress: {} before encryption, {set}", disks.change.resource.id())))?;
+    described(
+        call,
+        &["warm", "snapshot"]
+            .map(|set| format!("redress: {} before encryption, {set}", disks.change.resource.id())),
+    )?;
     left_out(disks, &input["InstanceSpecification"], claims)?;
     labels.hold(disks, None, &Tags::new(), &[tag::INSTANCE, tag::EXPIRES], claims)?;
     lineage::holds_what_its_step_says(disks, act)
@@ -259,7 +321,8 @@ fn snapshots(disks: &Disks<'_>, act: &Act, claims: &mut Vec<String>) -> Result<(
 /// Checks that a set leaves out the disks that are not replaced, and nothing else. Somebody may have attached
 /// another disk since.
 fn left_out(disks: &Disks<'_>, which: &Value, claims: &mut Vec<String>) -> Result<(), String> {
-    let out: Vec<&str> = which["ExcludeDataVolumeIds"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let out: Vec<&str> =
+        which["ExcludeDataVolumeIds"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     if let Some(id) = out.iter().find(|id| disks.is_old(id)) {
         return Err(format!("leaves out {id}, which the run replaces"));
     }
@@ -272,7 +335,12 @@ fn left_out(disks: &Disks<'_>, which: &Value, claims: &mut Vec<String>) -> Resul
         None => claims.push(format!("the disk at {root} is in the set, and is not replaced")),
     }
     let staying = disks.staying();
-    claims.extend(staying.iter().filter(|id| !out.contains(id)).map(|id| format!("{id} is in the set, and is not replaced")));
+    claims.extend(
+        staying
+            .iter()
+            .filter(|id| !out.contains(id))
+            .map(|id| format!("{id} is in the set, and is not replaced")),
+    );
     match out.iter().find(|id| !staying.contains(**id)) {
         Some(id) => Err(format!("leaves out {id}, which is no disk of {}", disks.change.resource.id())),
         None => Ok(()),
@@ -283,7 +351,11 @@ fn left_out(disks: &Disks<'_>, which: &Value, claims: &mut Vec<String>) -> Resul
 fn described(call: &Call, words: &[String]) -> Result<(), String> {
     match call.input.get("Description") {
         Some(Value::String(said)) if words.contains(said) => Ok(()),
-        said => Err(format!("describes what it makes as {}, and redress writes {:?}", said.unwrap_or(&Value::Null), words.first().map_or("", String::as_str))),
+        said => Err(format!(
+            "describes what it makes as {}, and redress writes {:?}",
+            said.unwrap_or(&Value::Null),
+            words.first().map_or("", String::as_str)
+        )),
     }
 }
 
@@ -297,7 +369,9 @@ fn tags(disks: &Disks<'_>, way: Way, call: &Call, claims: &mut Vec<String>) -> R
     let instance = disks.instance.is_some_and(|i| i.id == id);
     let old = disks.is_old(id) && id.starts_with("vol-");
     if !instance && !old {
-        return Err(format!("is about {id}, which is neither the instance nor one of the disks that are replaced"));
+        return Err(format!(
+            "is about {id}, which is neither the instance nor one of the disks that are replaced"
+        ));
     }
     let allowed: &[&str] = match instance {
         true => &[tag::STATE],
@@ -321,14 +395,23 @@ fn tags(disks: &Disks<'_>, way: Way, call: &Call, claims: &mut Vec<String>) -> R
 /// that steps of the change are yet to set.
 fn taken_off<'k>(disks: &Disks<'_>, id: &str, instance: bool, allowed: &[&'k str]) -> Vec<&'k str> {
     let is = if instance { disks.instance.map(|i| &i.tags) } else { disks.volume(id).map(|v| &v.tags) };
-    let here = |call: &Call| call.operation == "CreateTags" && call.input["Resources"].as_array().is_some_and(|all| all.iter().any(|one| one == id));
-    let set = |key: &str| disks.change.steps.iter().any(|step| here(&step.act.call) && listed(&step.act.call, key));
+    let here = |call: &Call| {
+        call.operation == "CreateTags"
+            && call.input["Resources"].as_array().is_some_and(|all| all.iter().any(|one| one == id))
+    };
+    let set =
+        |key: &str| disks.change.steps.iter().any(|step| here(&step.act.call) && listed(&step.act.call, key));
     let goes = |key: &&str| is.is_some_and(|tags| tags.contains_key(*key)) || set(key);
     [tag::RUN, tag::STEP].into_iter().chain(allowed.iter().copied().filter(goes)).collect()
 }
 
 /// Returns the tags that are set on a thing, if they include every tag that redress sets together.
-fn whole<'c>(disks: &Disks<'_>, labels: Labels<'c>, instance: bool, claims: &mut Vec<String>) -> Result<Labels<'c>, String> {
+fn whole<'c>(
+    disks: &Disks<'_>,
+    labels: Labels<'c>,
+    instance: bool,
+    claims: &mut Vec<String>,
+) -> Result<Labels<'c>, String> {
     if labels.are(&[if instance { tag::STATE } else { tag::REPLACED_BY }]) {
         return Ok(labels);
     }
@@ -336,7 +419,10 @@ fn whole<'c>(disks: &Disks<'_>, labels: Labels<'c>, instance: bool, claims: &mut
     if instance {
         // Released versions did not set it.
         if !labels.has(tag::STATE) {
-            claims.push(format!("{} is not tagged with the state in which the run found it", disks.change.resource.id()));
+            claims.push(format!(
+                "{} is not tagged with the state in which the run found it",
+                disks.change.resource.id()
+            ));
         }
         return Ok(labels);
     }
@@ -371,7 +457,9 @@ fn power(disks: &Disks<'_>, call: &Call) -> Result<(), String> {
     if call.input["InstanceIds"] != serde_json::json!([id]) {
         return Err(format!("is about other instances than {id} alone"));
     }
-    let stopped = |i: &&Instance| disks.tagged(&i.tags) && i.tags.get(tag::STATE).is_some_and(|state| state == mark::FOUND_STOPPED);
+    let stopped = |i: &&Instance| {
+        disks.tagged(&i.tags) && i.tags.get(tag::STATE).is_some_and(|state| state == mark::FOUND_STOPPED)
+    };
     match disks.instance.filter(stopped) {
         Some(_) => Err(format!("is about {id}, which was found stopped, as its mark shows, and stays so")),
         None => Ok(()),
@@ -381,13 +469,20 @@ fn power(disks: &Disks<'_>, call: &Call) -> Result<(), String> {
 /// Checks that only things that the run made are deleted, and no disk that the instance runs on. `kept` is
 /// set for an act that the rollback leaves out once the instance was started.
 fn deleted(disks: &Disks<'_>, call: &Call, kept: bool) -> Result<(), String> {
-    let id = ["VolumeId", "SnapshotId"].iter().find_map(|name| call.input.get(*name)?.as_str()).unwrap_or_default();
+    let id = ["VolumeId", "SnapshotId"]
+        .iter()
+        .find_map(|name| call.input.get(*name)?.as_str())
+        .unwrap_or_default();
     let tags = disks.volume(id).map(|v| &v.tags).or_else(|| disks.snapshot(id).map(|s| &s.tags));
     if tags.is_some_and(|tags| !disks.made(tags)) {
-        return Err(format!("would delete {id}, which the run has marked and did not make, as its tags show"));
+        return Err(format!(
+            "would delete {id}, which the run has marked and did not make, as its tags show"
+        ));
     }
     match disks.volume(id).filter(|_| !kept) {
-        Some(volume) if runs_on(disks, volume) => Err(format!("would delete {id}, which {} runs on", disks.change.resource.id())),
+        Some(volume) if runs_on(disks, volume) => {
+            Err(format!("would delete {id}, which {} runs on", disks.change.resource.id()))
+        }
         _ => Ok(()),
     }
 }
@@ -397,7 +492,8 @@ fn deleted(disks: &Disks<'_>, call: &Call, kept: bool) -> Result<(), String> {
 fn runs_on(disks: &Disks<'_>, volume: &Volume) -> bool {
     let here = |i: &&Instance| volume.attachments.iter().any(|a| a.instance_id == i.id);
     disks.instance.filter(here).is_some_and(|i| {
-        let started = i.launch_time.zip(volume.attached_at).is_some_and(|(started, attached)| started > attached);
+        let started =
+            i.launch_time.zip(volume.attached_at).is_some_and(|(started, attached)| started > attached);
         started || matches!(i.state.as_str(), "pending" | "running")
     })
 }

@@ -29,7 +29,9 @@ impl<'c> Labels<'c> {
     /// They are not those of one thing of this type.
     pub(super) fn of(call: &'c Call, kind: &str) -> Result<Self, String> {
         match call.input.get("TagSpecifications").and_then(Value::as_array).map(Vec::as_slice) {
-            Some([one]) if one.get("ResourceType").is_some_and(|t| t == kind) => Self::listed(&one["Tags"])?.with(&ALWAYS),
+            Some([one]) if one.get("ResourceType").is_some_and(|t| t == kind) => {
+                Self::listed(&one["Tags"])?.with(&ALWAYS)
+            }
             _ => Err(format!("does not tag the {kind} that it makes")),
         }
     }
@@ -41,8 +43,13 @@ impl<'c> Labels<'c> {
     pub(super) fn listed(list: &'c Value) -> Result<Self, String> {
         let mut tags = BTreeMap::new();
         for one in list.as_array().into_iter().flatten() {
-            let Some(key) = one.get("Key").and_then(Value::as_str) else { return Err("has a tag without a key".to_owned()) };
-            if one.as_object().is_some_and(|map| map.keys().any(|member| member != "Key" && member != "Value")) {
+            let Some(key) = one.get("Key").and_then(Value::as_str) else {
+                return Err("has a tag without a key".to_owned());
+            };
+            if one
+                .as_object()
+                .is_some_and(|map| map.keys().any(|member| member != "Key" && member != "Value"))
+            {
                 return Err(format!("gives more of the tag {key} than its key and value"));
             }
             if tags.insert(key, one.get("Value").unwrap_or(&Value::Null)).is_some() {
@@ -88,7 +95,14 @@ impl<'c> Labels<'c> {
     ///
     /// # Errors
     /// A tag that the account contradicts.
-    pub(super) fn hold(&self, disks: &Disks<'_>, of: Option<&str>, carried: &Tags, allowed: &[&str], claims: &mut Vec<String>) -> Result<(), String> {
+    pub(super) fn hold(
+        &self,
+        disks: &Disks<'_>,
+        of: Option<&str>,
+        carried: &Tags,
+        allowed: &[&str],
+        claims: &mut Vec<String>,
+    ) -> Result<(), String> {
         for (key, value) in &self.tags {
             if carried.get(*key).is_some_and(|says| *value == says.as_str()) {
                 continue;
@@ -99,18 +113,31 @@ impl<'c> Labels<'c> {
                 }
                 self.one(disks, of, key, value, claims)?;
             } else {
-                let says = carried.get(*key).map_or_else(|| "no such tag".to_owned(), |says| format!("{says:?}"));
-                claims.push(format!("the new resource is tagged {key}={}; the disk that it is made from has {says}", plain(value)));
+                let says =
+                    carried.get(*key).map_or_else(|| "no such tag".to_owned(), |says| format!("{says:?}"));
+                claims.push(format!(
+                    "the new resource is tagged {key}={}; the disk that it is made from has {says}",
+                    plain(value)
+                ));
             }
         }
         if let Some(key) = carried.keys().find(|key| !self.tags.contains_key(key.as_str())) {
-            claims.push(format!("the new resource does not carry the tag {key} of the disk that it is made from"));
+            claims.push(format!(
+                "the new resource does not carry the tag {key} of the disk that it is made from"
+            ));
         }
         Ok(())
     }
 
     /// Checks one tag of redress's own.
-    fn one(&self, disks: &Disks<'_>, of: Option<&str>, key: &str, value: &Value, claims: &mut Vec<String>) -> Result<(), String> {
+    fn one(
+        &self,
+        disks: &Disks<'_>,
+        of: Option<&str>,
+        key: &str,
+        value: &Value,
+        claims: &mut Vec<String>,
+    ) -> Result<(), String> {
         let said = plain(value);
         let otherwise = |is: &str| Err(format!("sets {key}={said}; the account shows {is}"));
         let id = disks.change.resource.id();
@@ -118,7 +145,12 @@ impl<'c> Labels<'c> {
             tag::RUN if is_reference(value, "$run") || said == disks.of.run || said == disks.of.by => Ok(()),
             tag::RUN => Err(format!("sets {key}={said}, which is another run")),
             tag::STEP => step(disks, value),
-            tag::TOKEN if is_reference(value, "$token") || (said.len() == 64 && said.bytes().all(|b| b.is_ascii_hexdigit())) => Ok(()),
+            tag::TOKEN
+                if is_reference(value, "$token")
+                    || (said.len() == 64 && said.bytes().all(|b| b.is_ascii_hexdigit())) =>
+            {
+                Ok(())
+            }
             tag::SOURCE if of.is_some_and(|of| said == of) => Ok(()),
             tag::SOURCE => otherwise(of.unwrap_or("nothing")),
             tag::INSTANCE if disks.change.resource.kind() == Kind::Instance && said == id => Ok(()),
@@ -132,23 +164,32 @@ impl<'c> Labels<'c> {
         }
     }
 
-    /// Checks the tags of a backup: beside those of its set they are the instance's own, its name, and the one that the playbook names.
+    /// Checks the tags of a backup: beside those of its set they are the instance's own, its name, and the
+    /// one that the playbook names.
     ///
     /// # Errors
     /// A tag that the account contradicts.
     pub(super) fn hold_backup(&self, disks: &Disks<'_>, claims: &mut Vec<String>) -> Result<(), String> {
         let own = disks.instance.map(|i| crate::actions::support::carried(&i.tags)).unwrap_or_default();
         let with = |name: &str| disks.change.uses.iter().find_map(|one| one.with.get(name));
-        let marked = with("tag").and_then(Value::as_str).and_then(|tag| tag.split_once('=')).unwrap_or_default();
+        let marked =
+            with("tag").and_then(Value::as_str).and_then(|tag| tag.split_once('=')).unwrap_or_default();
         for (key, value) in &self.tags {
             let said = plain(value);
             match *key {
                 tag::SET if is_reference(value, "$token") || said.len() == 64 => {}
-                tag::KEEP_LAST if with("keep_last").map(ToString::to_string).is_some_and(|keep| keep == said) => {}
-                tag::SET | tag::KEEP_LAST => return Err(format!("sets {key}={said}, which is not what the change asks for")),
+                tag::KEEP_LAST
+                    if with("keep_last").map(ToString::to_string).is_some_and(|keep| keep == said) => {}
+                tag::SET | tag::KEEP_LAST => {
+                    return Err(format!("sets {key}={said}, which is not what the change asks for"));
+                }
                 key if own.get(key).is_some_and(|is| *is == said) => {}
-                tag::RUN | tag::STEP | tag::TOKEN | tag::INSTANCE | tag::EXPIRES => self.one(disks, None, key, value, claims)?,
-                key if key.starts_with("redress:") => return Err(format!("tags it {key}, which redress does not do there")),
+                tag::RUN | tag::STEP | tag::TOKEN | tag::INSTANCE | tag::EXPIRES => {
+                    self.one(disks, None, key, value, claims)?
+                }
+                key if key.starts_with("redress:") => {
+                    return Err(format!("tags it {key}, which redress does not do there"));
+                }
                 "Name" if disks.instance.is_some_and(|i| said == format!("backup of {}", i.id)) => {}
                 key if (key, said.as_str()) == marked => {}
                 key => claims.push(format!("the backup is tagged {key}={said}, and the instance is not")),
@@ -190,7 +231,13 @@ fn device(disks: &Disks<'_>, of: Option<&str>, said: &str, claims: &mut Vec<Stri
     match of {
         Some(of) if places.is_empty() => claims.push(format!("{of} belongs at {said}")),
         _ if places.contains(said) => {}
-        _ => return Err(format!("sets {}={said}; the account shows {}", tag::DEVICE, places.into_iter().collect::<Vec<_>>().join(", "))),
+        _ => {
+            return Err(format!(
+                "sets {}={said}; the account shows {}",
+                tag::DEVICE,
+                places.into_iter().collect::<Vec<_>>().join(", ")
+            ));
+        }
     }
     Ok(())
 }
@@ -206,7 +253,9 @@ fn goes(disks: &Disks<'_>, of: Option<&str>, said: &str, claims: &mut Vec<String
             claims.push(format!("the disk at {place} goes with the instance"));
             Ok(())
         }
-        (None, _) => Err(format!("sets {}={said}, which is neither true nor false", tag::DELETE_ON_TERMINATION)),
+        (None, _) => {
+            Err(format!("sets {}={said}, which is neither true nor false", tag::DELETE_ON_TERMINATION))
+        }
     }
 }
 
@@ -217,9 +266,13 @@ fn expires(disks: &Disks<'_>, value: &Value, claims: &mut Vec<String>) -> Result
     if is_reference(value, "$date") {
         return Ok(());
     }
-    let Ok(date) = said.parse::<jiff::civil::Date>() else { return Err(format!("sets {}={said}, which is no date", tag::EXPIRES)) };
+    let Ok(date) = said.parse::<jiff::civil::Date>() else {
+        return Err(format!("sets {}={said}, which is no date", tag::EXPIRES));
+    };
     match disks.kept_until().and_then(|until| until.parse().ok()) {
-        Some(until) if date < until => Err(format!("sets {}={said}; the account shows {until}", tag::EXPIRES)),
+        Some(until) if date < until => {
+            Err(format!("sets {}={said}; the account shows {until}", tag::EXPIRES))
+        }
         Some(_) => Ok(()),
         None => {
             if date < disks.of.now.to_zoned(TimeZone::UTC).date() {
@@ -233,12 +286,20 @@ fn expires(disks: &Disks<'_>, value: &Value, claims: &mut Vec<String>) -> Result
 /// Checks that the replacement of a disk is the volume that the run made from it.
 fn replaced_by(disks: &Disks<'_>, of: Option<&str>, value: &Value) -> Result<(), String> {
     let source = match value.as_str() {
-        Some(id) => disks.volume(id).filter(|v| disks.made(&v.tags)).and_then(|v| v.tags.get(tag::SOURCE)).map(String::as_str),
+        Some(id) => disks
+            .volume(id)
+            .filter(|v| disks.made(&v.tags))
+            .and_then(|v| v.tags.get(tag::SOURCE))
+            .map(String::as_str),
         None => disks.maker(value).and_then(|call| super::held::tag_in(call, tag::SOURCE)),
     };
     match source {
         Some(source) if of == Some(source) => Ok(()),
-        _ => Err(format!("sets {}={}, which the run did not make to replace it", tag::REPLACED_BY, plain(value))),
+        _ => Err(format!(
+            "sets {}={}, which the run did not make to replace it",
+            tag::REPLACED_BY,
+            plain(value)
+        )),
     }
 }
 

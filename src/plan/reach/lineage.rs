@@ -21,7 +21,9 @@ use crate::{
 /// # Errors
 /// The reason for which it does not.
 pub(super) fn is_final(disks: &Disks<'_>, snapshot: &Value) -> Result<(), String> {
-    let Some(Copies { steps, there }) = disks.made_by(snapshot) else { return Err(format!("names {snapshot}, which no step of the change makes")) };
+    let Some(Copies { steps, there }) = disks.made_by(snapshot) else {
+        return Err(format!("names {snapshot}, which no step of the change makes"));
+    };
     if let Some((step, _)) = steps.iter().find(|(step, _)| is_warm(&step.name)) {
         return Err(format!("goes by what {} makes, after which the disk is written again", step.name));
     }
@@ -29,7 +31,9 @@ pub(super) fn is_final(disks: &Disks<'_>, snapshot: &Value) -> Result<(), String
 }
 
 fn is_there(disks: &Disks<'_>, id: &str) -> Result<(), String> {
-    let Some(snapshot) = disks.snapshot(id) else { return Err(format!("names {id}, and the account has no such snapshot")) };
+    let Some(snapshot) = disks.snapshot(id) else {
+        return Err(format!("names {id}, and the account has no such snapshot"));
+    };
     if !disks.made(&snapshot.tags) {
         return Err(format!("goes by {id}, which the run did not make, as the account shows"));
     }
@@ -56,10 +60,12 @@ pub(super) fn holds_what_its_step_says(disks: &Disks<'_>, act: &Act) -> Result<(
     }
     // A volume on its own is attached to nothing; those of an instance are at rest while it is stopped.
     let alone = disks.change.resource.kind() == Kind::Volume;
-    let (family, still) = if alone { (FamilyKind::Volumes, "available") } else { (FamilyKind::Instances, "stopped") };
+    let (family, still) =
+        if alone { (FamilyKind::Volumes, "available") } else { (FamilyKind::Instances, "stopped") };
     let id = disks.change.resource.id();
     let quiet = |test: &Test| matches!(test, Test::Is(state) if *state == still);
-    let looks = act.before.iter().any(|e| e.family == family && e.id == id && e.at == "/state" && quiet(&e.test));
+    let looks =
+        act.before.iter().any(|e| e.family == family && e.id == id && e.at == "/state" && quiet(&e.test));
     match looks || (act.before.is_empty() && act.observe.is_empty()) {
         true => Ok(()),
         false => Err(format!("takes the last snapshot without looking whether {id} is {still}")),

@@ -27,7 +27,13 @@ fn belts() -> Options {
 /// Returns whether the calls of a change are checked against a proposal. Those about disks are checked
 /// against tags: in the middle of an exchange the account is neither as it was nor as it will be.
 fn told(change: &Change) -> bool {
-    const BY_PROPOSAL: [&str; 5] = ["tighten-security-group", "enable-flow-logs", "ensure-log-group", "ensure-delivery-role", "create-cloudtrail"];
+    const BY_PROPOSAL: [&str; 5] = [
+        "tighten-security-group",
+        "enable-flow-logs",
+        "ensure-log-group",
+        "ensure-delivery-role",
+        "create-cloudtrail",
+    ];
     change.uses.iter().any(|one| BY_PROPOSAL.contains(&one.action.as_str()))
 }
 
@@ -36,7 +42,14 @@ pub(super) fn needs(change: &Change, known: &Inventory) -> Scope {
     if !told(change) {
         return Scope::new();
     }
-    propose::needs(known, &change.uses, &change.resource, &change.region, &propose::checks_of(change), &belts())
+    propose::needs(
+        known,
+        &change.uses,
+        &change.resource,
+        &change.region,
+        &propose::checks_of(change),
+        &belts(),
+    )
 }
 
 impl Made {
@@ -54,9 +67,14 @@ impl Made {
 
     fn propose(&mut self, change: &Change, facts: &Inventory) {
         let (checks, options) = (propose::checks_of(change), belts());
-        let context = Context { inventory: facts, region: &change.region, checks: &checks, options: &options };
+        let context =
+            Context { inventory: facts, region: &change.region, checks: &checks, options: &options };
         for one in &change.uses {
-            let Some(Ok(proposal)) = actions::find(&one.action).map(|action| action.propose(&context, &change.resource, &one.with)) else { continue };
+            let Some(Ok(proposal)) = actions::find(&one.action)
+                .map(|action| action.propose(&context, &change.resource, &one.with))
+            else {
+                continue;
+            };
             for Step { act: Act { call, .. }, way_back, .. } in proposal.steps {
                 self.back.extend(way_back.acts().map(|act| act.call.clone()));
                 self.forth.push(call);
@@ -82,7 +100,12 @@ impl Made {
     /// Returns whether the action would name this id in this member of calls of this operation.
     pub(super) fn names(&self, operation: &str, member: &str, id: &str) -> bool {
         let of = |call: &&Call| call.operation == operation;
-        let ids = |call: &Call| call.input.get(member).and_then(Value::as_array).is_some_and(|ids| ids.iter().any(|one| one == id));
+        let ids = |call: &Call| {
+            call.input
+                .get(member)
+                .and_then(Value::as_array)
+                .is_some_and(|ids| ids.iter().any(|one| one == id))
+        };
         self.forth.iter().filter(of).any(ids)
     }
 }
@@ -100,7 +123,8 @@ fn without(change: &Change, run: &str, facts: &Inventory, untagged: bool) -> Inv
     forget(&mut left.buckets, |bucket| {
         let untold = bucket.tags.silence().is_some() && !bucket.tags.is_absent();
         let new = fresh(bucket.tags.known()) && !untold;
-        own(bucket.tags.known()) || (new && bucket.owned && bucket.policy.is_absent() && bucket.id.starts_with(&derived))
+        own(bucket.tags.known())
+            || (new && bucket.owned && bucket.policy.is_absent() && bucket.id.starts_with(&derived))
     });
     let place = left.region_mut(&change.region);
     forget(&mut place.log_groups, |group| own(Record::tags(group)));
@@ -114,13 +138,15 @@ fn without(change: &Change, run: &str, facts: &Inventory, untagged: bool) -> Inv
 fn bare(facts: &Inventory) -> Inventory {
     let mut bare = facts.clone();
     bare.buckets.items.change_all(|bucket| {
-        (bucket.public_access_blocked, bucket.versioning, bucket.encryption) = (Fact::Absent, Fact::Absent, Fact::Absent);
+        (bucket.public_access_blocked, bucket.versioning, bucket.encryption) =
+            (Fact::Absent, Fact::Absent, Fact::Absent);
     });
     bare
 }
 
 fn forget<T: Record>(family: &mut Family<T>, gone: impl Fn(&T) -> bool) {
-    let ids: Vec<String> = family.known().filter(|(_, thing)| gone(thing)).map(|(id, _)| id.to_owned()).collect();
+    let ids: Vec<String> =
+        family.known().filter(|(_, thing)| gone(thing)).map(|(id, _)| id.to_owned()).collect();
     for id in ids {
         family.items.insert(id, Fact::Absent);
     }
@@ -128,23 +154,36 @@ fn forget<T: Record>(family: &mut Family<T>, gone: impl Fn(&T) -> bool) {
 
 /// Returns whether a call is the one that the action makes, whatever its references stand for by now.
 fn same(made: &Call, call: &Call) -> bool {
-    made.service == call.service && made.operation == call.operation && made.region == call.region && alike(&made.input, &call.input)
+    made.service == call.service
+        && made.operation == call.operation
+        && made.region == call.region
+        && alike(&made.input, &call.input)
 }
 
 fn alike(made: &Value, said: &Value) -> bool {
     match (made, said) {
         _ if made == said => true,
-        (Value::Object(reference), _) if reference.len() == 1 && reference.keys().all(|key| key.starts_with('$')) => names(said),
-        (Value::Object(made), Value::Object(said)) => {
-            made.len() == said.len() && made.iter().all(|(member, value)| said.get(member).is_some_and(|other| member == "Description" || alike(value, other)))
-        }
-        (Value::Array(made), Value::Array(said)) => made.len() == said.len() && made.iter().zip(said).all(|(a, b)| alike(a, b)),
-        // The document of a policy: the order of its members does not matter.
-        (Value::String(made), Value::String(said)) if made.starts_with('{') => match (serde_json::from_str::<Value>(made), serde_json::from_str::<Value>(said))
+        (Value::Object(reference), _)
+            if reference.len() == 1 && reference.keys().all(|key| key.starts_with('$')) =>
         {
-            (Ok(made), Ok(said)) => made == said,
-            _ => false,
-        },
+            names(said)
+        }
+        (Value::Object(made), Value::Object(said)) => {
+            made.len() == said.len()
+                && made.iter().all(|(member, value)| {
+                    said.get(member).is_some_and(|other| member == "Description" || alike(value, other))
+                })
+        }
+        (Value::Array(made), Value::Array(said)) => {
+            made.len() == said.len() && made.iter().zip(said).all(|(a, b)| alike(a, b))
+        }
+        // The document of a policy: the order of its members does not matter.
+        (Value::String(made), Value::String(said)) if made.starts_with('{') => {
+            match (serde_json::from_str::<Value>(made), serde_json::from_str::<Value>(said)) {
+                (Ok(made), Ok(said)) => made == said,
+                _ => false,
+            }
+        }
         _ => false,
     }
 }

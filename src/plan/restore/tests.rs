@@ -14,15 +14,29 @@ const RULES: &str = "us-east-1/security-group-rules/group-id=sg-1";
 fn change(action: &str, touches: Vec<Want>) -> Change {
     let owner = Owner { partition: "aws".into(), account: "123456789012".into() };
     let instance = owner.instance("us-east-1", "i-1");
-    Change { playbook: "p".into(), risk: Risk::Disruptive, touches, ..Change::frame("c1".into(), action, &instance, "us-east-1") }
+    Change {
+        playbook: "p".into(),
+        risk: Risk::Disruptive,
+        touches,
+        ..Change::frame("c1".into(), action, &instance, "us-east-1")
+    }
 }
 
 fn encrypt() -> Change {
-    change("encrypt-volumes", vec![Want::id("us-east-1", FamilyKind::Instances, "i-1"), Want::id("us-east-1", FamilyKind::Volumes, "vol-old")])
+    change(
+        "encrypt-volumes",
+        vec![
+            Want::id("us-east-1", FamilyKind::Instances, "i-1"),
+            Want::id("us-east-1", FamilyKind::Volumes, "vol-old"),
+        ],
+    )
 }
 
 fn tighten() -> Change {
-    change("tighten-security-group", vec![Want::by("us-east-1", FamilyKind::SecurityGroupRules, "group-id", "sg-1")])
+    change(
+        "tighten-security-group",
+        vec![Want::by("us-east-1", FamilyKind::SecurityGroupRules, "group-id", "sg-1")],
+    )
 }
 
 fn disk(device: &str, volume: &str) -> Value {
@@ -33,13 +47,19 @@ fn disk(device: &str, volume: &str) -> Value {
 /// root.
 fn account(root: &str, attached: Value) -> Value {
     json!({
-        INSTANCE: { "id": "i-1", "state": "running", "instance_type": "t3.micro", "tags": {}, "devices": [disk("/dev/xvda", root), disk("/dev/sdf", "vol-data")] },
-        VOLUME: { "id": "vol-old", "state": if attached == json!([]) { "available" } else { "in-use" }, "attachments": attached, "tags": {} },
+        INSTANCE: { "id": "i-1", "state": "running", "instance_type": "t3.micro", "tags": {},
+            "devices": [disk("/dev/xvda", root), disk("/dev/sdf", "vol-data")] },
+        VOLUME: { "id": "vol-old", "state": if attached == json!([]) { "available" } else { "in-use" },
+            "attachments": attached, "tags": {} },
     })
 }
 
 fn restore() -> Restore {
-    let to = account("vol-old", json!([{ "instance_id": "i-1", "device": "/dev/xvda", "state": "attached", "delete_on_termination": true }]));
+    let to = account(
+        "vol-old",
+        json!([{ "instance_id": "i-1", "device": "/dev/xvda", "state": "attached",
+            "delete_on_termination": true }]),
+    );
     Restore { found: account("vol-new", json!([])), to, kept: Vec::new() }
 }
 
@@ -54,14 +74,28 @@ fn what_the_change_left_alone_is_a_note_and_what_it_changed_counts() {
     let instance = |member: &str| format!("/us-east-1~1instances~1i-1/{member}");
     let volume = |member: &str| format!("/us-east-1~1volumes~1vol-old/{member}");
     let devices = |root: Value, more: Vec<Value>| Value::Array([vec![root], more].concat());
-    let dot = json!({ "device_name": "/dev/xvda", "volume_id": "vol-new", "delete_on_termination": false, "status": "attached" });
+    let dot = json!({ "device_name": "/dev/xvda", "volume_id": "vol-new", "delete_on_termination": false,
+        "status": "attached" });
     let rows = [
         ("tags", instance("tags"), json!({ "Owner": "x" }), false),
         ("type", instance("instance_type"), json!("m5.large"), false),
-        ("another disk more", instance("devices"), devices(disk("/dev/xvda", "vol-new"), vec![disk("/dev/sdf", "vol-data"), disk("/dev/sdg", "vol-3")]), false),
+        (
+            "another disk more",
+            instance("devices"),
+            devices(
+                disk("/dev/xvda", "vol-new"),
+                vec![disk("/dev/sdf", "vol-data"), disk("/dev/sdg", "vol-3")],
+            ),
+            false,
+        ),
         ("another disk less", instance("devices"), devices(disk("/dev/xvda", "vol-new"), Vec::new()), false),
         ("tags of the old volume", volume("tags"), json!({ "Owner": "x" }), false),
-        ("the replaced disk", instance("devices"), devices(disk("/dev/xvda", "vol-4"), vec![disk("/dev/sdf", "vol-data")]), true),
+        (
+            "the replaced disk",
+            instance("devices"),
+            devices(disk("/dev/xvda", "vol-4"), vec![disk("/dev/sdf", "vol-data")]),
+            true,
+        ),
         ("DeleteOnTermination", instance("devices"), devices(dot, vec![disk("/dev/sdf", "vol-data")]), true),
         ("the old volume in use elsewhere", volume("attachments"), json!([{ "instance_id": "i-2" }]), true),
     ];
@@ -79,21 +113,29 @@ fn what_the_change_left_alone_is_a_note_and_what_it_changed_counts() {
 fn whether_it_runs_counts_at_the_end_of_a_run_and_never_later() {
     let (change, restore) = (encrypt(), restore());
     let off = edit(restore.to.clone(), "/us-east-1~1instances~1i-1/state", json!("stopped"));
-    assert!(matches!(restored(&change, &restore, &off, Moment::EndOfRun), Proved::Violated(why) if why.contains("state")));
+    assert!(matches!(restored(&change, &restore, &off, Moment::EndOfRun),
+            Proved::Violated(why) if why.contains("state")));
     assert_eq!(restored(&change, &restore, &off, Moment::Later), Proved::Holds(Vec::new()));
     let begun = edit(restore.found.clone(), "/us-east-1~1instances~1i-1/state", json!("stopped"));
     let moved = foreign(&change, &restore, &begun);
     assert!(moved.ours.is_empty() && !moved.power.is_empty(), "{moved:?}");
-    assert!(after_rollback(&change, &restore.to, None, &off).is_clean(), "a change without a stop leaves that to others");
+    assert!(
+        after_rollback(&change, &restore.to, None, &off).is_clean(),
+        "a change without a stop leaves that to others"
+    );
 }
 
 #[test]
 fn what_could_not_be_read_is_neither_changed_nor_as_it_was() {
     let (change, restore) = (encrypt(), restore());
-    let unread = edit(restore.found.clone(), "/us-east-1~1volumes~1vol-old", json!({ "unknown": "AccessDenied" }));
+    let unread =
+        edit(restore.found.clone(), "/us-east-1~1volumes~1vol-old", json!({ "unknown": "AccessDenied" }));
     let moved = foreign(&change, &restore, &unread);
     assert!(moved.ours.is_empty() && moved.unread.contains(VOLUME), "{moved:?}");
-    assert!(matches!(restored(&change, &restore, &unread, Moment::Later), Proved::Violated(_) | Proved::Unknown(_)));
+    assert!(matches!(
+        restored(&change, &restore, &unread, Moment::Later),
+        Proved::Violated(_) | Proved::Unknown(_)
+    ));
 }
 
 fn rule(cidr: &str, tags: Value) -> Value {
@@ -103,8 +145,13 @@ fn rule(cidr: &str, tags: Value) -> Value {
 #[test]
 fn of_a_list_of_rules_only_those_count_that_the_change_made_or_took_away() {
     let change = tighten();
-    let rules = |all: &[&str]| json!({ RULES: all.iter().map(|cidr| rule(cidr, json!({}))).collect::<Vec<_>>() });
-    let restore = Restore { to: rules(&["0.0.0.0/0", "10.1.0.0/16"]), found: rules(&["10.0.0.0/8", "10.1.0.0/16"]), kept: Vec::new() };
+    let rules =
+        |all: &[&str]| json!({ RULES: all.iter().map(|cidr| rule(cidr, json!({}))).collect::<Vec<_>>() });
+    let restore = Restore {
+        to: rules(&["0.0.0.0/0", "10.1.0.0/16"]),
+        found: rules(&["10.0.0.0/8", "10.1.0.0/16"]),
+        kept: Vec::new(),
+    };
     for (now, counts) in [
         (rules(&["10.0.0.0/8", "10.1.0.0/16", "10.2.0.0/16"]), false),
         (rules(&["10.0.0.0/8"]), false),
@@ -114,21 +161,49 @@ fn of_a_list_of_rules_only_those_count_that_the_change_made_or_took_away() {
         let moved = foreign(&change, &restore, &now);
         assert_eq!((!moved.ours.is_empty(), moved.others.is_empty()), (counts, counts), "{now}: {moved:?}");
     }
-    let tagged = json!({ RULES: [rule("10.0.0.0/8", json!({ "Owner": "x" })), rule("10.1.0.0/16", json!({}))] });
+    let tagged =
+        json!({ RULES: [rule("10.0.0.0/8", json!({ "Owner": "x" })), rule("10.1.0.0/16", json!({}))] });
     let moved = foreign(&change, &restore, &tagged);
     assert!(moved.ours.is_empty() && !moved.others.is_empty(), "{moved:?}");
-    assert_eq!(restored(&change, &restore, &rules(&["0.0.0.0/0", "10.2.0.0/16"]), Moment::EndOfRun), Proved::Holds(Vec::new()));
-    assert!(matches!(restored(&change, &restore, &rules(&["10.0.0.0/8", "0.0.0.0/0"]), Moment::EndOfRun), Proved::Violated(_)));
+    assert_eq!(
+        restored(&change, &restore, &rules(&["0.0.0.0/0", "10.2.0.0/16"]), Moment::EndOfRun),
+        Proved::Holds(Vec::new())
+    );
+    assert!(matches!(
+        restored(&change, &restore, &rules(&["10.0.0.0/8", "0.0.0.0/0"]), Moment::EndOfRun),
+        Proved::Violated(_)
+    ));
 }
 
 #[test]
 fn after_a_rollback_what_others_did_meanwhile_is_named_and_what_is_missing_counts() {
     let change = tighten();
-    let rules = |all: &[&str]| json!({ RULES: all.iter().map(|cidr| rule(cidr, json!({}))).collect::<Vec<_>>() });
+    let rules =
+        |all: &[&str]| json!({ RULES: all.iter().map(|cidr| rule(cidr, json!({}))).collect::<Vec<_>>() });
     let (before, predicted) = (rules(&["0.0.0.0/0", "10.1.0.0/16"]), rules(&["10.0.0.0/8", "10.1.0.0/16"]));
-    let more = after_rollback(&change, &before, Some(&predicted), &rules(&["0.0.0.0/0", "10.1.0.0/16", "10.2.0.0/16"]));
+    let more = after_rollback(
+        &change,
+        &before,
+        Some(&predicted),
+        &rules(&["0.0.0.0/0", "10.1.0.0/16", "10.2.0.0/16"]),
+    );
     assert!(more.is_clean() && !more.others.is_empty(), "{more:?}");
-    assert!(!after_rollback(&change, &before, Some(&predicted), &rules(&["10.1.0.0/16"])).is_clean(), "what it took away is not back");
-    assert!(!after_rollback(&change, &before, Some(&predicted), &rules(&["0.0.0.0/0", "10.0.0.0/8", "10.1.0.0/16"])).is_clean(), "what it made is left");
-    assert!(!after_rollback(&change, &before, None, &rules(&["0.0.0.0/0"])).is_clean(), "without a prediction everything counts");
+    assert!(
+        !after_rollback(&change, &before, Some(&predicted), &rules(&["10.1.0.0/16"])).is_clean(),
+        "what it took away is not back"
+    );
+    assert!(
+        !after_rollback(
+            &change,
+            &before,
+            Some(&predicted),
+            &rules(&["0.0.0.0/0", "10.0.0.0/8", "10.1.0.0/16"])
+        )
+        .is_clean(),
+        "what it made is left"
+    );
+    assert!(
+        !after_rollback(&change, &before, None, &rules(&["0.0.0.0/0"])).is_clean(),
+        "without a prediction everything counts"
+    );
 }

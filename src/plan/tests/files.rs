@@ -22,9 +22,14 @@ fn a_plan_that_was_written_is_read_back_as_it_was() {
 fn the_form_of_the_file_does_not_matter_and_its_content_does() {
     let plan = plan();
     let value: Value = serde_json::from_str(&text(&plan)).unwrap();
-    let turned: serde_json::Map<String, Value> = value.as_object().unwrap().clone().into_iter().rev().collect();
+    let turned: serde_json::Map<String, Value> =
+        value.as_object().unwrap().clone().into_iter().rev().collect();
     assert_eq!(parse(&Value::Object(turned).to_string()).unwrap(), plan);
-    for (from, to) in [("10.0.0.0/8", "0.0.0.0/0"), ("\"kind\": \"plan\"", "\"kind\": \"plan\", \"extra\": 1"), ("\"ask\": true", "\"ask\": false")] {
+    for (from, to) in [
+        ("10.0.0.0/8", "0.0.0.0/0"),
+        ("\"kind\": \"plan\"", "\"kind\": \"plan\", \"extra\": 1"),
+        ("\"ask\": true", "\"ask\": false"),
+    ] {
         let edited = text(&plan).replacen(from, to, 1);
         assert_ne!(edited, text(&plan), "{from}");
         assert_eq!(parse(&edited), Err(PlanFileError::Digest), "{from}");

@@ -24,7 +24,9 @@ use crate::{
     calls::{Call, CallError, ErrorClass, Outcome},
     checks,
     finding::{Finding, Verdict},
-    inventory::{Caller, Fact, FamilyKind, Inventory, LogGroup, Scope, SecurityGroup, SecurityGroupRule, Selector},
+    inventory::{
+        Caller, Fact, FamilyKind, Inventory, LogGroup, Scope, SecurityGroup, SecurityGroupRule, Selector,
+    },
     playbook::{Approve, Guard, Match, Playbook},
     resource::{Owner, ResourceId},
 };
@@ -65,7 +67,10 @@ fn account(groups: &[&str]) -> Inventory {
     region.prefix_lists.read(&Selector::All, Fact::Known(()));
     region.log_groups.read(&Selector::All, Fact::Known(()));
     for id in groups {
-        region.security_groups.put(*id, SecurityGroup { id: (*id).into(), owner_id: owner().account, ..SecurityGroup::default() });
+        region.security_groups.put(
+            *id,
+            SecurityGroup { id: (*id).into(), owner_id: owner().account, ..SecurityGroup::default() },
+        );
         let open = format!("sgr-{id}");
         region.security_group_rules.put(open.clone(), rule(&open, id, WORLD));
     }
@@ -105,7 +110,9 @@ impl Stage for Table {
             ("AuthorizeSecurityGroupIngress", _) => {
                 self.made += 1;
                 let id = format!("sgr-made-{}", self.made);
-                region.security_group_rules.put(id.clone(), rule(&id, group, call.input["Cidr"].as_str().unwrap()));
+                region
+                    .security_group_rules
+                    .put(id.clone(), rule(&id, group, call.input["Cidr"].as_str().unwrap()));
                 Ok(BTreeMap::from([("SecurityGroupRuleIds".to_owned(), json!([id]))]))
             }
             ("RevokeSecurityGroupIngress", _) => {
@@ -131,7 +138,9 @@ impl Stage for Table {
         self.inventory.merge(facts);
     }
     fn missing(&self, scope: &Scope) -> Vec<String> {
-        let silent = |w: &&crate::inventory::Want| w.family != FamilyKind::SecurityGroups && self.inventory.select_json(w).silence().is_some();
+        let silent = |w: &&crate::inventory::Want| {
+            w.family != FamilyKind::SecurityGroups && self.inventory.select_json(w).silence().is_some()
+        };
         scope.iter().filter(silent).map(ToString::to_string).collect()
     }
     fn fork(&self) -> Box<dyn Stage> {
@@ -182,7 +191,14 @@ struct World {
 impl World {
     fn new(inventory: Inventory, playbooks: Vec<Playbook>) -> Self {
         let findings = scan(&inventory);
-        Self { inventory, findings, playbooks, options: Options::default(), limits: Limits::default(), regions: vec![REGION.to_owned()] }
+        Self {
+            inventory,
+            findings,
+            playbooks,
+            options: Options::default(),
+            limits: Limits::default(),
+            regions: vec![REGION.to_owned()],
+        }
     }
     fn request(&self) -> Request<'_> {
         Request {

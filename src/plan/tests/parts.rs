@@ -14,7 +14,10 @@ fn part(world: &World, plan: &Plan, ids: &[&str]) -> Result<Selected, SelectErro
 }
 
 fn shared() -> World {
-    let mut world = World::new(account(&["sg-a", "sg-b", "sg-base"]), vec![closing("close", json!({ "after": "sg-base" }), &["sg-a", "sg-b"])]);
+    let mut world = World::new(
+        account(&["sg-a", "sg-b", "sg-base"]),
+        vec![closing("close", json!({ "after": "sg-base" }), &["sg-a", "sg-b"])],
+    );
     world.findings.retain(|f| f.resource.id() != "sg-base");
     world
 }
@@ -30,7 +33,10 @@ fn a_part_is_rehearsed_again_and_has_a_digest_of_its_own() {
     assert!(digest::verify(&selected.plan));
     assert_ne!(selected.plan.digest, plan.digest);
     assert_eq!(selected.plan.counts.values().sum::<usize>(), plan.counts.values().sum::<usize>());
-    assert_eq!(skipped(&selected.plan, "sg-a"), ("refused", "change c2 was not approved: a person left it out"));
+    assert_eq!(
+        skipped(&selected.plan, "sg-a"),
+        ("refused", "change c2 was not approved: a person left it out")
+    );
 }
 
 #[test]
@@ -39,7 +45,10 @@ fn what_comes_after_a_change_that_was_left_out_drops_out_and_is_shown() {
     let selected = part(&world, &world.plan(), &["c2"]).unwrap();
     assert!(selected.plan.changes.is_empty());
     assert_eq!(selected.dropped.len(), 1);
-    assert_eq!((selected.dropped[0].change.as_str(), selected.dropped[0].because.as_str()), ("c2", "it comes after c1, which is not approved"));
+    assert_eq!(
+        (selected.dropped[0].change.as_str(), selected.dropped[0].because.as_str()),
+        ("c2", "it comes after c1, which is not approved")
+    );
 }
 
 #[test]

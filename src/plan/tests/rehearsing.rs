@@ -11,7 +11,8 @@ use crate::{
 
 #[test]
 fn a_change_whose_effect_is_not_known_is_not_rehearsed_and_closes_nothing() {
-    let books = vec![closing("f", json!({ "at": "sg-foreign" }), &["sg-a"]), closing("b", json!({}), &["sg-b"])];
+    let books =
+        vec![closing("f", json!({ "at": "sg-foreign" }), &["sg-a"]), closing("b", json!({}), &["sg-b"])];
     let plan = World::new(account(&["sg-a", "sg-b"]), books).plan();
     assert_eq!(targets(&plan), ["sg-a", "sg-b"]);
     assert_eq!(plan.rehearsal.not_rehearsed, ["c1: ec2:RevokeSecurityGroupIngress: the group was not read"]);
@@ -21,7 +22,8 @@ fn a_change_whose_effect_is_not_known_is_not_rehearsed_and_closes_nothing() {
 
 #[test]
 fn what_comes_after_a_change_that_was_not_rehearsed_is_not_rehearsed_either() {
-    let books = vec![closing("a", json!({ "after": "sg-z", "after_with": { "at": "sg-foreign" } }), &["sg-a"])];
+    let books =
+        vec![closing("a", json!({ "after": "sg-z", "after_with": { "at": "sg-foreign" } }), &["sg-a"])];
     let mut world = World::new(account(&["sg-a", "sg-z"]), books);
     world.findings.retain(|f| f.resource.id() == "sg-a");
     let rehearsal = world.plan().rehearsal;
@@ -35,7 +37,12 @@ fn an_undo_that_does_not_bring_everything_back_is_told() {
     let plan = World::new(account(&["sg-a"]), vec![closing("close", json!({ "forgets": true }), &[])]).plan();
     assert!(!plan.rehearsal.undo_restores);
     assert_eq!(plan.rehearsal.differences.len(), 1);
-    assert!(plan.rehearsal.differences[0].contains("undo of c1 does not bring back us-east-1/security-group-rules/group-id=sg-a"), "{:?}", plan.rehearsal);
+    assert!(
+        plan.rehearsal.differences[0]
+            .contains("undo of c1 does not bring back us-east-1/security-group-rules/group-id=sg-a"),
+        "{:?}",
+        plan.rehearsal
+    );
 }
 
 #[test]
@@ -51,7 +58,10 @@ fn what_changes_without_being_named_is_told() {
     let mut plan = world.plan();
     plan.changes[0].touches.retain(|want| want.family != FamilyKind::LogGroups);
     let rehearsed = rehearse(&plan.changes, Table::of(&world.inventory).as_ref(), &world.rules());
-    assert_eq!(rehearsed.rehearsal.differences, ["not predicted: us-east-1/log-groups//log differs afterwards"]);
+    assert_eq!(
+        rehearsed.rehearsal.differences,
+        ["not predicted: us-east-1/log-groups//log differs afterwards"]
+    );
 }
 
 #[test]
@@ -85,7 +95,9 @@ fn a_change_made_again_from_the_same_facts_does_not_differ() {
     let uses = vec![one("test-close-late", json!({})), one("test-close", json!({}))];
     let world = World::new(account(&["sg-a"]), vec![playbook("both", uses)]);
     let plan = world.plan();
-    let again = remake(&plan.changes[0], &world.inventory, &plan.options, Table::of(&world.inventory).as_ref()).unwrap();
+    let again =
+        remake(&plan.changes[0], &world.inventory, &plan.options, Table::of(&world.inventory).as_ref())
+            .unwrap();
     assert_eq!(again, plan.changes[0]);
     assert_eq!(differs(&plan.changes[0], &again), None);
 }
@@ -106,7 +118,11 @@ fn guards_of_tags_are_asked_again_when_a_change_is_made_again() {
     let guard = Guard { protected_tags: vec!["Hold".into()], ..Guard::default() };
     let world = World::new(account(&["sg-a"]), vec![Playbook { guard, ..closing("close", json!({}), &[]) }]);
     let plan = world.plan();
-    for (key, expected) in [("Hold", "protected tag"), ("redress:ignore", "left alone"), ("aws:cloudformation:stack-name", "--include-managed")] {
+    for (key, expected) in [
+        ("Hold", "protected tag"),
+        ("redress:ignore", "left alone"),
+        ("aws:cloudformation:stack-name", "--include-managed"),
+    ] {
         let mut now = world.inventory.clone();
         now.region_mut(REGION).security_groups.get_mut("sg-a").unwrap().tags.insert(key.into(), "x".into());
         match remake(&plan.changes[0], &now, &plan.options, Table::of(&now).as_ref()) {

@@ -1,4 +1,5 @@
-//! The work of a scan and of a plan grows in a line with the account: counted in members looked at, not by a clock.
+//! The work of a scan and of a plan grows in a line with the account: counted in members looked at, not by a
+//! clock.
 
 use super::*;
 use crate::inventory::table::looked;
@@ -32,7 +33,8 @@ fn the_work_of_a_scan_and_of_a_plan_grows_in_a_line_with_the_account() {
         let (scanned, findings) = cost(|| scan(&inventory));
         assert_eq!(findings.len(), groups / 10);
         let everything = Limits { max_changes: Some(usize::MAX), max_percent: Some(100) };
-        let world = World { limits: everything, ..World::new(inventory, vec![closing("p", Value::Null, &[])]) };
+        let world =
+            World { limits: everything, ..World::new(inventory, vec![closing("p", Value::Null, &[])]) };
         let (needed, _) = cost(|| super::super::build::needs(&world.request()));
         let (planned, plan) = cost(|| world.plan());
         assert_eq!(plan.changes.len(), groups / 10);

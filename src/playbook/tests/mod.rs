@@ -88,7 +88,9 @@ impl Action for Mend {
             _ => {
                 let decoded = With::deserialize(with)?;
                 if decoded.allow.iter().any(|cidr| cidr.prefix_len() == 0) {
-                    return Err(serde::de::Error::custom("`allow` holds the world, which is what is to be closed"));
+                    return Err(serde::de::Error::custom(
+                        "`allow` holds the world, which is what is to be closed",
+                    ));
                 }
                 serde_json::to_value(decoded)
             }
@@ -120,8 +122,13 @@ static TIGHTEN: Mend = Mend {
     ],
 };
 static RAISE: Mend = Mend { name: "raise-cloudtrail", answers: &["cloudtrail-not-logging"], parameters: &[] };
-static MAKE: Mend = Mend { name: "make-bucket", answers: &["cloudtrail-missing"], parameters: &[parameter("bucket", "string"), parameter("days", "number")] };
-static BACKUP: Mend = Mend { name: "snapshot-instance", answers: &["instance-backup-stale"], parameters: TIGHTEN.parameters };
+static MAKE: Mend = Mend {
+    name: "make-bucket",
+    answers: &["cloudtrail-missing"],
+    parameters: &[parameter("bucket", "string"), parameter("days", "number")],
+};
+static BACKUP: Mend =
+    Mend { name: "snapshot-instance", answers: &["instance-backup-stale"], parameters: TIGHTEN.parameters };
 static ROLE: Mend = Mend { name: "delivery-role", answers: &[], parameters: &[] };
 
 /// Builds the vocabulary of the tests.
@@ -139,7 +146,8 @@ fn words() -> Vocabulary {
 }
 
 /// A good playbook, to which tests add something.
-const GOOD: &str = "id = \"mine\"\ntitle = \"Mine\"\nfinding = \"security-group-open-admin-port\"\n\n[[action]]\nuse = \"tighten-security-group\"\n";
+const GOOD: &str = "id = \"mine\"\ntitle = \"Mine\"\nfinding = \
+                    \"security-group-open-admin-port\"\n\n[[action]]\nuse = \"tighten-security-group\"\n";
 
 fn read(text: &str) -> Result<Playbook, Vec<Problem>> {
     parse_with(&words(), text, "mine.toml").map(|loaded| loaded.playbook)

@@ -14,7 +14,10 @@ fn with_id(id: &str) -> String {
 }
 
 fn backups(id: &str, check: &str) -> String {
-    format!("id = \"{id}\"\ntitle = \"B\"\nfinding = \"instance-backup-stale\"\n[[action]]\nuse = \"snapshot-instance\"\n[check]\n{check}\n")
+    format!(
+        "id = \"{id}\"\ntitle = \"B\"\nfinding = \"instance-backup-stale\"\n[[action]]\nuse = \
+         \"snapshot-instance\"\n[check]\n{check}\n"
+    )
 }
 
 #[test]
@@ -29,9 +32,10 @@ fn a_users_playbook_takes_the_place_of_the_built_in_one_with_its_id() {
 #[test]
 fn two_files_of_the_user_with_one_id_are_both_named() {
     let user = vec![file("one.toml", &with_id("a")), file("two.toml", &format!("# mine\n{}", with_id("a")))];
-    let problems = assemble_with(&words(), vec![file("built-in:a", &with_id("a"))], user).expect_err("the id is taken");
-    let expected =
-        "two.toml:2:6: the id \"a\" is taken: one.toml:1:6 has it too\n  2 | id = \"a\"\n    |      ^^^\n  hint: give one of them another id, or remove it";
+    let problems =
+        assemble_with(&words(), vec![file("built-in:a", &with_id("a"))], user).expect_err("the id is taken");
+    let expected = "two.toml:2:6: the id \"a\" is taken: one.toml:1:6 has it too\n  2 | id = \
+                    \"a\"\n    |      ^^^\n  hint: give one of them another id, or remove it";
     assert_eq!(problems.iter().map(ToString::to_string).collect::<Vec<_>>(), [expected]);
 }
 
@@ -49,15 +53,23 @@ fn playbooks_that_give_one_check_different_parameters_are_refused() {
     let user = |check: &str| vec![file("own.toml", &backups("own", check))];
     let built_in = || vec![file("built-in:backups", &backups("backups", "max_age_hours = 24"))];
     let problems = assemble_with(&words(), built_in(), user("max_age_hours = 12")).expect_err("they differ");
-    assert_eq!(problems[0].what, "\"own\" and \"backups\" (built-in:backups:1:6) give the check \"instance-backup-stale\" different parameters");
+    assert_eq!(
+        problems[0].what,
+        "\"own\" and \"backups\" (built-in:backups:1:6) give the check \"instance-backup-stale\" different \
+         parameters"
+    );
     assert!(assemble_with(&words(), built_in(), user("max_age_hours = 24")).is_ok());
     assert!(assemble_with(&words(), built_in(), user("")).is_ok());
 }
 
 #[test]
 fn a_check_gets_the_parameters_that_a_playbook_gives_it_and_no_other_does() {
-    let all =
-        assemble_with(&words(), vec![file("a", &backups("a", "")), file("b", &backups("b", "tag = \"Save\""))], vec![file("g", GOOD)]).expect("they are good");
+    let all = assemble_with(
+        &words(),
+        vec![file("a", &backups("a", "")), file("b", &backups("b", "tag = \"Save\""))],
+        vec![file("g", GOOD)],
+    )
+    .expect("they are good");
     assert_eq!(check_parameters(&all, "instance-backup-stale"), json!({"tag": "Save"}));
     assert_eq!(check_parameters(&all, "security-group-open-admin-port"), Value::Null);
 }
@@ -65,12 +77,20 @@ fn a_check_gets_the_parameters_that_a_playbook_gives_it_and_no_other_does() {
 #[test]
 fn the_defaults_that_are_told_are_those_of_the_check() {
     use crate::{checks::snapshots, playbook::keys};
-    let told: Vec<_> = keys::of_check("instance-backup-stale").iter().map(|p| (p.name, p.default.to_owned())).collect();
-    assert_eq!(told, [("tag", format!("{:?}", snapshots::DEFAULT_TAG)), ("max_age_hours", snapshots::DEFAULT_HOURS.to_string())]);
+    let told: Vec<_> =
+        keys::of_check("instance-backup-stale").iter().map(|p| (p.name, p.default.to_owned())).collect();
+    assert_eq!(
+        told,
+        [
+            ("tag", format!("{:?}", snapshots::DEFAULT_TAG)),
+            ("max_age_hours", snapshots::DEFAULT_HOURS.to_string())
+        ]
+    );
 }
 
 #[test]
 fn an_empty_tag_asks_for_backups_of_every_instance() {
-    let all = assemble_with(&words(), vec![file("a", &backups("a", "tag = \"\""))], Vec::new()).expect("it is good");
+    let all = assemble_with(&words(), vec![file("a", &backups("a", "tag = \"\""))], Vec::new())
+        .expect("it is good");
     assert_eq!(all[0].check, json!({"tag": ""}));
 }

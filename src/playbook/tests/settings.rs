@@ -10,8 +10,13 @@ use crate::playbook::{
 
 fn loaded() -> Vec<Playbook> {
     let second = GOOD.replace("mine", "second") + "with = { allow = [\"10.0.0.0/8\"] }\n";
-    let trail = "id = \"t\"\ntitle = \"T\"\nfinding = \"cloudtrail-not-logging\"\n[[action]]\nuse = \"raise-cloudtrail\"\n";
-    vec![read(GOOD).expect("it is good"), read(&second).expect("it is good"), read(trail).expect("it is good")]
+    let trail = "id = \"t\"\ntitle = \"T\"\nfinding = \"cloudtrail-not-logging\"\n[[action]]\nuse = \
+                 \"raise-cloudtrail\"\n";
+    vec![
+        read(GOOD).expect("it is good"),
+        read(&second).expect("it is good"),
+        read(trail).expect("it is good"),
+    ]
 }
 
 fn set(setting: &str) -> Result<Vec<Playbook>, String> {
@@ -33,13 +38,17 @@ fn allow(cidrs: &[&str]) -> Result<Vec<Playbook>, String> {
 fn a_setting_is_made_in_every_playbook_that_uses_the_action_and_leaves_the_rest() {
     let playbooks = set("tighten-security-group.strategy=revoke").expect("it is good");
     assert_eq!(playbooks[0].actions[0].with["strategy"], "revoke");
-    assert_eq!(playbooks[1].actions[0].with, json!({"strategy": "revoke", "allow": ["10.0.0.0/8"], "keep_days": 30, "key": null}));
+    assert_eq!(
+        playbooks[1].actions[0].with,
+        json!({"strategy": "revoke", "allow": ["10.0.0.0/8"], "keep_days": 30, "key": null})
+    );
     assert_eq!(playbooks[2], loaded()[2]);
 }
 
 #[test]
 fn a_value_is_what_the_parameter_takes_toml_first() {
-    let value = |setting: &str, name: &str| set(setting).expect("it is good")[0].actions[0].with[name].clone();
+    let value =
+        |setting: &str, name: &str| set(setting).expect("it is good")[0].actions[0].with[name].clone();
     assert_eq!(value("tighten-security-group.keep_days=7", "keep_days"), 7);
     assert_eq!(value("tighten-security-group.key=7", "key"), "7");
     assert_eq!(value("tighten-security-group.key=\"7\"", "key"), "7");
@@ -52,22 +61,38 @@ fn a_value_is_what_the_parameter_takes_toml_first() {
 #[test]
 fn a_bad_setting_says_what_is_wrong_and_what_was_meant() {
     for (setting, expected) in [
-        ("keep_days", "--set keep_days: write ACTION.PARAM=VALUE, as in --set snapshot-instance.keep_days=14"),
-        ("keep_days=3", "--set keep_days=3: write ACTION.PARAM=VALUE, as in --set snapshot-instance.keep_days=14"),
+        (
+            "keep_days",
+            "--set keep_days: write ACTION.PARAM=VALUE, as in --set snapshot-instance.keep_days=14",
+        ),
+        (
+            "keep_days=3",
+            "--set keep_days=3: write ACTION.PARAM=VALUE, as in --set snapshot-instance.keep_days=14",
+        ),
         (
             "tighten-security-grp.allow=[]",
-            "--set tighten-security-grp.allow=[]: there is no action \"tighten-security-grp\"\n  hint: did you mean \"tighten-security-group\"?",
+            "--set tighten-security-grp.allow=[]: there is no action \"tighten-security-grp\"\n  hint: did \
+             you mean \"tighten-security-group\"?",
         ),
         (
             "tighten-security-group.stratgy=narrow",
-            "--set tighten-security-group.stratgy=narrow: tighten-security-group has no parameter \"stratgy\"\n  hint: did you mean \"strategy\"?",
+            "--set tighten-security-group.stratgy=narrow: tighten-security-group has no parameter \
+             \"stratgy\"\n  hint: did you mean \"strategy\"?",
         ),
         (
             "tighten-security-group.strategy=narow",
-            "--set tighten-security-group.strategy=narow: unknown value \"narow\", expected one of \"narrow\", \"revoke\", \"split\"\n  hint: did you mean \"narrow\"?",
+            "--set tighten-security-group.strategy=narow: unknown value \"narow\", expected one of \
+             \"narrow\", \"revoke\", \"split\"\n  hint: did you mean \"narrow\"?",
         ),
-        ("raise-cloudtrail.loud=true", "--set raise-cloudtrail.loud=true: raise-cloudtrail takes no parameters, and so no \"loud\""),
-        ("make-bucket.days=3", "--set make-bucket.days=3: no playbook that is loaded uses make-bucket, so this would change nothing"),
+        (
+            "raise-cloudtrail.loud=true",
+            "--set raise-cloudtrail.loud=true: raise-cloudtrail takes no parameters, and so no \"loud\"",
+        ),
+        (
+            "make-bucket.days=3",
+            "--set make-bucket.days=3: no playbook that is loaded uses make-bucket, so this would change \
+             nothing",
+        ),
     ] {
         assert_eq!(set(setting), Err(expected.to_owned()));
     }
@@ -75,15 +100,23 @@ fn a_bad_setting_says_what_is_wrong_and_what_was_meant() {
 
 #[test]
 fn a_value_nested_without_end_is_refused() {
-    let error = set(&format!("tighten-security-group.allow={}", "[".repeat(50_000))).expect_err("it is too deep");
+    let error =
+        set(&format!("tighten-security-group.allow={}", "[".repeat(50_000))).expect_err("it is too deep");
     assert!(error.ends_with("brackets are nested more than 12 deep"));
 }
 
 #[test]
 fn allowed_cidrs_are_added_to_those_of_the_file_once_and_without_host_bits() {
-    let playbooks = allow(&["203.0.113.7/24", "10.0.0.0/8", "2001:db8::/32", "203.0.113.0/24"]).expect("they are good");
-    assert_eq!(playbooks[0].actions[0].with["allow"], json!(["203.0.113.0/24", "10.0.0.0/8", "2001:db8::/32"]));
-    assert_eq!(playbooks[1].actions[0].with["allow"], json!(["10.0.0.0/8", "203.0.113.0/24", "2001:db8::/32"]));
+    let playbooks =
+        allow(&["203.0.113.7/24", "10.0.0.0/8", "2001:db8::/32", "203.0.113.0/24"]).expect("they are good");
+    assert_eq!(
+        playbooks[0].actions[0].with["allow"],
+        json!(["203.0.113.0/24", "10.0.0.0/8", "2001:db8::/32"])
+    );
+    assert_eq!(
+        playbooks[1].actions[0].with["allow"],
+        json!(["10.0.0.0/8", "203.0.113.0/24", "2001:db8::/32"])
+    );
     assert_eq!(playbooks[2], loaded()[2]);
 }
 
@@ -103,6 +136,9 @@ fn a_cidr_that_no_playbook_would_use_is_an_error_and_no_cidr_is_none() {
     let mut playbooks = vec![loaded().remove(2)];
     let cidr = "203.0.113.0/24".parse().expect("a CIDR");
     let error = allow_with(&words(), &mut playbooks, &[cidr]).expect_err("nobody uses it");
-    assert_eq!(error, "--allow-cidr: no playbook that is loaded uses tighten-security-group, so this would change nothing");
+    assert_eq!(
+        error,
+        "--allow-cidr: no playbook that is loaded uses tighten-security-group, so this would change nothing"
+    );
     assert_eq!(allow_with(&words(), &mut playbooks, &[]), Ok(()));
 }

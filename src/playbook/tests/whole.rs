@@ -14,14 +14,20 @@ use crate::{
 #[test]
 fn the_shortest_playbook_has_the_defaults() {
     let playbook = read(GOOD).expect("it is good");
-    assert_eq!((playbook.id.as_str(), playbook.title.as_str(), playbook.source.as_str()), ("mine", "Mine", "mine.toml"));
+    assert_eq!(
+        (playbook.id.as_str(), playbook.title.as_str(), playbook.source.as_str()),
+        ("mine", "Mine", "mine.toml")
+    );
     assert_eq!(playbook.finding, ["security-group-open-admin-port"]);
     assert_eq!(playbook.matching, Match::default());
     assert_eq!(playbook.guard, Guard::default());
     assert_eq!(playbook.approve, Approve::Ask);
     assert_eq!(playbook.check, json!({}));
     assert_eq!(playbook.actions[0].action, "tighten-security-group");
-    assert_eq!(playbook.actions[0].with, json!({"strategy": "narrow", "allow": [], "keep_days": 30, "key": null}));
+    assert_eq!(
+        playbook.actions[0].with,
+        json!({"strategy": "narrow", "allow": [], "keep_days": 30, "key": null})
+    );
 }
 
 #[test]
@@ -51,7 +57,9 @@ fn a_full_playbook_is_read_in_all_its_parts() {
         protected_tags = ["DoNotTouch", "Env=legacy-*"]
     "#;
     let playbook = read(text).expect("it is good");
-    let tags = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<BTreeMap<_, _>>();
+    let tags = |pairs: &[(&str, &str)]| {
+        pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<BTreeMap<_, _>>()
+    };
     assert_eq!(playbook.approve, Approve::Never);
     assert_eq!(playbook.check, json!({"max_age_hours": 48, "tag": "Save=yes"}));
     let expected = Match {
@@ -65,7 +73,11 @@ fn a_full_playbook_is_read_in_all_its_parts() {
     let names: Vec<_> = playbook.actions.iter().map(|u| u.action.as_str()).collect();
     assert_eq!(names, ["snapshot-instance", "tighten-security-group"]);
     assert_eq!(playbook.actions[1].with["keep_days"], 16);
-    let guard = Guard { max_changes: 1000, max_percent: 100, protected_tags: vec!["DoNotTouch".into(), "Env=legacy-*".into()] };
+    let guard = Guard {
+        max_changes: 1000,
+        max_percent: 100,
+        protected_tags: vec!["DoNotTouch".into(), "Env=legacy-*".into()],
+    };
     assert_eq!(playbook.guard, guard);
 }
 
@@ -139,8 +151,10 @@ fn almost_toml() -> impl Strategy<Value = String> {
 
 /// Generates a good playbook with some of its bytes exchanged, doubled or lost.
 fn damaged() -> impl Strategy<Value = Vec<u8>> {
-    let text =
-        format!("{GOOD}with = {{ strategy = \"split\", allow = [\"10.0.0.0/8\"], key = \"k\" }}\n[match]\ntags = {{ A = \"b\" }}\n[guard]\nmax_changes = 3\n");
+    let text = format!(
+        "{GOOD}with = {{ strategy = \"split\", allow = [\"10.0.0.0/8\"], key = \"k\" }}\n[match]\ntags = {{ \
+         A = \"b\" }}\n[guard]\nmax_changes = 3\n"
+    );
     prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..3_u8), 1..6).prop_map(move |hits| {
         let mut bytes = text.clone().into_bytes();
         for (at, byte, how) in hits {

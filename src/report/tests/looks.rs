@@ -190,7 +190,12 @@ fn a_run_reads_well() {
 
 #[test]
 fn runs_read_well() {
-    let undo = RunDocument { kind: "undo".into(), of_run: Some("20261122-100500-4b1d".into()), run: "20261122-110000-77aa".into(), ..sample::run() };
+    let undo = RunDocument {
+        kind: "undo".into(),
+        of_run: Some("20261122-100500-4b1d".into()),
+        run: "20261122-110000-77aa".into(),
+        ..sample::run()
+    };
     assert_snapshot!(text::runs(&[undo, sample::run()], &View::default()), @r#"
     20261122-110000-77aa complete
       undo of 20261122-100500-4b1d, 2026-11-22 10:05 UTC, account 123456789012
@@ -206,7 +211,8 @@ fn runs_read_well() {
 
 #[test]
 fn a_plan_in_markdown_folds_its_calls() {
-    assert_snapshot!(markdown::plan(&sample::plan(), &Typed { file: Some("plan.json"), ..Typed::default() }), @r#"
+    assert_snapshot!(markdown::plan(&sample::plan(), &Typed { file: Some("plan.json"), ..Typed::default() }),
+        @r#"
     ## Plan: 2 changes
 
     Account `123456789012`, eu-west-1 and us-east-1, at `AWS`.

@@ -31,10 +31,18 @@ pub struct Changes<'a> {
 impl<'a> Changes<'a> {
     /// Prepares all changes of a plan: lines that several of them share are written once, below them.
     pub fn of(plan: &'a Plan, view: &'a View<'a>) -> Self {
-        let short: Vec<&Change> = plan.changes.iter().filter(|change| detail(change, view) == Detail::Short).collect();
+        let short: Vec<&Change> =
+            plan.changes.iter().filter(|change| detail(change, view) == Detail::Short).collect();
         let kinds: Vec<&str> = short.iter().map(|change| change.action.as_str()).collect();
-        let line = |change: &'a Change, text: String| Shared { change: &change.id, kind: &change.action, resource: &change.resource, text };
-        let lines = short.iter().flat_map(|change| shareable(plan, change).into_iter().map(|text| line(change, text)));
+        let line = |change: &'a Change, text: String| Shared {
+            change: &change.id,
+            kind: &change.action,
+            resource: &change.resource,
+            text,
+        };
+        let lines = short
+            .iter()
+            .flat_map(|change| shareable(plan, change).into_iter().map(|text| line(change, text)));
         Self { plan, view, notes: Notes::of(lines.collect(), &kinds) }
     }
 
@@ -67,7 +75,14 @@ impl<'a> Changes<'a> {
             return;
         }
         page.blank();
-        page.text(0, &[span(Tone::Strong, "NOTES"), plain(" "), span(Tone::Faint, "each holds for every change that names its number")]);
+        page.text(
+            0,
+            &[
+                span(Tone::Strong, "NOTES"),
+                plain(" "),
+                span(Tone::Faint, "each holds for every change that names its number"),
+            ],
+        );
         for (number, note) in numbered {
             let many = grouped::things(note.resources.iter().copied());
             let number = span(Tone::Strong, number.to_string());
@@ -75,14 +90,19 @@ impl<'a> Changes<'a> {
                 [line] => page.row(2, &number, 6, &[span(Tone::Strong, many), plain(format!(": {line}"))]),
                 lines => {
                     page.row(2, &number, 6, &[span(Tone::Strong, format!("{many}:"))]);
-                    lines.iter().for_each(|line| page.row(6, &span(Tone::Faint, page.style.mark(Mark::Dot)), 8, &[plain(line)]));
+                    lines.iter().for_each(|line| {
+                        page.row(6, &span(Tone::Faint, page.style.mark(Mark::Dot)), 8, &[plain(line)])
+                    });
                 }
             }
         }
     }
 
     fn short(&self, page: &mut Page, change: &Change) {
-        for line in diff::diff(&change.before, &change.after_state).iter().filter(|line| line.sign != diff::Sign::Keep) {
+        for line in diff::diff(&change.before, &change.after_state)
+            .iter()
+            .filter(|line| line.sign != diff::Sign::Keep)
+        {
             difference_line(page, line);
         }
         let mut rows = Rows { page, last: "" };
@@ -151,12 +171,18 @@ fn affects(change: &Change) -> Vec<String> {
 fn losses(change: &Change) -> Vec<String> {
     let (tone, back) = words::way_back(change);
     let in_part = (tone == Tone::Bad).then(|| format!("undo: {back}"));
-    in_part.into_iter().chain(each_once(&change.not_restored).into_iter().map(|line| format!("undo: not restored: {line}"))).collect()
+    in_part
+        .into_iter()
+        .chain(each_once(&change.not_restored).into_iter().map(|line| format!("undo: not restored: {line}")))
+        .collect()
 }
 
 fn unasked(plan: &Plan, change: &Change) -> Vec<String> {
     let unasked = !change.ask && plan.kind == PlanKind::Plan;
-    unasked.then(|| "done without a question: the playbook sets approve = \"auto\"".to_owned()).into_iter().collect()
+    unasked
+        .then(|| "done without a question: the playbook sets approve = \"auto\"".to_owned())
+        .into_iter()
+        .collect()
 }
 
 fn reported(change: &Change) -> Vec<String> {
@@ -178,7 +204,8 @@ impl Rows<'_> {
 }
 
 fn long(page: &mut Page, plan: &Plan, change: &Change, view: &View, detail: Detail) {
-    let mut labelled = |label: &str, tone: Tone, spans: &[Span]| page.row(4, &span(tone, label), BESIDE, spans);
+    let mut labelled =
+        |label: &str, tone: Tone, spans: &[Span]| page.row(4, &span(tone, label), BESIDE, spans);
     labelled("resource", Tone::Faint, &[plain(words::place(&change.resource))]);
     if detail == Detail::Calls {
         labelled("arn", Tone::Faint, &[plain(change.resource.as_str())]);
@@ -187,9 +214,17 @@ fn long(page: &mut Page, plan: &Plan, change: &Change, view: &View, detail: Deta
         labelled(if n == 0 { "answers" } else { " " }, Tone::Faint, &[plain(line)]);
     }
     for (n, line) in reported(change).iter().enumerate() {
-        labelled(if n == 0 { "reported" } else { " " }, Tone::Faint, &[plain(line.trim_start_matches("reported "))]);
+        labelled(
+            if n == 0 { "reported" } else { " " },
+            Tone::Faint,
+            &[plain(line.trim_start_matches("reported "))],
+        );
     }
-    let by = if change.playbook.is_empty() { change.action.clone() } else { format!("{} (playbook {})", change.action, change.playbook) };
+    let by = if change.playbook.is_empty() {
+        change.action.clone()
+    } else {
+        format!("{} (playbook {})", change.action, change.playbook)
+    };
     labelled("action", Tone::Faint, &[plain(by)]);
     if !change.after.is_empty() {
         labelled("after", Tone::Faint, &[plain(words::list(&change.after))]);
@@ -237,9 +272,11 @@ fn difference_line(page: &mut Page, line: &diff::Line) {
 }
 
 fn guard(page: &mut Page, label: &str, note: &GuardNote) {
-    let (tone, mark) = if note.result == "passed" { (Tone::Good, Mark::Good) } else { (Tone::Warn, Mark::Warn) };
+    let (tone, mark) =
+        if note.result == "passed" { (Tone::Good, Mark::Good) } else { (Tone::Warn, Mark::Warn) };
     let mark = page.style.mark(mark);
-    let told = [span(tone, format!("{mark} {}", words::guard_title(note))), plain(format!(": {}", note.note))];
+    let told =
+        [span(tone, format!("{mark} {}", words::guard_title(note))), plain(format!(": {}", note.note))];
     page.row(4, &span(Tone::Faint, label), BESIDE, &told);
 }
 
@@ -257,15 +294,28 @@ fn steps(page: &mut Page, change: &Change, view: &View, detail: Detail) {
             exact(page, step);
         } else {
             let label = if n == 0 { "steps" } else { " " };
-            page.row(indent, &span(Tone::Faint, label), hang, &[span(Tone::Faint, number), plain(" "), plain(&step.title)]);
+            page.row(
+                indent,
+                &span(Tone::Faint, label),
+                hang,
+                &[span(Tone::Faint, number), plain(" "), plain(&step.title)],
+            );
             if view.typed.claim {
-                page.text(BESIDE + 3, &[span(Tone::Faint, format!("calls: {}", calls::words::in_full(&step.act.call)))]);
+                page.text(
+                    BESIDE + 3,
+                    &[span(Tone::Faint, format!("calls: {}", calls::words::in_full(&step.act.call)))],
+                );
             }
         }
     }
     if exactly {
         for proof in &change.proof {
-            page.row(4, &span(Tone::Faint, "proved by"), BESIDE, &[plain(format!("{} on {}", proof.check, words::brief(&proof.resource)))]);
+            page.row(
+                4,
+                &span(Tone::Faint, "proved by"),
+                BESIDE,
+                &[plain(format!("{} on {}", proof.check, words::brief(&proof.resource)))],
+            );
         }
     }
 }
@@ -286,10 +336,15 @@ fn exact(page: &mut Page, step: &Step) {
                     page.text(9, &[span(Tone::Faint, "undo after the run:")]);
                     acts.iter().for_each(|act| call(page, 11, act));
                 }
-                Undo::Kept(why) => page.text(9, &[span(Tone::Faint, format!("undo after the run: kept: {why}"))]),
+                Undo::Kept(why) => {
+                    page.text(9, &[span(Tone::Faint, format!("undo after the run: kept: {why}"))])
+                }
             }
             if let Some(kept) = kept_once {
-                page.text(9, &[span(Tone::Faint, format!("kept once step {} was done: {}", kept.step, kept.reason))]);
+                page.text(
+                    9,
+                    &[span(Tone::Faint, format!("kept once step {} was done: {}", kept.step, kept.reason))],
+                );
             }
         }
         WayBack::ByStep(other) => page.text(9, &[span(Tone::Faint, format!("undo: that of step {other}"))]),

@@ -63,7 +63,14 @@ fn graded(page: &mut Page, scan: &Scan, view: &View, severity: Severity) {
     let all = by_check.values().map(Vec::len).sum();
     page.blank();
     let tone = words::severity_tone(severity);
-    page.text(0, &[span(tone, severity.to_string().to_uppercase()), plain(" "), span(Tone::Faint, words::count(all, "finding"))]);
+    page.text(
+        0,
+        &[
+            span(tone, severity.to_string().to_uppercase()),
+            plain(" "),
+            span(Tone::Faint, words::count(all, "finding")),
+        ],
+    );
     for (check, findings) in by_check {
         page.text(2, &[span(Tone::Strong, check), plain(format!(" ({})", findings.len()))]);
         if let Some(title) = words::check_title(check) {
@@ -90,7 +97,9 @@ fn graded(page: &mut Page, scan: &Scan, view: &View, severity: Severity) {
 fn shared<'a>(scan: &Scan<'a>, findings: &[&'a Finding]) -> BTreeMap<&'a Decided, Vec<&'a ResourceId>> {
     let mut all: BTreeMap<&Decided, Vec<&ResourceId>> = BTreeMap::new();
     for finding in findings {
-        if let Some(decided) = scan.decisions.get(&finding.key()).filter(|decided| decided.decision != "planned") {
+        if let Some(decided) =
+            scan.decisions.get(&finding.key()).filter(|decided| decided.decision != "planned")
+        {
             all.entry(decided).or_default().push(&finding.resource);
         }
     }
@@ -98,7 +107,13 @@ fn shared<'a>(scan: &Scan<'a>, findings: &[&'a Finding]) -> BTreeMap<&'a Decided
     all
 }
 
-fn one(page: &mut Page, scan: &Scan, view: &View, finding: &Finding, shared: &BTreeMap<&Decided, Vec<&ResourceId>>) {
+fn one(
+    page: &mut Page,
+    scan: &Scan,
+    view: &View,
+    finding: &Finding,
+    shared: &BTreeMap<&Decided, Vec<&ResourceId>>,
+) {
     let mark = span(words::severity_tone(finding.severity), page.style.mark(Mark::Bad));
     page.row(4, &mark, 6, &resource(finding));
     let whole = view.detail >= Detail::Steps;
@@ -118,7 +133,8 @@ fn one(page: &mut Page, scan: &Scan, view: &View, finding: &Finding, shared: &BT
     for source in finding.sources.iter().filter(|source| *source != "scan") {
         page.text(6, &[span(Tone::Faint, format!("reported by {source}"))]);
     }
-    if let Some(decided) = scan.decisions.get(&finding.key()).filter(|decided| !shared.contains_key(decided)) {
+    if let Some(decided) = scan.decisions.get(&finding.key()).filter(|decided| !shared.contains_key(decided))
+    {
         page.text(6, &[span(Tone::Faint, format!("{}: ", decided.decision)), plain(&decided.reason)]);
     }
 }
@@ -146,7 +162,9 @@ fn aside(page: &mut Page, scan: &Scan) {
             (Verdict::Violates(_), Some(why)) if why.trim().is_empty() => {
                 told.push((finding, "suppressed by the tag redress:ignore, without a reason".to_owned()))
             }
-            (Verdict::Violates(_), Some(why)) => told.push((finding, format!("suppressed by the tag redress:ignore: {why}"))),
+            (Verdict::Violates(_), Some(why)) => {
+                told.push((finding, format!("suppressed by the tag redress:ignore: {why}")))
+            }
             (Verdict::Retained(by), _) => told.push((finding, format!("kept on purpose: {by}"))),
             _ => {}
         }
@@ -155,7 +173,14 @@ fn aside(page: &mut Page, scan: &Scan) {
         return;
     }
     page.blank();
-    page.text(0, &[span(Tone::Strong, "SET ASIDE"), plain(" "), span(Tone::Faint, words::count(told.len(), "finding"))]);
+    page.text(
+        0,
+        &[
+            span(Tone::Strong, "SET ASIDE"),
+            plain(" "),
+            span(Tone::Faint, words::count(told.len(), "finding")),
+        ],
+    );
     let mark = page.style.mark(Mark::Dot);
     for (finding, why) in told {
         let mut spans = resource(finding);
@@ -178,11 +203,23 @@ fn unknown(page: &mut Page, scan: &Scan, view: &View) {
         return;
     }
     page.blank();
-    page.text(0, &[span(Tone::Warn, "NOT KNOWN"), plain(" "), span(Tone::Faint, "neither fine nor wrong: this could not be read")]);
+    page.text(
+        0,
+        &[
+            span(Tone::Warn, "NOT KNOWN"),
+            plain(" "),
+            span(Tone::Faint, "neither fine nor wrong: this could not be read"),
+        ],
+    );
     let mark = span(Tone::Warn, page.style.mark(Mark::Unknown));
     let most = if view.detail == Detail::Short { grouped::LISTED } else { usize::MAX };
     for ((check, reason), resources) in by_reason {
-        page.row(2, &mark, 4, &[span(Tone::Strong, check), plain(format!(" on {}", grouped::named(&resources, most)))]);
+        page.row(
+            2,
+            &mark,
+            4,
+            &[span(Tone::Strong, check), plain(format!(" on {}", grouped::named(&resources, most)))],
+        );
         page.text(4, &[plain(reason)]);
     }
     let mut nowhere: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
@@ -190,15 +227,26 @@ fn unknown(page: &mut Page, scan: &Scan, view: &View) {
         nowhere.entry((&unjudged.check, &unjudged.reason)).or_default().push(unjudged.region.clone());
     }
     for ((check, reason), regions) in nowhere {
-        page.row(2, &mark, 4, &[span(Tone::Strong, check), plain(format!(" could not be judged in {}:", words::list(&regions)))]);
+        page.row(
+            2,
+            &mark,
+            4,
+            &[
+                span(Tone::Strong, check),
+                plain(format!(" could not be judged in {}:", words::list(&regions))),
+            ],
+        );
         page.text(4, &[plain(reason)]);
     }
 }
 
 /// Writes the resources that are in order but have a remark.
 fn noted(page: &mut Page, scan: &Scan) {
-    let mut notes: Vec<(&Finding, &String)> =
-        scan.findings.iter().filter_map(|f| if let Verdict::Ok(Some(note)) = &f.verdict { Some((f, note)) } else { None }).collect();
+    let mut notes: Vec<(&Finding, &String)> = scan
+        .findings
+        .iter()
+        .filter_map(|f| if let Verdict::Ok(Some(note)) = &f.verdict { Some((f, note)) } else { None })
+        .collect();
     // Two checks may make the same remark on one resource.
     notes.sort_by_key(|(f, note)| (&f.resource, *note));
     notes.dedup_by_key(|(f, note)| (f.resource.clone(), note.to_owned()));
@@ -219,14 +267,20 @@ fn noted(page: &mut Page, scan: &Scan) {
 fn reported(page: &mut Page, scan: &Scan) {
     let Some(intake) = scan.intake else { return };
     page.blank();
-    page.text(0, &[span(Tone::Strong, "REPORTED BY OTHERS"), plain(" "), span(Tone::Faint, intake.summary())]);
-    let passed = intake.suspicions.iter().filter(|s| s.suspicion.decision.reason() == Some(Reason::Passed)).count();
+    page.text(
+        0,
+        &[span(Tone::Strong, "REPORTED BY OTHERS"), plain(" "), span(Tone::Faint, intake.summary())],
+    );
+    let passed =
+        intake.suspicions.iter().filter(|s| s.suspicion.decision.reason() == Some(Reason::Passed)).count();
     let mark = page.style.mark(Mark::Dot);
     if passed > 0 {
         page.row(2, &plain(mark), 4, &[plain(format!("{}: {passed}", Reason::Passed.words()))]);
     }
     for (why, names) in led_to_nothing(intake) {
-        let often = |(name, n): (&String, &usize)| if *n > 1 { format!("{} ({n} times)", shorten(name, 100)) } else { shorten(name, 100) };
+        let often = |(name, n): (&String, &usize)| {
+            if *n > 1 { format!("{} ({n} times)", shorten(name, 100)) } else { shorten(name, 100) }
+        };
         let mut told: Vec<String> = names.iter().take(NAMED).map(often).collect();
         if names.len() > NAMED {
             told.push(format!("{} more", names.len() - NAMED));
@@ -235,7 +289,12 @@ fn reported(page: &mut Page, scan: &Scan) {
     }
     for report in &intake.reports {
         if let Some(why) = report.incomplete.as_ref().or(report.declined.as_ref()) {
-            page.row(2, &span(Tone::Warn, page.style.mark(Mark::Warn)), 4, &[plain(format!("{}: {why}", report.input))]);
+            page.row(
+                2,
+                &span(Tone::Warn, page.style.mark(Mark::Warn)),
+                4,
+                &[plain(format!("{}: {why}", report.input))],
+            );
         }
     }
 }
@@ -285,7 +344,14 @@ fn summary(page: &mut Page, scan: &Scan) {
     let (tone, mut line) = match open {
         0 if unknown_anything => (Tone::Warn, "No finding, but not everything is known".to_owned()),
         0 => (Tone::Good, "No finding".to_owned()),
-        n => (Tone::Strong, format!("{} ({})", words::count(n, "finding"), words::tally(&graded, &["critical", "high", "medium", "low"]))),
+        n => (
+            Tone::Strong,
+            format!(
+                "{} ({})",
+                words::count(n, "finding"),
+                words::tally(&graded, &["critical", "high", "medium", "low"])
+            ),
+        ),
     };
     for (n, what) in [(suppressed, "suppressed"), (retained, "kept on purpose"), (unknown, "unknown")] {
         if n > 0 {
@@ -293,7 +359,10 @@ fn summary(page: &mut Page, scan: &Scan) {
         }
     }
     if !scan.unjudged.is_empty() {
-        line.push_str(&format!(", {} could not be run in a region", words::count(scan.unjudged.len(), "check")));
+        line.push_str(&format!(
+            ", {} could not be run in a region",
+            words::count(scan.unjudged.len(), "check")
+        ));
     }
     page.text(0, &[span(tone, format!("{line}."))]);
 }

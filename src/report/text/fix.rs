@@ -43,10 +43,18 @@ pub fn card(plan: &Plan, change: &Change, at: &At, view: &View) -> String {
     let dot = view.style.mark(Mark::Dot);
     page.blank();
     let (severity, title) = finding(change);
-    let mut head = vec![span(Tone::Strong, format!("Change {} of {}", at.place, at.of)), span(Tone::Faint, format!(" {dot} {} {dot} ", change.id))];
+    let mut head = vec![
+        span(Tone::Strong, format!("Change {} of {}", at.place, at.of)),
+        span(Tone::Faint, format!(" {dot} {} {dot} ", change.id)),
+    ];
     head.extend(severity.map(|s| span(words::severity_tone(s), s.to_string())));
     page.text(0, &head);
-    let named = at.seen.values().find(|f| f.resource == change.resource).and_then(|f| f.tags.get("Name")).filter(|n| !n.is_empty());
+    let named = at
+        .seen
+        .values()
+        .find(|f| f.resource == change.resource)
+        .and_then(|f| f.tags.get("Name"))
+        .filter(|n| !n.is_empty());
     let name = named.map_or(String::new(), |n| format!(" \"{}\"", shorten(n)));
     page.text(0, &[span(Tone::Strong, title), plain(format!(": {}{name}.", words::place(&change.resource)))]);
     page.blank();
@@ -54,7 +62,8 @@ pub fn card(plan: &Plan, change: &Change, at: &At, view: &View) -> String {
     row(&mut page, "change", &[plain(&change.summary)]);
     difference(&mut page, change);
     rows(&mut page, "affects", Tone::Plain, &each_once(&change.impact));
-    let asked: Vec<String> = change.guards.iter().filter(|g| g.result != "passed").map(words::guard).collect();
+    let asked: Vec<String> =
+        change.guards.iter().filter(|g| g.result != "passed").map(words::guard).collect();
     rows(&mut page, "guards", Tone::Warn, &asked);
     rows(&mut page, "with it", Tone::Plain, &brought(plan, change));
     let (tone, back) = words::way_back(change);
@@ -62,7 +71,14 @@ pub fn card(plan: &Plan, change: &Change, at: &At, view: &View) -> String {
     for line in &change.not_restored {
         row(&mut page, " ", &[span(Tone::Warn, format!("not restored: {line}"))]);
     }
-    row(&mut page, "risk", &[span(words::risk_tone(change.risk), change.risk.word()), plain(format!(": {}", meaning(change.risk)))]);
+    row(
+        &mut page,
+        "risk",
+        &[
+            span(words::risk_tone(change.risk), change.risk.word()),
+            plain(format!(": {}", meaning(change.risk))),
+        ],
+    );
     page.done()
 }
 
@@ -76,7 +92,8 @@ fn finding(change: &Change) -> (Option<Severity>, String) {
 }
 
 fn findings(page: &mut Page, plan: &Plan, change: &Change, at: &At) {
-    let mut why: Vec<String> = change.findings.iter().filter_map(|key| words::check_why(&key.check)).map(str::to_owned).collect();
+    let mut why: Vec<String> =
+        change.findings.iter().filter_map(|key| words::check_why(&key.check)).map(str::to_owned).collect();
     why.dedup();
     rows(page, "why", Tone::Plain, &why);
     let mut lines = Vec::new();
@@ -99,7 +116,12 @@ fn findings(page: &mut Page, plan: &Plan, change: &Change, at: &At) {
 
 /// Returns the changes that are applied first, since this one needs them.
 fn brought(plan: &Plan, change: &Change) -> Vec<String> {
-    change.after.iter().filter_map(|id| plan.change(id)).map(|c| format!("first {}: {}", c.id, c.summary)).collect()
+    change
+        .after
+        .iter()
+        .filter_map(|id| plan.change(id))
+        .map(|c| format!("first {}: {}", c.id, c.summary))
+        .collect()
 }
 
 fn meaning(risk: Risk) -> &'static str {
@@ -132,31 +154,70 @@ pub fn details(plan: &Plan, change: &Change, view: &View) -> String {
     let mut page = Page::new(view.style);
     page.blank();
     if let Some(digest) = plan.playbooks.get(&change.playbook) {
-        row(&mut page, "playbook", &[plain(format!("{} ({}); `redress playbooks show {0}` shows it", change.playbook, words::short(digest)))]);
+        row(
+            &mut page,
+            "playbook",
+            &[plain(format!(
+                "{} ({}); `redress playbooks show {0}` shows it",
+                change.playbook,
+                words::short(digest)
+            ))],
+        );
     }
     for one in &change.uses {
-        let with: Vec<String> = one.with.as_object().into_iter().flatten().map(|(name, value)| format!("{name} = {}", diff::words(value))).collect();
-        row(&mut page, "uses", &[plain(format!("{}: {}", one.action, if with.is_empty() { "no parameters".to_owned() } else { with.join("; ") }))]);
+        let with: Vec<String> = one
+            .with
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, value)| format!("{name} = {}", diff::words(value)))
+            .collect();
+        row(
+            &mut page,
+            "uses",
+            &[plain(format!(
+                "{}: {}",
+                one.action,
+                if with.is_empty() { "no parameters".to_owned() } else { with.join("; ") }
+            ))],
+        );
     }
     for key in &change.findings {
         let controls = checks::find(&key.check).map(|c| c.controls).unwrap_or_default();
         let ids: Vec<String> = controls.iter().map(|c| format!("{} {}", c.framework, c.id)).collect();
-        row(&mut page, "controls", &[span(Tone::Strong, &key.check), plain(format!(": {}", if ids.is_empty() { "none".to_owned() } else { ids.join(", ") }))]);
+        row(
+            &mut page,
+            "controls",
+            &[
+                span(Tone::Strong, &key.check),
+                plain(format!(": {}", if ids.is_empty() { "none".to_owned() } else { ids.join(", ") })),
+            ],
+        );
     }
     page.blank();
     format!("{}{}", page.done(), whole::change(plan, change, &View { detail: Detail::Calls, ..*view }))
 }
 
 /// Renders the selection as a plan of its own, with its own rehearsal.
-pub fn chosen(plan: &Plan, left_out: &[&Change], dropped: &[Dropped], changed: &BTreeMap<String, String>, view: &View) -> String {
+pub fn chosen(
+    plan: &Plan,
+    left_out: &[&Change],
+    dropped: &[Dropped],
+    changed: &BTreeMap<String, String>,
+    view: &View,
+) -> String {
     let mut page = Page::new(view.style);
     page.blank();
     page.text(
         0,
-        &[span(Tone::Strong, format!("You chose {}", words::count(plan.changes.len(), "change"))), plain(format!(": {}.", words::risks(&plan.changes)))],
+        &[
+            span(Tone::Strong, format!("You chose {}", words::count(plan.changes.len(), "change"))),
+            plain(format!(": {}.", words::risks(&plan.changes))),
+        ],
     );
     for change in &plan.changes {
-        let head = [span(words::risk_tone(change.risk), change.risk.word()), plain(" "), plain(&change.summary)];
+        let head =
+            [span(words::risk_tone(change.risk), change.risk.word()), plain(" "), plain(&change.summary)];
         page.row(2, &span(Tone::Strong, &change.id), 7, &head);
         if change.findings.is_empty() {
             page.text(7, &[span(Tone::Faint, "others that you chose need it")]);
@@ -169,7 +230,12 @@ pub fn chosen(plan: &Plan, left_out: &[&Change], dropped: &[Dropped], changed: &
         page.row(2, &span(Tone::Warn, change), 7, &[span(Tone::Warn, format!("drops out: {because}"))]);
     }
     for (id, what) in changed {
-        page.row(2, &span(Tone::Warn, id), 7, &[span(Tone::Warn, format!("is different without what was left out: {what}"))]);
+        page.row(
+            2,
+            &span(Tone::Warn, id),
+            7,
+            &[span(Tone::Warn, format!("is different without what was left out: {what}"))],
+        );
     }
     if !left_out.is_empty() {
         let ids: Vec<String> = left_out.iter().map(|c| c.id.clone()).collect();
@@ -203,7 +269,10 @@ pub fn closing(run: &RunDocument, view: &View) -> String {
     page.blank();
     page.text(0, &[span(words::state_tone(run.state), words::run_title(run))]);
     for (title, tone, outcomes) in GROUPS {
-        let mut label = format!("{title} {}", run.changes.iter().filter(|c| outcomes.contains(&c.outcome.as_str())).count());
+        let mut label = format!(
+            "{title} {}",
+            run.changes.iter().filter(|c| outcomes.contains(&c.outcome.as_str())).count()
+        );
         if label.ends_with(" 0") {
             page.row(2, &span(Tone::Faint, title), 15, &[span(Tone::Faint, "none")]);
             continue;
@@ -239,7 +308,10 @@ pub fn closing(run: &RunDocument, view: &View) -> String {
         page.row(2, &span(Tone::Faint, if n == 0 { "undo leaves" } else { " " }), 15, &[plain(line)]);
     }
     let mut next = words::run_next(run, &view.typed);
-    next.push(words::Next { purpose: "for the full report".to_owned(), command: format!("redress show {}{}", safe::shell(&run.run), view.typed.place) });
+    next.push(words::Next {
+        purpose: "for the full report".to_owned(),
+        command: format!("redress show {}{}", safe::shell(&run.run), view.typed.place),
+    });
     super::commands(&mut page, &next);
     page.done()
 }

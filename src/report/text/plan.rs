@@ -85,10 +85,16 @@ fn head(page: &mut Page, plan: &Plan, view: &View) {
             2,
             &span(Tone::Faint, "you"),
             12,
-            &[plain(if view.typed.claim { format!("{address} (from {from}, as the file claims)") } else { format!("{address} (from {from})") })],
+            &[plain(if view.typed.claim {
+                format!("{address} (from {from}, as the file claims)")
+            } else {
+                format!("{address} (from {from})")
+            })],
         );
     }
-    for (on, flag) in [(plan.options.allow_lockout, "--allow-lockout"), (plan.options.include_managed, "--include-managed")] {
+    for (on, flag) in
+        [(plan.options.allow_lockout, "--allow-lockout"), (plan.options.include_managed, "--include-managed")]
+    {
         if on {
             page.row(2, &span(Tone::Warn, "loosened"), 12, &[span(Tone::Warn, flag)]);
         }
@@ -105,7 +111,13 @@ fn rehearsal(page: &mut Page, plan: &Plan) {
         page.text(4, &[span(*tone, line)]);
     }
     if !words::offered(plan) {
-        page.text(2, &[span(Tone::Bad, "It would open findings that are closed now, so it is not offered for approval.")]);
+        page.text(
+            2,
+            &[span(
+                Tone::Bad,
+                "It would open findings that are closed now, so it is not offered for approval.",
+            )],
+        );
     }
 }
 
@@ -117,7 +129,14 @@ fn left_out(page: &mut Page, all: &[Skipped], view: &View) {
         return;
     }
     page.blank();
-    page.text(0, &[span(Tone::Strong, "NOT PLANNED"), plain(" "), span(Tone::Faint, words::count(all.len(), "finding"))]);
+    page.text(
+        0,
+        &[
+            span(Tone::Strong, "NOT PLANNED"),
+            plain(" "),
+            span(Tone::Faint, words::count(all.len(), "finding")),
+        ],
+    );
     let most = if view.detail == Detail::Short { grouped::LISTED } else { usize::MAX };
     for kind in [Refused, Conflict, Unknown, Unmapped, Suppressed, Retained] {
         let mut by_reason: BTreeMap<(&str, &str), Vec<&ResourceId>> = BTreeMap::new();
@@ -127,8 +146,17 @@ fn left_out(page: &mut Page, all: &[Skipped], view: &View) {
         let tone = if matches!(kind, Refused | Conflict | Unknown) { Tone::Warn } else { Tone::Faint };
         for ((check, reason), resources) in by_reason {
             let several = resources.len() > 1;
-            let of = if several { grouped::things(resources.iter().copied()) } else { grouped::named(&resources, 1) };
-            page.row(2, &span(tone, kind.word()), 14, &[span(Tone::Strong, of), plain(format!(" ({check}): {reason}"))]);
+            let of = if several {
+                grouped::things(resources.iter().copied())
+            } else {
+                grouped::named(&resources, 1)
+            };
+            page.row(
+                2,
+                &span(tone, kind.word()),
+                14,
+                &[span(Tone::Strong, of), plain(format!(" ({check}): {reason}"))],
+            );
             if several {
                 page.text(14, &[span(Tone::Faint, grouped::named(&resources, most))]);
             }
@@ -164,7 +192,13 @@ fn table(page: &mut Page, plan: &Plan) {
 
 fn summary(page: &mut Page, plan: &Plan) {
     if !plan.changes.is_empty() {
-        page.text(0, &[span(Tone::Strong, words::count(plan.changes.len(), "change")), plain(format!(": {}.", words::risks(&plan.changes)))]);
+        page.text(
+            0,
+            &[
+                span(Tone::Strong, words::count(plan.changes.len(), "change")),
+                plain(format!(": {}.", words::risks(&plan.changes))),
+            ],
+        );
     }
     // An undo and a prune answer no findings; their counts are of changes.
     let findings: usize = plan.counts.values().sum();

@@ -22,8 +22,14 @@ pub fn run(run: &RunDocument, view: &View) -> String {
     let mut page = Page::new(view.style);
     let tone = words::state_tone(run.state);
     page.text(0, &[span(tone, words::run_title(run))]);
-    let digest = if view.detail >= Detail::Steps { run.plan_digest.clone() } else { words::short(&run.plan_digest) };
-    let rows = [("account", run.account.clone()), ("endpoint", words::endpoint(&run.endpoint)), ("started", words::time(run.started)), ("plan", digest)];
+    let digest =
+        if view.detail >= Detail::Steps { run.plan_digest.clone() } else { words::short(&run.plan_digest) };
+    let rows = [
+        ("account", run.account.clone()),
+        ("endpoint", words::endpoint(&run.endpoint)),
+        ("started", words::time(run.started)),
+        ("plan", digest),
+    ];
     for (label, value) in rows {
         page.row(2, &span(Tone::Faint, label), 12, &[plain(value)]);
     }
@@ -39,14 +45,26 @@ pub fn run(run: &RunDocument, view: &View) -> String {
     }
     page.blank();
     let told = words::tally(&run.counts, words::OUTCOMES);
-    page.text(0, &[span(Tone::Strong, words::count(run.changes.len(), "change")), plain(if told.is_empty() { ".".to_owned() } else { format!(": {told}.") })]);
+    page.text(
+        0,
+        &[
+            span(Tone::Strong, words::count(run.changes.len(), "change")),
+            plain(if told.is_empty() { ".".to_owned() } else { format!(": {told}.") }),
+        ],
+    );
     if run.changes.iter().any(|c| c.outcome == "stuck") {
-        page.text(0, &[span(Tone::Bad, "Manual action needed: see the instructions under each stuck change.")]);
+        page.text(
+            0,
+            &[span(Tone::Bad, "Manual action needed: see the instructions under each stuck change.")],
+        );
     }
     for told in &run.told {
         page.text(0, &[plain(words::told(told))]);
         for refusal in &told.refused {
-            page.text(2, &[span(Tone::Warn, format!("{}: {}: {}", refusal.finding.id, refusal.code, refusal.message))]);
+            page.text(
+                2,
+                &[span(Tone::Warn, format!("{}: {}: {}", refusal.finding.id, refusal.code, refusal.message))],
+            );
         }
     }
     story(&mut page, run);
@@ -68,8 +86,13 @@ fn story(page: &mut Page, run: &RunDocument) {
             page.text(2, &[span(Tone::Faint, &today)]);
             day = today;
         }
-        let of = [moment.change.as_deref(), moment.step.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
-        let mut words = vec![plain(if of.is_empty() { moment.what.clone() } else { format!("{of}: {}", moment.what) })];
+        let of = [moment.change.as_deref(), moment.step.as_deref()]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(" ");
+        let mut words =
+            vec![plain(if of.is_empty() { moment.what.clone() } else { format!("{of}: {}", moment.what) })];
         if let Some(seconds) = moment.seconds {
             words.push(span(Tone::Faint, format!(" ({})", words::duration(seconds))));
         }
@@ -116,7 +139,13 @@ pub fn runs(all: &[RunDocument], view: &View) -> String {
     let mut page = Page::new(view.style);
     if all.is_empty() {
         page.text(0, &[plain("There are no runs yet.")]);
-        commands(&mut page, &[words::Next { purpose: "to see what would be done".to_owned(), command: "redress plan".to_owned() }]);
+        commands(
+            &mut page,
+            &[words::Next {
+                purpose: "to see what would be done".to_owned(),
+                command: "redress plan".to_owned(),
+            }],
+        );
         return page.done();
     }
     for run in all {
@@ -124,7 +153,14 @@ pub fn runs(all: &[RunDocument], view: &View) -> String {
             Some(of) => format!("{} of {of}", run.kind),
             None => run.kind.clone(),
         };
-        page.text(0, &[span(Tone::Strong, &run.run), plain("  "), span(words::state_tone(run.state), words::run_state(run.state))]);
+        page.text(
+            0,
+            &[
+                span(Tone::Strong, &run.run),
+                plain("  "),
+                span(words::state_tone(run.state), words::run_state(run.state)),
+            ],
+        );
         let told = words::tally(&run.counts, words::OUTCOMES);
         let told = if told.is_empty() { "no changes".to_owned() } else { told };
         let when = format!("{kind}, {}, account {}", words::time(run.started), run.account);
@@ -134,7 +170,10 @@ pub fn runs(all: &[RunDocument], view: &View) -> String {
     let newest = all.first().map_or("last", |run| run.run.as_str());
     commands(
         &mut page,
-        &[words::Next { purpose: "for the details of one".to_owned(), command: format!("redress show {}{}", safe::shell(newest), view.typed.place) }],
+        &[words::Next {
+            purpose: "for the details of one".to_owned(),
+            command: format!("redress show {}{}", safe::shell(newest), view.typed.place),
+        }],
     );
     page.done()
 }
@@ -143,18 +182,29 @@ pub fn runs(all: &[RunDocument], view: &View) -> String {
 /// would only fill a log.
 pub fn progress(event: &ProgressEvent) -> Option<String> {
     let line = match event {
-        ProgressEvent::ChangeBegins { id, summary, place, of, .. } => format!("[{place}/{of}] {id}: {summary}"),
+        ProgressEvent::ChangeBegins { id, summary, place, of, .. } => {
+            format!("[{place}/{of}] {id}: {summary}")
+        }
         ProgressEvent::StepBegins { change, title, place } => format!("{change} step {place}: {title}"),
         ProgressEvent::Waiting { seconds, .. } if *seconds > 0 && *seconds < PATIENCE => return None,
         ProgressEvent::Waiting { change, why, seconds: 0 } => format!("{change} waits {why}"),
-        ProgressEvent::Waiting { change, why, seconds } => format!("{change} waits {why} (for {} so far)", words::duration(*seconds as f64)),
+        ProgressEvent::Waiting { change, why, seconds } => {
+            format!("{change} waits {why} (for {} so far)", words::duration(*seconds as f64))
+        }
         ProgressEvent::NotTried { change, calls } => {
-            format!("{change} goes on although it is unknown whether these calls will be allowed: {}", calls.join("; "))
+            format!(
+                "{change} goes on although it is unknown whether these calls will be allowed: {}",
+                calls.join("; ")
+            )
         }
         ProgressEvent::ItsTurn { change, why, .. } => format!("{change} waits for its turn, {why}"),
-        ProgressEvent::Again { change, why, seconds } => format!("{change} tries again in {seconds} s: {why}"),
+        ProgressEvent::Again { change, why, seconds } => {
+            format!("{change} tries again in {seconds} s: {why}")
+        }
         ProgressEvent::GoingBack { change, reason } => format!("{change} rolls back: {reason}"),
-        ProgressEvent::ChangeEnds { id, outcome, reason } if reason.is_empty() => format!("{id}: {}", outcome.word()),
+        ProgressEvent::ChangeEnds { id, outcome, reason } if reason.is_empty() => {
+            format!("{id}: {}", outcome.word())
+        }
         ProgressEvent::ChangeEnds { id, outcome, reason } => format!("{id}: {}: {reason}", outcome.word()),
     };
     Some(safe::text(&line))

@@ -9,7 +9,8 @@ use super::{
     tags,
 };
 use crate::inventory::{
-    Fact, Instance, InstanceStatus, InstanceType, Inventory, ManagedInstance, NetworkInterface, Snapshot, Tags, Target, TargetGroup, Volume,
+    Fact, Instance, InstanceStatus, InstanceType, Inventory, ManagedInstance, NetworkInterface, Snapshot,
+    Tags, Target, TargetGroup, Volume,
     compute::{Attachment, Device},
     tag,
 };
@@ -25,25 +26,75 @@ enum Address {
     Elastic,
 }
 
-/// An instance: number, region, name, whether it runs, type, group, address, more tags, disks as (device, GiB, encrypted).
-type Machine =
-    (u64, &'static str, &'static str, bool, &'static str, u64, Address, &'static [(&'static str, &'static str)], &'static [(&'static str, i32, bool)]);
+/// An instance: number, region, name, whether it runs, type, group, address, more tags, disks as (device,
+/// GiB, encrypted).
+type Machine = (
+    u64,
+    &'static str,
+    &'static str,
+    bool,
+    &'static str,
+    u64,
+    Address,
+    &'static [(&'static str, &'static str)],
+    &'static [(&'static str, i32, bool)],
+);
 
 const BACKUP: &[(&str, &str)] = &[("Backup", "true")];
 
 const MACHINES: &[Machine] = &[
     // Two open disks, an Elastic IP, a stale backup: the whole story in one instance.
-    (1, MAIN, "app", true, "t3.medium", sg::APP, Address::Elastic, BACKUP, &[("/dev/sdf", 40, false), ("/dev/xvda", 16, false)]),
+    (
+        1,
+        MAIN,
+        "app",
+        true,
+        "t3.medium",
+        sg::APP,
+        Address::Elastic,
+        BACKUP,
+        &[("/dev/sdf", 40, false), ("/dev/xvda", 16, false)],
+    ),
     (2, MAIN, "jump", true, "t3.micro", sg::JUMP, Address::Automatic, &[], &[("/dev/xvda", 8, true)]),
     (3, MAIN, "ci", true, "t3.medium", sg::CI, Address::Automatic, BACKUP, &[("/dev/xvda", 30, true)]),
     (4, MAIN, "batch", false, "t3.micro", sg::OFFICE_SSH, Address::Private, &[], &[("/dev/xvda", 8, false)]),
     // Stopping this one would make Auto Scaling end it.
-    (5, MAIN, "worker", true, "t3.micro", sg::INSIDE, Address::Private, &[("aws:autoscaling:groupName", "workers")], &[("/dev/xvda", 8, false)]),
+    (
+        5,
+        MAIN,
+        "worker",
+        true,
+        "t3.micro",
+        sg::INSIDE,
+        Address::Private,
+        &[("aws:autoscaling:groupName", "workers")],
+        &[("/dev/xvda", 8, false)],
+    ),
     // Stopping this one would lose its address.
-    (6, MAIN, "reports", true, "t3.micro", sg::OFFICE_SSH, Address::Automatic, &[], &[("/dev/sdf", 20, true), ("/dev/xvda", 8, false)]),
+    (
+        6,
+        MAIN,
+        "reports",
+        true,
+        "t3.micro",
+        sg::OFFICE_SSH,
+        Address::Automatic,
+        &[],
+        &[("/dev/sdf", 20, true), ("/dev/xvda", 8, false)],
+    ),
     // Stopping this one would erase its instance store.
     (7, MAIN, "cache", true, "m5d.large", sg::INSIDE, Address::Private, &[], &[("/dev/xvda", 8, false)]),
-    (11, OTHER, "europe-web", true, "t3.micro", sg::EUROPE, Address::Elastic, BACKUP, &[("/dev/xvda", 8, true)]),
+    (
+        11,
+        OTHER,
+        "europe-web",
+        true,
+        "t3.micro",
+        sg::EUROPE,
+        Address::Elastic,
+        BACKUP,
+        &[("/dev/xvda", 8, true)],
+    ),
 ];
 
 pub(super) fn furnish(company: &mut Inventory, now: Timestamp) {
@@ -74,7 +125,12 @@ fn build(company: &mut Inventory, machine: &Machine, now: Timestamp) {
     let mut devices = Vec::new();
     for (place, (device, size, encrypted)) in (1..).zip(disks) {
         let root = *device == "/dev/xvda";
-        let attachment = Attachment { instance_id: id("i", n), device: (*device).to_owned(), state: "attached".to_owned(), delete_on_termination: root };
+        let attachment = Attachment {
+            instance_id: id("i", n),
+            device: (*device).to_owned(),
+            state: "attached".to_owned(),
+            delete_on_termination: root,
+        };
         let volume = Volume {
             state: "in-use".to_owned(),
             attachments: vec![attachment],
@@ -82,7 +138,12 @@ fn build(company: &mut Inventory, machine: &Machine, now: Timestamp) {
             snapshot_id: None,
             ..disk(n * 100 + place, region, *size, *encrypted, &format!("{name} {device}"), now)
         };
-        devices.push(Device { device_name: (*device).to_owned(), volume_id: volume.id.clone(), delete_on_termination: root, status: "attached".to_owned() });
+        devices.push(Device {
+            device_name: (*device).to_owned(),
+            volume_id: volume.id.clone(),
+            delete_on_termination: root,
+            status: "attached".to_owned(),
+        });
         company.region_mut(region).volumes.put(volume.id.clone(), volume);
     }
     let instance = Instance {
@@ -161,9 +222,17 @@ fn services_interfaces(company: &mut Inventory, vpc: &str) {
 /// queue to which no requests are sent.
 fn target_groups(company: &mut Inventory, vpc: &str) {
     let arn = |what: &str| format!("arn:aws:elasticloadbalancing:{MAIN}:{ACCOUNT}:{what}");
-    let target = |instance: u64, state: &str| Target { id: id("i", instance), port: Some(8080), state: state.to_owned(), ..Target::default() };
+    let target = |instance: u64, state: &str| Target {
+        id: id("i", instance),
+        port: Some(8080),
+        state: state.to_owned(),
+        ..Target::default()
+    };
     let balancer = || vec![arn("loadbalancer/app/maps/0a1b2c3d4e5f6071")];
-    let groups = [("maps", balancer(), vec![target(1, "healthy"), target(5, "healthy")]), ("queue", Vec::new(), vec![target(6, "unused")])];
+    let groups = [
+        ("maps", balancer(), vec![target(1, "healthy"), target(5, "healthy")]),
+        ("queue", Vec::new(), vec![target(6, "unused")]),
+    ];
     for (name, load_balancers, targets) in groups {
         let group = TargetGroup {
             id: arn(&format!("targetgroup/{name}/0123456789abcdef")),
@@ -200,7 +269,8 @@ fn disk(n: u64, region: &str, size: i32, encrypted: bool, name: &str, now: Times
 }
 
 fn loose_volumes(company: &mut Inventory, now: Timestamp) {
-    let mut archive = Volume { iops: Some(4_000), throughput: Some(250), ..disk(1, MAIN, 12, false, "old-tiles", now) };
+    let mut archive =
+        Volume { iops: Some(4_000), throughput: Some(250), ..disk(1, MAIN, 12, false, "old-tiles", now) };
     archive.tags.insert("CostCentre".to_owned(), "42".to_owned());
     let mut scratch = disk(2, MAIN, 10, false, "scratch", now);
     scratch.tags.insert(tag::IGNORE.to_owned(), "wiped every night, holds nothing".to_owned());

@@ -1,5 +1,6 @@
-//! The demo account: a believable small company, Larkspur Maps, in two regions, about which everything is known. For every
-//! family it has something bad, something good that looks alike, and something between. Data only.
+//! The demo account: a believable small company, Larkspur Maps, in two regions, about which everything is
+//! known. For every family it has something bad, something good that looks alike, and something between. Data
+//! only.
 
 mod compute;
 mod network;

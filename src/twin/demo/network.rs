@@ -1,7 +1,10 @@
-//! The company's networks: VPCs and their flow logs, security groups and their rules, prefix lists. Data only.
+//! The company's networks: VPCs and their flow logs, security groups and their rules, prefix lists. Data
+//! only.
 
 use super::{ACCOUNT, MAIN, OFFICE, OTHER, id, named, tags};
-use crate::inventory::{Fact, FlowLog, Inventory, PrefixList, SecurityGroup, SecurityGroupRule, Subnet, Tags, Vpc, tag};
+use crate::inventory::{
+    Fact, FlowLog, Inventory, PrefixList, SecurityGroup, SecurityGroupRule, Subnet, Tags, Vpc, tag,
+};
 
 /// VPCs by number: main, data, legacy, lab, shared; then those of the other region.
 pub(super) const VPC_MAIN: u64 = 1;
@@ -32,7 +35,8 @@ pub(super) fn furnish(company: &mut Inventory) {
         let outward = rule("-1", -1, -1, WORLD, None);
         for (rule, is_egress) in list.into_iter().map(|r| (r, false)).chain([(outward, true)]) {
             rules += 1;
-            let whole = SecurityGroupRule { id: id("sgr", rules), group_id: group.id.clone(), is_egress, ..rule };
+            let whole =
+                SecurityGroupRule { id: id("sgr", rules), group_id: group.id.clone(), is_egress, ..rule };
             company.region_mut(region).security_group_rules.put(whole.id.clone(), whole);
         }
         company.region_mut(region).security_groups.put(group.id.clone(), group);
@@ -50,7 +54,13 @@ fn vpcs(company: &mut Inventory) {
         (12, OTHER, "default", "172.31.0.0/16", ACCOUNT),
     ];
     for (n, region, name, cidr, owner) in list {
-        let mut vpc = Vpc { id: id("vpc", n), cidr_block: cidr.to_owned(), is_default: name == "default", owner_id: owner.to_owned(), tags: named(name) };
+        let mut vpc = Vpc {
+            id: id("vpc", n),
+            cidr_block: cidr.to_owned(),
+            is_default: name == "default",
+            owner_id: owner.to_owned(),
+            tags: named(name),
+        };
         if vpc.is_default {
             vpc.tags.insert(tag::IGNORE.to_owned(), "the default VPC is empty, see INFRA-12".to_owned());
         }
@@ -141,7 +151,8 @@ fn tcp(port: i32, source: &str) -> SecurityGroupRule {
     rule("tcp", port, port, source, None)
 }
 
-type Group = (u64, &'static str, &'static str, &'static [(&'static str, &'static str)], Vec<SecurityGroupRule>);
+type Group =
+    (u64, &'static str, &'static str, &'static [(&'static str, &'static str)], Vec<SecurityGroupRule>);
 
 /// The groups that instances and interfaces have, by number.
 pub(super) mod sg {
@@ -181,7 +192,13 @@ fn groups() -> Vec<Group> {
         (7, MAIN, "anything", &[], vec![rule("-1", -1, -1, WORLD, None)]),
         (8, MAIN, "remote-desktop-udp", &[], vec![rule("udp", 3389, 3389, WORLD, None)]),
         (9, MAIN, "two-halves", &[], vec![tcp(22, "0.0.0.0/1"), tcp(22, "128.0.0.0/1")]),
-        (sg::POSTGRES, MAIN, "postgres", &[], vec![rule("tcp", 5432, 5432, WORLD, Some("reporting")), tcp(5432, "10.10.0.0/16")]),
+        (
+            sg::POSTGRES,
+            MAIN,
+            "postgres",
+            &[],
+            vec![rule("tcp", 5432, 5432, WORLD, Some("reporting")), tcp(5432, "10.10.0.0/16")],
+        ),
         (11, MAIN, "partners", &[], vec![tcp(22, &id("pl", 1))]),
         (12, MAIN, "vendors", &[], vec![tcp(22, &id("pl", 2))]),
         (sg::WEB, MAIN, "web", &[], vec![tcp(443, WORLD), tcp(443, WORLD_V6), tcp(80, WORLD)]),

@@ -13,8 +13,10 @@ pub(super) fn furnish(company: &mut Inventory, now: Timestamp) {
     trails(company, now);
     let service = |service: &str, bucket: &str| {
         json!({ "Version": "2012-10-17", "Statement": [
-            { "Sid": "Acl", "Effect": "Allow", "Principal": { "Service": service }, "Action": "s3:GetBucketAcl", "Resource": format!("arn:aws:s3:::{bucket}") },
-            { "Sid": "Write", "Effect": "Allow", "Principal": { "Service": service }, "Action": "s3:PutObject", "Resource": format!("arn:aws:s3:::{bucket}/*"),
+            { "Sid": "Acl", "Effect": "Allow", "Principal": { "Service": service },
+                "Action": "s3:GetBucketAcl", "Resource": format!("arn:aws:s3:::{bucket}") },
+            { "Sid": "Write", "Effect": "Allow", "Principal": { "Service": service },
+                "Action": "s3:PutObject", "Resource": format!("arn:aws:s3:::{bucket}/*"),
               "Condition": { "StringEquals": { "aws:SourceAccount": ACCOUNT } } },
         ]})
     };
@@ -24,7 +26,11 @@ pub(super) fn furnish(company: &mut Inventory, now: Timestamp) {
     let taken = Bucket { id: "larkspur-logs".to_owned(), owned: false, ..Bucket::default() };
     company.buckets.put(taken.id.clone(), taken);
     roles(company);
-    let lab = LogGroup { id: "/larkspur/lab".to_owned(), tags: Fact::Known(tags(&[("Team", "lab")])), ..LogGroup::default() };
+    let lab = LogGroup {
+        id: "/larkspur/lab".to_owned(),
+        tags: Fact::Known(tags(&[("Team", "lab")])),
+        ..LogGroup::default()
+    };
     company.region_mut(MAIN).log_groups.put(lab.id.clone(), lab);
     keys(company);
 }
@@ -40,12 +46,14 @@ fn trails(company: &mut Inventory, now: Timestamp) {
         include_global_service_events: true,
         is_logging: Fact::Known(logs),
         latest_delivery_error: Fact::Known(String::new()),
-        latest_delivery_time: hours_before(now, if logs { 1 } else { 24 * 40 }).map_or(Fact::Absent, Fact::Known),
+        latest_delivery_time: hours_before(now, if logs { 1 } else { 24 * 40 })
+            .map_or(Fact::Absent, Fact::Known),
         all_management_events: Fact::Known(true),
         tags: Fact::Known(tags(&[("Team", "security")])),
         ..Trail::default()
     };
-    // One that somebody has stopped, in one region, without validation; one that logs, but only its own region.
+    // One that somebody has stopped, in one region, without validation; one that logs, but only its own
+    // region.
     for trail in [trail("company-audit", MAIN, false), trail("europe-audit", OTHER, true)] {
         company.trails.put(trail.id.clone(), trail);
     }
@@ -70,9 +78,11 @@ fn bucket(company: &mut Inventory, name: &str, policy: Fact<Value>) {
 /// fails.
 fn roles(company: &mut Inventory) {
     let trust = json!({ "Version": "2012-10-17", "Statement": [
-        { "Effect": "Allow", "Principal": { "Service": "vpc-flow-logs.amazonaws.com" }, "Action": "sts:AssumeRole" },
+        { "Effect": "Allow", "Principal": { "Service": "vpc-flow-logs.amazonaws.com" },
+            "Action": "sts:AssumeRole" },
     ]});
-    let policy = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "logs:DescribeLogGroups", "Resource": "*" }] });
+    let policy = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow",
+        "Action": "logs:DescribeLogGroups", "Resource": "*" }] });
     let role = Role {
         id: "lab-flow-logs".to_owned(),
         arn: company.owner.role("lab-flow-logs").to_string(),
@@ -131,7 +141,9 @@ fn keys(company: &mut Inventory) {
             company.region_mut(region).customer_keys.put(id, key);
         }
     }
-    for (region, on, key) in [(MAIN, false, "alias/aws/ebs".to_owned()), (OTHER, true, key_arn(OTHER, "disks"))] {
+    for (region, on, key) in
+        [(MAIN, false, "alias/aws/ebs".to_owned()), (OTHER, true, key_arn(OTHER, "disks"))]
+    {
         let defaults = EbsDefaults { encryption_by_default: Fact::Known(on), kms_key_id: Fact::Known(key) };
         company.region_mut(region).ebs_defaults.put(EbsDefaults::ID, defaults);
     }

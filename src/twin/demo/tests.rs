@@ -27,10 +27,13 @@ fn everything_that_is_referred_to_is_there() {
         let mut wanted: Vec<&str> = Vec::new();
         for (_, rule) in region.security_group_rules.known() {
             wanted.push(&rule.group_id);
-            wanted.extend(rule.referenced_group_id.as_deref().into_iter().chain(rule.prefix_list_id.as_deref()));
+            wanted.extend(
+                rule.referenced_group_id.as_deref().into_iter().chain(rule.prefix_list_id.as_deref()),
+            );
         }
         for (_, interface) in region.network_interfaces.known() {
-            wanted.extend(interface.groups.iter().map(String::as_str).chain(interface.instance_id.as_deref()));
+            wanted
+                .extend(interface.groups.iter().map(String::as_str).chain(interface.instance_id.as_deref()));
             wanted.push(&interface.vpc_id);
         }
         for (_, instance) in region.instances.known() {
@@ -52,7 +55,11 @@ fn everything_that_is_referred_to_is_there() {
 #[test]
 fn no_two_things_share_an_id_and_every_id_is_its_own() {
     let company = company();
-    let counts: Vec<usize> = company.regions.values().map(|r| r.security_groups.items.len() + r.security_group_rules.items.len()).collect();
+    let counts: Vec<usize> = company
+        .regions
+        .values()
+        .map(|r| r.security_groups.items.len() + r.security_group_rules.items.len())
+        .collect();
     assert_eq!(counts.iter().sum::<usize>(), 20 + 47, "two things of the same id would count once");
     for region in company.regions.values() {
         for (id, rule) in region.security_group_rules.known() {

@@ -1,4 +1,5 @@
-//! The Recycle Bin, as deletions fill it and `ec2:RestoreSnapshotFromRecycleBin` and `RestoreVolumeFromRecycleBin` empty it.
+//! The Recycle Bin, as deletions fill it and `ec2:RestoreSnapshotFromRecycleBin` and
+//! `RestoreVolumeFromRecycleBin` empty it.
 
 use super::{OnTwin, done};
 use crate::{
@@ -19,18 +20,27 @@ const DAY: u64 = 86_400;
 pub(super) fn may_delete(t: &Twin, region: &str, id: &str) -> Result<(), CallError> {
     let Fact::Known(removal) = t.region(region)?.removals.get(id) else { return Ok(()) };
     if let Some(image) = removal.images.known().and_then(|all| all.first()) {
-        return Err(refuse("InvalidSnapshot.InUse", format!("The snapshot {id} is currently in use by {image}")));
+        return Err(refuse(
+            "InvalidSnapshot.InUse",
+            format!("The snapshot {id} is currently in use by {image}"),
+        ));
     }
     match removal.lock.known() {
-        Some(state) => Err(refuse("OperationNotPermitted", format!("The snapshot {id} is locked in state {state}"))),
+        Some(state) => {
+            Err(refuse("OperationNotPermitted", format!("The snapshot {id} is locked in state {state}")))
+        }
         None => Ok(()),
     }
 }
 
 /// Moves a deleted resource to the bin, if a rule of the region keeps it; returns whether one does.
 pub(super) fn keep(t: &mut Twin, region: &str, id: &str, tags: &Tags) -> bool {
-    let days = t.region(region).ok().and_then(|r| r.removals.get(id).known().and_then(|removal| removal.kept_by(tags).known().map(|rule| rule.days)));
-    let Some(days) = days.and_then(|days| u64::try_from(days).ok()).filter(|days| *days > 0) else { return false };
+    let days = t.region(region).ok().and_then(|r| {
+        r.removals.get(id).known().and_then(|removal| removal.kept_by(tags).known().map(|rule| rule.days))
+    });
+    let Some(days) = days.and_then(|days| u64::try_from(days).ok()).filter(|days| *days > 0) else {
+        return false;
+    };
     let seconds = days.saturating_mul(DAY);
     let until = t.now.checked_add(std::time::Duration::from_secs(seconds)).ok();
     t.later(seconds, region, Effect::LeavesBin(id.to_owned()));
@@ -62,7 +72,14 @@ impl OnTwin for RestoreSnapshotFromRecycleBin {
 
 impl OnTwin for RestoreVolumeFromRecycleBin {
     fn perform(self, t: &mut Twin, region: &str) -> Outcome {
-        restore(t, region, &self.volume_id, "InvalidVolume.NotFound", |t| t.bin.volumes.remove(&self.volume_id), |r, v: Volume| r.volumes.put(v.id.clone(), v))
+        restore(
+            t,
+            region,
+            &self.volume_id,
+            "InvalidVolume.NotFound",
+            |t| t.bin.volumes.remove(&self.volume_id),
+            |r, v: Volume| r.volumes.put(v.id.clone(), v),
+        )
     }
 }
 

@@ -21,7 +21,9 @@ const DELIVERY_SECONDS: u64 = 600;
 
 /// The fields of a record when the request names none
 /// (<https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html>).
-const DEFAULT_FORMAT: &str = "${version} ${account-id} ${interface-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport} ${protocol} ${packets} ${bytes} ${start} ${end} ${action} ${log-status}";
+const DEFAULT_FORMAT: &str = "${version} ${account-id} ${interface-id} ${srcaddr} ${dstaddr} ${srcport} \
+                              ${dstport} ${protocol} ${packets} ${bytes} ${start} ${end} ${action} \
+                              ${log-status}";
 
 impl OnTwin for CreateFlowLogs {
     fn perform(self, t: &mut Twin, region: &str) -> Outcome {
@@ -31,7 +33,10 @@ impl OnTwin for CreateFlowLogs {
         }
         let traffic = self.traffic_type.as_str();
         if !["ACCEPT", "REJECT", "ALL"].contains(&traffic) {
-            return Err(refuse("InvalidParameter", format!("TrafficType is one of ACCEPT, REJECT, ALL; not {traffic:?}")));
+            return Err(refuse(
+                "InvalidParameter",
+                format!("TrafficType is one of ACCEPT, REJECT, ALL; not {traffic:?}"),
+            ));
         }
         let interval = self.max_aggregation_interval.unwrap_or(600);
         if ![60, 600].contains(&interval) {
@@ -60,7 +65,9 @@ impl OnTwin for CreateFlowLogs {
             let id = t.fresh("fl");
             t.made(FamilyKind::FlowLogs, &id);
             t.later(DELIVERY_SECONDS, region, Effect::FlowLogDelivers(id.clone()));
-            t.region_mut(region).flow_logs.put(id.clone(), FlowLog { id: id.clone(), resource_id: resource, ..model.clone() });
+            t.region_mut(region)
+                .flow_logs
+                .put(id.clone(), FlowLog { id: id.clone(), resource_id: resource, ..model.clone() });
             ids.push(id);
         }
         output("FlowLogIds", ids)
@@ -70,14 +77,22 @@ impl OnTwin for CreateFlowLogs {
 /// Checks the destination and enters it in the log. Returns the policy that AWS puts on a bucket of ours that
 /// does not let it deliver yet
 /// (<https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-permissions.html>).
-fn destination(t: &Twin, region: &str, input: &CreateFlowLogs, log: &mut FlowLog) -> Result<Option<(String, Value)>, CallError> {
+fn destination(
+    t: &Twin,
+    region: &str,
+    input: &CreateFlowLogs,
+    log: &mut FlowLog,
+) -> Result<Option<(String, Value)>, CallError> {
     let kind = input.log_destination_type.as_str();
     log.log_destination_type = kind.to_owned();
     log.log_destination.clone_from(&input.log_destination);
     match kind {
         "cloud-watch-logs" => log_group(t, region, input, log).map(|()| None),
         "s3" => bucket(t, region, input),
-        other => Err(unknown(&format!("the destination type {other}"), "the twin has only cloud-watch-logs and s3")),
+        other => Err(unknown(
+            &format!("the destination type {other}"),
+            "the twin has only cloud-watch-logs and s3",
+        )),
     }
 }
 
@@ -91,11 +106,19 @@ fn log_group(t: &Twin, region: &str, input: &CreateFlowLogs, log: &mut FlowLog) 
         }
         _ => return Err(wrong("either LogGroupName or LogDestination must be given")),
     };
-    let role = input.deliver_logs_permission_arn.as_deref().ok_or_else(|| wrong("DeliverLogsPermissionArn must be given for cloud-watch-logs"))?;
-    let role_name =
-        role.split_once(":role/").and_then(|(_, path)| path.rsplit('/').next()).ok_or_else(|| wrong("DeliverLogsPermissionArn is not the ARN of a role"))?;
+    let role = input
+        .deliver_logs_permission_arn
+        .as_deref()
+        .ok_or_else(|| wrong("DeliverLogsPermissionArn must be given for cloud-watch-logs"))?;
+    let role_name = role
+        .split_once(":role/")
+        .and_then(|(_, path)| path.rsplit('/').next())
+        .ok_or_else(|| wrong("DeliverLogsPermissionArn is not the ARN of a role"))?;
     // A role that was made a moment ago cannot be assumed everywhere yet, so this may pass.
-    let cannot = || CallError { class: crate::calls::ErrorClass::Consistency, ..refuse("InvalidParameter", format!("Unable to assume given IAM role {role}")) };
+    let cannot = || CallError {
+        class: crate::calls::ErrorClass::Consistency,
+        ..refuse("InvalidParameter", format!("Unable to assume given IAM role {role}"))
+    };
     let known = must(t.truth.roles.get(role_name), role, cannot)?;
     if known.arn != role || !policy::flow_logs_may_assume(t, region, &known.trust_policy) {
         return Err(cannot());
@@ -114,8 +137,12 @@ fn bucket(t: &Twin, region: &str, input: &CreateFlowLogs) -> Result<Option<(Stri
     if input.deliver_logs_permission_arn.is_some() || input.log_group_name.is_some() {
         return Err(wrong("DeliverLogsPermissionArn and LogGroupName are not for s3"));
     }
-    let destination = input.log_destination.as_deref().ok_or_else(|| wrong("LogDestination must be given for s3"))?;
-    let path = destination.split_once(":s3:::").map(|(_, path)| path).ok_or_else(|| wrong("LogDestination is not the ARN of a bucket"))?;
+    let destination =
+        input.log_destination.as_deref().ok_or_else(|| wrong("LogDestination must be given for s3"))?;
+    let path = destination
+        .split_once(":s3:::")
+        .map(|(_, path)| path)
+        .ok_or_else(|| wrong("LogDestination is not the ARN of a bucket"))?;
     let name = path.split('/').next().unwrap_or(path);
     if path.split('/').skip(1).any(|part| part == "AWSLogs") {
         return Err(wrong("AWSLogs is a reserved term and cannot stand in the prefix"));
@@ -123,11 +150,16 @@ fn bucket(t: &Twin, region: &str, input: &CreateFlowLogs) -> Result<Option<(Stri
     let absent = || refuse("LogDestinationNotFound", format!("LogDestination: {name} does not exist."));
     let bucket = must(t.truth.buckets.get(name), name, absent)?;
     if !bucket.owned {
-        return Err(refuse("LogDestinationPermissionIssue", format!("Access Denied for LogDestination: {name}. Please check LogDestination permission")));
+        return Err(refuse(
+            "LogDestinationPermissionIssue",
+            format!("Access Denied for LogDestination: {name}. Please check LogDestination permission"),
+        ));
     }
     match &bucket.policy {
         Fact::Known(policy) if policy::flow_logs_may_deliver(t, region, destination, policy) => Ok(None),
-        Fact::Known(_) | Fact::Absent => Ok(Some((name.to_owned(), delivery_policy(t, region, name, destination)))),
+        Fact::Known(_) | Fact::Absent => {
+            Ok(Some((name.to_owned(), delivery_policy(t, region, name, destination))))
+        }
         silent => Err(unknown(&format!("the policy of {name}"), silent.silence().unwrap_or("not read"))),
     }
 }
@@ -136,14 +168,17 @@ fn bucket(t: &Twin, region: &str, input: &CreateFlowLogs) -> Result<Option<(Stri
 fn delivery_policy(t: &Twin, region: &str, bucket: &str, destination: &str) -> Value {
     let owner = &t.truth.owner;
     let when = json!({ "aws:SourceAccount": owner.account });
-    let source = json!({ "aws:SourceArn": format!("arn:{}:logs:{region}:{}:*", owner.partition, owner.account) });
+    let source =
+        json!({ "aws:SourceArn": format!("arn:{}:logs:{region}:{}:*", owner.partition, owner.account) });
     let who = json!({ "Service": "delivery.logs.amazonaws.com" });
     json!({ "Version": "2012-10-17", "Id": "AWSLogDeliveryWrite20150319", "Statement": [
         { "Sid": "AWSLogDeliveryWrite", "Effect": "Allow", "Principal": who, "Action": "s3:PutObject",
           "Resource": format!("{}/AWSLogs/{}/*", destination.trim_end_matches('/'), owner.account),
-          "Condition": { "StringEquals": { "s3:x-amz-acl": "bucket-owner-full-control", "aws:SourceAccount": owner.account }, "ArnLike": source } },
+          "Condition": { "StringEquals": { "s3:x-amz-acl": "bucket-owner-full-control",
+          "aws:SourceAccount": owner.account }, "ArnLike": source } },
         { "Sid": "AWSLogDeliveryAclCheck", "Effect": "Allow", "Principal": who, "Action": "s3:GetBucketAcl",
-          "Resource": format!("arn:{}:s3:::{bucket}", owner.partition), "Condition": { "StringEquals": when, "ArnLike": source } },
+          "Resource": format!("arn:{}:s3:::{bucket}", owner.partition), "Condition": { "StringEquals": when,
+          "ArnLike": source } },
     ]})
 }
 
@@ -151,26 +186,40 @@ fn check_resource(t: &Twin, region: &str, kind: &str, id: &str, log: &FlowLog) -
     let known = t.region(region)?;
     match kind {
         "VPC" => {
-            let vpc = must(known.vpcs.get(id), id, || refuse("InvalidVpcId.NotFound", format!("The vpc ID '{id}' does not exist")))?;
+            let vpc = must(known.vpcs.get(id), id, || {
+                refuse("InvalidVpcId.NotFound", format!("The vpc ID '{id}' does not exist"))
+            })?;
             if !t.truth.owner.owns(&vpc.owner_id) {
-                return Err(refuse("UnauthorizedOperation", format!("{id} is shared by {}, who alone may log its traffic", vpc.owner_id)));
+                return Err(refuse(
+                    "UnauthorizedOperation",
+                    format!("{id} is shared by {}, who alone may log its traffic", vpc.owner_id),
+                ));
             }
         }
         "NetworkInterface" => {
             must(known.network_interfaces.get(id), id, || {
-                refuse("InvalidNetworkInterfaceId.NotFound", format!("The network interface '{id}' does not exist"))
+                refuse(
+                    "InvalidNetworkInterfaceId.NotFound",
+                    format!("The network interface '{id}' does not exist"),
+                )
             })?;
         }
-        other => return Err(unknown(&format!("a resource of type {other}"), "the twin logs VPCs and network interfaces")),
+        other => {
+            return Err(unknown(
+                &format!("a resource of type {other}"),
+                "the twin logs VPCs and network interfaces",
+            ));
+        }
     }
     let alike = |old: &FlowLog| {
         (&old.traffic_type, &old.log_destination_type, &old.log_destination, &old.log_group_name)
             == (&log.traffic_type, &log.log_destination_type, &log.log_destination, &log.log_group_name)
     };
     match known.flow_logs.select(&Selector::by("resource-id", id)) {
-        Fact::Known(old) if old.iter().any(|(_, old)| alike(old)) => {
-            Err(refuse("FlowLogAlreadyExists", "There is an existing Flow Log with the same configuration and log destination"))
-        }
+        Fact::Known(old) if old.iter().any(|(_, old)| alike(old)) => Err(refuse(
+            "FlowLogAlreadyExists",
+            "There is an existing Flow Log with the same configuration and log destination",
+        )),
         Fact::Known(_) | Fact::Absent => Ok(()),
         silent => Err(unknown(&format!("the flow logs of {id}"), silent.silence().unwrap_or("not read"))),
     }
@@ -180,7 +229,12 @@ impl OnTwin for DeleteFlowLogs {
     fn perform(self, t: &mut Twin, region: &str) -> Outcome {
         let known = t.region(region)?;
         for id in &self.flow_log_ids {
-            must(known.flow_logs.get(id), id, || refuse("InvalidFlowLogId.NotFound", format!("These flow log ids in the input list are not found: [{id}]")))?;
+            must(known.flow_logs.get(id), id, || {
+                refuse(
+                    "InvalidFlowLogId.NotFound",
+                    format!("These flow log ids in the input list are not found: [{id}]"),
+                )
+            })?;
         }
         for id in &self.flow_log_ids {
             take_away(&mut t.region_mut(region).flow_logs, id);

@@ -21,16 +21,25 @@ const START_SECONDS: u64 = 20;
 const FELL_BACK: &str = "Client.InternalError: Client error on launch";
 
 fn find<'a>(t: &'a Twin, region: &str, id: &str) -> Result<&'a Instance, CallError> {
-    must(t.region(region)?.instances.get(id), id, || refuse("InvalidInstanceID.NotFound", format!("The instance ID '{id}' does not exist")))
+    must(t.region(region)?.instances.get(id), id, || {
+        refuse("InvalidInstanceID.NotFound", format!("The instance ID '{id}' does not exist"))
+    })
 }
 
 fn wrong_state(instance: &Instance) -> CallError {
-    let message = format!("This instance '{}' is not in a state from which it can be started or stopped: it is '{}'.", instance.id, instance.state);
+    let message = format!(
+        "This instance '{}' is not in a state from which it can be started or stopped: it is '{}'.",
+        instance.id, instance.state
+    );
     refuse("IncorrectInstanceState", message)
 }
 
 fn must_name(ids: &[String]) -> Result<(), CallError> {
-    if ids.is_empty() { Err(refuse("MissingParameter", "The request must contain the parameter InstanceIds")) } else { Ok(()) }
+    if ids.is_empty() {
+        Err(refuse("MissingParameter", "The request must contain the parameter InstanceIds"))
+    } else {
+        Ok(())
+    }
 }
 
 impl OnTwin for StopInstances {
@@ -49,7 +58,8 @@ impl OnTwin for StopInstances {
         for id in going {
             if let Some(instance) = t.region_mut(region).instances.get_mut(&id) {
                 instance.state = "stopping".to_owned();
-                instance.state_reason = Some("Client.UserInitiatedShutdown: User initiated shutdown".to_owned());
+                instance.state_reason =
+                    Some("Client.UserInitiatedShutdown: User initiated shutdown".to_owned());
             }
             t.later(STOP_SECONDS, region, Effect::Stopped(id));
         }
@@ -60,18 +70,32 @@ impl OnTwin for StopInstances {
 fn may_stop(instance: &Instance) -> Result<(), CallError> {
     let id = &instance.id;
     if instance.root_device_type == "instance-store" {
-        return Err(refuse("UnsupportedOperation", format!("The instance '{id}' does not have an 'ebs' root device type and cannot be stopped")));
+        return Err(refuse(
+            "UnsupportedOperation",
+            format!("The instance '{id}' does not have an 'ebs' root device type and cannot be stopped"),
+        ));
     }
     if instance.lifecycle.as_deref() == Some("spot") {
-        return Err(refuse("UnsupportedOperation", format!("You can't stop the Spot Instance '{id}' because it is associated with a one-time Spot request")));
+        return Err(refuse(
+            "UnsupportedOperation",
+            format!(
+                "You can't stop the Spot Instance '{id}' because it is associated with a one-time Spot \
+                 request"
+            ),
+        ));
     }
     match &instance.stop_protection {
         Fact::Known(true) => Err(refuse(
             "OperationNotPermitted",
-            format!("The instance '{id}' may not be stopped. Modify its 'disableApiStop' instance attribute and try again."),
+            format!(
+                "The instance '{id}' may not be stopped. Modify its 'disableApiStop' instance attribute and \
+                 try again."
+            ),
         )),
         Fact::Known(false) | Fact::Absent => Ok(()),
-        silent => Err(unknown(&format!("the stop protection of {id}"), silent.silence().unwrap_or("not read"))),
+        silent => {
+            Err(unknown(&format!("the stop protection of {id}"), silent.silence().unwrap_or("not read")))
+        }
     }
 }
 
@@ -113,7 +137,11 @@ impl OnTwin for StartInstances {
 /// Compares the content of its disks with the content last written to them.
 fn comes_into_use(t: &mut Twin, region: &str, id: &str) {
     let known = t.truth.regions.get(region).and_then(|r| r.instances.get(id).known().copied());
-    let disks: Vec<(String, String)> = known.into_iter().flat_map(|i| &i.devices).map(|d| (d.device_name.clone(), d.volume_id.clone())).collect();
+    let disks: Vec<(String, String)> = known
+        .into_iter()
+        .flat_map(|i| &i.devices)
+        .map(|d| (d.device_name.clone(), d.volume_id.clone()))
+        .collect();
     disks.iter().for_each(|(device, volume)| t.content_in_use(region, id, device, volume));
 }
 
@@ -124,13 +152,16 @@ fn can_boot(t: &Twin, region: &str, instance: &Instance) -> Result<bool, CallErr
     let root = &instance.root_device_name;
     let has_root = instance.devices.iter().any(|d| d.device_name == *root && d.status != "detaching");
     if !has_root || t.lags_at(&instance.id, root, false) {
-        let message =
-            format!("Invalid value '{}' for instanceId. Instance does not have a volume attached at root ({})", instance.id, instance.root_device_name);
+        let message = format!(
+            "Invalid value '{}' for instanceId. Instance does not have a volume attached at root ({})",
+            instance.id, instance.root_device_name
+        );
         return Err(refuse("InvalidParameterValue", message));
     }
     let mut boots = true;
     for device in &instance.devices {
-        let absent = || refuse("InvalidVolume.NotFound", format!("The volume '{}' does not exist.", device.volume_id));
+        let absent =
+            || refuse("InvalidVolume.NotFound", format!("The volume '{}' does not exist.", device.volume_id));
         let volume = must(known.volumes.get(&device.volume_id), &device.volume_id, absent)?;
         boots &= !volume.encrypted || !keys::is_broken(known, volume.kms_key_id.as_deref())?;
     }
@@ -148,7 +179,10 @@ impl OnTwin for ModifyInstanceAttribute {
             let lags = t.lags_at(&self.instance_id, &mapping.device_name, false);
             let fits = !lags && device.is_some();
             if !fits {
-                return Err(refuse("InvalidInstanceAttributeValue", format!("No device is currently mapped at {}", mapping.device_name)));
+                return Err(refuse(
+                    "InvalidInstanceAttributeValue",
+                    format!("No device is currently mapped at {}", mapping.device_name),
+                ));
             }
         }
         apply(t, region, self);
@@ -160,10 +194,14 @@ fn apply(t: &mut Twin, region: &str, input: ModifyInstanceAttribute) {
     let region = t.region_mut(region);
     let Some(instance) = region.instances.get_mut(&input.instance_id) else { return };
     for mapping in input.block_device_mappings {
-        let Some(device) = instance.devices.iter_mut().find(|d| d.device_name == mapping.device_name) else { continue };
+        let Some(device) = instance.devices.iter_mut().find(|d| d.device_name == mapping.device_name) else {
+            continue;
+        };
         device.delete_on_termination = mapping.ebs.delete_on_termination;
         let attachments = region.volumes.get_mut(&device.volume_id).map(|v| v.attachments.iter_mut());
-        if let Some(attachment) = attachments.and_then(|mut all| all.find(|a| a.instance_id == input.instance_id)) {
+        if let Some(attachment) =
+            attachments.and_then(|mut all| all.find(|a| a.instance_id == input.instance_id))
+        {
             attachment.delete_on_termination = mapping.ebs.delete_on_termination;
         }
     }

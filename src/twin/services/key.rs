@@ -27,7 +27,9 @@ impl OnTwin for DisableKeyRotation {
 }
 
 fn set(t: &mut Twin, region: &str, id: &str, on: bool) -> Outcome {
-    let key = must(t.region(region)?.customer_keys.get(id), id, || refuse("NotFoundException", format!("Key '{id}' does not exist")))?;
+    let key = must(t.region(region)?.customer_keys.get(id), id, || {
+        refuse("NotFoundException", format!("Key '{id}' does not exist"))
+    })?;
     if let Err(why) = key.is_rotatable() {
         return Err(refuse("UnsupportedOperationException", why));
     }

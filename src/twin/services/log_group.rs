@@ -14,25 +14,45 @@ use crate::{
 };
 
 /// Days that a retention can have.
-const DAYS: &[i32] = &[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
+const DAYS: &[i32] = &[
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+];
 
 impl OnTwin for CreateLogGroup {
     fn perform(self, t: &mut Twin, region: &str) -> Outcome {
         let name = &self.log_group_name;
         let clean = |c: char| c.is_ascii_alphanumeric() || "._-/#".contains(c);
         if name.is_empty() || name.len() > 512 || !name.chars().all(clean) {
-            return Err(refuse("InvalidParameterException", format!("{name:?} is not the name of a log group")));
+            return Err(refuse(
+                "InvalidParameterException",
+                format!("{name:?} is not the name of a log group"),
+            ));
         }
         if self.tags.keys().any(|key| key.starts_with("aws:")) {
             return Err(refuse("InvalidParameterException", "tag keys that begin with aws: are reserved"));
         }
         match t.region(region)?.log_groups.get(name) {
             Fact::Absent => {}
-            Fact::Known(_) => return Err(refuse("ResourceAlreadyExistsException", "The specified log group already exists")),
-            silent => return Err(unknown(&format!("the log group {name}"), silent.silence().unwrap_or("not read"))),
+            Fact::Known(_) => {
+                return Err(refuse(
+                    "ResourceAlreadyExistsException",
+                    "The specified log group already exists",
+                ));
+            }
+            silent => {
+                return Err(unknown(
+                    &format!("the log group {name}"),
+                    silent.silence().unwrap_or("not read"),
+                ));
+            }
         }
         t.made(FamilyKind::LogGroups, name);
-        let group = LogGroup { id: name.clone(), kms_key_id: self.kms_key_id, tags: Fact::Known(self.tags), ..LogGroup::default() };
+        let group = LogGroup {
+            id: name.clone(),
+            kms_key_id: self.kms_key_id,
+            tags: Fact::Known(self.tags),
+            ..LogGroup::default()
+        };
         t.region_mut(region).log_groups.put(name.clone(), group);
         done()
     }
@@ -45,7 +65,10 @@ fn absent() -> CallError {
 impl OnTwin for PutRetentionPolicy {
     fn perform(self, t: &mut Twin, region: &str) -> Outcome {
         if !DAYS.contains(&self.retention_in_days) {
-            return Err(refuse("InvalidParameterException", format!("{} is not one of the retentions that can be set", self.retention_in_days)));
+            return Err(refuse(
+                "InvalidParameterException",
+                format!("{} is not one of the retentions that can be set", self.retention_in_days),
+            ));
         }
         set_retention(t, region, &self.log_group_name, Some(self.retention_in_days))
     }

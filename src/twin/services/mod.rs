@@ -77,11 +77,18 @@ fn once(t: &mut Twin, call: &Call, make: impl FnOnce(&mut Twin) -> Outcome) -> O
     }
     let key = format!("{}|{}|{token}", call.region, call.operation);
     if let Some(replay) = t.replays.get(&key) {
-        let dead = replay.outputs.get("VolumeId").and_then(Value::as_str).is_some_and(|id| volume::is_dead(t, &call.region, id));
+        let dead = replay
+            .outputs
+            .get("VolumeId")
+            .and_then(Value::as_str)
+            .is_some_and(|id| volume::is_dead(t, &call.region, id));
         return if replay.input == call.input && !dead {
             Ok(replay.outputs.clone())
         } else {
-            Err(refuse("IdempotentParameterMismatch", "the token was used before, with other parameters or for something that has failed"))
+            Err(refuse(
+                "IdempotentParameterMismatch",
+                "the token was used before, with other parameters or for something that has failed",
+            ))
         };
     }
     let outputs = make(t)?;

@@ -23,14 +23,21 @@ fn no_role(name: &str) -> String {
 }
 
 fn named(name: &str, longest: usize) -> Result<(), CallError> {
-    let fits = !name.is_empty() && name.len() <= longest && name.chars().all(|c| c.is_ascii_alphanumeric() || "+=,.@_-".contains(c));
-    if fits { Ok(()) } else { Err(refuse("ValidationError", format!("{name:?} is not a name that IAM takes"))) }
+    let fits = !name.is_empty()
+        && name.len() <= longest
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "+=,.@_-".contains(c));
+    if fits {
+        Ok(())
+    } else {
+        Err(refuse("ValidationError", format!("{name:?} is not a name that IAM takes")))
+    }
 }
 
 /// Parses a policy document: JSON text with at least one statement.
 fn document(text: &str) -> Result<Value, CallError> {
     let malformed = |why: String| refuse("MalformedPolicyDocument", why);
-    let policy: Value = serde_json::from_str(text).map_err(|e| malformed(format!("Syntax errors in policy: {e}")))?;
+    let policy: Value =
+        serde_json::from_str(text).map_err(|e| malformed(format!("Syntax errors in policy: {e}")))?;
     let some = match &policy["Statement"] {
         Value::Array(items) => !items.is_empty(),
         Value::Object(_) => true,
@@ -48,8 +55,12 @@ impl OnTwin for CreateRole {
         within_limit(&tags)?;
         match t.truth.roles.get(name) {
             Fact::Absent => {}
-            Fact::Known(_) => return Err(refuse("EntityAlreadyExists", format!("Role with name {name} already exists."))),
-            silent => return Err(unknown(&format!("the role {name}"), silent.silence().unwrap_or("not read"))),
+            Fact::Known(_) => {
+                return Err(refuse("EntityAlreadyExists", format!("Role with name {name} already exists.")));
+            }
+            silent => {
+                return Err(unknown(&format!("the role {name}"), silent.silence().unwrap_or("not read")));
+            }
         }
         let owner = &t.truth.owner;
         let role = Role {
@@ -88,9 +99,14 @@ impl OnTwin for DeleteRolePolicy {
     fn perform(self, t: &mut Twin, _: &str) -> Outcome {
         let name = &self.role_name;
         let role = must(t.truth.roles.get(name), name, || refuse("NoSuchEntity", no_role(name)))?;
-        let policies = must(role.inline_policies.as_ref(), "the role's inline policies", || refuse("NoSuchEntity", "there are no inline policies"))?;
+        let policies = must(role.inline_policies.as_ref(), "the role's inline policies", || {
+            refuse("NoSuchEntity", "there are no inline policies")
+        })?;
         if !policies.contains_key(&self.policy_name) {
-            return Err(refuse("NoSuchEntity", format!("The role policy with name {} cannot be found.", self.policy_name)));
+            return Err(refuse(
+                "NoSuchEntity",
+                format!("The role policy with name {} cannot be found.", self.policy_name),
+            ));
         }
         if let Some(Role { inline_policies: Fact::Known(policies), .. }) = t.truth.roles.get_mut(name) {
             policies.remove(&self.policy_name);
@@ -108,8 +124,14 @@ impl OnTwin for DeleteRole {
         if let Some(why) = inline.silence().or(attached.silence()) {
             return Err(unknown(&format!("the policies of {name}"), why));
         }
-        if inline.known().is_some_and(|p| !p.is_empty()) || attached.known().is_some_and(|p| !p.is_empty()) || t.seems_to_have_policies(name) {
-            return Err(refuse("DeleteConflict", "Cannot delete entity, must delete or detach policies first."));
+        if inline.known().is_some_and(|p| !p.is_empty())
+            || attached.known().is_some_and(|p| !p.is_empty())
+            || t.seems_to_have_policies(name)
+        {
+            return Err(refuse(
+                "DeleteConflict",
+                "Cannot delete entity, must delete or detach policies first.",
+            ));
         }
         take_away(&mut t.truth.roles, name);
         done()

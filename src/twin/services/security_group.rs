@@ -1,4 +1,5 @@
-//! Rules of security groups, as `ec2:AuthorizeSecurityGroupIngress` and `ec2:RevokeSecurityGroupIngress` treat them.
+//! Rules of security groups, as `ec2:AuthorizeSecurityGroupIngress` and `ec2:RevokeSecurityGroupIngress`
+//! treat them.
 
 use ipnet::{Ipv4Net, Ipv6Net};
 
@@ -27,7 +28,10 @@ impl OnTwin for AuthorizeSecurityGroupIngress {
         let new = rules_of(t, &self.group_id, &self.ip_permissions)?;
         for (n, rule) in new.iter().enumerate() {
             if new[..n].iter().any(|other| same(rule, other)) {
-                return Err(refuse("InvalidParameterValue", "The same permission must not appear multiple times"));
+                return Err(refuse(
+                    "InvalidParameterValue",
+                    "The same permission must not appear multiple times",
+                ));
             }
             check_source(t, region, rule)?;
         }
@@ -77,7 +81,12 @@ impl OnTwin for RevokeSecurityGroupIngress {
 fn by_id(t: &Twin, region: &str, group: &str, ids: Vec<String>) -> Result<Vec<String>, CallError> {
     let rules = &t.region(region)?.security_group_rules;
     for id in &ids {
-        let missing = || refuse("InvalidSecurityGroupRuleId.NotFound", format!("The security group rule ID '{id}' does not exist"));
+        let missing = || {
+            refuse(
+                "InvalidSecurityGroupRuleId.NotFound",
+                format!("The security group rule ID '{id}' does not exist"),
+            )
+        };
         let rule = must(rules.get(id), id, missing)?;
         if rule.group_id != *group || rule.is_egress {
             return Err(missing());
@@ -94,7 +103,9 @@ fn check_group(t: &Twin, region: &str, id: &str) -> Result<(), CallError> {
 fn ingress<'a>(t: &'a Twin, region: &str, group: &str) -> Result<Vec<&'a SecurityGroupRule>, CallError> {
     let rules = t.region(region)?.security_group_rules.select(&Selector::by("group-id", group));
     match rules {
-        crate::inventory::Fact::Known(rules) => Ok(rules.into_iter().map(|(_, rule)| rule).filter(|r| !r.is_egress).collect()),
+        crate::inventory::Fact::Known(rules) => {
+            Ok(rules.into_iter().map(|(_, rule)| rule).filter(|r| !r.is_egress).collect())
+        }
         silent => Err(unknown(&format!("the rules of {group}"), silent.silence().unwrap_or("not read"))),
     }
 }
@@ -102,11 +113,16 @@ fn ingress<'a>(t: &'a Twin, region: &str, group: &str) -> Result<Vec<&'a Securit
 /// Returns whether two rules are the same; descriptions and tags do not count.
 fn same(a: &SecurityGroupRule, b: &SecurityGroupRule) -> bool {
     (&a.ip_protocol, a.from_port, a.to_port) == (&b.ip_protocol, b.from_port, b.to_port)
-        && (&a.cidr_ipv4, &a.cidr_ipv6, &a.prefix_list_id, &a.referenced_group_id) == (&b.cidr_ipv4, &b.cidr_ipv6, &b.prefix_list_id, &b.referenced_group_id)
+        && (&a.cidr_ipv4, &a.cidr_ipv6, &a.prefix_list_id, &a.referenced_group_id)
+            == (&b.cidr_ipv4, &b.cidr_ipv6, &b.prefix_list_id, &b.referenced_group_id)
 }
 
 fn source(rule: &SecurityGroupRule) -> &str {
-    [&rule.cidr_ipv4, &rule.cidr_ipv6, &rule.prefix_list_id, &rule.referenced_group_id].into_iter().flatten().next().map_or("", String::as_str)
+    [&rule.cidr_ipv4, &rule.cidr_ipv6, &rule.prefix_list_id, &rule.referenced_group_id]
+        .into_iter()
+        .flatten()
+        .next()
+        .map_or("", String::as_str)
 }
 
 /// Returns the number of rules that a rule counts as, for IPv4 and for IPv6.
@@ -118,9 +134,11 @@ fn weight(t: &Twin, region: &str, rule: &SecurityGroupRule) -> Result<(usize, us
         return Ok((0, 1));
     }
     let Some(list) = &rule.prefix_list_id else { return Ok((1, 1)) };
-    let absent = || refuse("InvalidPrefixListID.NotFound", format!("The prefix list ID '{list}' does not exist"));
+    let absent =
+        || refuse("InvalidPrefixListID.NotFound", format!("The prefix list ID '{list}' does not exist"));
     let list = must(t.region(region)?.prefix_lists.get(list), list, absent)?;
-    let entries = list.max_entries.and_then(|n| usize::try_from(n).ok()).or_else(|| list.entries.known().map(Vec::len));
+    let entries =
+        list.max_entries.and_then(|n| usize::try_from(n).ok()).or_else(|| list.entries.known().map(Vec::len));
     let size = entries.unwrap_or(1);
     Ok((size, size))
 }
@@ -134,7 +152,11 @@ fn check_source(t: &Twin, region: &str, rule: &SecurityGroupRule) -> Result<(), 
 }
 
 /// Expands permissions into rules: one for each source.
-fn rules_of(t: &Twin, group: &str, permissions: &[IpPermission]) -> Result<Vec<SecurityGroupRule>, CallError> {
+fn rules_of(
+    t: &Twin,
+    group: &str,
+    permissions: &[IpPermission],
+) -> Result<Vec<SecurityGroupRule>, CallError> {
     let mut rules = Vec::new();
     for permission in permissions {
         let (ip_protocol, from_port, to_port) = traffic(permission)?;
@@ -146,25 +168,42 @@ fn rules_of(t: &Twin, group: &str, permissions: &[IpPermission]) -> Result<Vec<S
             description: description.clone().filter(|d| !d.is_empty()),
             ..SecurityGroupRule::default()
         };
-        let malformed = |cidr: &str| refuse("InvalidParameterValue", format!("CIDR block {cidr} is malformed"));
+        let malformed =
+            |cidr: &str| refuse("InvalidParameterValue", format!("CIDR block {cidr} is malformed"));
         let before = rules.len();
         for range in &permission.ip_ranges {
             let cidr: Ipv4Net = range.cidr_ip.parse().map_err(|_| malformed(&range.cidr_ip))?;
-            rules.push(SecurityGroupRule { cidr_ipv4: Some(cidr.trunc().to_string()), ..rule(&range.description) });
+            rules.push(SecurityGroupRule {
+                cidr_ipv4: Some(cidr.trunc().to_string()),
+                ..rule(&range.description)
+            });
         }
         for range in &permission.ipv6_ranges {
             let cidr: Ipv6Net = range.cidr_ipv6.parse().map_err(|_| malformed(&range.cidr_ipv6))?;
-            rules.push(SecurityGroupRule { cidr_ipv6: Some(cidr.trunc().to_string()), ..rule(&range.description) });
+            rules.push(SecurityGroupRule {
+                cidr_ipv6: Some(cidr.trunc().to_string()),
+                ..rule(&range.description)
+            });
         }
         for list in &permission.prefix_list_ids {
-            rules.push(SecurityGroupRule { prefix_list_id: Some(list.prefix_list_id.clone()), ..rule(&list.description) });
+            rules.push(SecurityGroupRule {
+                prefix_list_id: Some(list.prefix_list_id.clone()),
+                ..rule(&list.description)
+            });
         }
         for pair in &permission.user_id_group_pairs {
             let owner = pair.user_id.clone().filter(|o| *o != t.truth.owner.account);
-            rules.push(SecurityGroupRule { referenced_group_id: Some(pair.group_id.clone()), referenced_group_owner: owner, ..rule(&pair.description) });
+            rules.push(SecurityGroupRule {
+                referenced_group_id: Some(pair.group_id.clone()),
+                referenced_group_owner: owner,
+                ..rule(&pair.description)
+            });
         }
         if rules.len() == before {
-            return Err(refuse("MissingParameter", "a permission needs a source: IpRanges, Ipv6Ranges, PrefixListIds or UserIdGroupPairs"));
+            return Err(refuse(
+                "MissingParameter",
+                "a permission needs a source: IpRanges, Ipv6Ranges, PrefixListIds or UserIdGroupPairs",
+            ));
         }
     }
     if rules.is_empty() {
@@ -186,7 +225,9 @@ fn traffic(permission: &IpPermission) -> Result<(String, i32, i32), CallError> {
         "58" | "icmpv6" => "icmpv6",
         "-1" | "all" => return Ok(("-1".to_owned(), -1, -1)),
         number => {
-            let number: u8 = number.parse().map_err(|_| wrong(format!("Invalid value '{number}' for IP protocol. Unknown protocol.")))?;
+            let number: u8 = number
+                .parse()
+                .map_err(|_| wrong(format!("Invalid value '{number}' for IP protocol. Unknown protocol.")))?;
             return Ok((number.to_string(), -1, -1));
         }
     };
@@ -194,11 +235,19 @@ fn traffic(permission: &IpPermission) -> Result<(String, i32, i32), CallError> {
     if protocol.starts_with("icmp") {
         let (kind, code) = (from.unwrap_or(-1), to.unwrap_or(-1));
         let fits = (-1..=255).contains(&kind) && (-1..=255).contains(&code);
-        return if fits { Ok((protocol.to_owned(), kind, code)) } else { Err(wrong(format!("ICMP type {kind} or code {code} is out of range"))) };
+        return if fits {
+            Ok((protocol.to_owned(), kind, code))
+        } else {
+            Err(wrong(format!("ICMP type {kind} or code {code} is out of range")))
+        };
     }
     match (from, to) {
-        (Some(from), Some(to)) if 0 <= from && from <= to && to <= 65535 => Ok((protocol.to_owned(), from, to)),
+        (Some(from), Some(to)) if 0 <= from && from <= to && to <= 65535 => {
+            Ok((protocol.to_owned(), from, to))
+        }
         (Some(from), Some(to)) => Err(wrong(format!("Invalid value '{from}-{to}' for portRange"))),
-        _ => Err(wrong("Invalid value 'Must specify both from and to ports with TCP/UDP.' for portRange.".to_owned())),
+        _ => Err(wrong(
+            "Invalid value 'Must specify both from and to ports with TCP/UDP.' for portRange.".to_owned(),
+        )),
     }
 }

@@ -11,7 +11,9 @@ use super::{
 use crate::{
     calls::{CallError, Outcome},
     inventory::{FamilyKind, Snapshot, Tags, Volume},
-    services::snapshot::{CopySnapshot, CreateSnapshot, CreateSnapshots, DeleteSnapshot, InstanceSpecification},
+    services::snapshot::{
+        CopySnapshot, CreateSnapshot, CreateSnapshots, DeleteSnapshot, InstanceSpecification,
+    },
     twin::{
         FaultKind, Twin,
         errors::{must, refuse},
@@ -52,7 +54,12 @@ impl OnTwin for CreateSnapshots {
         for (new, warm) in set {
             made.insert(new.volume_id.clone(), begin(t, region, new, warm));
         }
-        output("Snapshots", made.into_iter().map(|(volume, snapshot)| (volume, Value::from(snapshot))).collect::<serde_json::Map<_, _>>())
+        output(
+            "Snapshots",
+            made.into_iter()
+                .map(|(volume, snapshot)| (volume, Value::from(snapshot)))
+                .collect::<serde_json::Map<_, _>>(),
+        )
     }
 }
 
@@ -63,14 +70,27 @@ fn volumes_of(t: &Twin, region: &str, wanted: &InstanceSpecification) -> Result<
     let absent = || refuse("InvalidInstanceID.NotFound", format!("The instance ID '{id}' does not exist"));
     let instance = must(t.region(region)?.instances.get(id), id, absent)?;
     if instance.hibernation {
-        return Err(refuse("UnsupportedOperation", "snapshots of instances that can hibernate are not supported"));
+        return Err(refuse(
+            "UnsupportedOperation",
+            "snapshots of instances that can hibernate are not supported",
+        ));
     }
-    let root = instance.devices.iter().find(|d| d.device_name == instance.root_device_name).map(|d| d.volume_id.as_str());
-    if let Some(wrong) = wanted.exclude_data_volume_ids.iter().find(|v| Some(v.as_str()) == root || !instance.devices.iter().any(|d| d.volume_id == **v)) {
+    let root = instance
+        .devices
+        .iter()
+        .find(|d| d.device_name == instance.root_device_name)
+        .map(|d| d.volume_id.as_str());
+    if let Some(wrong) = wanted
+        .exclude_data_volume_ids
+        .iter()
+        .find(|v| Some(v.as_str()) == root || !instance.devices.iter().any(|d| d.volume_id == **v))
+    {
         return Err(refuse("InvalidParameterValue", format!("{wrong} is not a data volume of {id}")));
     }
-    let left_out =
-        |volume: &str| (wanted.exclude_boot_volume == Some(true) && Some(volume) == root) || wanted.exclude_data_volume_ids.iter().any(|v| v == volume);
+    let left_out = |volume: &str| {
+        (wanted.exclude_boot_volume == Some(true) && Some(volume) == root)
+            || wanted.exclude_data_volume_ids.iter().any(|v| v == volume)
+    };
     Ok(instance.devices.iter().map(|d| d.volume_id.clone()).filter(|v| !left_out(v)).collect())
 }
 
@@ -78,7 +98,9 @@ fn volumes_of(t: &Twin, region: &str, wanted: &InstanceSpecification) -> Result<
 /// seconds apart (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>).
 fn check_volume<'a>(t: &'a Twin, region: &str, id: &str) -> Result<&'a Volume, CallError> {
     let known = t.region(region)?;
-    let volume = must(known.volumes.get(id), id, || refuse("InvalidVolume.NotFound", format!("The volume '{id}' does not exist.")))?;
+    let volume = must(known.volumes.get(id), id, || {
+        refuse("InvalidVolume.NotFound", format!("The volume '{id}' does not exist."))
+    })?;
     if !["available", "in-use"].contains(&volume.state.as_str()) {
         return Err(refuse("IncorrectState", format!("The volume '{id}' is '{}'", volume.state)));
     }
@@ -89,10 +111,16 @@ fn check_volume<'a>(t: &'a Twin, region: &str, id: &str) -> Result<&'a Volume, C
     }
     let at_once = if ["st1", "sc1"].contains(&volume.volume_type.as_str()) { 1 } else { 5 };
     if pending >= at_once {
-        return Err(refuse("ConcurrentSnapshotLimitExceeded", format!("Maximum allowed in-progress snapshots for {id} exceeded.")));
+        return Err(refuse(
+            "ConcurrentSnapshotLimitExceeded",
+            format!("Maximum allowed in-progress snapshots for {id} exceeded."),
+        ));
     }
     if newest.is_some_and(|last| t.now.duration_since(last).as_secs() < 15) {
-        return Err(refuse("SnapshotCreationPerVolumeRateExceeded", format!("The maximum per volume CreateSnapshot request rate has been exceeded for {id}.")));
+        return Err(refuse(
+            "SnapshotCreationPerVolumeRateExceeded",
+            format!("The maximum per volume CreateSnapshot request rate has been exceeded for {id}."),
+        ));
     }
     Ok(volume)
 }
@@ -134,18 +162,34 @@ impl OnTwin for CopySnapshot {
         let absent = || refuse("InvalidSnapshot.NotFound", format!("The snapshot '{id}' does not exist."));
         let source = must(t.region(&self.source_region)?.snapshots.get(id), id, absent)?.clone();
         if source.state != "completed" {
-            return Err(refuse("IncorrectState", format!("The snapshot '{id}' is '{}': only a completed one can be copied", source.state)));
+            return Err(refuse(
+                "IncorrectState",
+                format!("The snapshot '{id}' is '{}': only a completed one can be copied", source.state),
+            ));
         }
         if self.kms_key_id.is_some() && self.encrypted != Some(true) && !source.encrypted {
-            return Err(refuse("InvalidParameterDependency", "The parameter KmsKeyId requires the parameter Encrypted to be set."));
+            return Err(refuse(
+                "InvalidParameterDependency",
+                "The parameter KmsKeyId requires the parameter Encrypted to be set.",
+            ));
         }
-        let running = t.region(region)?.snapshots.known().filter(|(id, s)| s.state == "pending" && t.copies.contains(*id)).count();
+        let running = t
+            .region(region)?
+            .snapshots
+            .known()
+            .filter(|(id, s)| s.state == "pending" && t.copies.contains(*id))
+            .count();
         if running >= 20 {
-            return Err(refuse("ResourceLimitExceeded", "Too many snapshot copies in progress. The limit is 20 for this destination region."));
+            return Err(refuse(
+                "ResourceLimitExceeded",
+                "Too many snapshot copies in progress. The limit is 20 for this destination region.",
+            ));
         }
-        let encrypted = self.encrypted == Some(true) || source.encrypted || keys::encrypted_by_default(t, region)?;
+        let encrypted =
+            self.encrypted == Some(true) || source.encrypted || keys::encrypted_by_default(t, region)?;
         let key = if encrypted { Some(keys::choose(t, region, self.kms_key_id.as_deref())?) } else { None };
-        let source_works = !source.encrypted || !keys::is_broken(t.region(&self.source_region)?, source.kms_key_id.as_deref())?;
+        let source_works = !source.encrypted
+            || !keys::is_broken(t.region(&self.source_region)?, source.kms_key_id.as_deref())?;
         let works = key.as_ref().is_none_or(|k| k.works) && source_works;
         let new = Snapshot {
             // "an arbitrary volume ID that you should not use for any purpose"
@@ -173,7 +217,9 @@ impl OnTwin for CopySnapshot {
 impl OnTwin for DeleteSnapshot {
     fn perform(self, t: &mut Twin, region: &str) -> Outcome {
         let id = &self.snapshot_id;
-        let snapshot = must(t.region(region)?.snapshots.get(id), id, || refuse("InvalidSnapshot.NotFound", format!("The snapshot '{id}' does not exist.")))?;
+        let snapshot = must(t.region(region)?.snapshots.get(id), id, || {
+            refuse("InvalidSnapshot.NotFound", format!("The snapshot '{id}' does not exist."))
+        })?;
         bin::may_delete(t, region, id)?;
         let snapshot = snapshot.clone();
         if bin::keep(t, region, id, &snapshot.tags) {

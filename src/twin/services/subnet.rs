@@ -13,7 +13,9 @@ use crate::{
 impl OnTwin for ModifySubnetAttribute {
     fn perform(self, t: &mut Twin, region: &str) -> Outcome {
         let id = &self.subnet_id;
-        let subnet = must(t.region(region)?.subnets.get(id), id, || refuse("InvalidSubnetID.NotFound", format!("The subnet ID '{id}' does not exist")))?;
+        let subnet = must(t.region(region)?.subnets.get(id), id, || {
+            refuse("InvalidSubnetID.NotFound", format!("The subnet ID '{id}' does not exist"))
+        })?;
         // A subnet that is shared with this account is its owner's to change.
         if !t.truth.owner.owns(&subnet.owner_id) {
             return Err(refuse("UnauthorizedOperation", "You are not authorized to perform this operation."));

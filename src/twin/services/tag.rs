@@ -1,4 +1,5 @@
-//! Tags: those that a create call carries, and `CreateTags` and `DeleteTags` on anything of EC2's that the twin has.
+//! Tags: those that a create call carries, and `CreateTags` and `DeleteTags` on anything of EC2's that the
+//! twin has.
 
 use super::{OnTwin, done};
 use crate::{
@@ -16,7 +17,10 @@ pub(super) fn specified(specifications: &[TagSpecification], kind: &str) -> Resu
     let mut tags = Tags::new();
     for specification in specifications {
         if specification.resource_type != kind {
-            let message = format!("{:?} is not a valid taggable resource type for this operation", specification.resource_type);
+            let message = format!(
+                "{:?} is not a valid taggable resource type for this operation",
+                specification.resource_type
+            );
             return Err(refuse("InvalidParameterValue", message));
         }
         for (key, value) in checked(&specification.tags, "InvalidParameterValue")? {
@@ -35,10 +39,16 @@ pub(super) fn checked(list: &[Tag], code: &str) -> Result<Tags, CallError> {
     let mut tags = Tags::new();
     for tag in list {
         if tag.key.to_ascii_lowercase().starts_with("aws:") {
-            return Err(refuse(code, format!("Tag keys starting with 'aws:' are reserved for internal use: {:?}", tag.key)));
+            return Err(refuse(
+                code,
+                format!("Tag keys starting with 'aws:' are reserved for internal use: {:?}", tag.key),
+            ));
         }
         if tag.key.is_empty() || tag.key.chars().count() > 128 || value_of(tag).chars().count() > 256 {
-            return Err(refuse(code, format!("a tag has a key of 1 to 128 and a value of up to 256 characters: {:?}", tag.key)));
+            return Err(refuse(
+                code,
+                format!("a tag has a key of 1 to 128 and a value of up to 256 characters: {:?}", tag.key),
+            ));
         }
         if tags.insert(tag.key.clone(), value_of(tag).to_owned()).is_some() {
             return Err(refuse(code, format!("Duplicate tag key {:?} specified", tag.key)));
@@ -54,7 +64,10 @@ fn value_of(tag: &Tag) -> &str {
 /// Checks that there are at most 50 tags on a resource; those of AWS do not count.
 pub(super) fn within_limit(tags: &Tags) -> Result<(), CallError> {
     if tags.keys().filter(|k| !k.starts_with("aws:")).count() > 50 {
-        return Err(refuse("TagLimitExceeded", "The maximum number of tags (50) on the resource has been reached"));
+        return Err(refuse(
+            "TagLimitExceeded",
+            "The maximum number of tags (50) on the resource has been reached",
+        ));
     }
     Ok(())
 }
@@ -79,11 +92,16 @@ impl OnTwin for CreateTags {
 impl OnTwin for DeleteTags {
     fn perform(self, t: &mut Twin, region: &str) -> Outcome {
         if let Some(tag) = self.tags.iter().find(|tag| tag.key.to_ascii_lowercase().starts_with("aws:")) {
-            return Err(refuse("InvalidParameterValue", format!("Tag keys starting with 'aws:' are reserved for internal use: {:?}", tag.key)));
+            return Err(refuse(
+                "InvalidParameterValue",
+                format!("Tag keys starting with 'aws:' are reserved for internal use: {:?}", tag.key),
+            ));
         }
         let goes = |key: &str, value: &str| match self.tags.is_empty() {
             true => !key.starts_with("aws:"),
-            false => self.tags.iter().any(|tag| tag.key == key && tag.value.as_deref().is_none_or(|v| v == value)),
+            false => {
+                self.tags.iter().any(|tag| tag.key == key && tag.value.as_deref().is_none_or(|v| v == value))
+            }
         };
         let mut ready = Vec::new();
         for id in &self.resources {
@@ -119,7 +137,8 @@ impl ForFamily for TagsOf<'_> {
     fn of<T: Stored>(self) -> Self::Out {
         let id = self.id;
         let found = T::family(self.truth, self.region).map_or(Fact::NotRead, |family| family.get(id));
-        must(found, id, || refuse(T::ABOUT.not_found, format!("The ID '{id}' does not exist"))).map(|item| item.tags().cloned().unwrap_or_default())
+        must(found, id, || refuse(T::ABOUT.not_found, format!("The ID '{id}' does not exist")))
+            .map(|item| item.tags().cloned().unwrap_or_default())
     }
 }
 

@@ -26,21 +26,40 @@ const DELIVERY_SECONDS: u64 = 300;
 impl OnTwin for CreateTrail {
     fn perform(self, t: &mut Twin, region: &str) -> Outcome {
         let name = &self.name;
-        let fits = (3..=128).contains(&name.len()) && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+        let fits = (3..=128).contains(&name.len())
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
         if !fits {
-            return Err(refuse("InvalidTrailNameException", format!("{name:?} is not a name that CloudTrail takes")));
+            return Err(refuse(
+                "InvalidTrailNameException",
+                format!("{name:?} is not a name that CloudTrail takes"),
+            ));
         }
         let tags = checked(&self.tags_list, "InvalidTagParameterException")?;
         within_limit(&tags)?;
         let arn = t.truth.owner.trail(region, name).to_string();
         match listed(t, region, &arn) {
             Fact::Absent => {}
-            Fact::Known(_) => return Err(refuse("TrailAlreadyExistsException", format!("Trail {name} already exists in region {region}"))),
-            silent => return Err(unknown(&format!("the trail {name}"), silent.silence().unwrap_or("not read"))),
+            Fact::Known(_) => {
+                return Err(refuse(
+                    "TrailAlreadyExistsException",
+                    format!("Trail {name} already exists in region {region}"),
+                ));
+            }
+            silent => {
+                return Err(unknown(&format!("the trail {name}"), silent.silence().unwrap_or("not read")));
+            }
         }
-        let seen = t.truth.trails.known().filter(|(_, trail)| trail.home_region == region || trail.is_multi_region).count();
+        let seen = t
+            .truth
+            .trails
+            .known()
+            .filter(|(_, trail)| trail.home_region == region || trail.is_multi_region)
+            .count();
         if seen >= LIMIT {
-            return Err(refuse("MaximumNumberOfTrailsExceededException", format!("the region already has {LIMIT} trails")));
+            return Err(refuse(
+                "MaximumNumberOfTrailsExceededException",
+                format!("the region already has {LIMIT} trails"),
+            ));
         }
         let trail = Trail {
             id: arn.clone(),
@@ -69,7 +88,11 @@ impl OnTwin for CreateTrail {
 /// Returns a trail; absent where the listing of its home region was read and does not contain it.
 fn listed<'a>(t: &'a Twin, region: &str, arn: &str) -> Fact<&'a Trail> {
     match t.truth.trails.get(arn) {
-        Fact::NotRead if matches!(t.truth.trails.reads.get(&format!("region={region}")), Some(Fact::Known(()))) => Fact::Absent,
+        Fact::NotRead
+            if matches!(t.truth.trails.reads.get(&format!("region={region}")), Some(Fact::Known(()))) =>
+        {
+            Fact::Absent
+        }
         fact => fact,
     }
 }
@@ -78,11 +101,21 @@ fn listed<'a>(t: &'a Twin, region: &str, arn: &str) -> Fact<&'a Trail> {
 /// deliveries.
 fn check(t: &Twin, trail: &Trail) -> Result<(), CallError> {
     if trail.is_multi_region && !trail.include_global_service_events {
-        return Err(refuse("InvalidParameterCombinationException", "Multi-Region trail must include global service events."));
+        return Err(refuse(
+            "InvalidParameterCombinationException",
+            "Multi-Region trail must include global service events.",
+        ));
     }
     let name = &trail.s3_bucket_name;
-    let bucket = must(t.truth.buckets.get(name), name, || refuse("S3BucketDoesNotExistException", format!("S3 bucket {name} does not exist!")))?;
-    let wrong = || refuse("InsufficientS3BucketPolicyException", format!("Incorrect S3 bucket policy is detected for bucket: {name}"));
+    let bucket = must(t.truth.buckets.get(name), name, || {
+        refuse("S3BucketDoesNotExistException", format!("S3 bucket {name} does not exist!"))
+    })?;
+    let wrong = || {
+        refuse(
+            "InsufficientS3BucketPolicyException",
+            format!("Incorrect S3 bucket policy is detected for bucket: {name}"),
+        )
+    };
     // The policy of somebody else's bucket cannot be read; the twin assumes that it lets nobody in.
     if !bucket.owned {
         return Err(wrong());
@@ -106,24 +139,41 @@ fn key(t: &Twin, region: &str, asked: Option<&str>) -> Result<Option<String>, Ca
 
 /// Returns the ARN of the trail that a name or an ARN denotes, if it can be changed from this region.
 fn changeable(t: &Twin, region: &str, name: &str) -> Result<String, CallError> {
-    let arn = if name.starts_with("arn:") { name.to_owned() } else { t.truth.owner.trail(region, name).to_string() };
+    let arn = if name.starts_with("arn:") {
+        name.to_owned()
+    } else {
+        t.truth.owner.trail(region, name).to_string()
+    };
     let trail = match listed(t, region, &arn) {
         Fact::Known(trail) => trail,
         Fact::Absent => {
-            let elsewhere = t.truth.trails.known().any(|(_, trail)| trail.name == name && trail.is_multi_region);
+            let elsewhere =
+                t.truth.trails.known().any(|(_, trail)| trail.name == name && trail.is_multi_region);
             let (code, message) = match elsewhere {
-                true => ("InvalidHomeRegionException", format!("the home region of {name} is another one than {region}")),
-                false => ("TrailNotFoundException", format!("Unknown trail: {arn} for the user: {}", t.truth.owner.account)),
+                true => (
+                    "InvalidHomeRegionException",
+                    format!("the home region of {name} is another one than {region}"),
+                ),
+                false => (
+                    "TrailNotFoundException",
+                    format!("Unknown trail: {arn} for the user: {}", t.truth.owner.account),
+                ),
             };
             return Err(refuse(code, message));
         }
         silent => return Err(unknown(&format!("the trail {name}"), silent.silence().unwrap_or("not read"))),
     };
     if trail.home_region != region {
-        return Err(refuse("InvalidHomeRegionException", format!("the home region of {name} is {}", trail.home_region)));
+        return Err(refuse(
+            "InvalidHomeRegionException",
+            format!("the home region of {name} is {}", trail.home_region),
+        ));
     }
     if trail.is_organization {
-        return Err(refuse("NotOrganizationMasterAccountException", format!("{name} belongs to the organization")));
+        return Err(refuse(
+            "NotOrganizationMasterAccountException",
+            format!("{name} belongs to the organization"),
+        ));
     }
     Ok(arn)
 }
@@ -133,7 +183,8 @@ impl OnTwin for UpdateTrail {
         let arn = changeable(t, region, &self.name)?;
         let Some(old) = t.truth.trails.get(&arn).known().copied() else { return done() };
         let mut new = old.clone();
-        new.include_global_service_events = self.include_global_service_events.unwrap_or(new.include_global_service_events);
+        new.include_global_service_events =
+            self.include_global_service_events.unwrap_or(new.include_global_service_events);
         new.is_multi_region = self.is_multi_region_trail.unwrap_or(new.is_multi_region);
         new.log_file_validation = self.enable_log_file_validation.unwrap_or(new.log_file_validation);
         check(t, &new)?;

@@ -21,27 +21,40 @@ impl OnTwin for CreateVolume {
     fn perform(self, t: &mut Twin, region: &str) -> Outcome {
         let mut new = Volume { tags: specified(&self.tag_specifications, "volume")?, ..Volume::default() };
         if !self.availability_zone.starts_with(region) || self.availability_zone.len() == region.len() {
-            return Err(refuse("InvalidZone.NotFound", format!("The zone '{}' does not exist.", self.availability_zone)));
+            return Err(refuse(
+                "InvalidZone.NotFound",
+                format!("The zone '{}' does not exist.", self.availability_zone),
+            ));
         }
         let mut from_encrypted = false;
         let mut source_key = None;
         if let Some(id) = &self.snapshot_id {
-            let absent = || refuse("InvalidSnapshot.NotFound", format!("The snapshot '{id}' does not exist."));
+            let absent =
+                || refuse("InvalidSnapshot.NotFound", format!("The snapshot '{id}' does not exist."));
             let snapshot = must(t.region(region)?.snapshots.get(id), id, absent)?;
             if snapshot.state != "completed" {
-                return Err(refuse("IncorrectState", format!("Snapshot is in invalid state - {}", snapshot.state)));
+                return Err(refuse(
+                    "IncorrectState",
+                    format!("Snapshot is in invalid state - {}", snapshot.state),
+                ));
             }
             new.size = snapshot.volume_size;
             (from_encrypted, source_key) = (snapshot.encrypted, snapshot.kms_key_id.clone());
         }
         if let Some(size) = self.size {
             if size < new.size {
-                return Err(refuse("InvalidParameterValue", format!("The size of a volume can't be smaller than its snapshot ({} GiB).", new.size)));
+                return Err(refuse(
+                    "InvalidParameterValue",
+                    format!("The size of a volume can't be smaller than its snapshot ({} GiB).", new.size),
+                ));
             }
             new.size = size;
         }
         if new.size == 0 {
-            return Err(refuse("MissingParameter", "The request must contain the parameter size or snapshotId"));
+            return Err(refuse(
+                "MissingParameter",
+                "The request must contain the parameter size or snapshotId",
+            ));
         }
         performance(&self, &mut new)?;
         let fate = encryption(t, region, &self, from_encrypted, source_key, &mut new)?;
@@ -86,19 +99,37 @@ fn performance(input: &CreateVolume, new: &mut Volume) -> Result<(), CallError> 
         "io2" => (4, 65_536),
         "st1" | "sc1" => (125, 16_384),
         "standard" => (1, 1_024),
-        other => return Err(refuse("InvalidParameterValue", format!("Value ({other}) for parameter volumeType is invalid."))),
+        other => {
+            return Err(refuse(
+                "InvalidParameterValue",
+                format!("Value ({other}) for parameter volumeType is invalid."),
+            ));
+        }
     };
     if !(smallest..=largest).contains(&new.size) {
-        return Err(refuse("InvalidParameterValue", format!("Volume of {}GiB is out of bounds for {kind}: {smallest} to {largest}GiB.", new.size)));
+        return Err(refuse(
+            "InvalidParameterValue",
+            format!("Volume of {}GiB is out of bounds for {kind}: {smallest} to {largest}GiB.", new.size),
+        ));
     }
     let provisioned = ["io1", "io2"].contains(&kind);
     new.iops = match (kind, input.iops) {
         ("gp3", given) => Some(given.unwrap_or(3_000)),
         ("gp2", None) => Some((3 * new.size).clamp(100, 16_000)),
         (_, Some(given)) if provisioned => Some(given),
-        (_, None) if provisioned => return Err(refuse("MissingParameter", format!("The parameter iops must be specified for {kind} volumes."))),
+        (_, None) if provisioned => {
+            return Err(refuse(
+                "MissingParameter",
+                format!("The parameter iops must be specified for {kind} volumes."),
+            ));
+        }
         (_, None) => None,
-        (_, Some(_)) => return Err(refuse("InvalidParameterCombination", format!("The parameter iops is not supported for {kind} volumes."))),
+        (_, Some(_)) => {
+            return Err(refuse(
+                "InvalidParameterCombination",
+                format!("The parameter iops is not supported for {kind} volumes."),
+            ));
+        }
     };
     let (least, most) = match kind {
         "gp3" => (3_000, 80_000),
@@ -111,7 +142,12 @@ fn performance(input: &CreateVolume, new: &mut Volume) -> Result<(), CallError> 
     new.throughput = match (kind, input.throughput) {
         ("gp3", given) => Some(given.unwrap_or(125)),
         (_, None) => None,
-        (_, Some(_)) => return Err(refuse("InvalidParameterCombination", format!("The parameter throughput is not supported for {kind} volumes."))),
+        (_, Some(_)) => {
+            return Err(refuse(
+                "InvalidParameterCombination",
+                format!("The parameter throughput is not supported for {kind} volumes."),
+            ));
+        }
     };
     if new.throughput.is_some_and(|mib| !(125..=2_000).contains(&mib)) {
         return Err(refuse("InvalidParameterValue", "Throughput is out of bounds for gp3."));
@@ -132,7 +168,10 @@ fn encryption(
 ) -> Result<VolumeEnd, CallError> {
     let asked = input.encrypted == Some(true);
     if input.kms_key_id.is_some() && !asked && !from_encrypted {
-        return Err(refuse("InvalidParameterDependency", "The parameter KmsKeyId requires the parameter Encrypted to be set."));
+        return Err(refuse(
+            "InvalidParameterDependency",
+            "The parameter KmsKeyId requires the parameter Encrypted to be set.",
+        ));
     }
     let dies = t.fate == Some(FaultKind::VolumeDies);
     new.encrypted = asked || from_encrypted || keys::encrypted_by_default(t, region)?;
@@ -166,7 +205,9 @@ pub(super) fn is_dead(t: &Twin, region: &str, id: &str) -> bool {
 impl OnTwin for DeleteVolume {
     fn perform(self, t: &mut Twin, region: &str) -> Outcome {
         let id = &self.volume_id;
-        let volume = must(t.region(region)?.volumes.get(id), id, || refuse("InvalidVolume.NotFound", format!("The volume '{id}' does not exist.")))?;
+        let volume = must(t.region(region)?.volumes.get(id), id, || {
+            refuse("InvalidVolume.NotFound", format!("The volume '{id}' does not exist."))
+        })?;
         match volume.state.as_str() {
             "available" | "error" => {}
             "in-use" => return Err(refuse("VolumeInUse", format!("Volume {id} is currently attached"))),
@@ -182,11 +223,15 @@ impl OnTwin for DeleteVolume {
 }
 
 fn find<'a>(t: &'a Twin, region: &str, volume: &str) -> Result<&'a Volume, CallError> {
-    must(t.region(region)?.volumes.get(volume), volume, || refuse("InvalidVolume.NotFound", format!("The volume '{volume}' does not exist.")))
+    must(t.region(region)?.volumes.get(volume), volume, || {
+        refuse("InvalidVolume.NotFound", format!("The volume '{volume}' does not exist."))
+    })
 }
 
 fn find_instance<'a>(t: &'a Twin, region: &str, id: &str) -> Result<&'a Instance, CallError> {
-    must(t.region(region)?.instances.get(id), id, || refuse("InvalidInstanceID.NotFound", format!("The instance ID '{id}' does not exist")))
+    must(t.region(region)?.instances.get(id), id, || {
+        refuse("InvalidInstanceID.NotFound", format!("The instance ID '{id}' does not exist"))
+    })
 }
 
 impl OnTwin for AttachVolume {
@@ -196,33 +241,73 @@ impl OnTwin for AttachVolume {
         let instance = find_instance(t, region, &self.instance_id)?;
         match volume.state.as_str() {
             "available" => {}
-            "in-use" => return Err(refuse("VolumeInUse", format!("{id} is already attached to an instance"))),
-            state => return Err(refuse("IncorrectState", format!("The volume '{id}' is not 'available': it is '{state}'."))),
+            "in-use" => {
+                return Err(refuse("VolumeInUse", format!("{id} is already attached to an instance")));
+            }
+            state => {
+                return Err(refuse(
+                    "IncorrectState",
+                    format!("The volume '{id}' is not 'available': it is '{state}'."),
+                ));
+            }
         }
         if volume.availability_zone != instance.availability_zone {
-            return Err(refuse("InvalidVolume.ZoneMismatch", format!("The volume '{id}' is not in the same availability zone as instance '{}'", instance.id)));
+            return Err(refuse(
+                "InvalidVolume.ZoneMismatch",
+                format!(
+                    "The volume '{id}' is not in the same availability zone as instance '{}'",
+                    instance.id
+                ),
+            ));
         }
         if !["running", "stopped"].contains(&instance.state.as_str()) {
-            return Err(refuse("IncorrectState", format!("Instance '{}' is not 'running' or 'stopped': it is '{}'.", instance.id, instance.state)));
+            return Err(refuse(
+                "IncorrectState",
+                format!(
+                    "Instance '{}' is not 'running' or 'stopped': it is '{}'.",
+                    instance.id, instance.state
+                ),
+            ));
         }
-        if instance.devices.iter().any(|d| d.device_name == self.device) || t.lags_at(&instance.id, &self.device, true) {
-            let message = format!("Invalid value '{0}' for unixDevice. Attachment point {0} is already in use", self.device);
+        if instance.devices.iter().any(|d| d.device_name == self.device)
+            || t.lags_at(&instance.id, &self.device, true)
+        {
+            let message = format!(
+                "Invalid value '{0}' for unixDevice. Attachment point {0} is already in use",
+                self.device
+            );
             return Err(refuse("InvalidParameterValue", message));
         }
         // A running instance needs the key at once; a stopped one when it starts.
-        if volume.encrypted && instance.state == "running" && keys::is_broken(t.region(region)?, volume.kms_key_id.as_deref())? {
-            return Err(unknown(&format!("what becomes of {id} at a running instance"), "its key does not work"));
+        if volume.encrypted
+            && instance.state == "running"
+            && keys::is_broken(t.region(region)?, volume.kms_key_id.as_deref())?
+        {
+            return Err(unknown(
+                &format!("what becomes of {id} at a running instance"),
+                "its key does not work",
+            ));
         }
         let now = t.now;
         let region_mut = t.region_mut(region);
         if let Some(volume) = region_mut.volumes.get_mut(id) {
             volume.state = "in-use".to_owned();
             let (instance_id, device) = (self.instance_id.clone(), self.device.clone());
-            volume.attachments.push(Attachment { instance_id, device, state: "attaching".to_owned(), delete_on_termination: false });
+            volume.attachments.push(Attachment {
+                instance_id,
+                device,
+                state: "attaching".to_owned(),
+                delete_on_termination: false,
+            });
             volume.attached_at = Some(now);
         }
         if let Some(instance) = region_mut.instances.get_mut(&self.instance_id) {
-            let device = Device { device_name: self.device, volume_id: id.clone(), delete_on_termination: false, status: "attaching".to_owned() };
+            let device = Device {
+                device_name: self.device,
+                volume_id: id.clone(),
+                delete_on_termination: false,
+                status: "attaching".to_owned(),
+            };
             instance.devices.push(device);
             instance.devices.sort_by(|a, b| a.device_name.cmp(&b.device_name));
         }
@@ -238,8 +323,18 @@ impl OnTwin for DetachVolume {
         let is_meant = |a: &&Attachment| a.instance_id == self.instance_id && a.device == self.device;
         let attachment = match volume.attachments.iter().find(is_meant) {
             Some(attachment) => attachment.clone(),
-            None if volume.attachments.is_empty() => return Err(refuse("IncorrectState", format!("Volume '{id}' is in the '{}' state.", volume.state))),
-            None => return Err(refuse("InvalidAttachment.NotFound", format!("The volume '{id}' is not attached so"))),
+            None if volume.attachments.is_empty() => {
+                return Err(refuse(
+                    "IncorrectState",
+                    format!("Volume '{id}' is in the '{}' state.", volume.state),
+                ));
+            }
+            None => {
+                return Err(refuse(
+                    "InvalidAttachment.NotFound",
+                    format!("The volume '{id}' is not attached so"),
+                ));
+            }
         };
         if attachment.state == "detaching" {
             return done();
@@ -247,14 +342,25 @@ impl OnTwin for DetachVolume {
         let instance = find_instance(t, region, &attachment.instance_id)?;
         let is_root = instance.root_device_name == attachment.device;
         if is_root && instance.state != "stopped" {
-            return Err(refuse("OperationNotPermitted", format!("Unable to detach root volume '{id}' from instance '{}'", instance.id)));
+            return Err(refuse(
+                "OperationNotPermitted",
+                format!("Unable to detach root volume '{id}' from instance '{}'", instance.id),
+            ));
         }
         let seconds = if instance.state == "stopped" { 2 } else { 6 };
         let region_mut = t.region_mut(region);
-        if let Some(a) = region_mut.volumes.get_mut(id).and_then(|v| v.attachments.iter_mut().find(|a| a.instance_id == attachment.instance_id)) {
+        if let Some(a) = region_mut
+            .volumes
+            .get_mut(id)
+            .and_then(|v| v.attachments.iter_mut().find(|a| a.instance_id == attachment.instance_id))
+        {
             a.state = "detaching".to_owned();
         }
-        if let Some(d) = region_mut.instances.get_mut(&attachment.instance_id).and_then(|i| i.devices.iter_mut().find(|d| d.volume_id == *id)) {
+        if let Some(d) = region_mut
+            .instances
+            .get_mut(&attachment.instance_id)
+            .and_then(|i| i.devices.iter_mut().find(|d| d.volume_id == *id))
+        {
             d.status = "detaching".to_owned();
         }
         t.later(seconds, region, Effect::Detached(self.volume_id));

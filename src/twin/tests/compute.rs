@@ -43,7 +43,9 @@ fn an_instance_stops_and_starts_in_its_time_and_an_automatic_address_is_another_
     start(&mut twin, 6).unwrap();
     assert_eq!(instance(&twin, 6).state, "pending");
     twin.pass(Duration::from_secs(21));
-    let status = |twin: &Twin| twin.truth().regions[MAIN].instance_statuses.get(&id("i", 6)).known().unwrap().instance_status.clone();
+    let status = |twin: &Twin| {
+        twin.truth().regions[MAIN].instance_statuses.get(&id("i", 6)).known().unwrap().instance_status.clone()
+    };
     assert_eq!((instance(&twin, 6).state.as_str(), status(&twin).as_str()), ("running", "initializing"));
     minutes(&mut twin, 3);
     assert_eq!(status(&twin), "ok");
@@ -64,15 +66,21 @@ fn an_elastic_address_survives_a_stop() {
 #[test]
 fn a_protected_instance_does_not_stop_and_one_of_unknown_protection_is_not_rehearsed() {
     let mut twin = company();
-    twin.truth_mut().region_mut(MAIN).instances.get_mut(&id("i", 1)).unwrap().stop_protection = crate::inventory::Fact::Known(true);
+    twin.truth_mut().region_mut(MAIN).instances.get_mut(&id("i", 1)).unwrap().stop_protection =
+        crate::inventory::Fact::Known(true);
     assert_eq!(code(stop(&mut twin, 1)), "OperationNotPermitted");
-    twin.truth_mut().region_mut(MAIN).instances.get_mut(&id("i", 1)).unwrap().stop_protection = crate::inventory::Fact::NotRead;
+    twin.truth_mut().region_mut(MAIN).instances.get_mut(&id("i", 1)).unwrap().stop_protection =
+        crate::inventory::Fact::NotRead;
     assert!(is_unknown(stop(&mut twin, 1)));
 }
 
 fn take(twin: &mut Twin, n: u64) -> Outcome {
     let tags = tag_all("snapshot", &[("redress:token", "t"), ("Name", "backup")]);
-    ec2(twin, "CreateSnapshots", json!({ "InstanceSpecification": { "InstanceId": id("i", n) }, "TagSpecifications": tags }))
+    ec2(
+        twin,
+        "CreateSnapshots",
+        json!({ "InstanceSpecification": { "InstanceId": id("i", n) }, "TagSpecifications": tags }),
+    )
 }
 
 #[test]
@@ -85,20 +93,33 @@ fn a_set_has_a_snapshot_of_every_disk_with_the_tags_given() {
         let snapshot = snapshot(&twin, set[&disk].as_str().unwrap());
         assert_eq!((snapshot.volume_id.as_str(), snapshot.state.as_str()), (disk.as_str(), "pending"));
         assert_eq!(snapshot.tags.get("Name").map(String::as_str), Some("backup"));
-        assert_eq!((snapshot.encrypted, snapshot.volume_size), (volume(&twin, &disk).encrypted, volume(&twin, &disk).size));
+        assert_eq!(
+            (snapshot.encrypted, snapshot.volume_size),
+            (volume(&twin, &disk).encrypted, volume(&twin, &disk).size)
+        );
     }
     minutes(&mut twin, 10);
-    assert!(set.as_object().unwrap().values().all(|s| snapshot(&twin, s.as_str().unwrap()).state == "completed"));
+    assert!(
+        set.as_object().unwrap().values().all(|s| snapshot(&twin, s.as_str().unwrap()).state == "completed")
+    );
     assert_eq!(code(take(&mut twin, 99)), "InvalidInstanceID.NotFound");
 }
 
 #[test]
 fn a_set_leaves_out_what_is_excluded() {
     let mut twin = company();
-    let mut take = |specification: Value| ec2(&mut twin, "CreateSnapshots", json!({ "InstanceSpecification": specification }));
+    let mut take = |specification: Value| {
+        ec2(&mut twin, "CreateSnapshots", json!({ "InstanceSpecification": specification }))
+    };
     let only = |set: Value| set.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-    assert_eq!(only(made(take(json!({ "InstanceId": id("i", 1), "ExcludeBootVolume": true })))), [id("vol", 101)]);
-    assert_eq!(only(made(take(json!({ "InstanceId": id("i", 1), "ExcludeDataVolumeIds": [id("vol", 101)] })))), [id("vol", 102)]);
+    assert_eq!(
+        only(made(take(json!({ "InstanceId": id("i", 1), "ExcludeBootVolume": true })))),
+        [id("vol", 101)]
+    );
+    assert_eq!(
+        only(made(take(json!({ "InstanceId": id("i", 1), "ExcludeDataVolumeIds": [id("vol", 101)] })))),
+        [id("vol", 102)]
+    );
     assert_eq!(
         code(take(json!({ "InstanceId": id("i", 6), "ExcludeDataVolumeIds": [id("vol", 602)] }))),
         "InvalidParameterValue",
@@ -130,8 +151,8 @@ fn the_second_snapshot_of_a_disk_is_quicker_and_may_not_come_at_once() {
 fn a_copy_knows_no_volume_no_tags_but_its_own_and_the_arn_of_its_key() {
     let mut twin = company();
     let mut copy = |more: Value| {
-        let mut input =
-            json!({ "SourceRegion": MAIN, "SourceSnapshotId": id("snap", 1), "TagSpecifications": tag_all("snapshot", &[("redress:source", "vol-1")]) });
+        let mut input = json!({ "SourceRegion": MAIN, "SourceSnapshotId": id("snap", 1),
+            "TagSpecifications": tag_all("snapshot", &[("redress:source", "vol-1")]) });
         input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         ec2(&mut twin, "CopySnapshot", input)
     };
@@ -141,7 +162,10 @@ fn a_copy_knows_no_volume_no_tags_but_its_own_and_the_arn_of_its_key() {
     assert_eq!(code(copy(json!({ "KmsKeyId": "alias/aws/ebs" }))), "InvalidParameterDependency");
     minutes(&mut twin, 10);
     let (copied, source) = (snapshot(&twin, &good), snapshot(&twin, &id("snap", 1)));
-    assert_eq!((copied.volume_id == source.volume_id, copied.encrypted, copied.state.as_str()), (false, true, "completed"));
+    assert_eq!(
+        (copied.volume_id == source.volume_id, copied.encrypted, copied.state.as_str()),
+        (false, true, "completed")
+    );
     assert_eq!(copied.tags.keys().collect::<Vec<_>>(), ["redress:source"]);
     assert!(copied.kms_key_id.unwrap().starts_with("arn:aws:kms:us-east-1:"));
     assert_eq!(snapshot(&twin, &bad).state, "error", "a disabled key fails later");
@@ -152,12 +176,23 @@ fn a_copy_knows_no_volume_no_tags_but_its_own_and_the_arn_of_its_key() {
 fn only_a_completed_snapshot_can_be_copied_or_made_a_volume_of() {
     let mut twin = company();
     let pending = text(made(ec2(&mut twin, "CreateSnapshot", json!({ "VolumeId": id("vol", 1) }))));
-    assert_eq!(code(ec2(&mut twin, "CopySnapshot", json!({ "SourceRegion": MAIN, "SourceSnapshotId": pending }))), "IncorrectState");
-    assert_eq!(code(ec2(&mut twin, "CreateVolume", json!({ "AvailabilityZone": "us-east-1a", "SnapshotId": pending }))), "IncorrectState");
+    assert_eq!(
+        code(ec2(&mut twin, "CopySnapshot", json!({ "SourceRegion": MAIN, "SourceSnapshotId": pending }))),
+        "IncorrectState"
+    );
+    assert_eq!(
+        code(ec2(
+            &mut twin,
+            "CreateVolume",
+            json!({ "AvailabilityZone": "us-east-1a", "SnapshotId": pending })
+        )),
+        "IncorrectState"
+    );
 }
 
 fn new_volume(twin: &mut Twin, more: Value) -> Outcome {
-    let mut input = json!({ "AvailabilityZone": "us-east-1a", "SnapshotId": id("snap", 1), "VolumeType": "gp3" });
+    let mut input =
+        json!({ "AvailabilityZone": "us-east-1a", "SnapshotId": id("snap", 1), "VolumeType": "gp3" });
     input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     ec2(twin, "CreateVolume", input)
 }
@@ -165,17 +200,30 @@ fn new_volume(twin: &mut Twin, more: Value) -> Outcome {
 #[test]
 fn a_volume_made_of_a_snapshot_takes_its_size_and_the_defaults_of_its_type() {
     let mut twin = company();
-    let made_id = text(made(new_volume(&mut twin, json!({ "Encrypted": true, "KmsKeyId": "alias/aws/ebs" }))));
+    let made_id =
+        text(made(new_volume(&mut twin, json!({ "Encrypted": true, "KmsKeyId": "alias/aws/ebs" }))));
     assert_eq!(volume(&twin, &made_id).state, "creating");
     minutes(&mut twin, 1);
     let volume = volume(&twin, &made_id);
-    assert_eq!((volume.state.as_str(), volume.size, volume.iops, volume.throughput, volume.encrypted), ("available", 40, Some(3000), Some(125), true));
+    assert_eq!(
+        (volume.state.as_str(), volume.size, volume.iops, volume.throughput, volume.encrypted),
+        ("available", 40, Some(3000), Some(125), true)
+    );
     assert!(volume.kms_key_id.unwrap().contains(":key/"));
     assert_eq!(code(new_volume(&mut twin, json!({ "Size": 39 }))), "InvalidParameterValue");
-    assert_eq!(code(new_volume(&mut twin, json!({ "AvailabilityZone": "eu-west-1a" }))), "InvalidZone.NotFound");
+    assert_eq!(
+        code(new_volume(&mut twin, json!({ "AvailabilityZone": "eu-west-1a" }))),
+        "InvalidZone.NotFound"
+    );
     assert_eq!(code(new_volume(&mut twin, json!({ "VolumeType": "io2" }))), "MissingParameter");
-    assert_eq!(code(new_volume(&mut twin, json!({ "VolumeType": "gp2", "Throughput": 125 }))), "InvalidParameterCombination");
-    assert_eq!(code(new_volume(&mut twin, json!({ "KmsKeyId": "alias/aws/ebs" }))), "InvalidParameterDependency");
+    assert_eq!(
+        code(new_volume(&mut twin, json!({ "VolumeType": "gp2", "Throughput": 125 }))),
+        "InvalidParameterCombination"
+    );
+    assert_eq!(
+        code(new_volume(&mut twin, json!({ "KmsKeyId": "alias/aws/ebs" }))),
+        "InvalidParameterDependency"
+    );
 }
 
 #[test]
@@ -209,7 +257,10 @@ fn the_same_token_gives_the_same_volume() {
     let one = made(new_volume(&mut twin, json!({ "ClientToken": "t1" })));
     assert_eq!(made(new_volume(&mut twin, json!({ "ClientToken": "t1" }))), one);
     assert_ne!(made(new_volume(&mut twin, json!({ "ClientToken": "t2" }))), one);
-    assert_eq!(code(new_volume(&mut twin, json!({ "ClientToken": "t1", "Size": 50 }))), "IdempotentParameterMismatch");
+    assert_eq!(
+        code(new_volume(&mut twin, json!({ "ClientToken": "t1", "Size": 50 }))),
+        "IdempotentParameterMismatch"
+    );
 }
 
 fn attach(twin: &mut Twin, volume: &str, n: u64, device: &str) -> Outcome {
@@ -217,8 +268,17 @@ fn attach(twin: &mut Twin, volume: &str, n: u64, device: &str) -> Outcome {
 }
 
 fn detach(twin: &mut Twin, volume: &str) -> Outcome {
-    let place = twin.truth().regions[MAIN].volumes.get(volume).known().and_then(|v| v.attachments.first().cloned()).unwrap_or_default();
-    ec2(twin, "DetachVolume", json!({ "VolumeId": volume, "InstanceId": place.instance_id, "Device": place.device }))
+    let place = twin.truth().regions[MAIN]
+        .volumes
+        .get(volume)
+        .known()
+        .and_then(|v| v.attachments.first().cloned())
+        .unwrap_or_default();
+    ec2(
+        twin,
+        "DetachVolume",
+        json!({ "VolumeId": volume, "InstanceId": place.instance_id, "Device": place.device }),
+    )
 }
 
 #[test]
@@ -236,7 +296,12 @@ fn disks_that_are_swapped_and_swapped_back_leave_no_trace() {
     minutes(&mut twin, 1);
     assert!(!instance(&twin, 4).devices[0].delete_on_termination, "attaching sets it to false");
     let mapping = json!([{ "DeviceName": "/dev/xvda", "Ebs": { "DeleteOnTermination": true } }]);
-    ec2(&mut twin, "ModifyInstanceAttribute", json!({ "InstanceId": id("i", 4), "BlockDeviceMappings": mapping })).unwrap();
+    ec2(
+        &mut twin,
+        "ModifyInstanceAttribute",
+        json!({ "InstanceId": id("i", 4), "BlockDeviceMappings": mapping }),
+    )
+    .unwrap();
     // When it was attached is the one trace.
     let (mut now, mut then) = (volume(&twin, &root), disk);
     let times = [&mut now, &mut then].map(|v| v.attached_at.take());
@@ -248,11 +313,16 @@ fn disks_that_are_swapped_and_swapped_back_leave_no_trace() {
 fn where_volume_and_instance_differ_on_delete_on_termination_the_instance_is_believed() {
     let mut inventory = company().inventory();
     let volumes = &mut inventory.region_mut(MAIN).volumes;
-    volumes.items.change_all(|volume| volume.attachments.iter_mut().for_each(|a| a.delete_on_termination = false));
+    volumes
+        .items
+        .change_all(|volume| volume.attachments.iter_mut().for_each(|a| a.delete_on_termination = false));
     let twin = Twin::from_inventory(inventory);
     assert_eq!(twin.truth().regions[MAIN].volumes, company().truth().regions[MAIN].volumes);
     let instances = twin.truth().regions[MAIN].instances.known();
-    assert!(instances.flat_map(|(_, i)| &i.devices).any(|d| d.delete_on_termination), "there is something to differ on");
+    assert!(
+        instances.flat_map(|(_, i)| &i.devices).any(|d| d.delete_on_termination),
+        "there is something to differ on"
+    );
 }
 
 #[test]
@@ -262,10 +332,18 @@ fn a_disk_goes_only_where_it_fits() {
     assert_eq!(code(attach(&mut twin, &loose, 1, "/dev/sdf")), "InvalidParameterValue");
     assert_eq!(code(attach(&mut twin, &id("vol", 201), 1, "/dev/sdg")), "VolumeInUse");
     let elsewhere = text(made(new_volume(&mut twin, json!({ "AvailabilityZone": "us-east-1b" }))));
-    assert_eq!(code(attach(&mut twin, &elsewhere, 1, "/dev/sdg")), "IncorrectState", "it is still being made");
+    assert_eq!(
+        code(attach(&mut twin, &elsewhere, 1, "/dev/sdg")),
+        "IncorrectState",
+        "it is still being made"
+    );
     minutes(&mut twin, 1);
     assert_eq!(code(attach(&mut twin, &elsewhere, 1, "/dev/sdg")), "InvalidVolume.ZoneMismatch");
-    assert_eq!(code(detach(&mut twin, &id("vol", 102))), "OperationNotPermitted", "the root of a running instance");
+    assert_eq!(
+        code(detach(&mut twin, &id("vol", 102))),
+        "OperationNotPermitted",
+        "the root of a running instance"
+    );
     assert!(detach(&mut twin, &id("vol", 101)).is_ok(), "a data disk of a running instance");
     assert_eq!(code(detach(&mut twin, &loose)), "IncorrectState");
     assert_eq!(code(ec2(&mut twin, "DeleteVolume", json!({ "VolumeId": id("vol", 201) }))), "VolumeInUse");
@@ -276,7 +354,8 @@ fn an_instance_whose_disk_cannot_be_decrypted_falls_back_to_stopped() {
     let mut twin = company();
     stop(&mut twin, 2).unwrap();
     minutes(&mut twin, 1);
-    twin.truth_mut().region_mut(MAIN).keys.get_mut("alias/aws/ebs").unwrap().key_state = "Disabled".to_owned();
+    twin.truth_mut().region_mut(MAIN).keys.get_mut("alias/aws/ebs").unwrap().key_state =
+        "Disabled".to_owned();
     start(&mut twin, 2).unwrap();
     assert_eq!(instance(&twin, 2).state, "pending");
     minutes(&mut twin, 1);
@@ -309,7 +388,10 @@ fn tags_are_set_and_taken_away_and_those_of_aws_are_out_of_reach() {
 #[test]
 fn what_is_deleted_is_gone_and_deleting_it_again_was_done_before() {
     let mut twin = company();
-    for (operation, input) in [("DeleteVolume", json!({ "VolumeId": id("vol", 1) })), ("DeleteSnapshot", json!({ "SnapshotId": id("snap", 1) }))] {
+    for (operation, input) in [
+        ("DeleteVolume", json!({ "VolumeId": id("vol", 1) })),
+        ("DeleteSnapshot", json!({ "SnapshotId": id("snap", 1) })),
+    ] {
         assert!(ec2(&mut twin, operation, input.clone()).is_ok());
         assert_eq!(error(ec2(&mut twin, operation, input)).class, ErrorClass::AlreadyDone);
     }
@@ -342,13 +424,25 @@ fn a_start_with_a_disk_whose_key_was_not_read_is_not_known_and_one_whose_key_doe
 fn trying_a_call_changes_nothing_and_tells_only_whether_it_is_allowed() {
     let mut twin = company();
     let call = |operation: &str, input: Value| Call::new("ec2", MAIN, operation, input);
-    let attach = |volume: String| call("AttachVolume", json!({ "VolumeId": volume, "InstanceId": id("i", 6), "Device": "/dev/sdf" }));
-    twin.faults.denied_calls.push(crate::twin::DeniedCall { operation: "AttachVolume".into(), resource: Some(id("vol", 601)) });
+    let attach = |volume: String| {
+        call("AttachVolume", json!({ "VolumeId": volume, "InstanceId": id("i", 6), "Device": "/dev/sdf" }))
+    };
+    twin.faults
+        .denied_calls
+        .push(crate::twin::DeniedCall { operation: "AttachVolume".into(), resource: Some(id("vol", 601)) });
     let before = twin.clone();
     assert_eq!(twin.try_call(&call("StopInstances", json!({ "InstanceIds": [id("i", 6)] }))), Tried::Allowed);
     assert_eq!(twin.try_call(&attach(id("vol", 602))), Tried::Allowed, "whatever state it is in");
-    assert!(matches!(twin.try_call(&attach(id("vol", 601))), Tried::Denied(why) if why.contains("UnauthorizedOperation")));
-    assert!(matches!(twin.try_call(&Call::new("iam", "", "DeleteRole", json!({ "RoleName": "x" }))), Tried::CannotTell(_)));
+    assert!(matches!(twin.try_call(&attach(id("vol", 601))),
+            Tried::Denied(why) if why.contains("UnauthorizedOperation")));
+    assert!(matches!(
+        twin.try_call(&Call::new("iam", "", "DeleteRole", json!({ "RoleName": "x" }))),
+        Tried::CannotTell(_)
+    ));
     assert_eq!(twin, before);
-    assert_eq!(code(twin.perform(&attach(id("vol", 601)))), "UnauthorizedOperation", "what is denied when tried is denied when made");
+    assert_eq!(
+        code(twin.perform(&attach(id("vol", 601)))),
+        "UnauthorizedOperation",
+        "what is denied when tried is denied when made"
+    );
 }

@@ -20,15 +20,18 @@ fn root(twin: &Twin, n: u64) -> (String, String) {
 fn copy_of(twin: &mut Twin, volume: &str) -> String {
     let snapshot = made(ec2(twin, "CreateSnapshot", json!({ "VolumeId": volume })));
     minutes(twin, 30);
-    let made = made(ec2(twin, "CreateVolume", json!({ "AvailabilityZone": "us-east-1a", "SnapshotId": snapshot })));
+    let made =
+        made(ec2(twin, "CreateVolume", json!({ "AvailabilityZone": "us-east-1a", "SnapshotId": snapshot })));
     minutes(twin, 1);
     made.as_str().unwrap().to_owned()
 }
 
 fn swap(twin: &mut Twin, n: u64, old: &str, new: &str, device: &str) {
-    ec2(twin, "DetachVolume", json!({ "VolumeId": old, "InstanceId": id("i", n), "Device": device })).unwrap();
+    ec2(twin, "DetachVolume", json!({ "VolumeId": old, "InstanceId": id("i", n), "Device": device }))
+        .unwrap();
     minutes(twin, 5);
-    ec2(twin, "AttachVolume", json!({ "VolumeId": new, "InstanceId": id("i", n), "Device": device })).unwrap();
+    ec2(twin, "AttachVolume", json!({ "VolumeId": new, "InstanceId": id("i", n), "Device": device }))
+        .unwrap();
     minutes(twin, 5);
 }
 
@@ -44,7 +47,10 @@ fn a_copy_of_a_stopped_instances_disk_is_as_new_as_the_disk() {
     ec2(&mut twin, "StartInstances", json!({ "InstanceIds": [id("i", 3)] })).unwrap();
     minutes(&mut twin, 5);
     assert!(twin.stale().is_empty(), "{:?}", twin.stale());
-    assert!(twin.content(MAIN, &copy).written > twin.content(MAIN, &volume).written, "what runs may be written to");
+    assert!(
+        twin.content(MAIN, &copy).written > twin.content(MAIN, &volume).written,
+        "what runs may be written to"
+    );
 }
 
 #[test]
@@ -52,7 +58,9 @@ fn a_copy_made_before_a_start_is_older_than_what_was_written_since() {
     let mut twin = company();
     let (volume, device) = root(&twin, 3);
     let copy = copy_of(&mut twin, &volume);
-    let launched = |twin: &Twin| twin.truth().regions[MAIN].instances.get(id("i", 3).as_str()).known().unwrap().launch_time;
+    let launched = |twin: &Twin| {
+        twin.truth().regions[MAIN].instances.get(id("i", 3).as_str()).known().unwrap().launch_time
+    };
     let before = launched(&twin);
     twin.by_hand(&call("StopInstances", 3)).unwrap();
     minutes(&mut twin, 2);
@@ -65,7 +73,10 @@ fn a_copy_made_before_a_start_is_older_than_what_was_written_since() {
     swap(&mut twin, 3, &volume, &copy, &device);
     ec2(&mut twin, "StartInstances", json!({ "InstanceIds": [id("i", 3)] })).unwrap();
     let stale = twin.stale();
-    assert_eq!((stale.len(), stale[0].volume.as_str(), stale[0].device.as_str()), (1, copy.as_str(), device.as_str()));
+    assert_eq!(
+        (stale.len(), stale[0].volume.as_str(), stale[0].device.as_str()),
+        (1, copy.as_str(), device.as_str())
+    );
 }
 
 #[test]
@@ -76,8 +87,18 @@ fn an_instance_shows_a_mapping_late_and_a_device_is_in_use_until_it_shows_it_as_
     ec2(&mut twin, "StopInstances", json!({ "InstanceIds": [id("i", 3)] })).unwrap();
     minutes(&mut twin, 2);
     let scope = Scope::from([Want::id(MAIN, FamilyKind::Instances, id("i", 3))]);
-    let shown = |twin: &Twin| twin.read(&scope).regions[MAIN].instances.get(id("i", 3).as_str()).known().unwrap().devices.iter().any(|d| d.volume_id == volume);
-    ec2(&mut twin, "DetachVolume", json!({ "VolumeId": volume, "InstanceId": id("i", 3), "Device": device })).unwrap();
+    let shown = |twin: &Twin| {
+        twin.read(&scope).regions[MAIN]
+            .instances
+            .get(id("i", 3).as_str())
+            .known()
+            .unwrap()
+            .devices
+            .iter()
+            .any(|d| d.volume_id == volume)
+    };
+    ec2(&mut twin, "DetachVolume", json!({ "VolumeId": volume, "InstanceId": id("i", 3), "Device": device }))
+        .unwrap();
     twin.pass(Duration::from_secs(10));
     let attach = json!({ "VolumeId": volume, "InstanceId": id("i", 3), "Device": device });
     assert_eq!(twin.truth().regions[MAIN].volumes.get(&volume).known().unwrap().state, "available");
@@ -90,7 +111,10 @@ fn an_instance_shows_a_mapping_late_and_a_device_is_in_use_until_it_shows_it_as_
     ec2(&mut twin, "AttachVolume", attach).unwrap();
     twin.pass(Duration::from_secs(10));
     assert!(!shown(&twin), "attached, as the volume says, and not shown yet");
-    assert_eq!(code(ec2(&mut twin, "StartInstances", json!({ "InstanceIds": [id("i", 3)] }))), "InvalidParameterValue");
+    assert_eq!(
+        code(ec2(&mut twin, "StartInstances", json!({ "InstanceIds": [id("i", 3)] }))),
+        "InvalidParameterValue"
+    );
     minutes(&mut twin, 1);
     assert!(shown(&twin));
     ec2(&mut twin, "StartInstances", json!({ "InstanceIds": [id("i", 3)] })).unwrap();
@@ -100,8 +124,12 @@ fn an_instance_shows_a_mapping_late_and_a_device_is_in_use_until_it_shows_it_as_
 fn a_policy_denies_a_call_on_one_resource_and_not_on_another() {
     let mut twin = company();
     let (volume, _) = root(&twin, 3);
-    twin.faults.denied_calls.push(DeniedCall { operation: "CreateTags".to_owned(), resource: Some(volume.clone()) });
-    let tag = |twin: &mut Twin, id: &str| ec2(twin, "CreateTags", json!({ "Resources": [id], "Tags": [{ "Key": "a", "Value": "b" }] }));
+    twin.faults
+        .denied_calls
+        .push(DeniedCall { operation: "CreateTags".to_owned(), resource: Some(volume.clone()) });
+    let tag = |twin: &mut Twin, id: &str| {
+        ec2(twin, "CreateTags", json!({ "Resources": [id], "Tags": [{ "Key": "a", "Value": "b" }] }))
+    };
     assert_eq!(error(tag(&mut twin, &volume)).class, ErrorClass::Denied);
     tag(&mut twin, &id("i", 3)).unwrap();
 }
@@ -112,7 +140,10 @@ fn with_credentials_that_have_ended_nothing_is_read_and_nothing_is_called() {
     twin.faults.credentials_end = Some(twin.now());
     let scope = Scope::from([Want::id(MAIN, FamilyKind::Instances, id("i", 3))]);
     assert!(twin.read(&scope).regions[MAIN].instances.get(id("i", 3).as_str()).silence().is_some());
-    assert_eq!(error(ec2(&mut twin, "StopInstances", json!({ "InstanceIds": [id("i", 3)] }))).class, ErrorClass::Credentials);
+    assert_eq!(
+        error(ec2(&mut twin, "StopInstances", json!({ "InstanceIds": [id("i", 3)] }))).class,
+        ErrorClass::Credentials
+    );
     twin.faults.credentials_end = None;
     ec2(&mut twin, "StopInstances", json!({ "InstanceIds": [id("i", 3)] })).unwrap();
 }
@@ -121,8 +152,12 @@ fn with_credentials_that_have_ended_nothing_is_read_and_nothing_is_called() {
 fn an_automatic_address_does_not_come_back_to_an_instance_with_two_interfaces() {
     let mut twin = company();
     let region = twin.truth_mut().region_mut(MAIN);
-    let (first, mut second) =
-        region.network_interfaces.known().find(|(_, i)| i.instance_id == Some(id("i", 6))).map(|(f, i)| (f.to_owned(), i.clone())).unwrap();
+    let (first, mut second) = region
+        .network_interfaces
+        .known()
+        .find(|(_, i)| i.instance_id == Some(id("i", 6)))
+        .map(|(f, i)| (f.to_owned(), i.clone()))
+        .unwrap();
     (second.id, second.public_ip, second.public_ip_owner) = ("eni-second".to_owned(), None, None);
     region.network_interfaces.put("eni-second", second);
     for operation in ["StopInstances", "StartInstances"] {
@@ -136,8 +171,13 @@ fn an_automatic_address_does_not_come_back_to_an_instance_with_two_interfaces() 
 #[test]
 fn iops_have_the_limits_of_their_type() {
     let mut twin = company();
-    let mut make =
-        |kind: &str, iops: i32| ec2(&mut twin, "CreateVolume", json!({ "AvailabilityZone": "us-east-1a", "Size": 4000, "VolumeType": kind, "Iops": iops }));
+    let mut make = |kind: &str, iops: i32| {
+        ec2(
+            &mut twin,
+            "CreateVolume",
+            json!({ "AvailabilityZone": "us-east-1a", "Size": 4000, "VolumeType": kind, "Iops": iops }),
+        )
+    };
     for (kind, most) in [("gp3", 80_000), ("io1", 64_000), ("io2", 256_000)] {
         make(kind, most).unwrap();
         assert_eq!(code(make(kind, most + 1)), "InvalidParameterValue");
@@ -149,8 +189,13 @@ fn a_role_seems_to_have_its_policy_for_a_while_after_that_was_deleted() {
     let mut twin = company();
     twin.faults.view_lag = 30;
     let mut iam = |operation: &str, input: Value| try_in(&mut twin, "iam", "", operation, input);
-    iam("CreateRole", json!({ "RoleName": "r", "AssumeRolePolicyDocument": r#"{"Statement":[{}]}"# })).unwrap();
-    iam("PutRolePolicy", json!({ "RoleName": "r", "PolicyName": "p", "PolicyDocument": r#"{"Statement":[{}]}"# })).unwrap();
+    iam("CreateRole", json!({ "RoleName": "r", "AssumeRolePolicyDocument": r#"{"Statement":[{}]}"# }))
+        .unwrap();
+    iam(
+        "PutRolePolicy",
+        json!({ "RoleName": "r", "PolicyName": "p", "PolicyDocument": r#"{"Statement":[{}]}"# }),
+    )
+    .unwrap();
     iam("DeleteRolePolicy", json!({ "RoleName": "r", "PolicyName": "p" })).unwrap();
     assert_eq!(code(iam("DeleteRole", json!({ "RoleName": "r" }))), "DeleteConflict");
     minutes(&mut twin, 1);
@@ -163,9 +208,14 @@ fn a_group_takes_as_many_rules_as_the_accounts_own_quota_says() {
     let mut twin = company();
     let mut rules = |count: usize, allow: Option<usize>| {
         allow.into_iter().for_each(|n| twin.allow("RulesPerSecurityGroupLimitExceeded", n));
-        let ranges: Vec<Value> = (0..count).map(|n| json!({ "CidrIp": format!("10.{count}.{n}.0/24") })).collect();
+        let ranges: Vec<Value> =
+            (0..count).map(|n| json!({ "CidrIp": format!("10.{count}.{n}.0/24") })).collect();
         let permissions = json!([{ "IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, "IpRanges": ranges }]);
-        ec2(&mut twin, "AuthorizeSecurityGroupIngress", json!({ "GroupId": id("sg", 1), "IpPermissions": permissions }))
+        ec2(
+            &mut twin,
+            "AuthorizeSecurityGroupIngress",
+            json!({ "GroupId": id("sg", 1), "IpPermissions": permissions }),
+        )
     };
     assert_eq!(code(rules(70, None)), "RulesPerSecurityGroupLimitExceeded");
     rules(70, Some(100)).unwrap();

@@ -32,12 +32,26 @@ fn a_fault_strikes_at_its_call_and_only_there() {
 #[test]
 fn after_a_lost_reply_it_was_done_and_before_every_other_fault_it_was_not() {
     use FaultKind::*;
-    for kind in [Throttled, ServerError, LostReply, Timeout, NotVisibleYet, Denied, ExpiredCredentials, Quota, NoCapacity] {
+    for kind in [
+        Throttled,
+        ServerError,
+        LostReply,
+        Timeout,
+        NotVisibleYet,
+        Denied,
+        ExpiredCredentials,
+        Quota,
+        NoCapacity,
+    ] {
         let mut twin = with(kind, When::Call(1));
         let error = error(group(&mut twin, "a"));
         let done = twin.truth().regions[MAIN].log_groups.get("a").known().is_some();
         assert_eq!(done, kind == LostReply, "{kind:?}");
-        assert_eq!(error.class.effect_unknown(), matches!(kind, LostReply | ServerError | Timeout), "{kind:?}");
+        assert_eq!(
+            error.class.effect_unknown(),
+            matches!(kind, LostReply | ServerError | Timeout),
+            "{kind:?}"
+        );
     }
 }
 
@@ -46,15 +60,24 @@ fn what_is_begun_under_a_fault_ends_badly() {
     let mut twin = with(FaultKind::SnapshotFails, When::Operation("CreateSnapshot".into(), 1));
     let snapshot = made(ec2(&mut twin, "CreateSnapshot", json!({ "VolumeId": id("vol", 1) })));
     minutes(&mut twin, 60);
-    assert_eq!(twin.truth().json(MAIN, FamilyKind::Snapshots, snapshot.as_str().unwrap()).known().unwrap()["state"], "error");
+    assert_eq!(
+        twin.truth().json(MAIN, FamilyKind::Snapshots, snapshot.as_str().unwrap()).known().unwrap()["state"],
+        "error"
+    );
     let mut twin = with(FaultKind::VolumeDies, When::Operation("CreateVolume".into(), 1));
     let volume = made(ec2(&mut twin, "CreateVolume", json!({ "AvailabilityZone": "us-east-1a", "Size": 1 })));
     minutes(&mut twin, 1);
-    assert_eq!(twin.truth().json(MAIN, FamilyKind::Volumes, volume.as_str().unwrap()).known().unwrap()["state"], "error");
+    assert_eq!(
+        twin.truth().json(MAIN, FamilyKind::Volumes, volume.as_str().unwrap()).known().unwrap()["state"],
+        "error"
+    );
     let mut twin = with(FaultKind::FallsBack, When::Operation("StartInstances".into(), 1));
     ec2(&mut twin, "StartInstances", json!({ "InstanceIds": [id("i", 4)] })).unwrap();
     minutes(&mut twin, 1);
-    assert_eq!(twin.truth().json(MAIN, FamilyKind::Instances, &id("i", 4)).known().unwrap()["state"], "stopped");
+    assert_eq!(
+        twin.truth().json(MAIN, FamilyKind::Instances, &id("i", 4)).known().unwrap()["state"],
+        "stopped"
+    );
 }
 
 #[test]
@@ -62,7 +85,8 @@ fn lists_lag_behind_what_was_made() {
     let mut twin = company();
     twin.faults.list_lag = 30;
     group(&mut twin, "a").unwrap();
-    let scope = Scope::from([Want::id(MAIN, FamilyKind::LogGroups, "a"), Want::all(MAIN, FamilyKind::LogGroups)]);
+    let scope =
+        Scope::from([Want::id(MAIN, FamilyKind::LogGroups, "a"), Want::all(MAIN, FamilyKind::LogGroups)]);
     assert!(twin.read(&scope).regions[MAIN].log_groups.get("a").is_absent());
     twin.pass(Duration::from_secs(31));
     assert!(twin.read(&scope).regions[MAIN].log_groups.get("a").known().is_some());
@@ -111,7 +135,8 @@ fn a_read_answers_what_was_asked_and_nothing_else() {
 #[test]
 fn a_listing_of_instances_does_not_tell_what_only_a_read_by_id_tells() {
     let twin = company();
-    let (all, one) = (Want::all(MAIN, FamilyKind::Instances), Want::id(MAIN, FamilyKind::Instances, id("i", 1)));
+    let (all, one) =
+        (Want::all(MAIN, FamilyKind::Instances), Want::id(MAIN, FamilyKind::Instances, id("i", 1)));
     let read = twin.read(&[all, one].into());
     let instances = &read.regions[MAIN].instances;
     assert_eq!(instances.get(&id("i", 1)).known().unwrap().stop_protection, Fact::Known(false));
@@ -122,8 +147,12 @@ fn a_listing_of_instances_does_not_tell_what_only_a_read_by_id_tells() {
 fn a_key_answers_to_its_alias_its_arn_and_its_id() {
     let twin = company();
     let arn = twin.truth().regions[MAIN].keys.get("alias/aws/ebs").known().unwrap().arn.clone();
-    let asked =
-        ["alias/aws/ebs".to_owned(), arn.rsplit('/').next().unwrap().to_owned(), arn.clone(), "arn:aws:kms:us-east-1:123456789012:alias/aws/ebs".to_owned()];
+    let asked = [
+        "alias/aws/ebs".to_owned(),
+        arn.rsplit('/').next().unwrap().to_owned(),
+        arn.clone(),
+        "arn:aws:kms:us-east-1:123456789012:alias/aws/ebs".to_owned(),
+    ];
     let read = twin.read(&asked.iter().map(|k| Want::id(MAIN, FamilyKind::Keys, k)).collect());
     for name in asked {
         assert_eq!(read.regions[MAIN].keys.get(&name).known().unwrap().arn, arn, "{name}");
@@ -133,11 +162,21 @@ fn a_key_answers_to_its_alias_its_arn_and_its_id() {
 #[test]
 fn a_multi_region_trail_is_seen_from_every_region() {
     let mut twin = company();
-    try_in(&mut twin, "cloudtrail", MAIN, "UpdateTrail", json!({ "Name": "company-audit", "IsMultiRegionTrail": true })).unwrap();
+    try_in(
+        &mut twin,
+        "cloudtrail",
+        MAIN,
+        "UpdateTrail",
+        json!({ "Name": "company-audit", "IsMultiRegionTrail": true }),
+    )
+    .unwrap();
     let read = twin.read(&[Want::trails("eu-west-1")].into());
     assert_eq!(read.trails.items.len(), 2);
     assert!(read.trails.select(&Selector::by("region", "eu-west-1")).known().is_some());
-    assert!(read.trails.select(&Selector::by("region", MAIN)).silence().is_some(), "the other listing was not asked for");
+    assert!(
+        read.trails.select(&Selector::by("region", MAIN)).silence().is_some(),
+        "the other listing was not asked for"
+    );
 }
 
 /// Builds a copy of the account of which only some facts are known.
@@ -172,11 +211,31 @@ fn what_a_rehearsal_has_done_is_not_unlearned() {
     let mut twin = partial();
     Stage::learn(&mut twin, company().read(&[Want::id(MAIN, FamilyKind::Instances, id("i", 1))].into()));
     ec2(&mut twin, "StopInstances", json!({ "InstanceIds": [id("i", 1)] })).unwrap();
-    let rules: Vec<String> = twin.truth().regions[MAIN].security_group_rules.known().filter(|(_, r)| !r.is_egress).map(|(id, _)| id.to_owned()).collect();
-    ec2(&mut twin, "RevokeSecurityGroupIngress", json!({ "GroupId": id("sg", 2), "SecurityGroupRuleIds": rules })).unwrap();
-    let fresh = json!([{ "IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, "IpRanges": [{ "CidrIp": "10.0.0.0/8" }] }]);
-    let new = made(ec2(&mut twin, "AuthorizeSecurityGroupIngress", json!({ "GroupId": id("sg", 2), "IpPermissions": fresh })));
-    Stage::learn(&mut twin, company().read(&[Want::all(MAIN, FamilyKind::SecurityGroupRules), Want::all(MAIN, FamilyKind::Instances)].into()));
+    let rules: Vec<String> = twin.truth().regions[MAIN]
+        .security_group_rules
+        .known()
+        .filter(|(_, r)| !r.is_egress)
+        .map(|(id, _)| id.to_owned())
+        .collect();
+    ec2(
+        &mut twin,
+        "RevokeSecurityGroupIngress",
+        json!({ "GroupId": id("sg", 2), "SecurityGroupRuleIds": rules }),
+    )
+    .unwrap();
+    let fresh = json!([{ "IpProtocol": "tcp", "FromPort": 1, "ToPort": 1,
+        "IpRanges": [{ "CidrIp": "10.0.0.0/8" }] }]);
+    let new = made(ec2(
+        &mut twin,
+        "AuthorizeSecurityGroupIngress",
+        json!({ "GroupId": id("sg", 2), "IpPermissions": fresh }),
+    ));
+    Stage::learn(
+        &mut twin,
+        company().read(
+            &[Want::all(MAIN, FamilyKind::SecurityGroupRules), Want::all(MAIN, FamilyKind::Instances)].into(),
+        ),
+    );
     let region = &twin.truth().regions[MAIN];
     assert_eq!(region.instances.get(&id("i", 1)).known().unwrap().state, "stopping");
     assert!(region.security_group_rules.get(new[0].as_str().unwrap()).known().is_some());

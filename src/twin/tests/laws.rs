@@ -20,13 +20,17 @@ fn every_operation_of_the_registry_has_a_meaning_and_gives_no_undeclared_output(
             Ok(outputs) => assert_eq!(outputs.len(), spec.outputs.len(), "{}", spec.operation),
         }
     }
-    assert_eq!(error(try_in(&mut company(), "ec2", MAIN, "TerminateInstances", json!({}))).class, ErrorClass::Unsupported);
+    assert_eq!(
+        error(try_in(&mut company(), "ec2", MAIN, "TerminateInstances", json!({}))).class,
+        ErrorClass::Unsupported
+    );
 }
 
 #[test]
 fn a_member_that_aws_does_not_have_is_refused_by_every_operation() {
     for spec in SPECS {
-        let outcome = try_in(&mut company(), spec.service, MAIN, spec.operation, json!({ "NoSuchMember": 1 }));
+        let outcome =
+            try_in(&mut company(), spec.service, MAIN, spec.operation, json!({ "NoSuchMember": 1 }));
         let error = error(outcome);
         assert!(error.message.contains("NoSuchMember"), "{}: {error}", spec.operation);
         assert_eq!(error.class, ErrorClass::Semantic);
@@ -145,17 +149,24 @@ fn input() -> impl Strategy<Value = Value> {
     word().prop_recursive(4, 40, 6, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::btree_map(prop::sample::select(MEMBERS), inner, 0..8).prop_map(|map| map.into_iter().map(|(k, v)| (k.to_owned(), v)).collect()),
+            prop::collection::btree_map(prop::sample::select(MEMBERS), inner, 0..8)
+                .prop_map(|map| map.into_iter().map(|(k, v)| (k.to_owned(), v)).collect()),
         ]
     })
 }
 
 /// Generates inputs that have the members which an operation requires, with any values.
 fn shaped() -> impl Strategy<Value = (usize, Value)> {
-    let asked: Vec<Vec<&'static str>> = SPECS.iter().map(|s| MEMBERS.iter().copied().filter(|m| accepts(s.service, s.operation, m)).collect()).collect();
+    let asked: Vec<Vec<&'static str>> = SPECS
+        .iter()
+        .map(|s| MEMBERS.iter().copied().filter(|m| accepts(s.service, s.operation, m)).collect())
+        .collect();
     (0..SPECS.len()).prop_flat_map(move |n| {
         let members = asked[n].clone();
-        let values = prop::collection::vec(prop_oneof![4 => word(), 2 => word().prop_map(|w| json!([w])), 1 => input()], members.len());
+        let values = prop::collection::vec(
+            prop_oneof![4 => word(), 2 => word().prop_map(|w| json!([w])), 1 => input()],
+            members.len(),
+        );
         let kept = prop::collection::vec(prop::bool::weighted(0.8), members.len());
         (values, kept).prop_map(move |(values, kept)| {
             let pairs = members.iter().zip(values).zip(kept).filter(|(_, keep)| *keep);
@@ -184,7 +195,8 @@ proptest! {
         let mut twin = company();
         let before = twin.inventory();
         match try_in(&mut twin, SPECS[n].service, MAIN, SPECS[n].operation, input) {
-            Ok(outputs) => prop_assert_eq!(outputs.keys().map(String::as_str).collect::<Vec<_>>(), SPECS[n].outputs),
+            Ok(outputs) => prop_assert_eq!(outputs.keys().map(String::as_str).collect::<Vec<_>>(),
+                SPECS[n].outputs),
             Err(_) => prop_assert_eq!(twin.inventory(), before),
         }
         twin.pass(Duration::from_secs(u64::MAX));
@@ -211,7 +223,8 @@ proptest! {
         let before = twin.inventory();
         let outcome = try_in(&mut twin, SPECS[n].service, MAIN, SPECS[n].operation, input);
         if let Err(error) = outcome {
-            prop_assert!(matches!(error.class, ErrorClass::Unsupported | ErrorClass::Semantic | ErrorClass::Quota), "{}", error);
+            prop_assert!(matches!(error.class,
+                ErrorClass::Unsupported | ErrorClass::Semantic | ErrorClass::Quota), "{}", error);
             prop_assert_eq!(twin.inventory(), before);
         }
     }
@@ -230,7 +243,12 @@ fn a_read_never_says_absent_of_what_was_not_read() {
             }
         }
         twin = Twin::from_inventory(others);
-        let wants = [Want::all(MAIN, *kind), Want::id(MAIN, *kind, "x"), Want::by(MAIN, *kind, "tag:redress:run", "r"), Want::by(MAIN, *kind, "region", MAIN)];
+        let wants = [
+            Want::all(MAIN, *kind),
+            Want::id(MAIN, *kind, "x"),
+            Want::by(MAIN, *kind, "tag:redress:run", "r"),
+            Want::by(MAIN, *kind, "region", MAIN),
+        ];
         let read = twin.read(&wants.clone().into());
         for want in &wants {
             assert!(read.select_json(want).silence().is_some(), "{want}: {:?}", read.select_json(want));
@@ -243,7 +261,10 @@ fn a_read_never_says_absent_of_what_was_not_read() {
 fn a_listing_that_was_read_answers_for_that_listing_only() {
     let disks = Want::by(MAIN, FamilyKind::Volumes, "attachment.instance-id", id("i", 1));
     let twin = Twin::from_inventory(company().read(&[disks.clone()].into()));
-    let read = twin.read(&[disks.clone(), Want::id(MAIN, FamilyKind::Volumes, "vol-x"), Want::all(MAIN, FamilyKind::Volumes)].into());
+    let read = twin.read(
+        &[disks.clone(), Want::id(MAIN, FamilyKind::Volumes, "vol-x"), Want::all(MAIN, FamilyKind::Volumes)]
+            .into(),
+    );
     let volumes = &read.regions[MAIN].volumes;
     assert_eq!(volumes.select(&disks.selector).known().map(Vec::len), Some(2));
     assert_eq!(volumes.get("vol-x"), Fact::NotRead);
@@ -257,7 +278,13 @@ fn a_thousand_small_runs_take_no_time() {
     for n in 0..1_000 {
         let mut twin = company.clone();
         ec2(&mut twin, "CreateSnapshot", json!({ "VolumeId": id("vol", 1) })).unwrap();
-        twin.read(&[Want::by(MAIN, FamilyKind::Snapshots, "volume-id", id("vol", 1)), Want::id(MAIN, FamilyKind::Volumes, format!("vol-{n}"))].into());
+        twin.read(
+            &[
+                Want::by(MAIN, FamilyKind::Snapshots, "volume-id", id("vol", 1)),
+                Want::id(MAIN, FamilyKind::Volumes, format!("vol-{n}")),
+            ]
+            .into(),
+        );
         minutes(&mut twin, 10);
     }
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());

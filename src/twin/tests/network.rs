@@ -15,7 +15,8 @@ fn authorize(twin: &mut Twin, group: u64, permissions: Value) -> Outcome {
     ec2(
         twin,
         "AuthorizeSecurityGroupIngress",
-        json!({ "GroupId": id("sg", group), "IpPermissions": permissions, "TagSpecifications": tag_all("security-group-rule", &[("redress:run", "r1")]) }),
+        json!({ "GroupId": id("sg", group), "IpPermissions": permissions,
+            "TagSpecifications": tag_all("security-group-rule", &[("redress:run", "r1")]) }),
     )
 }
 
@@ -38,7 +39,10 @@ fn a_rule_that_is_there_already_is_a_duplicate_and_nothing_of_the_request_is_don
     let error = error(authorize(&mut twin, 1, ssh(&["192.0.2.0/24", "203.0.113.9/24"])));
     assert_eq!((error.code.as_str(), error.class), ("InvalidPermission.Duplicate", ErrorClass::AlreadyDone));
     assert_eq!(twin.inventory(), before);
-    assert_eq!(code(authorize(&mut twin, 18, ssh(&["192.0.2.1/24", "192.0.2.2/24"]))), "InvalidParameterValue");
+    assert_eq!(
+        code(authorize(&mut twin, 18, ssh(&["192.0.2.1/24", "192.0.2.2/24"]))),
+        "InvalidParameterValue"
+    );
 }
 
 #[test]
@@ -48,10 +52,12 @@ fn sixty_rules_a_family_are_the_limit_and_a_prefix_list_counts_its_entries() {
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     made(authorize(&mut twin, 18, ssh(&many)));
     assert_eq!(error(authorize(&mut twin, 18, ssh(&["198.51.100.0/24"]))).class, ErrorClass::Quota);
-    let v6 = json!([{ "IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "Ipv6Ranges": [{ "CidrIpv6": "2001:db8::/32" }] }]);
+    let v6 = json!([{ "IpProtocol": "tcp", "FromPort": 22, "ToPort": 22,
+        "Ipv6Ranges": [{ "CidrIpv6": "2001:db8::/32" }] }]);
     made(authorize(&mut twin, 18, v6));
     made(authorize(&mut twin, 14, ssh(&many[..56])));
-    let list = json!([{ "IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "PrefixListIds": [{ "PrefixListId": id("pl", 1) }] }]);
+    let list = json!([{ "IpProtocol": "tcp", "FromPort": 22, "ToPort": 22,
+        "PrefixListIds": [{ "PrefixListId": id("pl", 1) }] }]);
     assert_eq!(error(authorize(&mut twin, 14, list)).class, ErrorClass::Quota);
 }
 
@@ -64,10 +70,26 @@ fn what_is_malformed_is_refused() {
         (ssh(&[]), "MissingParameter"),
         (json!([]), "MissingParameter"),
         (json!([{ "IpProtocol": "tcp", "IpRanges": [{ "CidrIp": "10.0.0.0/8" }] }]), "InvalidParameterValue"),
-        (json!([{ "IpProtocol": "tcp", "FromPort": 9, "ToPort": 8, "IpRanges": [{ "CidrIp": "10.0.0.0/8" }] }]), "InvalidParameterValue"),
-        (json!([{ "IpProtocol": "tcp", "FromPort": 9, "ToPort": 9, "IpRanges": [{ "Cidr": "10.0.0.0/8" }] }]), "UnknownParameter"),
-        (json!([{ "IpProtocol": "tcp", "FromPort": 9, "ToPort": 9, "PrefixListIds": [{ "PrefixListId": "pl-nobody" }] }]), "InvalidPrefixListID.NotFound"),
-        (json!([{ "IpProtocol": "tcp", "FromPort": 9, "ToPort": 9, "UserIdGroupPairs": [{ "GroupId": "sg-nobody" }] }]), "InvalidGroup.NotFound"),
+        (
+            json!([{ "IpProtocol": "tcp", "FromPort": 9, "ToPort": 8,
+                "IpRanges": [{ "CidrIp": "10.0.0.0/8" }] }]),
+            "InvalidParameterValue",
+        ),
+        (
+            json!([{ "IpProtocol": "tcp", "FromPort": 9, "ToPort": 9,
+                "IpRanges": [{ "Cidr": "10.0.0.0/8" }] }]),
+            "UnknownParameter",
+        ),
+        (
+            json!([{ "IpProtocol": "tcp", "FromPort": 9, "ToPort": 9,
+                "PrefixListIds": [{ "PrefixListId": "pl-nobody" }] }]),
+            "InvalidPrefixListID.NotFound",
+        ),
+        (
+            json!([{ "IpProtocol": "tcp", "FromPort": 9, "ToPort": 9,
+                "UserIdGroupPairs": [{ "GroupId": "sg-nobody" }] }]),
+            "InvalidGroup.NotFound",
+        ),
     ] {
         assert_eq!(code(authorize(&mut twin, 18, permissions.clone())), wanted, "{permissions}");
     }
@@ -87,10 +109,19 @@ fn a_rule_is_revoked_by_its_id_and_one_that_is_gone_was_revoked_before() {
         .collect::<Vec<_>>();
     let ingress = &rules.iter().find(|(_, egress)| !egress).unwrap().0;
     let egress = &rules.iter().find(|(_, egress)| *egress).unwrap().0;
-    let mut revoke = |rule: &str| ec2(&mut twin, "RevokeSecurityGroupIngress", json!({ "GroupId": group, "SecurityGroupRuleIds": [rule] }));
+    let mut revoke = |rule: &str| {
+        ec2(
+            &mut twin,
+            "RevokeSecurityGroupIngress",
+            json!({ "GroupId": group, "SecurityGroupRuleIds": [rule] }),
+        )
+    };
     assert!(revoke(ingress).is_ok());
     let again = error(revoke(ingress));
-    assert_eq!((again.code.as_str(), again.class), ("InvalidSecurityGroupRuleId.NotFound", ErrorClass::AlreadyDone));
+    assert_eq!(
+        (again.code.as_str(), again.class),
+        ("InvalidSecurityGroupRuleId.NotFound", ErrorClass::AlreadyDone)
+    );
     assert_eq!(code(revoke(egress)), "InvalidSecurityGroupRuleId.NotFound");
 }
 
@@ -98,13 +129,21 @@ fn log_to_bucket(twin: &mut Twin, vpc: u64, token: &str) -> Outcome {
     ec2(
         twin,
         "CreateFlowLogs",
-        json!({ "ResourceType": "VPC", "ResourceIds": [id("vpc", vpc)], "TrafficType": "ALL", "LogDestinationType": "s3",
-        "LogDestination": "arn:aws:s3:::larkspur-flow-logs/vpc/", "ClientToken": token, "TagSpecifications": tag_all("vpc-flow-log", &[("redress:run", "r1")]) }),
+        json!({ "ResourceType": "VPC", "ResourceIds": [id("vpc", vpc)], "TrafficType": "ALL",
+            "LogDestinationType": "s3",
+        "LogDestination": "arn:aws:s3:::larkspur-flow-logs/vpc/", "ClientToken": token,
+        "TagSpecifications": tag_all("vpc-flow-log", &[("redress:run", "r1")]) }),
     )
 }
 
 fn delivery(twin: &Twin, log: &Value) -> Option<String> {
-    twin.truth().regions[MAIN].flow_logs.get(log[0].as_str().unwrap()).known().unwrap().deliver_logs_status.clone()
+    twin.truth().regions[MAIN]
+        .flow_logs
+        .get(log[0].as_str().unwrap())
+        .known()
+        .unwrap()
+        .deliver_logs_status
+        .clone()
 }
 
 #[test]
@@ -116,7 +155,11 @@ fn a_flow_log_delivers_after_ten_minutes() {
     assert_eq!(delivery(&twin, &log), None);
     minutes(&mut twin, 2);
     assert_eq!(delivery(&twin, &log).as_deref(), Some("SUCCESS"));
-    assert_eq!(twin.truth().buckets.get("larkspur-flow-logs").known().unwrap().policy, policy, "a policy that lets logs in survives");
+    assert_eq!(
+        twin.truth().buckets.get("larkspur-flow-logs").known().unwrap().policy,
+        policy,
+        "a policy that lets logs in survives"
+    );
 }
 
 #[test]
@@ -137,9 +180,11 @@ fn the_owner_of_a_shared_vpc_alone_may_log_it() {
 #[test]
 fn aws_writes_over_the_policy_of_a_bucket_that_does_not_let_it_in() {
     let mut twin = company();
-    let input = json!({ "ResourceType": "VPC", "ResourceIds": [id("vpc", 1)], "TrafficType": "ALL", "LogDestinationType": "s3", "LogDestination": "arn:aws:s3:::larkspur-audit" });
+    let input = json!({ "ResourceType": "VPC", "ResourceIds": [id("vpc", 1)], "TrafficType": "ALL",
+        "LogDestinationType": "s3", "LogDestination": "arn:aws:s3:::larkspur-audit" });
     made(ec2(&mut twin, "CreateFlowLogs", input));
-    let policy = twin.truth().buckets.get("larkspur-audit").known().unwrap().policy.known().unwrap().to_string();
+    let policy =
+        twin.truth().buckets.get("larkspur-audit").known().unwrap().policy.known().unwrap().to_string();
     assert!(policy.contains("delivery.logs.amazonaws.com") && !policy.contains("cloudtrail"), "{policy}");
 }
 
@@ -147,7 +192,8 @@ fn log_to_group(twin: &mut Twin, role: &str, group: &str) -> Outcome {
     ec2(
         twin,
         "CreateFlowLogs",
-        json!({ "ResourceType": "VPC", "ResourceIds": [id("vpc", 1)], "TrafficType": "ALL", "LogDestinationType": "cloud-watch-logs", "LogGroupName": group,
+        json!({ "ResourceType": "VPC", "ResourceIds": [id("vpc", 1)], "TrafficType": "ALL",
+            "LogDestinationType": "cloud-watch-logs", "LogGroupName": group,
         "DeliverLogsPermissionArn": format!("arn:aws:iam::123456789012:role/{role}") }),
     )
 }
@@ -165,13 +211,33 @@ fn a_role_that_cannot_be_assumed_or_may_not_write_keeps_logs_from_being_delivere
 fn a_role_with_the_conditions_of_confused_deputy_delivers_from_its_own_account_only() {
     let mut twin = company();
     let trust = |account: &str| {
-        json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Principal": { "Service": "vpc-flow-logs.amazonaws.com" }, "Action": "sts:AssumeRole",
-            "Condition": { "StringEquals": { "aws:SourceAccount": account }, "ArnLike": { "aws:SourceArn": format!("arn:aws:ec2:us-east-1:{account}:vpc-flow-log/*") } } }] }).to_string()
+        json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow",
+            "Principal": { "Service": "vpc-flow-logs.amazonaws.com" }, "Action": "sts:AssumeRole",
+            "Condition": { "StringEquals": { "aws:SourceAccount": account },
+            "ArnLike": { "aws:SourceArn": format!("arn:aws:ec2:us-east-1:{account}:vpc-flow-log/*") } } }] })
+        .to_string()
     };
-    let policy = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": "arn:aws:logs:us-east-1:123456789012:log-group:/larkspur/lab:*" }] }).to_string();
+    let policy = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow",
+        "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+        "Resource": "arn:aws:logs:us-east-1:123456789012:log-group:/larkspur/lab:*" }] })
+    .to_string();
     for (name, account) in [("right", "123456789012"), ("wrong", "999988887777")] {
-        try_in(&mut twin, "iam", "", "CreateRole", json!({ "RoleName": name, "AssumeRolePolicyDocument": trust(account) })).unwrap();
-        try_in(&mut twin, "iam", "", "PutRolePolicy", json!({ "RoleName": name, "PolicyName": "p", "PolicyDocument": policy })).unwrap();
+        try_in(
+            &mut twin,
+            "iam",
+            "",
+            "CreateRole",
+            json!({ "RoleName": name, "AssumeRolePolicyDocument": trust(account) }),
+        )
+        .unwrap();
+        try_in(
+            &mut twin,
+            "iam",
+            "",
+            "PutRolePolicy",
+            json!({ "RoleName": name, "PolicyName": "p", "PolicyDocument": policy }),
+        )
+        .unwrap();
     }
     assert!(log_to_group(&mut twin, "wrong", "/larkspur/lab").is_err());
     let log = made(log_to_group(&mut twin, "right", "/larkspur/lab"));
@@ -200,7 +266,17 @@ fn a_deleted_flow_log_is_gone_and_deleting_it_again_was_done_before() {
 #[test]
 fn regions_are_apart() {
     let twin = company();
-    let read = twin.read(&[Want::id(OTHER, FamilyKind::SecurityGroups, id("sg", 1)), Want::id("ap-south-1", FamilyKind::SecurityGroups, id("sg", 1))].into());
+    let read = twin.read(
+        &[
+            Want::id(OTHER, FamilyKind::SecurityGroups, id("sg", 1)),
+            Want::id("ap-south-1", FamilyKind::SecurityGroups, id("sg", 1)),
+        ]
+        .into(),
+    );
     assert!(read.regions[OTHER].security_groups.get(&id("sg", 1)).is_absent());
-    assert_eq!(read.json("ap-south-1", FamilyKind::SecurityGroups, &id("sg", 1)), Fact::NotRead, "a region that was never read");
+    assert_eq!(
+        read.json("ap-south-1", FamilyKind::SecurityGroups, &id("sg", 1)),
+        Fact::NotRead,
+        "a region that was never read"
+    );
 }

@@ -23,19 +23,33 @@ fn trail(twin: &mut Twin, operation: &str, input: Value) -> Outcome {
 }
 
 fn the_trail(twin: &Twin, name: &str) -> Trail {
-    twin.truth().trails.get(&format!("arn:aws:cloudtrail:us-east-1:123456789012:trail/{name}")).known().copied().unwrap().clone()
+    twin.truth()
+        .trails
+        .get(&format!("arn:aws:cloudtrail:us-east-1:123456789012:trail/{name}"))
+        .known()
+        .copied()
+        .unwrap()
+        .clone()
 }
 
 #[test]
 fn a_log_group_is_made_once_and_keeps_one_of_the_retentions_there_are() {
     let mut twin = company();
     let name = json!({ "logGroupName": "/redress/flow" });
-    assert!(logs(&mut twin, "CreateLogGroup", json!({ "logGroupName": "/redress/flow", "tags": { "a": "b" } })).is_ok());
+    assert!(
+        logs(&mut twin, "CreateLogGroup", json!({ "logGroupName": "/redress/flow", "tags": { "a": "b" } }))
+            .is_ok()
+    );
     assert_eq!(error(logs(&mut twin, "CreateLogGroup", name.clone())).class, ErrorClass::AlreadyDone);
-    let keep = |twin: &mut Twin, days: i32| logs(twin, "PutRetentionPolicy", json!({ "logGroupName": "/redress/flow", "retentionInDays": days }));
+    let keep = |twin: &mut Twin, days: i32| {
+        logs(twin, "PutRetentionPolicy", json!({ "logGroupName": "/redress/flow", "retentionInDays": days }))
+    };
     assert!(keep(&mut twin, 31).is_err());
     assert!(keep(&mut twin, 30).is_ok());
-    assert_eq!(twin.truth().regions[MAIN].log_groups.get("/redress/flow").known().unwrap().retention_in_days, Some(30));
+    assert_eq!(
+        twin.truth().regions[MAIN].log_groups.get("/redress/flow").known().unwrap().retention_in_days,
+        Some(30)
+    );
     assert!(logs(&mut twin, "DeleteRetentionPolicy", name.clone()).is_ok());
     assert!(logs(&mut twin, "DeleteLogGroup", name.clone()).is_ok());
     assert_eq!(error(logs(&mut twin, "DeleteLogGroup", name)).class, ErrorClass::AlreadyDone);
@@ -56,7 +70,9 @@ fn a_role_goes_only_after_its_policies() {
 #[test]
 fn a_role_is_made_once_of_a_document_that_is_one() {
     let mut twin = company();
-    let make = |twin: &mut Twin, name: &str, document: &str| iam(twin, "CreateRole", json!({ "RoleName": name, "AssumeRolePolicyDocument": document }));
+    let make = |twin: &mut Twin, name: &str, document: &str| {
+        iam(twin, "CreateRole", json!({ "RoleName": name, "AssumeRolePolicyDocument": document }))
+    };
     assert_eq!(code(make(&mut twin, "r", "{")), "MalformedPolicyDocument");
     assert_eq!(code(make(&mut twin, "r", "{}")), "MalformedPolicyDocument");
     assert_eq!(code(make(&mut twin, "a b", r#"{"Statement":[{}]}"#)), "ValidationError");
@@ -69,10 +85,23 @@ fn a_role_is_made_once_of_a_document_that_is_one() {
 fn a_trail_is_raised_and_delivers_again() {
     let mut twin = company();
     let before = the_trail(&twin, "company-audit").latest_delivery_time;
-    trail(&mut twin, "UpdateTrail", json!({ "Name": "company-audit", "IsMultiRegionTrail": true, "EnableLogFileValidation": true })).unwrap();
-    trail(&mut twin, "StartLogging", json!({ "Name": "arn:aws:cloudtrail:us-east-1:123456789012:trail/company-audit" })).unwrap();
+    trail(
+        &mut twin,
+        "UpdateTrail",
+        json!({ "Name": "company-audit", "IsMultiRegionTrail": true, "EnableLogFileValidation": true }),
+    )
+    .unwrap();
+    trail(
+        &mut twin,
+        "StartLogging",
+        json!({ "Name": "arn:aws:cloudtrail:us-east-1:123456789012:trail/company-audit" }),
+    )
+    .unwrap();
     let raised = the_trail(&twin, "company-audit");
-    assert_eq!((raised.is_multi_region, raised.log_file_validation, raised.is_logging.clone()), (true, true, Fact::Known(true)));
+    assert_eq!(
+        (raised.is_multi_region, raised.log_file_validation, raised.is_logging.clone()),
+        (true, true, Fact::Known(true))
+    );
     assert_eq!(raised.latest_delivery_time, before);
     minutes(&mut twin, 6);
     assert_ne!(the_trail(&twin, "company-audit").latest_delivery_time, before);
@@ -84,9 +113,15 @@ fn a_trail_is_raised_and_delivers_again() {
 fn a_trail_is_changed_at_home_only() {
     let mut twin = company();
     let arn = "arn:aws:cloudtrail:us-east-1:123456789012:trail/company-audit";
-    let elsewhere = |twin: &mut Twin, name: &str| code(try_in(twin, "cloudtrail", OTHER, "StartLogging", json!({ "Name": name })));
+    let elsewhere = |twin: &mut Twin, name: &str| {
+        code(try_in(twin, "cloudtrail", OTHER, "StartLogging", json!({ "Name": name })))
+    };
     assert_eq!(elsewhere(&mut twin, arn), "InvalidHomeRegionException");
-    assert_eq!(elsewhere(&mut twin, "company-audit"), "TrailNotFoundException", "a single-region trail is not seen from elsewhere");
+    assert_eq!(
+        elsewhere(&mut twin, "company-audit"),
+        "TrailNotFoundException",
+        "a single-region trail is not seen from elsewhere"
+    );
     trail(&mut twin, "UpdateTrail", json!({ "Name": arn, "IsMultiRegionTrail": true })).unwrap();
     assert_eq!(elsewhere(&mut twin, "company-audit"), "InvalidHomeRegionException");
 }
@@ -97,17 +132,25 @@ fn a_trail_whose_bucket_went_away_says_so_at_its_next_delivery() {
     twin.truth_mut().buckets.items.remove("larkspur-audit");
     trail(&mut twin, "StartLogging", json!({ "Name": "company-audit" })).unwrap();
     minutes(&mut twin, 6);
-    assert_eq!(the_trail(&twin, "company-audit").latest_delivery_error, Fact::Known("NoSuchBucket".to_owned()));
+    assert_eq!(
+        the_trail(&twin, "company-audit").latest_delivery_error,
+        Fact::Known("NoSuchBucket".to_owned())
+    );
 }
 
 fn policy(bucket: &str, trail: &str) -> String {
     let condition = json!({ "StringEquals": { "aws:SourceArn": format!("arn:aws:cloudtrail:us-east-1:123456789012:trail/{trail}") } });
     let who = json!({ "Service": "cloudtrail.amazonaws.com" });
     json!({ "Version": "2012-10-17", "Statement": [
-        { "Effect": "Allow", "Principal": who, "Action": "s3:GetBucketAcl", "Resource": format!("arn:aws:s3:::{bucket}"), "Condition": condition },
-        { "Effect": "Allow", "Principal": who, "Action": "s3:PutObject", "Resource": format!("arn:aws:s3:::{bucket}/AWSLogs/123456789012/*"), "Condition": condition },
-        { "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": [format!("arn:aws:s3:::{bucket}"), format!("arn:aws:s3:::{bucket}/*")], "Condition": { "Bool": { "aws:SecureTransport": "false" } } },
-    ]}).to_string()
+        { "Effect": "Allow", "Principal": who, "Action": "s3:GetBucketAcl",
+            "Resource": format!("arn:aws:s3:::{bucket}"), "Condition": condition },
+        { "Effect": "Allow", "Principal": who, "Action": "s3:PutObject",
+            "Resource": format!("arn:aws:s3:::{bucket}/AWSLogs/123456789012/*"), "Condition": condition },
+        { "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": [format!("arn:aws:s3:::{bucket}"),
+            format!("arn:aws:s3:::{bucket}/*")],
+                "Condition": { "Bool": { "aws:SecureTransport": "false" } } },
+    ]})
+    .to_string()
 }
 
 #[test]
@@ -117,13 +160,17 @@ fn a_trail_needs_a_bucket_that_lets_just_this_trail_in() {
         trail(
             twin,
             "CreateTrail",
-            json!({ "Name": "redress", "S3BucketName": "new-bucket", "IsMultiRegionTrail": true, "EnableLogFileValidation": true, "TagsList": [{ "Key": "a", "Value": "b" }] }),
+            json!({ "Name": "redress", "S3BucketName": "new-bucket", "IsMultiRegionTrail": true,
+                "EnableLogFileValidation": true, "TagsList": [{ "Key": "a", "Value": "b" }] }),
         )
     };
     assert_eq!(code(make(&mut twin)), "S3BucketDoesNotExistException");
     s3(&mut twin, "CreateBucket", json!({ "Bucket": "new-bucket" })).unwrap();
     assert_eq!(code(make(&mut twin)), "InsufficientS3BucketPolicyException");
-    let put = |twin: &mut Twin, name: &str| s3(twin, "PutBucketPolicy", json!({ "Bucket": "new-bucket", "Policy": policy("new-bucket", name) })).unwrap();
+    let put = |twin: &mut Twin, name: &str| {
+        s3(twin, "PutBucketPolicy", json!({ "Bucket": "new-bucket", "Policy": policy("new-bucket", name) }))
+            .unwrap()
+    };
     put(&mut twin, "another");
     assert_eq!(code(make(&mut twin)), "InsufficientS3BucketPolicyException");
     put(&mut twin, "redress");
@@ -132,7 +179,10 @@ fn a_trail_needs_a_bucket_that_lets_just_this_trail_in() {
     let again = error(make(&mut twin));
     assert_eq!((again.code.as_str(), again.class), ("TrailAlreadyExistsException", ErrorClass::AlreadyDone));
     trail(&mut twin, "DeleteTrail", json!({ "Name": "redress" })).unwrap();
-    assert_eq!(error(trail(&mut twin, "DeleteTrail", json!({ "Name": "redress" }))).class, ErrorClass::AlreadyDone);
+    assert_eq!(
+        error(trail(&mut twin, "DeleteTrail", json!({ "Name": "redress" }))).class,
+        ErrorClass::AlreadyDone
+    );
 }
 
 #[test]
@@ -140,28 +190,79 @@ fn a_name_that_somebody_else_has_is_refused_and_ones_own_is_recognised() {
     let mut twin = company();
     let taken = error(s3(&mut twin, "CreateBucket", json!({ "Bucket": "larkspur-logs" })));
     assert_eq!((taken.code.as_str(), taken.class), ("BucketAlreadyExists", ErrorClass::Semantic));
-    assert!(s3(&mut twin, "CreateBucket", json!({ "Bucket": "larkspur-tiles" })).is_ok(), "us-east-1 says yes again");
-    let mut there = |place: Value| try_in(&mut twin, "s3", OTHER, "CreateBucket", json!({ "Bucket": "larkspur-tiles", "CreateBucketConfiguration": place }));
+    assert!(
+        s3(&mut twin, "CreateBucket", json!({ "Bucket": "larkspur-tiles" })).is_ok(),
+        "us-east-1 says yes again"
+    );
+    let mut there = |place: Value| {
+        try_in(
+            &mut twin,
+            "s3",
+            OTHER,
+            "CreateBucket",
+            json!({ "Bucket": "larkspur-tiles", "CreateBucketConfiguration": place }),
+        )
+    };
     assert_eq!(error(there(json!({ "LocationConstraint": OTHER }))).class, ErrorClass::AlreadyDone);
-    assert_eq!(code(there(json!({ "LocationConstraint": "ap-south-1" }))), "IllegalLocationConstraintException");
-    assert_eq!(code(s3(&mut company(), "CreateBucket", json!({ "Bucket": "Not_A_Name" }))), "InvalidBucketName");
+    assert_eq!(
+        code(there(json!({ "LocationConstraint": "ap-south-1" }))),
+        "IllegalLocationConstraintException"
+    );
+    assert_eq!(
+        code(s3(&mut company(), "CreateBucket", json!({ "Bucket": "Not_A_Name" }))),
+        "InvalidBucketName"
+    );
 }
 
 #[test]
 fn the_settings_of_a_bucket_are_kept_and_a_public_policy_is_blocked() {
     let mut twin = company();
     s3(&mut twin, "CreateBucket", json!({ "Bucket": "b-1" })).unwrap();
-    let on = json!({ "BlockPublicAcls": true, "IgnorePublicAcls": true, "BlockPublicPolicy": true, "RestrictPublicBuckets": true });
-    s3(&mut twin, "PutPublicAccessBlock", json!({ "Bucket": "b-1", "PublicAccessBlockConfiguration": on })).unwrap();
-    s3(&mut twin, "PutBucketVersioning", json!({ "Bucket": "b-1", "VersioningConfiguration": { "Status": "Enabled" } })).unwrap();
-    let rule = json!({ "ApplyServerSideEncryptionByDefault": { "SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "alias/x" } });
-    s3(&mut twin, "PutBucketEncryption", json!({ "Bucket": "b-1", "ServerSideEncryptionConfiguration": { "Rules": [rule] } })).unwrap();
-    s3(&mut twin, "PutBucketTagging", json!({ "Bucket": "b-1", "Tagging": { "TagSet": [{ "Key": "a", "Value": "b" }] } })).unwrap();
+    let on = json!({ "BlockPublicAcls": true, "IgnorePublicAcls": true, "BlockPublicPolicy": true,
+        "RestrictPublicBuckets": true });
+    s3(&mut twin, "PutPublicAccessBlock", json!({ "Bucket": "b-1", "PublicAccessBlockConfiguration": on }))
+        .unwrap();
+    s3(
+        &mut twin,
+        "PutBucketVersioning",
+        json!({ "Bucket": "b-1", "VersioningConfiguration": { "Status": "Enabled" } }),
+    )
+    .unwrap();
+    let rule = json!({ "ApplyServerSideEncryptionByDefault": { "SSEAlgorithm": "aws:kms",
+        "KMSMasterKeyID": "alias/x" } });
+    s3(
+        &mut twin,
+        "PutBucketEncryption",
+        json!({ "Bucket": "b-1", "ServerSideEncryptionConfiguration": { "Rules": [rule] } }),
+    )
+    .unwrap();
+    s3(
+        &mut twin,
+        "PutBucketTagging",
+        json!({ "Bucket": "b-1", "Tagging": { "TagSet": [{ "Key": "a", "Value": "b" }] } }),
+    )
+    .unwrap();
     let open = r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"*"}]}"#;
-    assert_eq!(code(s3(&mut twin, "PutBucketPolicy", json!({ "Bucket": "b-1", "Policy": open }))), "AccessDenied");
-    assert_eq!(code(s3(&mut twin, "PutBucketPolicy", json!({ "Bucket": "b-1", "Policy": "{" }))), "MalformedPolicy");
-    assert_eq!(code(s3(&mut twin, "PutBucketPolicy", json!({ "Bucket": "larkspur-logs", "Policy": open }))), "AccessDenied");
-    assert_eq!(code(s3(&mut twin, "PutBucketTagging", json!({ "Bucket": "b-1", "ExpectedBucketOwner": "1", "Tagging": { "TagSet": [] } }))), "AccessDenied");
+    assert_eq!(
+        code(s3(&mut twin, "PutBucketPolicy", json!({ "Bucket": "b-1", "Policy": open }))),
+        "AccessDenied"
+    );
+    assert_eq!(
+        code(s3(&mut twin, "PutBucketPolicy", json!({ "Bucket": "b-1", "Policy": "{" }))),
+        "MalformedPolicy"
+    );
+    assert_eq!(
+        code(s3(&mut twin, "PutBucketPolicy", json!({ "Bucket": "larkspur-logs", "Policy": open }))),
+        "AccessDenied"
+    );
+    assert_eq!(
+        code(s3(
+            &mut twin,
+            "PutBucketTagging",
+            json!({ "Bucket": "b-1", "ExpectedBucketOwner": "1", "Tagging": { "TagSet": [] } })
+        )),
+        "AccessDenied"
+    );
     let bucket = twin.truth().buckets.get("b-1").known().copied().unwrap().clone();
     assert_eq!(
         (bucket.versioning, bucket.encryption, bucket.encryption_key),
@@ -177,5 +278,8 @@ fn only_a_bucket_that_is_known_to_be_empty_is_deleted() {
     assert_eq!(code(s3(&mut twin, "DeleteBucket", json!({ "Bucket": "larkspur-audit" }))), "BucketNotEmpty");
     s3(&mut twin, "CreateBucket", json!({ "Bucket": "b-1" })).unwrap();
     assert!(s3(&mut twin, "DeleteBucket", json!({ "Bucket": "b-1" })).is_ok());
-    assert_eq!(error(s3(&mut twin, "DeleteBucket", json!({ "Bucket": "b-1" }))).class, ErrorClass::AlreadyDone);
+    assert_eq!(
+        error(s3(&mut twin, "DeleteBucket", json!({ "Bucket": "b-1" }))).class,
+        ErrorClass::AlreadyDone
+    );
 }

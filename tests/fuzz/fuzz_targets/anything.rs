@@ -1,4 +1,5 @@
-//! Fuzzes the telling apart of formats, and what stands before every reader: gzip, byte-order marks, cutting into records.
+//! Fuzzes the telling apart of formats, and what stands before every reader: gzip, byte-order marks, cutting
+//! into records.
 #![no_main]
 
 #[path = "../common.rs"]

@@ -1,5 +1,6 @@
-//! Fuzzes what a forged file can bring about: edits of any value of a sealed plan, and of the events of a journal under `resume` and `undo`.
-//! No call takes effect that the untouched files would not have made, and no change asks less.
+//! Fuzzes what a forged file can bring about: edits of any value of a sealed plan, and of the events of a
+//! journal under `resume` and `undo`. No call takes effect that the untouched files would not have made, and
+//! no change asks less.
 #![no_main]
 
 #[path = "../../it/edits.rs"]

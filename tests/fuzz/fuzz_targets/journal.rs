@@ -1,5 +1,5 @@
-//! Fuzzes reading a journal, and what is told of it. Edited events get the sums that fit, so that it is their meaning that
-//! is tried and not the chain alone.
+//! Fuzzes reading a journal, and what is told of it. Edited events get the sums that fit, so that it is their
+//! meaning that is tried and not the chain alone.
 #![no_main]
 
 #[path = "../edit.rs"]
@@ -39,7 +39,11 @@ fn read(text: &[u8], good: bool) {
     match line::read(text) {
         Ok((records, whole)) => {
             assert!(if good { whole == text.len() } else { whole <= text.len() });
-            assert_eq!(line::read(&text[..whole]).map(|(again, _)| again.len()).ok(), Some(records.len()), "what is whole reads the same alone");
+            assert_eq!(
+                line::read(&text[..whole]).map(|(again, _)| again.len()).ok(),
+                Some(records.len()),
+                "what is whole reads the same alone"
+            );
             let document = RunDocument::of(&Story::of(&records), &PLAN).told(&records);
             assert_eq!(document.changes.len(), PLAN.changes.len());
             assert!(document.counts.values().sum::<usize>() == document.changes.len());

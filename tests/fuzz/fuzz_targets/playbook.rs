@@ -4,7 +4,8 @@
 use redress::playbook::{assemble, load};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    let parsed = load::text(bytes.to_vec(), "fuzz.toml").and_then(|text| load::parse(&text, "fuzz.toml").map(|playbook| (text, playbook)));
+    let parsed = load::text(bytes.to_vec(), "fuzz.toml")
+        .and_then(|text| load::parse(&text, "fuzz.toml").map(|playbook| (text, playbook)));
     match parsed {
         Ok((text, playbook)) => {
             let all = assemble::assemble(assemble::builtin(), vec![("fuzz.toml".to_owned(), text)]);

@@ -14,5 +14,9 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let document = serde_json::Value::from(text.as_ref()).to_string();
     let tame = safe::json(&document);
     assert!(!tame.contains(|c: char| c.is_control()));
-    assert_eq!(serde_json::from_str::<String>(&tame).ok().as_deref(), Some(text.as_ref()), "it is the same document");
+    assert_eq!(
+        serde_json::from_str::<String>(&tame).ok().as_deref(),
+        Some(text.as_ref()),
+        "it is the same document"
+    );
 });

@@ -1,6 +1,7 @@
-//! CloudTrail's event history as a small server, since the emulator has none: it answers LookupEvents as documented
-//! (<https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html>) and hands all else on to the
-//! emulator. It writes down what it was asked, when, and under which name. It must not know what the program ought to ask.
+//! CloudTrail's event history as a small server, since the emulator has none: it answers LookupEvents as
+//! documented (<https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html>) and
+//! hands all else on to the emulator. It writes down what it was asked, when, and under which name. It must
+//! not know what the program ought to ask.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -53,7 +54,8 @@ impl History {
     pub fn before(url: &str) -> History {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let own = format!("http://{}", listener.local_addr().expect("its address"));
-        let state = Arc::new(State { upstream: url.trim_start_matches("http://").to_owned(), ..State::default() });
+        let state =
+            Arc::new(State { upstream: url.trim_start_matches("http://").to_owned(), ..State::default() });
         let shared = Arc::clone(&state);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -98,13 +100,18 @@ fn serve(mut client: TcpStream, state: &State) -> std::io::Result<()> {
     let Some(request) = request(&mut client)? else { return Ok(()) };
     let text = String::from_utf8_lossy(&request).into_owned();
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-    let header = |name: &str| head.lines().find_map(|l| l.split_once(':').filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.trim().to_owned()));
+    let header = |name: &str| {
+        head.lines().find_map(|l| {
+            l.split_once(':').filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.trim().to_owned())
+        })
+    };
     hold(&state.agents).push(header("user-agent").unwrap_or_default());
     if header("x-amz-target").is_none_or(|target| target != "CloudTrail_20131101.LookupEvents") {
         return client.write_all(&forward(&state.upstream, &request)?);
     }
     // Credential=KEY/DATE/REGION/SERVICE/aws4_request
-    let region = header("authorization").and_then(|a| a.split('/').nth(2).map(str::to_owned)).unwrap_or_default();
+    let region =
+        header("authorization").and_then(|a| a.split('/').nth(2).map(str::to_owned)).unwrap_or_default();
     let input: Value = serde_json::from_str(body).unwrap_or_default();
     hold(&state.asked).push(Asked { at: Instant::now(), region: region.clone(), input: input.clone() });
     let (status, reply) = match answer(state, &region, &input) {
@@ -113,7 +120,11 @@ fn serve(mut client: TcpStream, state: &State) -> std::io::Result<()> {
     };
     let reply = reply.to_string();
     let length = reply.len();
-    write!(client, "HTTP/1.1 {status}\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{reply}")
+    write!(
+        client,
+        "HTTP/1.1 {status}\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: \
+         {length}\r\nConnection: close\r\n\r\n{reply}"
+    )
 }
 
 type Refused = (&'static str, &'static str);
@@ -133,7 +144,8 @@ fn answer(state: &State, region: &str, input: &Value) -> Result<Value, Refused> 
     if !(1..=50).contains(&most) {
         return Err(("InvalidMaxResultsException", "between 1 and 50"));
     }
-    let (from, to) = (input["StartTime"].as_f64().unwrap_or(0.0), input["EndTime"].as_f64().unwrap_or(f64::MAX));
+    let (from, to) =
+        (input["StartTime"].as_f64().unwrap_or(0.0), input["EndTime"].as_f64().unwrap_or(f64::MAX));
     if from > to {
         return Err(("InvalidTimeRangeException", "the start lies after the end"));
     }
@@ -141,15 +153,19 @@ fn answer(state: &State, region: &str, input: &Value) -> Result<Value, Refused> 
     let mut question = input.clone();
     question.as_object_mut().unwrap().remove("NextToken");
     let question = question.to_string();
-    let begin: usize = match input["NextToken"].as_str().map(|token| token.split_once('|').unwrap_or_default()) {
-        None => 0,
-        Some((at, of)) if of == question => at.parse().unwrap(),
-        Some(_) => return Err(("InvalidNextTokenException", "the token is of another question")),
-    };
-    let seconds = |event: &Value| event["eventTime"].as_str().unwrap().parse::<Timestamp>().unwrap().as_second();
+    let begin: usize =
+        match input["NextToken"].as_str().map(|token| token.split_once('|').unwrap_or_default()) {
+            None => 0,
+            Some((at, of)) if of == question => at.parse().unwrap(),
+            Some(_) => return Err(("InvalidNextTokenException", "the token is of another question")),
+        };
+    let seconds =
+        |event: &Value| event["eventTime"].as_str().unwrap().parse::<Timestamp>().unwrap().as_second();
     let read_only = |event: &Value| event["readOnly"].as_bool().unwrap_or(false).to_string();
     let fits = |event: &&Value| {
-        let attribute = attributes.first().is_none_or(|a| a["AttributeKey"] == "ReadOnly" && a["AttributeValue"] == read_only(event).as_str());
+        let attribute = attributes.first().is_none_or(|a| {
+            a["AttributeKey"] == "ReadOnly" && a["AttributeValue"] == read_only(event).as_str()
+        });
         attribute && (from..=to).contains(&(seconds(event) as f64))
     };
     let all = hold(&state.events).get(region).cloned().unwrap_or_default();
@@ -157,8 +173,10 @@ fn answer(state: &State, region: &str, input: &Value) -> Result<Value, Refused> 
     let page = fitting.iter().skip(begin).take(most as usize);
     let page: Vec<Value> = page
         .map(|e| {
-            json!({ "EventId": e["eventID"], "EventName": e["eventName"], "ReadOnly": read_only(e), "EventTime": seconds(e),
-                "EventSource": e["eventSource"], "Username": "ci-118", "Resources": [], "CloudTrailEvent": e.to_string() })
+            json!({ "EventId": e["eventID"], "EventName": e["eventName"], "ReadOnly": read_only(e),
+                "EventTime": seconds(e),
+                "EventSource": e["eventSource"], "Username": "ci-118", "Resources": [],
+                "CloudTrailEvent": e.to_string() })
         })
         .collect();
     let end = begin + page.len();

@@ -1,5 +1,6 @@
-//! Counting what is there: everything that is new, gone or different in the account must be accounted for by the
-//! journal or by somebody else's hands. Looks at the account as it truly is, and at nothing that the engine believes.
+//! Counting what is there: everything that is new, gone or different in the account must be accounted for by
+//! the journal or by somebody else's hands. Looks at the account as it truly is, and at nothing that the
+//! engine believes.
 
 use std::collections::BTreeMap;
 
@@ -54,7 +55,8 @@ struct Compare<'a> {
 impl ForFamily for Compare<'_> {
     type Out = ();
     fn of<T: Stored>(self) {
-        let (was, is) = (T::family(self.before, self.region).unwrap(), T::family(self.now, self.region).unwrap());
+        let (was, is) =
+            (T::family(self.before, self.region).unwrap(), T::family(self.now, self.region).unwrap());
         compare(T::KIND, self.region, was, is, self.found);
     }
 }
@@ -69,12 +71,15 @@ fn differences(before: &Inventory, now: &Inventory) -> Found {
 
 /// How many things there are of each kind.
 pub fn counted(inventory: &Inventory) -> BTreeMap<FamilyKind, usize> {
-    let of = |kind| inventory.families().filter(|(_, of, _)| *of == kind).map(|(_, _, things)| things.count()).sum();
+    let of = |kind| {
+        inventory.families().filter(|(_, of, _)| *of == kind).map(|(_, _, things)| things.count()).sum()
+    };
     counted_kinds().map(|kind| (kind, of(kind))).collect()
 }
 
-/// Everything new is known to the journal, nothing that was there is gone, nothing is different that no change was to
-/// touch. Rules of security groups have laws of their own, since they get new ids when they are put back.
+/// Everything new is known to the journal, nothing that was there is gone, nothing is different that no
+/// change was to touch. Rules of security groups have laws of their own, since they get new ids when they are
+/// put back.
 pub fn accounted(before: &Inventory, now: &Inventory, state: &State, runs: &[Run<'_>]) -> Held {
     for (difference, kind, region, id) in differences(before, now) {
         if state.touched.contains(&id) {
@@ -90,7 +95,8 @@ pub fn accounted(before: &Inventory, now: &Inventory, state: &State, runs: &[Run
     Ok(())
 }
 
-/// What is made under a name carries no token everywhere: by which call it comes, and where the call says its name.
+/// What is made under a name carries no token everywhere: by which call it comes, and where the call says its
+/// name.
 fn named(kind: FamilyKind) -> Option<(&'static str, &'static str)> {
     match kind {
         FamilyKind::Roles => Some(("CreateRole", "RoleName")),
@@ -102,14 +108,22 @@ fn named(kind: FamilyKind) -> Option<(&'static str, &'static str)> {
 }
 
 fn new(kind: FamilyKind, region: &str, id: &str, now: &Inventory, runs: &[Run<'_>]) -> Held {
-    let taken_away = runs.iter().filter(|(_, story, _)| story.head.kind == PlanKind::Undo).flat_map(|(plan, story, _)| {
-        let restored = plan.changes.iter().filter(|c| story.changes[&c.id].outcome() == Some(Outcome::Restored));
-        restored.flat_map(|c| &c.steps).filter(|s| s.act.call.operation.starts_with("Delete") || s.act.call.operation.starts_with("Revoke"))
-    });
+    let taken_away =
+        runs.iter().filter(|(_, story, _)| story.head.kind == PlanKind::Undo).flat_map(|(plan, story, _)| {
+            let restored =
+                plan.changes.iter().filter(|c| story.changes[&c.id].outcome() == Some(Outcome::Restored));
+            restored.flat_map(|c| &c.steps).filter(|s| {
+                s.act.call.operation.starts_with("Delete") || s.act.call.operation.starts_with("Revoke")
+            })
+        });
     for step in taken_away {
-        let of_kind = named(kind).is_none_or(|(create, _)| create.trim_start_matches("Create") == step.act.call.operation.trim_start_matches("Delete"));
+        let of_kind = named(kind).is_none_or(|(create, _)| {
+            create.trim_start_matches("Create") == step.act.call.operation.trim_start_matches("Delete")
+        });
         if of_kind && step.act.call.input.to_string().contains(&format!("\"{id}\"")) {
-            return Err(format!("{id} ({kind:?}) is there after an undo that took it away and says restored"));
+            return Err(format!(
+                "{id} ({kind:?}) is there after an undo that took it away and says restored"
+            ));
         }
     }
     let Some((operation, member)) = named(kind) else { return token(kind, region, id, now) };
@@ -117,15 +131,27 @@ fn new(kind: FamilyKind, region: &str, id: &str, now: &Inventory, runs: &[Run<'_
     for (plan, story, _) in runs {
         for change in &plan.changes {
             let told = &story.changes[&change.id];
-            let Some(step) = told.steps.iter().find(|s| s.call.as_ref().is_some_and(|c| c.operation == operation && c.input[member] == name)) else { continue };
+            let Some(step) = told.steps.iter().find(|s| {
+                s.call.as_ref().is_some_and(|c| c.operation == operation && c.input[member] == name)
+            }) else {
+                continue;
+            };
             let admitted = step.state == StepState::Intended && told.outcome() == Some(Outcome::Stuck);
             if !admitted && !matches!(step.state, StepState::Called | StepState::Settled) {
-                return Err(format!("orphan: {id} ({kind:?}) of {} is there, and its step is {:?}: {}", change.id, step.state, told.reason));
+                return Err(format!(
+                    "orphan: {id} ({kind:?}) of {} is there, and its step is {:?}: {}",
+                    change.id, step.state, told.reason
+                ));
             }
-            let gone_back = matches!(told.outcome(), Some(Outcome::RolledBack | Outcome::Failed)) && story.head.kind == PlanKind::Plan;
-            let to_go = way_back(&change.steps, &told.done(), Purpose::Rollback).iter().any(|b| b.of == step.name);
+            let gone_back = matches!(told.outcome(), Some(Outcome::RolledBack | Outcome::Failed))
+                && story.head.kind == PlanKind::Plan;
+            let to_go =
+                way_back(&change.steps, &told.done(), Purpose::Rollback).iter().any(|b| b.of == step.name);
             if gone_back && to_go && !told.reason.contains(name) {
-                return Err(format!("left behind: {id} ({kind:?}) of {}, though {:?}: {}", change.id, told.phase, told.reason));
+                return Err(format!(
+                    "left behind: {id} ({kind:?}) of {}, though {:?}: {}",
+                    change.id, told.phase, told.reason
+                ));
             }
             return Ok(());
         }
@@ -137,15 +163,30 @@ fn new(kind: FamilyKind, region: &str, id: &str, now: &Inventory, runs: &[Run<'_
 fn token(kind: FamilyKind, region: &str, id: &str, now: &Inventory) -> Held {
     let known = now.json(region, kind, id);
     let marked = known.known().and_then(|thing| thing["tags"].get(redress::inventory::tag::TOKEN)).is_some();
-    if marked || kind == FamilyKind::SecurityGroupRules { Ok(()) } else { Err(format!("{id} ({kind:?}) is new and carries no token")) }
+    if marked || kind == FamilyKind::SecurityGroupRules {
+        Ok(())
+    } else {
+        Err(format!("{id} ({kind:?}) is new and carries no token"))
+    }
 }
 
-fn other(kind: FamilyKind, region: &str, id: &str, before: &Inventory, now: &Inventory, runs: &[Run<'_>]) -> Held {
+fn other(
+    kind: FamilyKind,
+    region: &str,
+    id: &str,
+    before: &Inventory,
+    now: &Inventory,
+    runs: &[Run<'_>],
+) -> Held {
     let this = [Want::id(region, kind, id)];
     let (was, is) = (before.footprint(&this), now.footprint(&this));
-    let picks = |want: &Want, inventory: &Inventory| inventory.select_json(want).known().is_some_and(|all| all.iter().any(|(one, _)| one == id));
+    let picks = |want: &Want, inventory: &Inventory| {
+        inventory.select_json(want).known().is_some_and(|all| all.iter().any(|(one, _)| one == id))
+    };
     let meant = |want: &Want| want.family == kind && (picks(want, before) || picks(want, now));
-    let begun = runs.iter().flat_map(|(plan, story, _)| plan.changes.iter().filter(|c| !story.changes[&c.id].steps.is_empty()));
+    let begun = runs
+        .iter()
+        .flat_map(|(plan, story, _)| plan.changes.iter().filter(|c| !story.changes[&c.id].steps.is_empty()));
     if was == is || begun.flat_map(|c| &c.touches).any(meant) {
         return Ok(());
     }

@@ -6,7 +6,8 @@ pub struct Dice(u64);
 
 impl Dice {
     pub fn new(seed: u64, what: u64) -> Self {
-        let mut dice = Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ what.wrapping_mul(0xd1b5_4a32_d192_ed03));
+        let mut dice =
+            Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ what.wrapping_mul(0xd1b5_4a32_d192_ed03));
         dice.next();
         dice
     }

@@ -1,5 +1,5 @@
-//! How a run must have ended: what is called verified is so, and a storm that passes leaves no trace. Judged by the
-//! checks, on the account as it truly is, and by a run of the same plan that nothing disturbed.
+//! How a run must have ended: what is called verified is so, and a storm that passes leaves no trace. Judged
+//! by the checks, on the account as it truly is, and by a run of the same plan that nothing disturbed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,7 +30,8 @@ impl Quiet {
 /// The findings of a verified change are gone.
 pub fn verified(now: &Inventory, rules: &Rules, plan: &Plan, story: &Story) -> Held {
     for change in plan.changes.iter().filter(|c| story.changes[&c.id].outcome() == Some(Outcome::Verified)) {
-        // What only records and could not be called is left to a person, and said: until then the old disk is a finding.
+        // What only records and could not be called is left to a person, and said: until then the old disk is
+        // a finding.
         if !story.changes[&change.id].by_hand().is_empty() {
             continue;
         }
@@ -38,17 +39,27 @@ pub fn verified(now: &Inventory, rules: &Rules, plan: &Plan, story: &Story) -> H
             let check = checks::find(&finding.check).unwrap();
             let verdict = (check.judge)(now, &finding.resource, &rules.with(&finding.check));
             if !matches!(verdict, Verdict::Ok(_) | Verdict::Retained(_)) {
-                return Err(format!("{} is verified, and yet {} says of {}: {verdict:?}", change.id, finding.check, finding.resource));
+                return Err(format!(
+                    "{} is verified, and yet {} says of {}: {verdict:?}",
+                    change.id, finding.check, finding.resource
+                ));
             }
         }
     }
     Ok(())
 }
 
-/// After a storm that passes (deaths, lost replies, throttling, lists that lag) everything that was approved is as it is
-/// without it: the same outcomes, and as many things of each kind.
-pub fn as_without(quiet: &Quiet, now: &Inventory, plan: &Plan, decisions: &[Decision], story: &Story) -> Held {
-    let mut approved: BTreeSet<&str> = decisions.iter().filter(|d| d.approved).map(|d| d.change.as_str()).collect();
+/// After a storm that passes (deaths, lost replies, throttling, lists that lag) everything that was approved
+/// is as it is without it: the same outcomes, and as many things of each kind.
+pub fn as_without(
+    quiet: &Quiet,
+    now: &Inventory,
+    plan: &Plan,
+    decisions: &[Decision],
+    story: &Story,
+) -> Held {
+    let mut approved: BTreeSet<&str> =
+        decisions.iter().filter(|d| d.approved).map(|d| d.change.as_str()).collect();
     for change in &plan.changes {
         if change.after.iter().any(|id| !approved.contains(id.as_str())) {
             approved.remove(change.id.as_str());
@@ -61,12 +72,18 @@ pub fn as_without(quiet: &Quiet, now: &Inventory, plan: &Plan, decisions: &[Deci
         // Whether another change has already seen to it may hang on the time that the storm took.
         let fixed = |outcome| matches!(outcome, Some(Outcome::Verified | Outcome::AlreadyFixed));
         if told.outcome() != then && !(fixed(told.outcome()) && fixed(then)) {
-            return Err(format!("{id} is {:?} after a storm that passes, and {then:?} without it: {}", told.phase, told.reason));
+            return Err(format!(
+                "{id} is {:?} after a storm that passes, and {then:?} without it: {}",
+                told.phase, told.reason
+            ));
         }
     }
     let counted = census::counted(now);
     if same && counted != quiet.counted {
-        return Err(format!("after a storm that passes there are other things than without it: {counted:?} / {:?}", quiet.counted));
+        return Err(format!(
+            "after a storm that passes there are other things than without it: {counted:?} / {:?}",
+            quiet.counted
+        ));
     }
     Ok(())
 }

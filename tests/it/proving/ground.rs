@@ -1,5 +1,5 @@
-//! Random accounts of one to five things, cut out of the demo account and varied, and plans of them: some of the
-//! checks, some of the playbooks' parameters. The same number gives the same account and the same plan.
+//! Random accounts of one to five things, cut out of the demo account and varied, and plans of them: some of
+//! the checks, some of the playbooks' parameters. The same number gives the same account and the same plan.
 
 use std::sync::LazyLock;
 
@@ -93,7 +93,11 @@ impl Ground {
         let mut dice = Dice::new(number, 1_000 + variant);
         let keys = number * super::SHARE >= super::KEYS;
         let inventory = if keys { with_keys(&mut dice) } else { account(&mut dice) };
-        let identity = Identity { owner: inventory.owner.clone(), caller: inventory.caller.clone(), endpoint: "twin:test".to_owned() };
+        let identity = Identity {
+            owner: inventory.owner.clone(),
+            caller: inventory.caller.clone(),
+            endpoint: "twin:test".to_owned(),
+        };
         let twin = Twin::new(inventory, number);
         let scanned: Vec<&'static Check> = checks::all().filter(|c| c.scanned).collect();
         let mut wanted: Vec<&'static Check> = scanned.iter().copied().filter(|_| dice.percent(60)).collect();
@@ -150,9 +154,15 @@ fn account(dice: &mut Dice) -> Inventory {
     for _ in 0..dice.upto(3) {
         match dice.below(10) {
             0..=3 => instance(dice, from, to),
-            4..=6 => group(from, to, &one_of(dice, from.security_groups.known().map(|(id, _)| id.to_owned()))),
+            4..=6 => {
+                group(from, to, &one_of(dice, from.security_groups.known().map(|(id, _)| id.to_owned())))
+            }
             7 => {
-                let loose = from.volumes.known().filter(|(_, v)| v.attachments.is_empty()).map(|(id, _)| id.to_owned());
+                let loose = from
+                    .volumes
+                    .known()
+                    .filter(|(_, v)| v.attachments.is_empty())
+                    .map(|(id, _)| id.to_owned());
                 let id = one_of(dice, loose);
                 if let Some(volume) = from.volumes.get(&id).known() {
                     to.volumes.put(id, (*volume).clone());
@@ -170,7 +180,8 @@ fn account(dice: &mut Dice) -> Inventory {
     account
 }
 
-/// An account with several instances that run, each with an open disk; of most of them another disk stays under a key of one's own.
+/// An account with several instances that run, each with an open disk; of most of them another disk stays
+/// under a key of one's own.
 fn with_keys(dice: &mut Dice) -> Inventory {
     let mut account = BARE.clone();
     account.regions.retain(|name, _| name == demo::MAIN);
@@ -179,7 +190,8 @@ fn with_keys(dice: &mut Dice) -> Inventory {
         instance(dice, from, to);
     }
     let own = own_key(to);
-    let devices: Vec<Vec<String>> = to.instances.known().map(|(_, i)| i.devices.iter().map(|d| d.volume_id.clone()).collect()).collect();
+    let devices: Vec<Vec<String>> =
+        to.instances.known().map(|(_, i)| i.devices.iter().map(|d| d.volume_id.clone()).collect()).collect();
     for disks in devices {
         let stays = dice.percent(80) && disks.len() > 1;
         for (n, disk) in disks.iter().enumerate() {
@@ -188,11 +200,13 @@ fn with_keys(dice: &mut Dice) -> Inventory {
             volume.kms_key_id = volume.encrypted.then(|| own.clone());
         }
     }
-    let ids: Vec<String> = to.instances.known().filter(|(_, i)| i.state == "stopped").map(|(id, _)| id.to_owned()).collect();
+    let ids: Vec<String> =
+        to.instances.known().filter(|(_, i)| i.state == "stopped").map(|(id, _)| id.to_owned()).collect();
     for id in ids {
         "running".clone_into(&mut to.instances.get_mut(&id).unwrap().state);
         let status = to.instance_statuses.get_mut(&id).unwrap();
-        for word in [&mut status.system_status, &mut status.instance_status, &mut status.attached_ebs_status] {
+        for word in [&mut status.system_status, &mut status.instance_status, &mut status.attached_ebs_status]
+        {
             "ok".clone_into(word);
         }
     }
@@ -222,8 +236,8 @@ fn group(from: &Region, to: &mut Region, id: &str) {
     }
 }
 
-/// An instance with its disks, interfaces and groups; whether it runs, which disks are encrypted and whether it wants
-/// backups is thrown.
+/// An instance with its disks, interfaces and groups; whether it runs, which disks are encrypted and whether
+/// it wants backups is thrown.
 fn instance(dice: &mut Dice, from: &Region, to: &mut Region) {
     let id = one_of(dice, from.instances.known().map(|(id, _)| id.to_owned()));
     let mut instance = (*from.instances.get(&id).known().unwrap()).clone();
@@ -244,7 +258,9 @@ fn instance(dice: &mut Dice, from: &Region, to: &mut Region) {
         }
         to.volumes.put(volume.id.clone(), volume);
     }
-    for (eni, interface) in from.network_interfaces.known().filter(|(_, i)| i.instance_id.as_deref() == Some(&id)) {
+    for (eni, interface) in
+        from.network_interfaces.known().filter(|(_, i)| i.instance_id.as_deref() == Some(&id))
+    {
         to.network_interfaces.put(eni, interface.clone());
     }
     for sg in &instance.security_groups {
@@ -255,7 +271,8 @@ fn instance(dice: &mut Dice, from: &Region, to: &mut Region) {
     }
     let mut status = (*from.instance_statuses.get(&id).known().unwrap()).clone();
     let health = if instance.state == "running" { "ok" } else { "not-applicable" };
-    (status.system_status, status.instance_status, status.attached_ebs_status) = (health.to_owned(), health.to_owned(), health.to_owned());
+    (status.system_status, status.instance_status, status.attached_ebs_status) =
+        (health.to_owned(), health.to_owned(), health.to_owned());
     to.instance_statuses.put(id.clone(), status);
     to.instances.put(id, instance);
 }

@@ -1,5 +1,5 @@
-//! Long after a run: what people did to its instances meanwhile must not keep an undo from bringing the disks back, and what
-//! prune deletes must be held, readable and no older, by something else.
+//! Long after a run: what people did to its instances meanwhile must not keep an undo from bringing the disks
+//! back, and what prune deletes must be held, readable and no older, by something else.
 
 use std::time::Duration;
 
@@ -25,10 +25,12 @@ use crate::stand::{block_on, stage};
 /// More than what is kept by default is kept for.
 const A_MONTH: Duration = Duration::from_secs(32 * 86_400);
 
-/// What somebody does to the instance of an applied change that has nothing to do with its disks: a tag, a stop, another group.
-/// Gives back whether there was such an instance.
+/// What somebody does to the instance of an applied change that has nothing to do with its disks: a tag, a
+/// stop, another group. Gives back whether there was such an instance.
 pub fn meddle_beside(dice: &mut Dice, state: &mut State, plan: &Plan, story: &Story) -> Option<&'static str> {
-    let applied = plan.changes.iter().filter(|c| c.action == "encrypt-volumes" && story.changes[&c.id].outcome() == Some(Outcome::Verified));
+    let applied = plan.changes.iter().filter(|c| {
+        c.action == "encrypt-volumes" && story.changes[&c.id].outcome() == Some(Outcome::Verified)
+    });
     let ids: Vec<&str> = applied.map(|c| c.resource.id()).filter(|id| id.starts_with("i-")).collect();
     if ids.is_empty() {
         return None;
@@ -37,13 +39,20 @@ pub fn meddle_beside(dice: &mut Dice, state: &mut State, plan: &Plan, story: &St
     let name = state.twin.truth().regions.keys().next()?.clone();
     match dice.below(3) {
         0 => {
-            let call = redress::calls::Call::new("ec2", &name, "StopInstances", serde_json::json!({ "InstanceIds": [id] }));
+            let call = redress::calls::Call::new(
+                "ec2",
+                &name,
+                "StopInstances",
+                serde_json::json!({ "InstanceIds": [id] }),
+            );
             state.twin.by_hand(&call).ok()?;
             state.twin.pass(Duration::from_secs(60));
             Some("stopped beside it")
         }
         1 => {
-            instance(&mut state.twin, &name, &id)?.tags.insert("Touched".to_owned(), "by somebody".to_owned());
+            instance(&mut state.twin, &name, &id)?
+                .tags
+                .insert("Touched".to_owned(), "by somebody".to_owned());
             Some("tagged beside it")
         }
         _ => {
@@ -67,7 +76,16 @@ pub fn pruned(dice: &mut Dice, mut state: State, ground: &Ground, tally: &mut Ta
     let door = Door::on(state, ground.identity.clone());
     let empty = Inventory::empty(ground.identity.owner.clone(), ground.identity.caller.clone(), door.time());
     let known = block_on(gather(&door, empty, &mut |known: &Inventory| prune::needs(known, &regions)));
-    let plan = prune::plan(&known, &regions, &ground.identity, door.time(), SignedDuration::from_hours(1), &stage, &ground.rules).plan;
+    let plan = prune::plan(
+        &known,
+        &regions,
+        &ground.identity,
+        door.time(),
+        SignedDuration::from_hours(1),
+        &stage,
+        &ground.rules,
+    )
+    .plan;
     let mut state = door.into_state();
     if plan.changes.is_empty() {
         state.events = events;
@@ -82,14 +100,17 @@ pub fn pruned(dice: &mut Dice, mut state: State, ground: &Ground, tally: &mut Ta
     if !matches!(end, End::Over) {
         return Err(format!("an undisturbed prune did not come to its end: {end:?}"));
     }
-    let deleted = story(&state.events).changes.values().filter(|c| c.outcome() == Some(Outcome::Verified)).count();
+    let deleted =
+        story(&state.events).changes.values().filter(|c| c.outcome() == Some(Outcome::Verified)).count();
     (0..deleted).for_each(|_| tally.meet("deleted by prune"));
     super::offences(&mut state, Some(&plan), false)
 }
 
 /// What may befall an instance, a key and a disk within a month.
 fn meddle(dice: &mut Dice, twin: &mut Twin) {
-    use super::storm::Meddling::{DiskDetached, InstanceStarted, InstanceStopped, KeyDisabled, SnapshotGone, VolumeGone};
+    use super::storm::Meddling::{
+        DiskDetached, InstanceStarted, InstanceStopped, KeyDisabled, SnapshotGone, VolumeGone,
+    };
     let n = dice.below(6);
     let hands = match dice.below(8) {
         0 | 1 => vec![KeyDisabled(n)],
@@ -109,20 +130,32 @@ fn meddle(dice: &mut Dice, twin: &mut Twin) {
 /// Whether something else holds what this volume or snapshot holds, as new and readable.
 pub fn held_elsewhere(twin: &Twin, region: &str, id: &str) -> bool {
     let Some(known) = twin.truth().regions.get(region) else { return true };
-    let content = if id.starts_with("snap-") { twin.content_of_snapshot(id) } else { twin.content(region, id) };
+    let content =
+        if id.starts_with("snap-") { twin.content_of_snapshot(id) } else { twin.content(region, id) };
     // What was there before the twin was made is not redress's, and not known.
     if content.of.is_empty() {
         return true;
     }
     let opens = |key: &Key, arn: &str| key.arn == arn && key.key_state == "Enabled";
-    let readable = |encrypted: bool, key: Option<&str>| !encrypted || key.is_some_and(|arn| known.keys.known().any(|(_, k)| opens(k, arn)));
+    let readable = |encrypted: bool, key: Option<&str>| {
+        !encrypted || key.is_some_and(|arn| known.keys.known().any(|(_, k)| opens(k, arn)))
+    };
     let as_new = |other: redress::twin::Content| other.of == content.of && other.written >= content.written;
-    let volumes = known.volumes.known().filter(|(other, v)| *other != id && readable(v.encrypted, v.kms_key_id.as_deref()));
-    let snapshots = known.snapshots.known().filter(|(other, s)| *other != id && s.state == "completed" && readable(s.encrypted, s.kms_key_id.as_deref()));
-    volumes.map(|(other, _)| twin.content(region, other)).chain(snapshots.map(|(other, _)| twin.content_of_snapshot(other))).any(as_new)
+    let volumes = known
+        .volumes
+        .known()
+        .filter(|(other, v)| *other != id && readable(v.encrypted, v.kms_key_id.as_deref()));
+    let snapshots = known.snapshots.known().filter(|(other, s)| {
+        *other != id && s.state == "completed" && readable(s.encrypted, s.kms_key_id.as_deref())
+    });
+    volumes
+        .map(|(other, _)| twin.content(region, other))
+        .chain(snapshots.map(|(other, _)| twin.content_of_snapshot(other)))
+        .any(as_new)
 }
 
-/// Whether the keys of all encrypted disks of an instance can be read and are enabled: it is shown that it comes up again.
+/// Whether the keys of all encrypted disks of an instance can be read and are enabled: it is shown that it
+/// comes up again.
 pub fn comes_up(twin: &Twin, region: &str, id: &str, stays: impl Fn(&Volume) -> bool) -> bool {
     let Some(known) = twin.truth().regions.get(region) else { return true };
     let Fact::Known(instance) = known.instances.get(id) else { return true };

@@ -1,5 +1,5 @@
-//! What must hold after a run, and after its undo, whatever happened in between. Looks at the account as it truly is
-//! and at the journal, and at nothing that the engine believes.
+//! What must hold after a run, and after its undo, whatever happened in between. Looks at the account as it
+//! truly is and at the journal, and at nothing that the engine believes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,8 +48,12 @@ fn made(inventory: &Inventory) -> Vec<Made> {
 
 /// A rule without its id and tags.
 fn body(rule: &SecurityGroupRule) -> String {
-    let source = [&rule.cidr_ipv4, &rule.cidr_ipv6, &rule.prefix_list_id, &rule.referenced_group_id].map(|s| s.as_deref().unwrap_or(""));
-    format!("{} {} {} {}-{} {source:?} {:?}", rule.group_id, rule.is_egress, rule.ip_protocol, rule.from_port, rule.to_port, rule.description)
+    let source = [&rule.cidr_ipv4, &rule.cidr_ipv6, &rule.prefix_list_id, &rule.referenced_group_id]
+        .map(|s| s.as_deref().unwrap_or(""));
+    format!(
+        "{} {} {} {}-{} {source:?} {:?}",
+        rule.group_id, rule.is_egress, rule.ip_protocol, rule.from_port, rule.to_port, rule.description
+    )
 }
 
 /// After a run has come to its end.
@@ -88,7 +92,11 @@ fn counts(plan: &Plan, story: &Story) -> Held {
         // The order of the exit codes, the gravest last, written down once more.
         let rank = match outcome {
             Outcome::Verified | Outcome::Restored | Outcome::AlreadyFixed => 0,
-            Outcome::Drifted | Outcome::Blocked | Outcome::Refused | Outcome::NotApproved | Outcome::Skipped => 1,
+            Outcome::Drifted
+            | Outcome::Blocked
+            | Outcome::Refused
+            | Outcome::NotApproved
+            | Outcome::Skipped => 1,
             Outcome::Unverified => 2,
             Outcome::Failed => 3,
             Outcome::RolledBack => 4,
@@ -98,23 +106,40 @@ fn counts(plan: &Plan, story: &Story) -> Held {
     }
     let expected = [0, 4, 7, 1, 5, 6][worst];
     let exit = Exit::of_run(story).code();
-    if exit == expected { Ok(()) } else { Err(format!("the exit code is {exit}, and the outcomes say {expected}")) }
+    if exit == expected {
+        Ok(())
+    } else {
+        Err(format!("the exit code is {exit}, and the outcomes say {expected}"))
+    }
 }
 
 /// What a person is told to do with an instance and its disks.
-const IN_WORDS: [&str; 8] = ["attach ", "detach ", "start ", "stop ", "turn DeleteOnTermination", "take the tags", "check whether", "should hold"];
+const IN_WORDS: [&str; 8] = [
+    "attach ",
+    "detach ",
+    "start ",
+    "stop ",
+    "turn DeleteOnTermination",
+    "take the tags",
+    "check whether",
+    "should hold",
+];
 
-/// Whether a reason tells a person what to do: calls to make, in AWS's words or in plain ones and with the ids that they need, or
-/// where to look and what it was like.
+/// Whether a reason tells a person what to do: calls to make, in AWS's words or in plain ones and with the
+/// ids that they need, or where to look and what it was like.
 fn says_what_to_do(change: &Change, reason: &str) -> bool {
     let Some((_, told)) = reason.split_once("A person is needed: ") else { return false };
     let calls = |step: &Step| match &step.way_back {
-        WayBack::Calls { rollback, .. } => rollback.iter().chain([&step.act]).map(|act| act.call.name()).collect(),
+        WayBack::Calls { rollback, .. } => {
+            rollback.iter().chain([&step.act]).map(|act| act.call.name()).collect()
+        }
         _ => vec![step.act.call.name()],
     };
     let named = change.steps.iter().flat_map(calls).any(|name| told.contains(&name));
     let in_words = IN_WORDS.iter().any(|words| told.contains(words));
-    (named || in_words || told.contains("redress show")) && !told.contains("$output") && !told.contains("$token")
+    (named || in_words || told.contains("redress show"))
+        && !told.contains("$output")
+        && !told.contains("$token")
 }
 
 fn no_duplicates(now: &Inventory) -> Held {
@@ -123,7 +148,12 @@ fn no_duplicates(now: &Inventory) -> Held {
         let key = (thing.tags[tag::TOKEN].clone(), thing.part.clone());
         // Copies of snapshots all say the same volume; each has a step of its own.
         if let Some(other) = seen.insert(key, thing.id.clone()) {
-            return Err(format!("duplicate {}: {other} and {} were made by one step {:?}", thing.family, thing.id, thing.tags.get(tag::STEP)));
+            return Err(format!(
+                "duplicate {}: {other} and {} were made by one step {:?}",
+                thing.family,
+                thing.id,
+                thing.tags.get(tag::STEP)
+            ));
         }
     }
     Ok(())
@@ -132,12 +162,18 @@ fn no_duplicates(now: &Inventory) -> Held {
 /// A run as it is looked at: its plan, its state, its events.
 pub type Run<'a> = (&'a Plan, &'a Story, &'a [(Timestamp, Event)]);
 
-/// Everything that carries a run's token stands in its journal, or its story says that this could not be told.
+/// Everything that carries a run's token stands in its journal, or its story says that this could not be
+/// told.
 fn no_orphans(now: &Inventory, runs: &[Run<'_>], state: &State) -> Held {
     let mut outputs = BTreeSet::new();
     for (_, _, events) in runs {
         for (_, event) in *events {
-            if let Event::Result { result: redress::journal::StepResult::Done { outputs: o } | redress::journal::StepResult::Found { outputs: o }, .. } = event
+            if let Event::Result {
+                result:
+                    redress::journal::StepResult::Done { outputs: o }
+                    | redress::journal::StepResult::Found { outputs: o },
+                ..
+            } = event
             {
                 outputs.insert(serde_json::to_string(o).unwrap());
             }
@@ -145,22 +181,37 @@ fn no_orphans(now: &Inventory, runs: &[Run<'_>], state: &State) -> Held {
     }
     for thing in made(now) {
         let step = thing.tags.get(tag::STEP).cloned().unwrap_or_default();
-        let Some((plan, story, _)) = runs.iter().find(|(_, s, _)| Some(&s.head.run) == thing.tags.get(tag::RUN)) else {
+        let Some((plan, story, _)) =
+            runs.iter().find(|(_, s, _)| Some(&s.head.run) == thing.tags.get(tag::RUN))
+        else {
             return Err(format!("{} {} carries a run that was not", thing.family, thing.id));
         };
         let (change, name) = step.split_once('/').unwrap_or_default();
-        let Some(told) = story.changes.get(change) else { return Err(format!("{} carries the step {step:?} that was not", thing.id)) };
+        let Some(told) = story.changes.get(change) else {
+            return Err(format!("{} carries the step {step:?} that was not", thing.id));
+        };
         let recorded = outputs.iter().any(|o| o.contains(&thing.id));
         let open = told.step(name).is_some_and(|s| s.state == StepState::Intended);
         let admitted = open && told.outcome() == Some(Outcome::Stuck);
         if !recorded && !admitted {
-            return Err(format!("orphan: {} {} of {step} stands in no record; {:?}: {}", thing.family, thing.id, told.phase, told.reason));
+            return Err(format!(
+                "orphan: {} {} of {step} stands in no record; {:?}: {}",
+                thing.family, thing.id, told.phase, told.reason
+            ));
         }
         let gone_back = matches!(told.outcome(), Some(Outcome::RolledBack | Outcome::Failed));
         // What stays, on purpose or not, is named; what the way back made is what was there before.
         let forth = plan.changes.iter().any(|c| c.id == change && c.steps.iter().any(|s| s.name == name));
-        if gone_back && forth && story.head.kind == PlanKind::Plan && !state.touched.contains(&thing.id) && !told.reason.contains(&thing.id) {
-            return Err(format!("left behind: {} {} of {step}, though {:?}: {}", thing.family, thing.id, told.phase, told.reason));
+        if gone_back
+            && forth
+            && story.head.kind == PlanKind::Plan
+            && !state.touched.contains(&thing.id)
+            && !told.reason.contains(&thing.id)
+        {
+            return Err(format!(
+                "left behind: {} {} of {step}, though {:?}: {}",
+                thing.family, thing.id, told.phase, told.reason
+            ));
         }
     }
     Ok(())
@@ -175,27 +226,48 @@ fn said(story: &Story, plan: &Plan, ids: &[&str]) -> bool {
     })
 }
 
-/// No instance is left stopped that ran, none runs that was stopped, no disk is missing. An undo may bring up what its run has left down, as it
-/// was before that run.
-fn instances(before: &Inventory, run: Option<&Inventory>, now: &Inventory, state: &State, plan: &Plan, story: &Story) -> Held {
+/// No instance is left stopped that ran, none runs that was stopped, no disk is missing. An undo may bring up
+/// what its run has left down, as it was before that run.
+fn instances(
+    before: &Inventory,
+    run: Option<&Inventory>,
+    now: &Inventory,
+    state: &State,
+    plan: &Plan,
+    story: &Story,
+) -> Held {
     for (name, region) in &before.regions {
         for (id, was) in region.instances.known() {
             let touched = |id: &str| state.touched.contains(id);
             if touched(id) || was.devices.iter().any(|d| touched(&d.volume_id)) {
                 continue;
             }
-            let Some(is) = now.regions[name].instances.get(id).known().copied() else { return Err(format!("{id} is gone")) };
-            let as_before_run = run.is_some_and(|run| run.regions[name].instances.get(id).known().is_some_and(|i| i.state == is.state));
+            let Some(is) = now.regions[name].instances.get(id).known().copied() else {
+                return Err(format!("{id} is gone"));
+            };
+            let as_before_run = run.is_some_and(|run| {
+                run.regions[name].instances.get(id).known().is_some_and(|i| i.state == is.state)
+            });
             if is.state != was.state && !as_before_run && !said(story, plan, &[id]) {
                 return Err(format!("{id} was {} and is {}, and nothing says so", was.state, is.state));
             }
-            let devices = |i: &redress::inventory::Instance| i.devices.iter().map(|d| d.device_name.clone()).collect::<BTreeSet<_>>();
+            let devices = |i: &redress::inventory::Instance| {
+                i.devices.iter().map(|d| d.device_name.clone()).collect::<BTreeSet<_>>()
+            };
             if devices(is) != devices(was) && !said(story, plan, &[id]) {
-                return Err(format!("{id} had disks at {:?} and has them at {:?}, and nothing says so", devices(was), devices(is)));
+                return Err(format!(
+                    "{id} had disks at {:?} and has them at {:?}, and nothing says so",
+                    devices(was),
+                    devices(is)
+                ));
             }
-            let applied =
-                plan.changes.iter().any(|c| c.resource.id() == id && story.changes[&c.id].outcome().is_some_and(|o| o.applied() || o == Outcome::Restored));
-            let volumes = |i: &redress::inventory::Instance| i.devices.iter().map(|d| d.volume_id.clone()).collect::<BTreeSet<_>>();
+            let applied = plan.changes.iter().any(|c| {
+                c.resource.id() == id
+                    && story.changes[&c.id].outcome().is_some_and(|o| o.applied() || o == Outcome::Restored)
+            });
+            let volumes = |i: &redress::inventory::Instance| {
+                i.devices.iter().map(|d| d.volume_id.clone()).collect::<BTreeSet<_>>()
+            };
             if !applied && volumes(is) != volumes(was) && !said(story, plan, &[id]) {
                 return Err(format!("{id} has other disks, and no change of it was applied"));
             }
@@ -204,15 +276,22 @@ fn instances(before: &Inventory, run: Option<&Inventory>, now: &Inventory, state
     Ok(())
 }
 
-/// No rule is lost but those that an applied change was to take away, and none is new but those that it was to add.
+/// No rule is lost but those that an applied change was to take away, and none is new but those that it was
+/// to add.
 fn rules(before: &Inventory, now: &Inventory, state: &State, plan: &Plan, story: &Story) -> Held {
     for (name, region) in &before.regions {
         let bodies = |inventory: &Inventory, group: &str| -> BTreeSet<String> {
-            inventory.regions[name].security_group_rules.known().filter(|(_, r)| r.group_id == group).map(|(_, r)| body(r)).collect()
+            inventory.regions[name]
+                .security_group_rules
+                .known()
+                .filter(|(_, r)| r.group_id == group)
+                .map(|(_, r)| body(r))
+                .collect()
         };
         for (group, _) in region.security_groups.known().filter(|(id, _)| !state.touched.contains(*id)) {
             let of_group: Vec<_> = plan.changes.iter().filter(|c| c.resource.id() == group).collect();
-            let stands = of_group.iter().any(|c| story.changes[&c.id].outcome().is_some_and(Outcome::applied));
+            let stands =
+                of_group.iter().any(|c| story.changes[&c.id].outcome().is_some_and(Outcome::applied));
             let (was, is) = (bodies(before, group), bodies(now, group));
             if was == is || said(story, plan, &[group]) {
                 continue;
@@ -227,15 +306,23 @@ fn rules(before: &Inventory, now: &Inventory, state: &State, plan: &Plan, story:
                 .iter()
                 .flat_map(|c| &c.steps)
                 .filter(|s| s.act.call.operation == "RevokeSecurityGroupIngress")
-                .flat_map(|s| s.act.call.input["SecurityGroupRuleIds"].as_array().cloned().unwrap_or_default())
-                .filter_map(|id| region.security_group_rules.get(id.as_str().unwrap_or_default()).known().map(|r| body(r)))
+                .flat_map(|s| {
+                    s.act.call.input["SecurityGroupRuleIds"].as_array().cloned().unwrap_or_default()
+                })
+                .filter_map(|id| {
+                    region.security_group_rules.get(id.as_str().unwrap_or_default()).known().map(|r| body(r))
+                })
                 .collect();
             if let Some(lost) = was.difference(&is).find(|b| !revoked.contains(*b)) {
                 return Err(format!("a rule of {group} was lost that was not in the plan: {lost}"));
             }
             // What is new was made by a step, whose token it carries; `no_orphans` follows that to the step.
-            let tokenless = |r: &SecurityGroupRule| r.group_id == group && !was.contains(&body(r)) && !r.tags.contains_key(tag::TOKEN);
-            if let Some((id, rule)) = now.regions[name].security_group_rules.known().find(|(_, r)| tokenless(r)) {
+            let tokenless = |r: &SecurityGroupRule| {
+                r.group_id == group && !was.contains(&body(r)) && !r.tags.contains_key(tag::TOKEN)
+            };
+            if let Some((id, rule)) =
+                now.regions[name].security_group_rules.known().find(|(_, r)| tokenless(r))
+            {
                 return Err(format!("{id} is new in {group} and no step made it: {}", body(rule)));
             }
         }
@@ -243,42 +330,59 @@ fn rules(before: &Inventory, now: &Inventory, state: &State, plan: &Plan, story:
     Ok(())
 }
 
-/// A change that says that everything is as it was tells the truth about what it touches: as it truly was when it ended, against when it
-/// began. What somebody else did in between is named, unless no view could show it yet.
+/// A change that says that everything is as it was tells the truth about what it touches: as it truly was
+/// when it ended, against when it began. What somebody else did in between is named, unless no view could
+/// show it yet.
 fn rolled_back(state: &State, plan: &Plan, story: &Story) -> Held {
     for change in &plan.changes {
         let told = &story.changes[&change.id];
-        let quiet = matches!(told.outcome(), Some(Outcome::RolledBack | Outcome::Failed)) && told.reason.contains("as it was before");
-        let nothing =
-            matches!(told.outcome(), Some(o) if !o.applied() && !matches!(o, Outcome::RolledBack | Outcome::Stuck | Outcome::Failed | Outcome::Restored));
+        let quiet = matches!(told.outcome(), Some(Outcome::RolledBack | Outcome::Failed))
+            && told.reason.contains("as it was before");
+        let nothing = matches!(told.outcome(), Some(o) if !o.applied() && !matches!(o,
+            Outcome::RolledBack | Outcome::Stuck | Outcome::Failed | Outcome::Restored));
         // A call that AWS refused, or answered with "it is so already", has changed nothing.
         let done = |s: &StepStory| !matches!(s.state, StepState::NotDone | StepState::Left) && !s.theirs;
         if nothing && told.steps.iter().any(done) {
             return Err(format!("{} is {:?} but has called something", change.id, told.phase));
         }
-        let Some(Truth { before: Some((began, was)), after: Some((ended, is)), .. }) = state.truths.get(&change.id) else { continue };
+        let Some(Truth { before: Some((began, was)), after: Some((ended, is)), .. }) =
+            state.truths.get(&change.id)
+        else {
+            continue;
+        };
         if !quiet || plan.changes.iter().filter(|c| c.resource == change.resource).count() > 1 {
             continue;
         }
-        let shared = |want: &String| plan.changes.iter().any(|c| c.id != change.id && c.touches.iter().any(|w| w.to_string() == *want));
+        let shared = |want: &String| {
+            plan.changes.iter().any(|c| c.id != change.id && c.touches.iter().any(|w| w.to_string() == *want))
+        };
         // What somebody did a moment before a look may not have shown in it.
-        let unseen = |at: &Timestamp| [began, ended].into_iter().any(|look| at <= look && look.duration_since(*at).unsigned_abs() <= LAG);
+        let unseen = |at: &Timestamp| {
+            [began, ended]
+                .into_iter()
+                .any(|look| at <= look && look.duration_since(*at).unsigned_abs() <= LAG)
+        };
         let told_or_unseen = |want: &String| {
             let id = want.rsplit_once('/').map_or(want.as_str(), |(_, id)| id);
-            told.reason.contains(want.as_str()) || state.hands.get(id).is_some_and(|hands| hands.iter().any(unseen))
+            told.reason.contains(want.as_str())
+                || state.hands.get(id).is_some_and(|hands| hands.iter().any(unseen))
         };
         let differ = redress::plan::restore::differences(was, is);
         if let Some(want) = differ.iter().find(|w| !shared(w) && !told_or_unseen(w)) {
-            return Err(format!("{} says that all is as it was, but {want} is not: {} / {}: {}", change.id, was[want], is[want], told.reason));
+            return Err(format!(
+                "{} says that all is as it was, but {want} is not: {} / {}: {}",
+                change.id, was[want], is[want], told.reason
+            ));
         }
     }
     Ok(())
 }
 
-/// Law 13: what is attached at a start is never older than what was last written there, but where a person asked for an undo
-/// that brings it back.
+/// Law 13: what is attached at a start is never older than what was last written there, but where a person
+/// asked for an undo that brings it back.
 pub fn stale(twin: &Twin, seen: &mut usize, undo: Option<&Plan>) -> Vec<String> {
-    let asked = |instance: &str| undo.is_some_and(|plan| plan.changes.iter().any(|c| c.resource.id() == instance));
+    let asked =
+        |instance: &str| undo.is_some_and(|plan| plan.changes.iter().any(|c| c.resource.id() == instance));
     let new = twin.stale().iter().skip(*seen).filter(|s| !asked(&s.instance));
     let all = new.map(|s| {
         format!(
@@ -329,10 +433,14 @@ pub fn after_undo(undone: &Undone<'_>, ground: &Ground, story: &Story, plan: &Pl
     if undone.calm && undone.state.touched.is_empty() {
         for change in &plan.changes {
             let end = &told.changes[&change.id];
-            // What could not be read at the end of the run cannot be compared: it is said, and nothing is called.
+            // What could not be read at the end of the run cannot be compared: it is said, and nothing is
+            // called.
             let unread = end.outcome() == Some(Outcome::Blocked) && end.reason.contains("could not be read");
             if !unread && !matches!(end.outcome(), Some(Outcome::Restored | Outcome::AlreadyFixed)) {
-                return Err(format!("an undisturbed undo of {} ({}) is {:?}: {}", change.id, change.action, end.phase, end.reason));
+                return Err(format!(
+                    "an undisturbed undo of {} ({}) is {:?}: {}",
+                    change.id, change.action, end.phase, end.reason
+                ));
             }
         }
         let all_back = ground.plan.changes.iter().all(|c| {
@@ -352,9 +460,14 @@ pub fn after_undo(undone: &Undone<'_>, ground: &Ground, story: &Story, plan: &Pl
 fn same_disks(before: &Inventory, now: &Inventory, beside: bool) -> Held {
     for (name, region) in &before.regions {
         for (id, was) in region.instances.known() {
-            let Some(is) = now.regions[name].instances.get(id).known().copied() else { return Err(format!("{id} is gone")) };
+            let Some(is) = now.regions[name].instances.get(id).known().copied() else {
+                return Err(format!("{id} is gone"));
+            };
             if is.devices != was.devices || (is.state != was.state && !beside) {
-                return Err(format!("after the undo {id} is not as before: {:?} {} / {:?} {}", was.devices, was.state, is.devices, is.state));
+                return Err(format!(
+                    "after the undo {id} is not as before: {:?} {} / {:?} {}",
+                    was.devices, was.state, is.devices, is.state
+                ));
             }
         }
     }

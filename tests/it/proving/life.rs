@@ -1,6 +1,6 @@
-//! One life of a process that works on a run: the account and the journal with hooks by which it dies without a word,
-//! finds the disk full, is asked to stop, or meets other people's hands. A killed process is a future that is dropped;
-//! whatever it still tried after its death is noted as a breach.
+//! One life of a process that works on a run: the account and the journal with hooks by which it dies without
+//! a word, finds the disk full, is asked to stop, or meets other people's hands. A killed process is a future
+//! that is dropped; whatever it still tried after its death is noted as a breach.
 
 use std::{
     cell::Cell,
@@ -43,10 +43,12 @@ pub enum Fate {
     MeddledInPause(usize, Meddling),
     ReadsDeniedInPause(usize, DeniedRead, u64),
     CredentialsEndInPause(usize),
-    /// Between the announcement of a stop and the stop, this happens, or keys cannot be read for so many seconds.
+    /// Between the announcement of a stop and the stop, this happens, or keys cannot be read for so many
+    /// seconds.
     MeddledAtStop(Meddling),
     KeysUnreadAtStop(u64),
-    /// Another process takes the run over right after this record: its lease is lost, and only a look at it shows that.
+    /// Another process takes the run over right after this record: its lease is lost, and only a look at it
+    /// shows that.
     TakenOver(usize),
     /// At this call it is known that the credentials end in so many seconds, and whether they say so.
     CredentialsEnd(usize, u64, bool),
@@ -163,10 +165,15 @@ impl State {
                 }
                 Fate::Meddled(n, meddling) if n == nth => self.meddle(meddling),
                 Fate::CredentialsEnd(n, seconds, told) if n == nth => {
-                    self.met.push(if told { "credentials that say when they end" } else { "credentials that end without a word" });
+                    self.met.push(if told {
+                        "credentials that say when they end"
+                    } else {
+                        "credentials that end without a word"
+                    });
                     self.disturbed = true;
                     self.ends_are_told = told;
-                    self.twin.faults.credentials_end = self.twin.now().checked_add(Duration::from_secs(seconds)).ok();
+                    self.twin.faults.credentials_end =
+                        self.twin.now().checked_add(Duration::from_secs(seconds)).ok();
                 }
                 Fate::ReadsDenied(n, denied, seconds) if n == nth => {
                     self.met.push("reads denied");
@@ -178,7 +185,9 @@ impl State {
     }
     /// What comes between an announcement and its stop.
     fn announced(&mut self, call: &Call) {
-        if call.operation != "CreateTags" || call.input["Tags"] != json!([{ "Key": tag::STATE, "Value": mark::STOPPING }]) {
+        if call.operation != "CreateTags"
+            || call.input["Tags"] != json!([{ "Key": tag::STATE, "Value": mark::STOPPING }])
+        {
             return;
         }
         for fate in self.fates.clone() {
@@ -348,7 +357,8 @@ impl Account for Door {
 }
 
 impl Door {
-    /// Lets changes that run side by side go ahead, now more and now less of them, so that their steps interleave.
+    /// Lets changes that run side by side go ahead, now more and now less of them, so that their steps
+    /// interleave.
     async fn turn(&self) {
         let times = {
             let mut state = hold(&self.state);
@@ -369,7 +379,10 @@ impl Door {
             state.breach(format!("{} was called although the journal cannot be written", call.name()));
         }
         if state.taken {
-            state.breach(format!("{} was called although another process has taken the run over", call.name()));
+            state.breach(format!(
+                "{} was called although another process has taken the run over",
+                call.name()
+            ));
         }
         // What somebody does at the very moment of the call cannot have been seen.
         let offence = {
@@ -384,16 +397,27 @@ impl Door {
             return None;
         }
         state.offences.extend(offence);
-        let announced = state.events.iter().rev().take(60).any(|(_, e)| matches!(e, Event::Intent { call: intended, .. } if intended == call));
+        let announced = state
+            .events
+            .iter()
+            .rev()
+            .take(60)
+            .any(|(_, e)| matches!(e, Event::Intent { call: intended, .. } if intended == call));
         if !announced {
             state.breach(format!("{} was called without its intent", call.name()));
         }
         if call.operation == "StopInstances" {
             let truth = state.twin.truth();
-            let is_up = |stop: &Call| !stop.input.to_string().split('"').any(|id| is_down(truth, &call.region, id));
-            let down = down_now(state.events.iter().map(|(_, e)| e), is_up).remove(&call.region).unwrap_or_default();
+            let is_up =
+                |stop: &Call| !stop.input.to_string().split('"').any(|id| is_down(truth, &call.region, id));
+            let down =
+                down_now(state.events.iter().map(|(_, e)| e), is_up).remove(&call.region).unwrap_or_default();
             if down.len() > 1 {
-                state.breach(format!("{} are down at once in {}", down.into_iter().collect::<Vec<_>>().join(" and "), call.region));
+                state.breach(format!(
+                    "{} are down at once in {}",
+                    down.into_iter().collect::<Vec<_>>().join(" and "),
+                    call.region
+                ));
             }
         }
         let outcome = state.twin.perform(call);
@@ -470,23 +494,59 @@ pub fn story(events: &[(Timestamp, Event)]) -> Story {
 }
 
 /// Lives once: begins the run, or goes on with it.
-pub fn live(mut state: State, identity: &Identity, plan: &Plan, run: &str, decisions: &[Decision], fates: Vec<Fate>) -> (State, End) {
+pub fn live(
+    mut state: State,
+    identity: &Identity,
+    plan: &Plan,
+    run: &str,
+    decisions: &[Decision],
+    fates: Vec<Fate>,
+) -> (State, End) {
     let begun = !state.events.is_empty();
     if !begun {
-        let by_id = |change: &Change| change.touches.iter().filter(|want| matches!(want.selector, Selector::Id(_))).cloned().collect();
-        state.truths = plan.changes.iter().map(|c| (c.id.clone(), Truth { touches: by_id(c), ..Truth::default() })).collect();
+        let by_id = |change: &Change| {
+            change.touches.iter().filter(|want| matches!(want.selector, Selector::Id(_))).cloned().collect()
+        };
+        state.truths = plan
+            .changes
+            .iter()
+            .map(|c| (c.id.clone(), Truth { touches: by_id(c), ..Truth::default() }))
+            .collect();
     }
     let stop = Arc::new(Stop::default());
     let told = story(&state.events);
-    let shared =
-        Arc::new(Mutex::new(State { fates, dead: false, full: false, taken: false, calls: 0, records: 0, pauses: 0, reads: 0, stop: stop.clone(), ..state }));
+    let shared = Arc::new(Mutex::new(State {
+        fates,
+        dead: false,
+        full: false,
+        taken: false,
+        calls: 0,
+        records: 0,
+        pauses: 0,
+        reads: 0,
+        stop: stop.clone(),
+        ..state
+    }));
     let jobs = hold(&shared).jobs;
     let door = Door { state: shared.clone(), identity: identity.clone() };
     let mut journal = Journal::new(told, Box::new(Paper(shared.clone())));
     let end = {
-        let engine = Engine { account: &door, talk: &Silent, stop: &stop, stage: &stage, today: today(), lag: LAG, jobs, stop_at_once: STOP_AT_ONCE.get() };
+        let engine = Engine {
+            account: &door,
+            talk: &Silent,
+            stop: &stop,
+            stage: &stage,
+            today: today(),
+            lag: LAG,
+            jobs,
+            stop_at_once: STOP_AT_ONCE.get(),
+        };
         let mut work = pin!(async {
-            if begun { engine.resume(plan, Vec::new(), &mut journal).await } else { engine.apply(plan, run, decisions.to_vec(), &mut journal).await }
+            if begun {
+                engine.resume(plan, Vec::new(), &mut journal).await
+            } else {
+                engine.apply(plan, run, decisions.to_vec(), &mut journal).await
+            }
         });
         let mut context = Context::from_waker(Waker::noop());
         let mut idle = 0;

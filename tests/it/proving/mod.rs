@@ -1,9 +1,10 @@
-//! The proving ground: from one number a random small account, a plan of it, faults, deaths and other people's hands;
-//! then resume to the end, and undo. Whatever happens, the laws of `laws.rs` must hold.
+//! The proving ground: from one number a random small account, a plan of it, faults, deaths and other
+//! people's hands; then resume to the end, and undo. Whatever happens, the laws of `laws.rs` must hold.
 //!
-//! `REDRESS_SEED=7 cargo test --test it proving::replay -- --nocapture` replays one number and tells what happened;
-//! `REDRESS_SEEDS=0..5000 cargo test --test it proving::range -- --nocapture` proves a range. For long ranges the same code is built
-//! with optimisation: `cargo run --release --manifest-path tests/pure/Cargo.toml -- 0..100000`.
+//! `REDRESS_SEED=7 cargo test --test it proving::replay -- --nocapture` replays one number and tells what
+//! happened; `REDRESS_SEEDS=0..5000 cargo test --test it proving::range -- --nocapture` proves a range. For
+//! long ranges the same code is built with optimisation: `cargo run --release --manifest-path
+//! tests/pure/Cargo.toml -- 0..100000`.
 
 mod census;
 mod dice;
@@ -49,8 +50,8 @@ use self::{
 const SHARE: u64 = 32;
 /// How often a run is interrupted at most.
 const LIVES: usize = 5;
-/// From this number on storms have more in them (`storm::Later`). Below it a number means what it meant when the first
-/// ones were given to what they found (`found.rs`).
+/// From this number on storms have more in them (`storm::Later`). Below it a number means what it meant when
+/// the first ones were given to what they found (`found.rs`).
 const LATER: u64 = 10_000;
 /// From this number on there is more in them once again (`storm::Latest`).
 const LATEST: u64 = 30_000;
@@ -58,10 +59,12 @@ const LATEST: u64 = 30_000;
 const ENDS: u64 = 32_000;
 /// From this number on other processes take the run over, too.
 const TAKEN: u64 = 100_000;
-/// From this number on accounts have several instances with keys of one's own, and keys are disabled and cannot be read; nobody takes the run over.
+/// From this number on accounts have several instances with keys of one's own, and keys are disabled and
+/// cannot be read; nobody takes the run over.
 const KEYS: u64 = 110_016;
 /// The numbers that an ordinary test run proves, beside those that have found something.
-const ORDINARY: [Range<u64>; 5] = [0..192, LATER..LATER + 256, ENDS..ENDS + 256, TAKEN..TAKEN + 128, KEYS..KEYS + 128];
+const ORDINARY: [Range<u64>; 5] =
+    [0..192, LATER..LATER + 256, ENDS..ENDS + 256, TAKEN..TAKEN + 128, KEYS..KEYS + 128];
 /// Who comes back after a day finds other things overdue: backups, for one.
 const A_DAY: SignedDuration = SignedDuration::from_hours(23);
 /// After so many numbers a long range says how far it is.
@@ -116,7 +119,10 @@ impl Thrown {
     fn new(seed: u64) -> Self {
         let later = (seed >= LATER).then(|| Later::new(seed));
         let latest = (seed >= LATEST).then(|| Latest::new(seed));
-        let (ends, taken) = ((seed >= ENDS).then(|| Dice::new(seed, 11)), (TAKEN..KEYS).contains(&seed).then(|| Dice::new(seed, 12)));
+        let (ends, taken) = (
+            (seed >= ENDS).then(|| Dice::new(seed, 11)),
+            (TAKEN..KEYS).contains(&seed).then(|| Dice::new(seed, 12)),
+        );
         let keys = (seed >= KEYS).then(|| Dice::new(seed, 13));
         Self { dice: Dice::new(seed, 1), later, latest, ends, taken, keys }
     }
@@ -124,8 +130,11 @@ impl Thrown {
         let mut fates = storm::fates(&mut self.dice, plan, last);
         fates.extend(self.later.iter_mut().flat_map(|later| later.fates(plan, last)));
         fates.extend(self.latest.iter_mut().flat_map(|latest| latest.fates(plan)));
-        fates.extend(self.ends.iter_mut().filter(|_| !last).filter_map(|dice| storm::credentials_end(dice, plan)));
-        fates.extend(self.taken.iter_mut().filter(|_| !last).filter_map(|dice| storm::taken_over(dice, plan)));
+        fates.extend(
+            self.ends.iter_mut().filter(|_| !last).filter_map(|dice| storm::credentials_end(dice, plan)),
+        );
+        fates
+            .extend(self.taken.iter_mut().filter(|_| !last).filter_map(|dice| storm::taken_over(dice, plan)));
         fates.extend(self.keys.iter_mut().filter(|_| !last).filter_map(|dice| storm::keys(dice, plan)));
         fates
     }
@@ -147,7 +156,9 @@ impl Run<'_> {
             if let Some((of, story)) = self.of
                 && !undo::is_of_run(self.plan, self.name, story, of, &self.ground.identity)
             {
-                return Err("an undo is not resumed: its plan is said not to be what takes its run back".to_owned());
+                return Err(
+                    "an undo is not resumed: its plan is said not to be what takes its run back".to_owned()
+                );
             }
             if let Some(later) = &mut thrown.later {
                 state.take_turns(later.jobs());
@@ -156,7 +167,8 @@ impl Run<'_> {
                 tally.meet("a life with changes side by side");
             }
             self.say(&format!("{} life {life}: {fates:?} {:?}", self.name, state.twin.faults));
-            let (after, end) = live(state, &self.ground.identity, self.plan, self.name, &self.decisions, fates);
+            let (after, end) =
+                live(state, &self.ground.identity, self.plan, self.name, &self.decisions, fates);
             state = after;
             tally.runs += 1;
             self.say(&format!("  ended {end:?} at {}", state.twin.now()));
@@ -172,13 +184,19 @@ impl Run<'_> {
                     state.twin.faults.credentials_end = None;
                 }
                 // For what a run before has left down a person is needed: nothing more is stopped until then.
-                End::Halted(EngineError::Elsewhere(_)) if last && self.plan.kind == PlanKind::Undo && left_down(&state) => {
+                End::Halted(EngineError::Elsewhere(_))
+                    if last && self.plan.kind == PlanKind::Undo && left_down(&state) =>
+                {
                     tally.meet("held up by what is left down");
                     return Ok(state);
                 }
                 // Reads are let through before it goes on.
                 End::Halted(EngineError::Blind(_) | EngineError::Unread(_)) => {}
-                End::Halted(_) if last => return Err(format!("it did not come to its end in {LIVES} lives and one undisturbed: {end:?}")),
+                End::Halted(_) if last => {
+                    return Err(format!(
+                        "it did not come to its end in {LIVES} lives and one undisturbed: {end:?}"
+                    ));
+                }
                 End::Halted(_) => {}
             }
             killed = matches!(end, End::Killed);
@@ -251,10 +269,19 @@ fn prove(seed: u64, ground: &Ground, tally: &mut Tally, loud: bool) -> Result<()
 }
 
 /// Undoes the run, under faults and deaths of its own.
-fn take_back(mut state: State, before: &Inventory, story: &Story, run: Run<'_>, mut thrown: Thrown, tally: &mut Tally) -> Result<(), String> {
+fn take_back(
+    mut state: State,
+    before: &Inventory,
+    story: &Story,
+    run: Run<'_>,
+    mut thrown: Thrown,
+    tally: &mut Tally,
+) -> Result<(), String> {
     let calm = thrown.dice.percent(30);
     let dice = thrown.latest.as_mut().map(Latest::dice).filter(|_| calm);
-    let beside = dice.and_then(|dice| if dice.percent(50) { later::meddle_beside(dice, &mut state, run.plan, story) } else { None });
+    let beside = dice.and_then(|dice| {
+        if dice.percent(50) { later::meddle_beside(dice, &mut state, run.plan, story) } else { None }
+    });
     beside.iter().for_each(|b| tally.meet(b));
     if let Some(dice) = thrown.keys.as_mut().filter(|_| beside.is_none())
         && dice.percent(25)
@@ -263,7 +290,8 @@ fn take_back(mut state: State, before: &Inventory, story: &Story, run: Run<'_>, 
         tally.meet("a key disabled before the undo");
     }
     let now = state.twin.now();
-    let mut undoing = undo::plan(story, run.plan, None, &run.ground.identity, now, SignedDuration::from_hours(1));
+    let mut undoing =
+        undo::plan(story, run.plan, None, &run.ground.identity, now, SignedDuration::from_hours(1));
     undoing.fit(&state.twin.inventory());
     if let Some((id, _)) = undoing.refused.iter().find(|(_, why)| why.is_empty()) {
         return Err(format!("undo of {id} is refused without a reason"));
@@ -282,11 +310,16 @@ fn take_back(mut state: State, before: &Inventory, story: &Story, run: Run<'_>, 
         state.twin.faults = storm.faults;
         storm.names.into_iter().for_each(|n| tally.meet(n));
     }
-    let decisions = if calm { undoing.plan.changes.iter().map(|c| yes(&c.id)).collect() } else { decide(&undoing.plan, &mut thrown.dice) };
+    let decisions = if calm {
+        undoing.plan.changes.iter().map(|c| yes(&c.id)).collect()
+    } else {
+        decide(&undoing.plan, &mut thrown.dice)
+    };
     let back = Run { plan: &undoing.plan, name: "run-2", decisions, of: Some((run.plan, story)), ..run };
     if calm {
         tally.meet("undone while nothing disturbs");
-        let (after, end) = live(state, &back.ground.identity, back.plan, back.name, &back.decisions, Vec::new());
+        let (after, end) =
+            live(state, &back.ground.identity, back.plan, back.name, &back.decisions, Vec::new());
         state = after;
         tally.runs += 1;
         if matches!(end, End::Halted(EngineError::Elsewhere(_))) && left_down(&state) {
@@ -305,7 +338,8 @@ fn take_back(mut state: State, before: &Inventory, story: &Story, run: Run<'_>, 
     if !told.ended {
         return Ok(());
     }
-    let undone = laws::Undone { before, start: &start, state: &state, first: &first, calm, beside: beside.is_some() };
+    let undone =
+        laws::Undone { before, start: &start, state: &state, first: &first, calm, beside: beside.is_some() };
     laws::after_undo(&undone, run.ground, story, &undoing.plan, &told)?;
     count(&told, tally);
     Ok(())
@@ -324,7 +358,9 @@ fn offences(state: &mut State, undo: Option<&Plan>, loud: bool) -> Result<(), St
 /// Whether an instance carries the mark of a run and is down.
 fn left_down(state: &State) -> bool {
     let instances = state.twin.truth().regions.values().flat_map(|r| r.instances.known());
-    instances.into_iter().any(|(_, i)| i.tags.contains_key(tag::RUN) && matches!(i.state.as_str(), "stopping" | "stopped"))
+    instances
+        .into_iter()
+        .any(|(_, i)| i.tags.contains_key(tag::RUN) && matches!(i.state.as_str(), "stopping" | "stopped"))
 }
 
 fn yes(id: &str) -> Decision {
@@ -367,11 +403,16 @@ fn proved(seed: u64, ground: &Ground, tally: &mut Tally) -> Result<(), String> {
         Ok(Ok(())) => return Ok(()),
         Ok(Err(breach)) => breach,
         Err(panic) => {
-            let words = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+            let words = panic
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or_else(|| panic.downcast_ref::<&str>().copied());
             format!("it panicked: {}", words.unwrap_or("without a word"))
         }
     };
-    Err(format!("seed {seed}: {breach}\n    REDRESS_SEED={seed} cargo test --test it proving::replay -- --nocapture"))
+    Err(format!(
+        "seed {seed}: {breach}\n    REDRESS_SEED={seed} cargo test --test it proving::replay -- --nocapture"
+    ))
 }
 
 /// Proves a range on two threads; what broke.
@@ -393,7 +434,11 @@ fn prove_all(seeds: &Range<u64>) -> (Tally, Vec<String>) {
         all.add(tally);
         if all.seeds / TELL_AFTER > before {
             let (n, runs, seconds) = (all.seeds, all.runs, began.elapsed().as_secs());
-            tell_at_once(&format!("{n} of {} seeds, {runs} runs, {seconds} s, {} broken", seeds.end - seeds.start, broken.lock().unwrap().len()));
+            tell_at_once(&format!(
+                "{n} of {} seeds, {runs} runs, {seconds} s, {} broken",
+                seeds.end - seeds.start,
+                broken.lock().unwrap().len()
+            ));
         }
     };
     thread::scope(|scope| {
@@ -428,7 +473,12 @@ pub fn prove_and_report(seeds: Range<u64>) {
     let began = Instant::now();
     let (tally, broken) = prove_all(&seeds);
     let seconds = began.elapsed().as_secs_f64();
-    println!("seeds {seeds:?}: {} proved in {seconds:.1} s, {} simulated runs, {:.0} a second", tally.seeds, tally.runs, tally.runs as f64 / seconds);
+    println!(
+        "seeds {seeds:?}: {} proved in {seconds:.1} s, {} simulated runs, {:.0} a second",
+        tally.seeds,
+        tally.runs,
+        tally.runs as f64 / seconds
+    );
     tally.met.iter().for_each(|(what, n)| println!("  {n:>8} {what}"));
     println!("outcomes:");
     tally.outcomes.iter().for_each(|(what, n)| println!("  {n:>8} {what}"));
@@ -455,10 +505,19 @@ fn what_was_found_once_stays_found() {
 /// An engine that lets several be down at once is found out.
 #[test]
 fn two_down_at_once_are_found() {
-    let stops = |ground: &Ground| ground.plan.changes.iter().flat_map(|c| &c.steps).filter(|s| s.act.call.operation == "StopInstances").count();
+    let stops = |ground: &Ground| {
+        ground
+            .plan
+            .changes
+            .iter()
+            .flat_map(|c| &c.steps)
+            .filter(|s| s.act.call.operation == "StopInstances")
+            .count()
+    };
     let ground = (LATER / SHARE..).map(Ground::new).find(|ground| stops(ground) > 1).unwrap();
     life::STOP_AT_ONCE.set(20);
-    let found = (LATER..LATER + 4 * SHARE).find_map(|seed| proved(seed, &ground, &mut Tally::default()).err());
+    let found =
+        (LATER..LATER + 4 * SHARE).find_map(|seed| proved(seed, &ground, &mut Tally::default()).err());
     life::STOP_AT_ONCE.set(1);
     assert!(found.as_ref().is_some_and(|breach| breach.contains("are down at once")), "{found:?}");
 }
@@ -481,9 +540,16 @@ fn replay() {
 pub fn replay_loudly(seed: u64) {
     let ground = Ground::new(seed / SHARE);
     for change in &ground.plan.changes {
-        println!("{} {} {}: {:?}", change.id, change.action, change.summary, change.steps.iter().map(|s| s.name.as_str()).collect::<Vec<_>>());
+        println!(
+            "{} {} {}: {:?}",
+            change.id,
+            change.action,
+            change.summary,
+            change.steps.iter().map(|s| s.name.as_str()).collect::<Vec<_>>()
+        );
     }
-    prove(seed, &ground, &mut Tally::default(), true).unwrap_or_else(|breach| panic!("seed {seed}: {breach}"));
+    prove(seed, &ground, &mut Tally::default(), true)
+        .unwrap_or_else(|breach| panic!("seed {seed}: {breach}"));
 }
 
 #[test]
@@ -494,7 +560,8 @@ fn the_same_number_replays_exactly() {
         assert_eq!(one.plan, other.plan);
         let mut tallies = [Tally::default(), Tally::default()];
         for (ground, tally) in [&one, &other].into_iter().zip(&mut tallies) {
-            (number * SHARE..(number + 1) * SHARE).for_each(|seed| prove(seed, ground, tally, false).unwrap());
+            (number * SHARE..(number + 1) * SHARE)
+                .for_each(|seed| prove(seed, ground, tally, false).unwrap());
         }
         assert_eq!(format!("{:?}", tallies[0]), format!("{:?}", tallies[1]));
     }

@@ -1,5 +1,5 @@
-//! What goes wrong in a run: faults of the account, deaths of the process, hands of other people. All thrown from the
-//! seed.
+//! What goes wrong in a run: faults of the account, deaths of the process, hands of other people. All thrown
+//! from the seed.
 
 use redress::{
     calls::Call,
@@ -71,14 +71,30 @@ impl Meddling {
     fn throw_hands(dice: &mut Dice) -> Self {
         let n = dice.below(6);
         use Meddling::*;
-        let all = [InstanceStarted, InstanceStarted, InstanceStarted, InstanceStopped, InstanceStopped, DiskDetached, DiskAttached];
+        let all = [
+            InstanceStarted,
+            InstanceStarted,
+            InstanceStarted,
+            InstanceStopped,
+            InstanceStopped,
+            DiskDetached,
+            DiskAttached,
+        ];
         dice.pick(&all)(n)
     }
 
     pub fn name(self) -> &'static str {
         match self {
-            Meddling::InstanceGone(_) | Meddling::VolumeGone(_) | Meddling::SnapshotGone(_) | Meddling::VpcGone(_) | Meddling::GroupGone(_) => "vanished",
-            Meddling::RoleGone(_) | Meddling::LogGroupGone(_) | Meddling::TrailGone(_) | Meddling::FlowLogGone(_) | Meddling::RuleGone(_) => "vanished",
+            Meddling::InstanceGone(_)
+            | Meddling::VolumeGone(_)
+            | Meddling::SnapshotGone(_)
+            | Meddling::VpcGone(_)
+            | Meddling::GroupGone(_) => "vanished",
+            Meddling::RoleGone(_)
+            | Meddling::LogGroupGone(_)
+            | Meddling::TrailGone(_)
+            | Meddling::FlowLogGone(_)
+            | Meddling::RuleGone(_) => "vanished",
             Meddling::BucketGone(_) => "vanished",
             Meddling::InstanceStarted(_) => "started by somebody",
             Meddling::InstanceStopped(_) => "stopped by somebody",
@@ -115,7 +131,10 @@ impl Meddling {
             Meddling::RoleGone(n) => return drop_one!(truth.roles, n),
             Meddling::TrailGone(n) => return drop_one!(truth.trails, n),
             Meddling::BucketGone(n) => return drop_one!(truth.buckets, n),
-            Meddling::TrailStopped(n) => return change_one!(truth.trails, n, |t: &mut redress::inventory::Trail| t.is_logging = Fact::Known(false)),
+            Meddling::TrailStopped(n) => {
+                return change_one!(truth.trails, n, |t: &mut redress::inventory::Trail| t.is_logging =
+                    Fact::Known(false));
+            }
             _ => {}
         }
         let region = truth.region_mut(&name);
@@ -160,29 +179,50 @@ impl Meddling {
                 touched
             }
             Meddling::VolumeGone(n) => {
-                let ids: Vec<String> = region.volumes.known().filter(|(_, v)| v.attachments.is_empty()).map(|(id, _)| id.to_owned()).collect();
+                let ids: Vec<String> = region
+                    .volumes
+                    .known()
+                    .filter(|(_, v)| v.attachments.is_empty())
+                    .map(|(id, _)| id.to_owned())
+                    .collect();
                 let Some(id) = ids.get(n % ids.len().max(1)).cloned() else { return Vec::new() };
                 region.volumes.items.remove(&id);
                 vec![id]
             }
-            Meddling::VolumeTagged(n) => change_one!(region.volumes, n, |v: &mut redress::inventory::Volume| {
-                v.tags.insert("Touched".to_owned(), "by somebody".to_owned());
-            }),
+            Meddling::VolumeTagged(n) => {
+                change_one!(region.volumes, n, |v: &mut redress::inventory::Volume| {
+                    v.tags.insert("Touched".to_owned(), "by somebody".to_owned());
+                })
+            }
             Meddling::SnapshotGone(n) => drop_one!(region.snapshots, n),
             Meddling::VpcGone(n) => drop_one!(region.vpcs, n),
             Meddling::GroupGone(n) => {
                 let ids = drop_one!(region.security_groups, n);
-                region.security_group_rules.items.retain(|_, r| r.as_ref().known().is_none_or(|r| r.group_id != ids[0]));
+                region
+                    .security_group_rules
+                    .items
+                    .retain(|_, r| r.as_ref().known().is_none_or(|r| r.group_id != ids[0]));
                 ids
             }
             Meddling::LogGroupGone(n) => drop_one!(region.log_groups, n),
             Meddling::FlowLogGone(n) => drop_one!(region.flow_logs, n),
-            Meddling::KeyDisabled(n) => change_one!(region.keys, n, |k: &mut redress::inventory::Key| "Disabled".clone_into(&mut k.key_state)),
-            Meddling::GroupTagged(n) => change_one!(region.security_groups, n, |g: &mut redress::inventory::SecurityGroup| {
-                g.tags.insert("Touched".to_owned(), "by somebody".to_owned());
-            }),
-            Meddling::RoleGone(_) | Meddling::TrailGone(_) | Meddling::BucketGone(_) | Meddling::TrailStopped(_) => Vec::new(),
-            Meddling::InstanceStopped(_) | Meddling::InstanceStarted(_) | Meddling::DiskDetached(_) | Meddling::DiskAttached(_) => Vec::new(),
+            Meddling::KeyDisabled(n) => {
+                change_one!(region.keys, n, |k: &mut redress::inventory::Key| "Disabled"
+                    .clone_into(&mut k.key_state))
+            }
+            Meddling::GroupTagged(n) => {
+                change_one!(region.security_groups, n, |g: &mut redress::inventory::SecurityGroup| {
+                    g.tags.insert("Touched".to_owned(), "by somebody".to_owned());
+                })
+            }
+            Meddling::RoleGone(_)
+            | Meddling::TrailGone(_)
+            | Meddling::BucketGone(_)
+            | Meddling::TrailStopped(_) => Vec::new(),
+            Meddling::InstanceStopped(_)
+            | Meddling::InstanceStarted(_)
+            | Meddling::DiskDetached(_)
+            | Meddling::DiskAttached(_) => Vec::new(),
         }
     }
 
@@ -191,29 +231,44 @@ impl Meddling {
         let (name, region) = truth.regions.iter().next()?;
         let call = |operation: &str, input| Call::new("ec2", name, operation, input);
         let of_state = |n: usize, state: &str| {
-            let ids: Vec<&str> = region.instances.known().filter(|(_, i)| i.state == state).map(|(id, _)| id).collect();
+            let ids: Vec<&str> =
+                region.instances.known().filter(|(_, i)| i.state == state).map(|(id, _)| id).collect();
             ids.get(n % ids.len().max(1)).map(|id| (*id).to_owned())
         };
         let loose = |n: usize| {
-            let ids: Vec<&str> = region.volumes.known().filter(|(_, v)| v.state == "available").map(|(id, _)| id).collect();
+            let ids: Vec<&str> =
+                region.volumes.known().filter(|(_, v)| v.state == "available").map(|(id, _)| id).collect();
             ids.get(n % ids.len().max(1)).map(|id| (*id).to_owned())
         };
         match self {
-            Meddling::InstanceStopped(n) => {
-                of_state(n, "running").map(|id| Hand { call: call("StopInstances", json!({ "InstanceIds": [id] })), touched: vec![id] })
-            }
-            Meddling::InstanceStarted(n) => {
-                of_state(n, "stopped").map(|id| Hand { call: call("StartInstances", json!({ "InstanceIds": [id] })), touched: vec![id] })
-            }
+            Meddling::InstanceStopped(n) => of_state(n, "running").map(|id| Hand {
+                call: call("StopInstances", json!({ "InstanceIds": [id] })),
+                touched: vec![id],
+            }),
+            Meddling::InstanceStarted(n) => of_state(n, "stopped").map(|id| Hand {
+                call: call("StartInstances", json!({ "InstanceIds": [id] })),
+                touched: vec![id],
+            }),
             Meddling::DiskDetached(n) => {
-                let disks: Vec<_> = region.instances.known().flat_map(|(id, i)| i.devices.iter().map(move |d| (id, d))).collect();
+                let disks: Vec<_> = region
+                    .instances
+                    .known()
+                    .flat_map(|(id, i)| i.devices.iter().map(move |d| (id, d)))
+                    .collect();
                 let (instance, disk) = *disks.get(n % disks.len().max(1))?;
-                let call = call("DetachVolume", json!({ "VolumeId": disk.volume_id, "InstanceId": instance, "Device": disk.device_name }));
+                let call = call(
+                    "DetachVolume",
+                    json!({ "VolumeId": disk.volume_id, "InstanceId": instance, "Device": disk.device_name }),
+                );
                 Some(Hand { call, touched: vec![instance.to_owned(), disk.volume_id.clone()] })
             }
             Meddling::DiskAttached(n) => {
-                let (volume, instance) = (loose(n)?, of_state(n, "running").or_else(|| of_state(n, "stopped"))?);
-                let call = call("AttachVolume", json!({ "VolumeId": volume, "InstanceId": instance, "Device": "/dev/sdz" }));
+                let (volume, instance) =
+                    (loose(n)?, of_state(n, "running").or_else(|| of_state(n, "stopped"))?);
+                let call = call(
+                    "AttachVolume",
+                    json!({ "VolumeId": volume, "InstanceId": instance, "Device": "/dev/sdz" }),
+                );
                 Some(Hand { call, touched: vec![volume, instance] })
             }
             _ => None,
@@ -252,8 +307,9 @@ const KINDS: &[(FaultKind, &str)] = &[
     (FaultKind::FallsBack, "falls back to stopped"),
 ];
 
-/// How hard a fault presses, in hundredths of what the engine must bear without any outcome hanging on it. What leaves open
-/// whether it took effect costs the whole time in which lists lag; two of those and it may rightly lose its patience.
+/// How hard a fault presses, in hundredths of what the engine must bear without any outcome hanging on it.
+/// What leaves open whether it took effect costs the whole time in which lists lag; two of those and it may
+/// rightly lose its patience.
 fn pressure(kind: FaultKind, times: u32) -> u32 {
     use FaultKind::*;
     match kind {
@@ -281,8 +337,12 @@ pub fn faults(dice: &mut Dice, calls: usize, from: u64) -> Storm {
     for _ in 0..*dice.pick(&[0, 0, 1, 1, 1, 2, 3]) {
         let (kind, name) = *dice.pick(KINDS);
         let at = match kind {
-            FaultKind::NoCapacity | FaultKind::FallsBack => When::Operation("StartInstances".to_owned(), u32::try_from(dice.upto(2)).unwrap()),
-            FaultKind::VolumeDies => When::Operation("CreateVolume".to_owned(), u32::try_from(dice.upto(2)).unwrap()),
+            FaultKind::NoCapacity | FaultKind::FallsBack => {
+                When::Operation("StartInstances".to_owned(), u32::try_from(dice.upto(2)).unwrap())
+            }
+            FaultKind::VolumeDies => {
+                When::Operation("CreateVolume".to_owned(), u32::try_from(dice.upto(2)).unwrap())
+            }
             FaultKind::SnapshotFails => {
                 let operation = *dice.pick(&["CreateSnapshots", "CreateSnapshot", "CopySnapshot"]);
                 When::Operation(operation.to_owned(), u32::try_from(dice.upto(2)).unwrap())
@@ -314,8 +374,18 @@ pub fn fates(dice: &mut Dice, plan: &Plan, last: bool) -> Vec<Fate> {
         fates.push(Fate::Meddled(dice.upto(calls), Meddling::throw(dice)));
     }
     if dice.percent(8) {
-        let family = *dice.pick(&[FamilyKind::Volumes, FamilyKind::Snapshots, FamilyKind::Instances, FamilyKind::SecurityGroupRules, FamilyKind::FlowLogs]);
-        fates.push(Fate::ReadsDenied(dice.upto(calls), DeniedRead { family, region: None, member: None }, *dice.pick(&[5, 120, 900, 86_400])));
+        let family = *dice.pick(&[
+            FamilyKind::Volumes,
+            FamilyKind::Snapshots,
+            FamilyKind::Instances,
+            FamilyKind::SecurityGroupRules,
+            FamilyKind::FlowLogs,
+        ]);
+        fates.push(Fate::ReadsDenied(
+            dice.upto(calls),
+            DeniedRead { family, region: None, member: None },
+            *dice.pick(&[5, 120, 900, 86_400]),
+        ));
     }
     if last {
         return fates;
@@ -333,20 +403,26 @@ pub fn fates(dice: &mut Dice, plan: &Plan, last: bool) -> Vec<Fate> {
     fates
 }
 
-/// The end of the credentials in the middle of a life, if it comes to that: soon, in a long wait, or just when the way back
-/// could still be made; with or without a word about when.
+/// The end of the credentials in the middle of a life, if it comes to that: soon, in a long wait, or just
+/// when the way back could still be made; with or without a word about when.
 pub fn credentials_end(dice: &mut Dice, plan: &Plan) -> Option<Fate> {
     let calls = plan.changes.iter().map(|c| c.steps.len()).sum::<usize>() + 2;
-    let thrown = (dice.percent(15), dice.upto(calls), *dice.pick(&[1, 20, 90, 300, 600, 750, 900, 1_200, 3_600]), dice.percent(60));
+    let thrown = (
+        dice.percent(15),
+        dice.upto(calls),
+        *dice.pick(&[1, 20, 90, 300, 600, 750, 900, 1_200, 3_600]),
+        dice.percent(60),
+    );
     thrown.0.then_some(Fate::CredentialsEnd(thrown.1, thrown.2, thrown.3))
 }
 
-/// What becomes of keys in one life: somebody disables one, or they cannot be read for a while, now and then just where something is about to be
-/// stopped.
+/// What becomes of keys in one life: somebody disables one, or they cannot be read for a while, now and then
+/// just where something is about to be stopped.
 pub fn keys(dice: &mut Dice, plan: &Plan) -> Option<Fate> {
     let calls = plan.changes.iter().map(|c| c.steps.len()).sum::<usize>() + 2;
     let unread = DeniedRead { family: FamilyKind::Keys, region: None, member: None };
-    let (kind, n, which, seconds) = (dice.below(10), dice.upto(calls), dice.below(6), *dice.pick(&[900, 86_400]));
+    let (kind, n, which, seconds) =
+        (dice.below(10), dice.upto(calls), dice.below(6), *dice.pick(&[900, 86_400]));
     match kind {
         0 => Some(Fate::Meddled(n, Meddling::KeyDisabled(which))),
         1 => Some(Fate::MeddledInPause(8 * n, Meddling::KeyDisabled(which))),
@@ -365,8 +441,8 @@ pub fn taken_over(dice: &mut Dice, plan: &Plan) -> Option<Fate> {
     thrown.0.then_some(Fate::TakenOver(thrown.1))
 }
 
-/// What was added after numbers had been given to what was found: thrown from dice of its own, so that the older dice
-/// fall as they did.
+/// What was added after numbers had been given to what was found: thrown from dice of its own, so that the
+/// older dice fall as they did.
 #[derive(Debug, Clone)]
 pub struct Later {
     dice: Dice,
@@ -392,8 +468,12 @@ impl Later {
             fates.push(Fate::Meddled(dice.upto(calls), Meddling::throw_later(dice)));
         }
         if dice.percent(6) {
-            let (family, member) =
-                *dice.pick(&[(FamilyKind::Buckets, Some("policy")), (FamilyKind::Roles, None), (FamilyKind::Trails, None), (FamilyKind::LogGroups, None)]);
+            let (family, member) = *dice.pick(&[
+                (FamilyKind::Buckets, Some("policy")),
+                (FamilyKind::Roles, None),
+                (FamilyKind::Trails, None),
+                (FamilyKind::LogGroups, None),
+            ]);
             let denied = DeniedRead { family, region: None, member: member.map(str::to_owned) };
             fates.push(Fate::ReadsDenied(dice.upto(calls), denied, *dice.pick(&[5, 120, 900, 86_400])));
         }
@@ -404,8 +484,9 @@ impl Later {
     }
 }
 
-/// What was added last, in the same way: hands on instances and disks, in the middle of calls, of waits and between lives,
-/// denials of single resources, views that lag behind each other, credentials that end in a wait.
+/// What was added last, in the same way: hands on instances and disks, in the middle of calls, of waits and
+/// between lives, denials of single resources, views that lag behind each other, credentials that end in a
+/// wait.
 #[derive(Debug, Clone)]
 pub struct Latest {
     dice: Dice,
@@ -429,10 +510,23 @@ impl Latest {
             storm.names.push("views lag behind each other");
         }
         if dice.percent(12) {
-            let operation = *dice.pick(&["CreateTags", "CreateTags", "DeleteTags", "DeleteTags", "AttachVolume", "ModifyInstanceAttribute", "DeleteSnapshot"]);
+            let operation = *dice.pick(&[
+                "CreateTags",
+                "CreateTags",
+                "DeleteTags",
+                "DeleteTags",
+                "AttachVolume",
+                "ModifyInstanceAttribute",
+                "DeleteSnapshot",
+            ]);
             let region = twin.truth().regions.values().next();
-            let ids: Vec<String> =
-                region.into_iter().flat_map(|r| r.instances.known().map(|(id, _)| id).chain(r.volumes.known().map(|(id, _)| id))).map(str::to_owned).collect();
+            let ids: Vec<String> = region
+                .into_iter()
+                .flat_map(|r| {
+                    r.instances.known().map(|(id, _)| id).chain(r.volumes.known().map(|(id, _)| id))
+                })
+                .map(str::to_owned)
+                .collect();
             let resource = if ids.is_empty() { None } else { Some(dice.pick(&ids).clone()) };
             storm.faults.denied_calls.push(DeniedCall { operation: operation.to_owned(), resource });
             storm.names.push("denied on a single resource");
@@ -461,8 +555,18 @@ impl Latest {
             fates.push(Fate::CredentialsEndInPause(dice.upto(pauses)));
         }
         if dice.percent(6) {
-            let family = *dice.pick(&[FamilyKind::Volumes, FamilyKind::Snapshots, FamilyKind::Instances, FamilyKind::InstanceStatuses, FamilyKind::Keys]);
-            fates.push(Fate::ReadsDeniedInPause(dice.upto(pauses), DeniedRead { family, region: None, member: None }, *dice.pick(&[5, 120, 900, 86_400])));
+            let family = *dice.pick(&[
+                FamilyKind::Volumes,
+                FamilyKind::Snapshots,
+                FamilyKind::Instances,
+                FamilyKind::InstanceStatuses,
+                FamilyKind::Keys,
+            ]);
+            fates.push(Fate::ReadsDeniedInPause(
+                dice.upto(pauses),
+                DeniedRead { family, region: None, member: None },
+                *dice.pick(&[5, 120, 900, 86_400]),
+            ));
         }
         fates
     }

@@ -1,5 +1,5 @@
-//! What is watched call by call, over all lives of a run: that no change takes its instance down again once it was started,
-//! and that no more instances are down at once than was asked for.
+//! What is watched call by call, over all lives of a run: that no change takes its instance down again once
+//! it was started, and that no more instances are down at once than was asked for.
 
 use std::collections::BTreeMap;
 
@@ -34,11 +34,15 @@ struct Down {
 }
 
 impl Down {
-    /// Whether it is down because of the run: it has not come up since, or has fallen back from the run's own start.
+    /// Whether it is down because of the run: it has not come up since, or has fallen back from the run's own
+    /// start.
     fn still(&self, twin: &Twin, region: &str, id: &str) -> bool {
         let Some(instance) = instance(twin, region, id) else { return false };
         // After the run's own start, a stop that a user asked for is somebody else's.
-        let asked = instance.state_reason.as_deref().is_some_and(|reason| reason.starts_with("Client.UserInitiatedShutdown"));
+        let asked = instance
+            .state_reason
+            .as_deref()
+            .is_some_and(|reason| reason.starts_with("Client.UserInitiatedShutdown"));
         let down = matches!(instance.state.as_str(), "stopping" | "stopped");
         down && instance.launch_time == self.launched && !(self.started && asked)
     }
@@ -63,7 +67,9 @@ fn is(events: &[(Timestamp, Event)], of: PlanKind) -> bool {
 /// The change and the step whose intent this call has.
 fn meant<'a>(events: &'a [(Timestamp, Event)], call: &Call) -> Option<(&'a str, &'a str)> {
     events.iter().rev().find_map(|(_, event)| match event {
-        Event::Intent { change, step, call: intended, .. } if intended == call => Some((change.as_str(), step.as_str())),
+        Event::Intent { change, step, call: intended, .. } if intended == call => {
+            Some((change.as_str(), step.as_str()))
+        }
         _ => None,
     })
 }
@@ -71,7 +77,9 @@ fn meant<'a>(events: &'a [(Timestamp, Event)], call: &Call) -> Option<(&'a str, 
 /// Whether the change has called for a start of the instance before.
 fn started(events: &[(Timestamp, Event)], change: &str, id: &str) -> bool {
     events.iter().any(|(_, event)| match event {
-        Event::Intent { change: of, call, .. } => of == change && call.operation == "StartInstances" && ids(call).any(|i| i == id),
+        Event::Intent { change: of, call, .. } => {
+            of == change && call.operation == "StartInstances" && ids(call).any(|i| i == id)
+        }
         _ => false,
     })
 }
@@ -80,10 +88,18 @@ impl Watch {
     /// Looks at a call before it is made, and at the account as it is then; what is wrong with it.
     pub fn before(&mut self, twin: &Twin, events: &[(Timestamp, Event)], call: &Call) -> Option<String> {
         let (change, step) = meant(events, call)?;
-        if let ("DeleteVolume" | "DeleteSnapshot", true) = (call.operation.as_str(), is(events, PlanKind::Prune)) {
-            let id = call.input["VolumeId"].as_str().or(call.input["SnapshotId"].as_str()).unwrap_or_default();
+        if let ("DeleteVolume" | "DeleteSnapshot", true) =
+            (call.operation.as_str(), is(events, PlanKind::Prune))
+        {
+            let id =
+                call.input["VolumeId"].as_str().or(call.input["SnapshotId"].as_str()).unwrap_or_default();
             let held = held_elsewhere(twin, &call.region, id);
-            return (!held).then(|| format!("law 14 (deleted): {step} of {change} deletes {id}, and nothing else that can be read holds what it holds"));
+            return (!held).then(|| {
+                format!(
+                    "law 14 (deleted): {step} of {change} deletes {id}, and nothing \
+                                            else that can be read holds what it holds"
+                )
+            });
         }
         if call.operation != "StopInstances" {
             return None;
@@ -91,19 +107,31 @@ impl Watch {
         // An undo may take off the very disk that cannot be read: what its run has put in does not count.
         let stays = |volume: &Volume| is(events, PlanKind::Plan) || !volume.tags.contains_key(tag::SOURCE);
         if (is(events, PlanKind::Plan) || is(events, PlanKind::Undo))
-            && let Some(id) = ids(call).find(|id| state(twin, &call.region, id) == "running" && !comes_up(twin, &call.region, id, stays))
+            && let Some(id) = ids(call).find(|id| {
+                state(twin, &call.region, id) == "running" && !comes_up(twin, &call.region, id, stays)
+            })
         {
-            return Some(format!("law 14 (stopped): {step} of {change} stops {id}, a disk of which was not shown to be readable at the next start"));
+            return Some(format!(
+                "law 14 (stopped): {step} of {change} stops {id}, a disk of which was not shown to be \
+                 readable at the next start"
+            ));
         }
         let running = ids(call).filter(|id| ["running", "pending"].contains(&state(twin, &call.region, id)));
         for id in running {
             if started(events, change, id) {
-                return Some(format!("law 15 (down again): {step} of {change} takes {id} down again, which the change had started"));
+                return Some(format!(
+                    "law 15 (down again): {step} of {change} takes {id} down again, which the change had \
+                     started"
+                ));
             }
             self.down.retain(|other, down| other != id && down.still(twin, &call.region, other));
             if self.down.len() >= DOWN_AT_ONCE {
-                let others: Vec<String> = self.down.iter().map(|(other, down)| format!("{other} ({})", down.change)).collect();
-                return Some(format!("law 15 (several down): {step} of {change} takes {id} down while {} is down", others.join(", ")));
+                let others: Vec<String> =
+                    self.down.iter().map(|(other, down)| format!("{other} ({})", down.change)).collect();
+                return Some(format!(
+                    "law 15 (several down): {step} of {change} takes {id} down while {} is down",
+                    others.join(", ")
+                ));
             }
         }
         None
@@ -114,7 +142,8 @@ impl Watch {
         let launched = |id: &str| instance(twin, &call.region, id).and_then(|i| i.launch_time);
         match (call.operation.as_str(), meant(events, call)) {
             ("StopInstances", Some((change, _))) => {
-                let down = |id: &str| Down { change: change.to_owned(), launched: launched(id), started: false };
+                let down =
+                    |id: &str| Down { change: change.to_owned(), launched: launched(id), started: false };
                 self.down.extend(ids(call).map(|id| (id.to_owned(), down(id))));
             }
             ("StartInstances", _) => {

@@ -58,10 +58,19 @@ fn without_being_asked_none_is_looked_for() {
 #[test]
 fn an_open_one_that_matches_and_has_room_holds_it_and_is_looked_at_again_directly_before_the_stop() {
     let proposal = asked(&holding(&[reservation("cr-2"), reservation("cr-1")])).unwrap();
-    assert!(proposal.guards.iter().any(|note| note.guard == "capacity" && note.note.contains("cr-1 holds room")), "{:?}", proposal.guards);
+    assert!(
+        proposal.guards.iter().any(|note| note.guard == "capacity" && note.note.contains("cr-1 holds room")),
+        "{:?}",
+        proposal.guards
+    );
     assert!(proposal.impact.iter().any(|line| line.contains("cr-1 holds room for i-1 while it is stopped")));
     let stop = sound::named(&proposal.steps, "stop");
-    let looks = |at: &str| stop.act.before.iter().any(|e| e.family == FamilyKind::CapacityReservations && e.at == at && e.id == json!("cr-1"));
+    let looks = |at: &str| {
+        stop.act
+            .before
+            .iter()
+            .any(|e| e.family == FamilyKind::CapacityReservations && e.at == at && e.id == json!("cr-1"))
+    };
     assert!(looks("/state") && looks("/has_room"), "{:?}", stop.act.before);
 }
 
@@ -86,7 +95,13 @@ fn one_that_is_for_something_else_or_full_or_ends_soon_holds_nothing() {
         let mut one = reservation("cr-1");
         harm(&mut one);
         let why = refused(&holding(&[one]));
-        assert!(why.contains(word) && why.contains("aws ec2 create-capacity-reservation --region us-east-1 --instance-type t3.micro"), "{word}: {why}");
+        assert!(
+            why.contains(word)
+                && why.contains(
+                    "aws ec2 create-capacity-reservation --region us-east-1 --instance-type t3.micro"
+                ),
+            "{word}: {why}"
+        );
     }
 }
 
@@ -97,7 +112,13 @@ fn the_place_that_it_has_becomes_free_by_the_stop() {
     instance(&mut it).capacity_reservation = Some("cr-2".into());
     let proposal = asked(&it).unwrap();
     let stop = sound::named(&proposal.steps, "stop");
-    let looks: Vec<&str> = stop.act.before.iter().filter(|e| e.family == FamilyKind::CapacityReservations).map(|e| e.at.as_str()).collect();
+    let looks: Vec<&str> = stop
+        .act
+        .before
+        .iter()
+        .filter(|e| e.family == FamilyKind::CapacityReservations)
+        .map(|e| e.at.as_str())
+        .collect();
     assert_eq!(looks, ["/state"], "it gives back its place, and needs no other");
 }
 
@@ -117,14 +138,24 @@ fn the_one_that_it_targets_counts_and_no_other() {
 
 #[test]
 fn what_cannot_be_told_blocks_where_it_is_asked_for() {
-    let denied =
-        |it: &mut Inventory| it.region_mut(R).capacity_reservations.read(&Selector::by("instance-type", "t3.micro"), Fact::Unknown("AccessDenied".into()));
-    let group = |it: &mut Inventory| instance(it).capacity_target = Some("arn:aws:resource-groups:us-east-1:123456789012:group/room".into());
+    let denied = |it: &mut Inventory| {
+        it.region_mut(R)
+            .capacity_reservations
+            .read(&Selector::by("instance-type", "t3.micro"), Fact::Unknown("AccessDenied".into()))
+    };
+    let group = |it: &mut Inventory| {
+        instance(it).capacity_target =
+            Some("arn:aws:resource-groups:us-east-1:123456789012:group/room".into())
+    };
     let unsaid = |it: &mut Inventory| instance(it).capacity_preference = None;
     for harm in [&denied as &dyn Fn(&mut Inventory), &group, &unsaid] {
         let mut it = holding(&[reservation("cr-1")]);
         harm(&mut it);
-        assert!(matches!(asked(&it), Err(Refusal::Unknown(why)) if why.contains("find out whether")), "{:?}", asked(&it));
+        assert!(
+            matches!(asked(&it), Err(Refusal::Unknown(why)) if why.contains("find out whether")),
+            "{:?}",
+            asked(&it)
+        );
         assert!(on_instance(&it, Value::Null).is_ok(), "unasked it holds nothing back");
     }
 }

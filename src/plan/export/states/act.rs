@@ -55,12 +55,21 @@ pub(super) struct Named<'a> {
 ///
 /// # Errors
 /// The part that the language cannot express.
-pub(super) fn write(flow: &mut Flow, named: &Named<'_>, place: Place<'_>, roads: &Roads<'_>) -> Result<(), String> {
+pub(super) fn write(
+    flow: &mut Flow,
+    named: &Named<'_>,
+    place: Place<'_>,
+    roads: &Roads<'_>,
+) -> Result<(), String> {
     let (name, call) = (named.name, &named.act.call);
     let region = &place.change.region;
     // IAM answers in every region; every other service is called in the region of the machine.
     if call.service != "iam" && &call.region != region {
-        return Err(format!("{} is called in {}, and a machine in {region} calls nowhere else", call.name(), call.region));
+        return Err(format!(
+            "{} is called in {}, and a machine in {region} calls nowhere else",
+            call.name(),
+            call.region
+        ));
     }
     let spec = calls::find(&call.service, &call.operation);
     let output = spec.and_then(|s| s.outputs.first()).copied().filter(|_| named.keeps);
@@ -70,7 +79,12 @@ pub(super) fn write(flow: &mut Flow, named: &Named<'_>, place: Place<'_>, roads:
     let whole = format!("{name}_whole");
     // Its first state has its name: the look before the call, where it has one.
     let called = if before::bare(named.act) { name.to_owned() } else { format!("{name}_call") };
-    before::write(flow, named, place, &before::Ways { called: &called, left: if named.keeps { after } else { roads.next }, roads })?;
+    before::write(
+        flow,
+        named,
+        place,
+        &before::Ways { called: &called, left: if named.keeps { after } else { roads.next }, roads },
+    )?;
     let mut task = json!({
         "Type": "Task",
         "Comment": plain(&named.title),
@@ -88,16 +102,30 @@ pub(super) fn write(flow: &mut Flow, named: &Named<'_>, place: Place<'_>, roads:
     }
     let doubts = doubts(named.act, place);
     let doubt = |n: usize| format!("{name}_doubt_{n}");
-    task["Catch"] = caught(roads.error, &if doubts.is_empty() { roads.not_done.to_owned() } else { doubt(1) });
+    task["Catch"] =
+        caught(roads.error, &if doubts.is_empty() { roads.not_done.to_owned() } else { doubt(1) });
     task["Next"] = json!(if parts.is_empty() { after } else { &whole });
     flow.put(&called, task);
     if !parts.is_empty() {
         let short = format!("{name}_short");
-        let there: Vec<Value> = parts.iter().map(|part| present(&format!("{}.{part}", made(&place.change.id, place.step)))).collect();
+        let there: Vec<Value> = parts
+            .iter()
+            .map(|part| present(&format!("{}.{part}", made(&place.change.id, place.step))))
+            .collect();
         flow.put(&whole, choice(vec![(json!({ "And": there }), after)], &short));
-        let said = error("Redress.Incomplete", &format!("{}: the answer does not name all that was to be made", call.name()));
+        let said = error(
+            "Redress.Incomplete",
+            &format!("{}: the answer does not name all that was to be made", call.name()),
+        );
         // Where one thing was to be made, none was; of several, the undo must find those that exist.
-        flow.put(&short, put_at(roads.error, &said, if data::number(named.act) == 1 { roads.not_done } else { roads.undone }));
+        flow.put(
+            &short,
+            put_at(
+                roads.error,
+                &said,
+                if data::number(named.act) == 1 { roads.not_done } else { roads.undone },
+            ),
+        );
     }
     let (all, after_all) = (doubts.len(), format!("{name}_after_all"));
     for (n, question) in doubts.iter().enumerate() {
@@ -119,10 +147,14 @@ pub(super) fn write(flow: &mut Flow, named: &Named<'_>, place: Place<'_>, roads:
 /// is repeated. `redress` asks the same after a crash; there are questions only where a machine can ask all
 /// of them.
 fn doubts(act: &Act, place: Place<'_>) -> Vec<Question> {
-    let harmless = calls::find(&act.call.service, &act.call.operation).is_some_and(|s| s.repeat == Repeat::Harmless);
+    let harmless =
+        calls::find(&act.call.service, &act.call.operation).is_some_and(|s| s.repeat == Repeat::Harmless);
     let Recognise::Looks { expect, .. } = &act.recognise else { return Vec::new() };
     // The existence of some policy does not prove that it is this one.
-    let can_be_asked = |e: &Expect| look_for(e, &e.id).is_some_and(|(look, test)| look.operation != "GetRolePolicy" || test != Test::Exists);
+    let can_be_asked = |e: &Expect| {
+        look_for(e, &e.id)
+            .is_some_and(|(look, test)| look.operation != "GetRolePolicy" || test != Test::Exists)
+    };
     if !harmless || !expect.iter().all(can_be_asked) {
         return Vec::new();
     }
@@ -135,7 +167,13 @@ pub(super) fn error(name: &str, cause: &str) -> Value {
 
 /// Writes a loop that looks until everything holds, with pauses that grow by the same each time. It fails
 /// when something never will hold, or in the end.
-fn write_wait(flow: &mut Flow, name: &str, wait: &Wait, place: Place<'_>, roads: &Roads<'_>) -> Result<(), String> {
+fn write_wait(
+    flow: &mut Flow,
+    name: &str,
+    wait: &Wait,
+    place: Place<'_>,
+    roads: &Roads<'_>,
+) -> Result<(), String> {
     let all = questions(&wait.until, &wait.why, place)?;
     let (longer, last) = pauses(wait.at_most);
     let looks = (last - FIRST_PAUSE) / longer + 2;
@@ -149,13 +187,45 @@ fn write_wait(flow: &mut Flow, name: &str, wait: &Wait, place: Place<'_>, roads:
             let seen = Seen { holds: &next, not: &again, never: &never, unknown: &again };
             write_look(flow, &look(n + 1), one, &seen, false);
         }
-        let (pause, grow, vain) = (format!("{name}_pause"), format!("{name}_longer"), format!("{name}_in_vain"));
-        flow.put(&again, choice(vec![(json!({ "Variable": "$.pause.seconds", "NumericLessThanEquals": last }), &pause)], &vain));
-        flow.put(&pause, json!({ "Type": "Wait", "Comment": plain(&wait.why), "SecondsPath": "$.pause.seconds", "Next": grow }));
-        flow.put(&grow, put_at("$.pause", &json!({ "seconds.$": format!("States.MathAdd($.pause.seconds, {longer})") }), &look(1)));
-        flow.put(&vain, put_at(roads.error, &error("Redress.InVain", &format!("waited {} s {} in vain", wait.at_most, wait.why)), roads.undone));
+        let (pause, grow, vain) =
+            (format!("{name}_pause"), format!("{name}_longer"), format!("{name}_in_vain"));
+        flow.put(
+            &again,
+            choice(
+                vec![(json!({ "Variable": "$.pause.seconds", "NumericLessThanEquals": last }), &pause)],
+                &vain,
+            ),
+        );
+        flow.put(
+            &pause,
+            json!({ "Type": "Wait", "Comment": plain(&wait.why),
+            "SecondsPath": "$.pause.seconds", "Next": grow }),
+        );
+        flow.put(
+            &grow,
+            put_at(
+                "$.pause",
+                &json!({ "seconds.$": format!("States.MathAdd($.pause.seconds, {longer})") }),
+                &look(1),
+            ),
+        );
+        flow.put(
+            &vain,
+            put_at(
+                roads.error,
+                &error("Redress.InVain", &format!("waited {} s {} in vain", wait.at_most, wait.why)),
+                roads.undone,
+            ),
+        );
     });
-    flow.put(&never, put_at(roads.error, &error("Redress.Never", &format!("waiting {} failed: it never will be", wait.why)), roads.undone));
+    flow.put(
+        &never,
+        put_at(
+            roads.error,
+            &error("Redress.Never", &format!("waiting {} failed: it never will be", wait.why)),
+            roads.undone,
+        ),
+    );
     Ok(())
 }
 
@@ -172,8 +242,9 @@ pub(super) fn questions(until: &[Expect], what: &str, place: Place<'_>) -> Resul
     let mut all = Vec::new();
     for expect in until {
         let asked = |id: &Value, of: usize| {
-            let (look, test) =
-                look_for(expect, id).ok_or_else(|| format!("it waits for {} of {:?}, which no machine asks for yet", expect.at, expect.family))?;
+            let (look, test) = look_for(expect, id).ok_or_else(|| {
+                format!("it waits for {} of {:?}, which no machine asks for yet", expect.at, expect.family)
+            })?;
             question(&Asked { look, test, what: what.to_owned(), of }, place)
         };
         let each = data::ids(&expect.id, place)?;
@@ -188,7 +259,12 @@ pub(super) fn questions(until: &[Expect], what: &str, place: Place<'_>) -> Resul
 
 /// Joins a question to one with the same answer, so that it is asked once.
 fn join(all: &mut Vec<Question>, new: Question) {
-    let same = |q: &&mut Question| q.resource == new.resource && q.parameters == new.parameters && q.selector == new.selector && q.absent == new.absent;
+    let same = |q: &&mut Question| {
+        q.resource == new.resource
+            && q.parameters == new.parameters
+            && q.selector == new.selector
+            && q.absent == new.absent
+    };
     let Some(before) = all.iter_mut().find(same) else { return all.push(new) };
     before.holds = json!({ "And": [before.holds.take(), new.holds] });
     before.never = match (before.never.take(), new.never) {
@@ -221,7 +297,8 @@ pub(super) struct Seen<'a> {
 
 /// Writes a look and the states that follow from it; its first state has this name.
 pub(super) fn write_look(flow: &mut Flow, name: &str, question: &Question, seen: &Seen<'_>, repeat: bool) {
-    let (judged, failed, absent) = (format!("{name}_seen"), format!("{name}_error"), format!("{name}_absent"));
+    let (judged, failed, absent) =
+        (format!("{name}_seen"), format!("{name}_error"), format!("{name}_absent"));
     let mut task = json!({
         "Type": "Task",
         "Resource": question.resource,

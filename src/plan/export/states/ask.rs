@@ -53,7 +53,11 @@ pub(super) fn resource(place: Place<'_>, service: &str, operation: &str) -> Stri
     };
     let mut letters = operation.chars();
     let first = letters.next().map(|c| c.to_ascii_lowercase());
-    format!("arn:{}:states:::aws-sdk:{service}:{}", place.plan.partition, first.into_iter().chain(letters).collect::<String>())
+    format!(
+        "arn:{}:states:::aws-sdk:{service}:{}",
+        place.plan.partition,
+        first.into_iter().chain(letters).collect::<String>()
+    )
 }
 
 /// Builds the question in the form in which a machine asks it.
@@ -67,11 +71,18 @@ pub(super) fn question(asked: &Asked, place: Place<'_>) -> Result<Question, Stri
     }
     let what = plain(&asked.what);
     let selector = match &asked.look.query {
-        Query::Device { device, .. } if device.contains(['\'', '\\']) => return Err(format!("a device named {device}")),
+        Query::Device { device, .. } if device.contains(['\'', '\\']) => {
+            return Err(format!("a device named {device}"));
+        }
         // A filter gives a list, and an empty one where nothing matches; a position in it is asked for
         // afterwards.
-        Query::Device { device, .. } => json!({ "what": what, "answer.$": format!("$..BlockDeviceMappings[?(@.DeviceName == '{device}')]") }),
-        Query::Count(list) => json!({ "what": what, "answer.$": format!("States.ArrayLength($..{}[*])", pascal(list)) }),
+        Query::Device { device, .. } => {
+            json!({ "what": what, "answer.$": format!("$..BlockDeviceMappings[?(@.DeviceName == \
+                '{device}')]") })
+        }
+        Query::Count(list) => {
+            json!({ "what": what, "answer.$": format!("States.ArrayLength($..{}[*])", pascal(list)) })
+        }
         _ => json!({ "what": what, "answer.$": "$" }),
     };
     let (holds, never) = rules(asked, place)?;
@@ -90,7 +101,8 @@ pub(super) fn question(asked: &Asked, place: Place<'_>) -> Result<Question, Stri
 fn absent(code: &str) -> Option<Value> {
     match code {
         "" => None,
-        "(404)" => Some(json!({ "And": [present("$.unseen.Cause"), { "Variable": "$.unseen.Cause", "StringMatches": "*Status Code: 404*" }] })),
+        "(404)" => Some(json!({ "And": [present("$.unseen.Cause"), { "Variable": "$.unseen.Cause",
+                "StringMatches": "*Status Code: 404*" }] })),
         code => Some(json!({ "Variable": "$.unseen.Error", "StringMatches": format!("*.{code}*") })),
     }
 }
@@ -99,7 +111,11 @@ fn absent(code: &str) -> Option<Value> {
 /// (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html>: `*` and `?` stand for others
 /// there).
 fn filter_by_tag(input: &mut Value, key: &str, test: &Test) {
-    let exact = |text: &str| text.chars().flat_map(|c| if matches!(c, '*' | '?' | '\\') { vec!['\\', c] } else { vec![c] }).collect::<String>();
+    let exact = |text: &str| {
+        text.chars()
+            .flat_map(|c| if matches!(c, '*' | '?' | '\\') { vec!['\\', c] } else { vec![c] })
+            .collect::<String>()
+    };
     let filter = match test {
         Test::Is(Value::String(text)) => json!({ "Name": format!("tag:{key}"), "Values": [exact(text)] }),
         Test::Is(value) if !value.is_null() => json!({ "Name": format!("tag:{key}"), "Values": [value] }),
@@ -125,14 +141,20 @@ fn rules(asked: &Asked, place: Place<'_>) -> Result<(Value, Option<Value>), Stri
         Query::At(path) if asked.of > 1 => Ok((all_of(path, asked.of, test)?, None)),
         Query::At(path) => at(&format!("{ANSWER}.{}", pascal_path(path)), test, place),
         Query::Tag { of, .. } => match test {
-            Test::Is(value) => Ok((json!({ "Variable": format!("{ANSWER}.{of}"), "IsPresent": !value.is_null() }), None)),
+            Test::Is(value) => {
+                Ok((json!({ "Variable": format!("{ANSWER}.{of}"), "IsPresent": !value.is_null() }), None))
+            }
             other => Err(format!("a tag with {other:?}")),
         },
         Query::Named { list, name, is, member } => named(list, name, is, *member, test, place),
         Query::Device { member, .. } => at(&format!("{ANSWER}[0].Ebs.{member}"), test, place),
         Query::Count(_) => at(ANSWER, test, place),
         Query::Rows(rows) => Ok((exactly(rows), None)),
-        Query::There => at(ANSWER, if matches!(test, Test::Is(value) if !value.is_null()) { &Test::Exists } else { test }, place),
+        Query::There => at(
+            ANSWER,
+            if matches!(test, Test::Is(value) if !value.is_null()) { &Test::Exists } else { test },
+            place,
+        ),
     }
 }
 
@@ -149,7 +171,8 @@ fn all_of(path: &str, of: usize, test: &Test) -> Result<Value, String> {
 
 fn at(variable: &str, test: &Test, place: Place<'_>) -> Result<(Value, Option<Value>), String> {
     let any = |values: &[Value]| -> Result<Option<Value>, String> {
-        let rules: Vec<Value> = values.iter().map(|value| equals(variable, value, place)).collect::<Result<_, _>>()?;
+        let rules: Vec<Value> =
+            values.iter().map(|value| equals(variable, value, place)).collect::<Result<_, _>>()?;
         Ok(match rules.len() {
             0 => None,
             1 => rules.into_iter().next(),
@@ -167,17 +190,23 @@ fn at(variable: &str, test: &Test, place: Place<'_>) -> Result<(Value, Option<Va
 }
 
 fn equals(variable: &str, value: &Value, place: Place<'_>) -> Result<Value, String> {
-    let compared = |operator: &str, value: &Value| json!({ "And": [present(variable), { "Variable": variable, operator: value }] });
+    let compared = |operator: &str, value: &Value| {
+        json!({ "And": [present(variable), { "Variable": variable,
+        operator: value }] })
+    };
     match value {
         Value::Null => Ok(missing(variable)),
         Value::Bool(_) => Ok(compared("BooleanEquals", value)),
         Value::Number(_) => Ok(compared("NumericEquals", value)),
         Value::String(_) => Ok(compared("StringEquals", value)),
-        Value::Array(items) if items.is_empty() => Ok(json!({ "Variable": format!("{variable}[0]"), "IsPresent": false })),
+        Value::Array(items) if items.is_empty() => {
+            Ok(json!({ "Variable": format!("{variable}[0]"), "IsPresent": false }))
+        }
         other if holds_reference(other) => match data::value(other, place)? {
             Said::Plain(literal) => equals(variable, &literal, place),
             Said::Path(path) if path.starts_with("$.") => {
-                Ok(json!({ "And": [present(variable), present(&path), { "Variable": variable, "StringEqualsPath": path }] }))
+                Ok(json!({ "And": [present(variable), present(&path), { "Variable": variable,
+                    "StringEqualsPath": path }] }))
             }
             Said::Path(path) => Err(format!("a comparison with {path}")),
         },
@@ -188,15 +217,26 @@ fn equals(variable: &str, value: &Value, place: Place<'_>) -> Result<Value, Stri
 /// Returns the rules on a thing with a name. Of all names with this prefix, the name itself comes first:
 /// CloudWatch Logs sorts
 /// (<https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DescribeLogGroups.html>).
-fn named(list: &str, name: &str, is: &str, member: Option<&str>, test: &Test, place: Place<'_>) -> Result<(Value, Option<Value>), String> {
+fn named(
+    list: &str,
+    name: &str,
+    is: &str,
+    member: Option<&str>,
+    test: &Test,
+    place: Place<'_>,
+) -> Result<(Value, Option<Value>), String> {
     let first = format!("{ANSWER}.{}[0]", pascal(list));
     let there = equals(&format!("{first}.{}", pascal(name)), &json!(is), place)?;
     let none = || json!({ "Not": there });
     Ok(match (member, test) {
         (None, Test::Exists) => (there, None),
         (None, Test::Gone) | (_, Test::Is(Value::Null)) if member.is_none() => (none(), None),
-        (Some(member), Test::Is(Value::Null)) => (json!({ "Or": [none(), missing(&format!("{first}.{}", pascal(member)))] }), None),
-        (Some(member), Test::Is(value)) => (json!({ "And": [there, equals(&format!("{first}.{}", pascal(member)), value, place)?] }), None),
+        (Some(member), Test::Is(Value::Null)) => {
+            (json!({ "Or": [none(), missing(&format!("{first}.{}", pascal(member)))] }), None)
+        }
+        (Some(member), Test::Is(value)) => {
+            (json!({ "And": [there, equals(&format!("{first}.{}", pascal(member)), value, place)?] }), None)
+        }
         (_, other) => return Err(format!("{other:?} of {is}")),
     })
 }
@@ -205,10 +245,15 @@ fn named(list: &str, name: &str, is: &str, member: Option<&str>, test: &Test, pl
 /// rule twice (<https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html>).
 fn exactly(rows: &[Row]) -> Value {
     let rule = |n: usize| format!("{ANSWER}.SecurityGroupRules[{n}]");
-    let mut all = vec![present(&rule(rows.len() - 1)), json!({ "Variable": rule(rows.len()), "IsPresent": false })];
+    let mut all =
+        vec![present(&rule(rows.len() - 1)), json!({ "Variable": rule(rows.len()), "IsPresent": false })];
     for row in rows {
         let ways: Vec<Value> = (0..rows.len()).map(|n| is_row(&rule(n), row)).collect();
-        all.push(if ways.len() == 1 { ways.into_iter().collect::<Vec<_>>().remove(0) } else { json!({ "Or": ways }) });
+        all.push(if ways.len() == 1 {
+            ways.into_iter().collect::<Vec<_>>().remove(0)
+        } else {
+            json!({ "Or": ways })
+        });
     }
     json!({ "And": all })
 }
@@ -218,11 +263,16 @@ fn is_row(rule: &str, row: &Row) -> Value {
         let variable = format!("{rule}.{member}");
         [present(&variable), json!({ "Variable": variable, operator: value })]
     };
-    let mut all = [is("IpProtocol", "StringEquals", json!(row.protocol)), is(row.member, "StringEquals", json!(row.source))].concat();
+    let mut all = [
+        is("IpProtocol", "StringEquals", json!(row.protocol)),
+        is(row.member, "StringEquals", json!(row.source)),
+    ]
+    .concat();
     for (member, port) in [("FromPort", row.from), ("ToPort", row.to)] {
         let same = is(member, "NumericEquals", json!(port));
         if port == -1 {
-            all.push(json!({ "Or": [{ "Variable": format!("{rule}.{member}"), "IsPresent": false }, { "And": same }] }));
+            all.push(json!({ "Or": [{ "Variable": format!("{rule}.{member}"), "IsPresent": false },
+                { "And": same }] }));
         } else {
             all.extend(same);
         }

@@ -37,7 +37,12 @@ pub(super) struct Ways<'a> {
 ///
 /// # Errors
 /// The part that no machine can ask.
-pub(super) fn write(flow: &mut Flow, named: &Named<'_>, place: Place<'_>, ways: &Ways<'_>) -> Result<(), String> {
+pub(super) fn write(
+    flow: &mut Flow,
+    named: &Named<'_>,
+    place: Place<'_>,
+    ways: &Ways<'_>,
+) -> Result<(), String> {
     let (name, act) = (named.name, named.act);
     let all = questions(&act.before, &format!("before {}", act.call.operation), place)?;
     let (facts, last) = (act.observe.len(), act.observe.len() + all.len());
@@ -52,19 +57,32 @@ pub(super) fn write(flow: &mut Flow, named: &Named<'_>, place: Place<'_>, ways: 
     }
     for (n, one) in all.iter().enumerate() {
         let next = state(facts + n + 1);
-        write_look(flow, &state(facts + n), one, &Seen { holds: &next, not: &gone, never: &gone, unknown: &unseen }, false);
+        write_look(
+            flow,
+            &state(facts + n),
+            one,
+            &Seen { holds: &next, not: &gone, never: &gone, unknown: &unseen },
+            false,
+        );
     }
     if last == 0 {
         return Ok(());
     }
     let means: Vec<&str> = act.before.iter().map(|e| e.means.as_str()).filter(|m| !m.is_empty()).collect();
-    let said = error("Redress.Gone", &plain(&format!("before {}: a precondition does not hold: {}", act.call.name(), means.join("; or "))));
+    let said = error(
+        "Redress.Gone",
+        &plain(&format!("before {}: a precondition does not hold: {}", act.call.name(), means.join("; or "))),
+    );
     flow.put(
         &gone,
         match act.otherwise {
             Otherwise::Stop => put_at(ways.roads.error, &said, ways.roads.not_done),
-            Otherwise::Leave if named.keeps => put_at(&made(&place.change.id, place.step), &json!({ "done": true }), ways.left),
-            Otherwise::Leave => json!({ "Type": "Pass", "Comment": "left as somebody else has set it", "Next": ways.left }),
+            Otherwise::Leave if named.keeps => {
+                put_at(&made(&place.change.id, place.step), &json!({ "done": true }), ways.left)
+            }
+            Otherwise::Leave => {
+                json!({ "Type": "Pass", "Comment": "left as somebody else has set it", "Next": ways.left })
+            }
         },
     );
     let cause = format!("before {}: it is unknown whether its preconditions hold", act.call.name());
@@ -75,7 +93,8 @@ pub(super) fn write(flow: &mut Flow, named: &Named<'_>, place: Place<'_>, ways: 
 /// Writes states that forget the observations of the execution before this one: an undo looks for itself. The
 /// last leads to `next`; the first has the name that is returned.
 pub(super) fn forget(flow: &mut Flow, name: &str, acts: &[&Act], change: &str, next: &str) -> String {
-    let facts: BTreeSet<&str> = acts.iter().flat_map(|act| &act.observe).map(|fact| fact.name.as_str()).collect();
+    let facts: BTreeSet<&str> =
+        acts.iter().flat_map(|act| &act.observe).map(|fact| fact.name.as_str()).collect();
     let mut first = next.to_owned();
     for fact in facts {
         let state = format!("{name}_{fact}");
@@ -86,7 +105,14 @@ pub(super) fn forget(flow: &mut Flow, name: &str, acts: &[&Act], change: &str, n
 }
 
 /// Writes the states that keep a fact, unless an earlier act has kept it and it is not to be read anew.
-fn observe(flow: &mut Flow, name: &str, fact: &Observe, place: Place<'_>, next: &str, unseen: &str) -> Result<(), String> {
+fn observe(
+    flow: &mut Flow,
+    name: &str,
+    fact: &Observe,
+    place: Place<'_>,
+    next: &str,
+    unseen: &str,
+) -> Result<(), String> {
     let expect = Expect::new(&fact.region, fact.family, fact.id.clone(), &fact.at, Test::Exists);
     let no = || format!("it observes {} of {:?}, which no machine asks for yet", fact.at, fact.family);
     let (look, test) = look_for(&expect, &fact.id).ok_or_else(no)?;
@@ -98,7 +124,13 @@ fn observe(flow: &mut Flow, name: &str, fact: &Observe, place: Place<'_>, next: 
         flow.put(name, choice(vec![(present(&format!("{at}.value")), next)], &read));
     }
     let question = question(&Asked { look, test, what: format!("observe {}", fact.name), of: 1 }, place)?;
-    write_look(flow, first, &question, &Seen { holds: &keep, not: unseen, never: unseen, unknown: unseen }, false);
+    write_look(
+        flow,
+        first,
+        &question,
+        &Seen { holds: &keep, not: unseen, never: unseen, unknown: unseen },
+        false,
+    );
     flow.put(&keep, put_at(&at, &json!({ "value.$": value }), next));
     Ok(())
 }

@@ -22,8 +22,8 @@ use crate::{
     plan::{Change, Plan},
 };
 
-/// Rules that a group may have before a question about them may be answered by more than a task can hold: 256 KiB, at up
-/// to one KiB a rule with its description and tags
+/// Rules that a group may have before a question about them may be answered by more than a task can hold: 256
+/// KiB, at up to one KiB a rule with its description and tags
 /// (<https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>).
 const MOST_RULES: usize = 250;
 
@@ -91,7 +91,8 @@ impl Writer<'_> {
     pub fn forward(&self, flow: &mut Flow) -> Result<(), NotExported> {
         if self.change.before.as_array().is_some_and(|rules| rules.len() > MOST_RULES) {
             return Err(self.refused(format!(
-                "its group has more than {MOST_RULES} rules: an answer that lists them may be larger than the 256 KiB that a task may hold"
+                "its group has more than {MOST_RULES} rules: an answer that lists them may be larger than \
+                 the 256 KiB that a task may hold"
             )));
         }
         let comes_after: Vec<Value> = self.change.after.iter().map(|id| ended(id, DONE)).collect();
@@ -101,7 +102,12 @@ impl Writer<'_> {
             Value::Null => json!({ "Type": "Pass", "Next": first }),
             rule => choice(vec![(rule, &first)], &self.name("blocked")),
         };
-        enter["Comment"] = json!(plain(&format!("{} ({}): {}", self.change.id, self.change.risk.word(), self.change.summary)));
+        enter["Comment"] = json!(plain(&format!(
+            "{} ({}): {}",
+            self.change.id,
+            self.change.risk.word(),
+            self.change.summary
+        )));
         flow.put(&entry(self.change), enter);
         self.before(flow).map_err(|why| self.refused(why))?;
         for (n, step) in self.change.steps.iter().enumerate() {
@@ -109,13 +115,25 @@ impl Writer<'_> {
         }
         self.end(flow, DONE, DONE, Value::Null);
         self.end(flow, "blocked", "blocked", json!("a change that this one comes after was not done"));
-        let drifted = "States.Format('before the change: {} is not what the plan saw. Nothing was called; make a new plan', $.look.what)";
+        let drifted = "States.Format('before the change: {} is not what the plan saw. Nothing was called; \
+                       make a new plan', $.look.what)";
         self.end(flow, "drifted", "drifted", json!(drifted));
-        self.end(flow, "not_asked", "failed", json!("States.Format('{}. Nothing was called', States.JsonToString($.unseen))"));
-        self.end(flow, "failed", "failed", json!("States.Format('{}. Nothing was changed', States.JsonToString($.error))"));
+        self.end(
+            flow,
+            "not_asked",
+            "failed",
+            json!("States.Format('{}. Nothing was called', States.JsonToString($.unseen))"),
+        );
+        self.end(
+            flow,
+            "failed",
+            "failed",
+            json!("States.Format('{}. Nothing was changed', States.JsonToString($.error))"),
+        );
         self.back(flow).map_err(|why| self.refused(why))?;
         if calls::is_up(&self.change.steps, self.change.steps.len()) {
-            let why = "States.Format('{}. Nothing is rolled back automatically after the start', States.JsonToString($.error))";
+            let why = "States.Format('{}. Nothing is rolled back automatically after the start', \
+                       States.JsonToString($.error))";
             self.end(flow, "doubt", UNVERIFIED, json!(why));
         }
         self.end(flow, "went_back", "rolled-back", json!("States.JsonToString($.error)"));
@@ -124,7 +142,8 @@ impl Writer<'_> {
     }
 
     fn stuck(&self, flow: &mut Flow) {
-        let why = "States.Format('{}; the rollback failed: {}. A person is needed', States.JsonToString($.error), States.JsonToString($.back))";
+        let why = "States.Format('{}; the rollback failed: {}. A person is needed', \
+                   States.JsonToString($.error), States.JsonToString($.back))";
         self.end(flow, "stuck", "stuck", json!(why));
     }
 
@@ -134,7 +153,11 @@ impl Writer<'_> {
         let steps = self.step_name(0);
         let all = assertions(self.change);
         if all.is_empty() {
-            flow.put(&self.name("before_1"), json!({ "Type": "Pass", "Comment": "the plan names nothing that could be asked for", "Next": steps }));
+            flow.put(
+                &self.name("before_1"),
+                json!({ "Type": "Pass",
+                "Comment": "the plan names nothing that could be asked for", "Next": steps }),
+            );
         }
         let last = all.len();
         for (n, assertion) in all.into_iter().enumerate() {
@@ -158,10 +181,17 @@ impl Writer<'_> {
             WayBack::Kept(why) => format!(" (no undo: stays, because {why})"),
             WayBack::Cannot(why) => format!(" (cannot be undone, because {why})"),
             WayBack::ByStep(other) => format!(" (undone with {other})"),
-            WayBack::Calls { kept_once: Some(once), .. } => format!(" (stays once {} was done, because {})", once.step, once.reason),
+            WayBack::Calls { kept_once: Some(once), .. } => {
+                format!(" (stays once {} was done, because {})", once.step, once.reason)
+            }
             WayBack::Calls { .. } => String::new(),
         };
-        let named = Named { name: &self.step_name(n), title: format!("{}{stays}", step.title), act: &step.act, keeps: true };
+        let named = Named {
+            name: &self.step_name(n),
+            title: format!("{}{stays}", step.title),
+            act: &step.act,
+            keeps: true,
+        };
         // With nothing done there is nothing to roll back.
         let not_done = if n == 0 { self.name("failed") } else { self.back_name(n) };
         let (next, doubt) = (self.step_name(n + 1), self.name("doubt"));
@@ -181,11 +211,23 @@ impl Writer<'_> {
     /// Returns the name of the first state of the rollback from the first `n` steps.
     fn back_name(&self, n: usize) -> String {
         let acts = rollback(self.change);
-        let step = self.change.steps.get(..n).unwrap_or_default().iter().rev().find(|s| acts.iter().any(|a| a.of == s.name));
+        let step = self
+            .change
+            .steps
+            .get(..n)
+            .unwrap_or_default()
+            .iter()
+            .rev()
+            .find(|s| acts.iter().any(|a| a.of == s.name));
         match step {
             None => self.name("went_back"),
-            Some(Step { way_back: WayBack::Calls { kept_once: Some(_), .. }, name, .. }) => self.name(&format!("keep_{}", clean(name))),
-            Some(step) => acts.iter().find(|a| a.of == step.name).map_or_else(|| self.name("went_back"), |act| self.name(&clean(&act.name))),
+            Some(Step { way_back: WayBack::Calls { kept_once: Some(_), .. }, name, .. }) => {
+                self.name(&format!("keep_{}", clean(name)))
+            }
+            Some(step) => acts
+                .iter()
+                .find(|a| a.of == step.name)
+                .map_or_else(|| self.name("went_back"), |act| self.name(&clean(&act.name))),
         }
     }
 
@@ -195,7 +237,10 @@ impl Writer<'_> {
             let own: Vec<&BackAct> = acts.iter().filter(|a| a.of == step.name).collect();
             let (Some(first), further) = (own.first(), self.back_name(n)) else { continue };
             if let WayBack::Calls { kept_once: Some(once), .. } = &step.way_back {
-                let keep = choice(vec![(present(&made(&self.change.id, &once.step)), &further)], &self.name(&clean(&first.name)));
+                let keep = choice(
+                    vec![(present(&made(&self.change.id, &once.step)), &further)],
+                    &self.name(&clean(&first.name)),
+                );
                 flow.put(&self.name(&format!("keep_{}", clean(&step.name))), keep);
             }
             self.acts(flow, &own, &further)?;
@@ -209,7 +254,12 @@ impl Writer<'_> {
             let next = acts.get(n + 1).map_or_else(|| then.to_owned(), |a| self.name(&clean(&a.name)));
             let stuck = self.name("stuck");
             let roads = Roads { next: &next, not_done: &stuck, undone: &stuck, error: "$.back" };
-            let named = Named { name: &self.name(&clean(&back.name)), title: format!("undo {}", back.of), act: &back.act, keeps: false };
+            let named = Named {
+                name: &self.name(&clean(&back.name)),
+                title: format!("undo {}", back.of),
+                act: &back.act,
+                keeps: false,
+            };
             write(flow, &named, self.place(&back.name), &roads)?;
         }
         Ok(())
@@ -233,13 +283,22 @@ impl Writer<'_> {
         if !stands.is_empty() {
             ways.push((json!({ "Or": stands }), self.next));
         }
-        ways.push((json!({ "Or": [ended(&self.change.id, DONE), ended(&self.change.id, UNVERIFIED)] }), first.as_str()));
+        ways.push((
+            json!({ "Or": [ended(&self.change.id, DONE), ended(&self.change.id, UNVERIFIED)] }),
+            first.as_str(),
+        ));
         let mut enter = choice(ways, self.next);
-        enter["Comment"] = json!(plain(&format!("{}: undo: {}{}", self.change.id, self.change.summary, stays(self.change))));
+        enter["Comment"] =
+            json!(plain(&format!("{}: undo: {}{}", self.change.id, self.change.summary, stays(self.change))));
         flow.put(&entry(self.change), enter);
         self.acts(flow, &acts, &self.name(TAKEN_BACK)).map_err(|why| self.refused(why))?;
         self.end(flow, TAKEN_BACK, TAKEN_BACK, Value::Null);
-        self.end(flow, "stuck", "stuck", json!("States.Format('the undo failed: {}. A person is needed', States.JsonToString($.back))"));
+        self.end(
+            flow,
+            "stuck",
+            "stuck",
+            json!("States.Format('the undo failed: {}. A person is needed', States.JsonToString($.back))"),
+        );
         Ok(())
     }
 }
@@ -247,7 +306,9 @@ impl Writer<'_> {
 /// Lists the things that an undo leaves.
 fn stays(change: &Change) -> String {
     let kept = change.steps.iter().filter_map(|s| match &s.way_back {
-        WayBack::Kept(why) | WayBack::Cannot(why) | WayBack::Calls { undo: Undo::Kept(why), .. } => Some(format!("; {} stays: {why}", s.name)),
+        WayBack::Kept(why) | WayBack::Cannot(why) | WayBack::Calls { undo: Undo::Kept(why), .. } => {
+            Some(format!("; {} stays: {why}", s.name))
+        }
         _ => None,
     });
     kept.collect()

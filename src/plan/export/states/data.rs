@@ -83,10 +83,12 @@ pub(super) fn value(value: &Value, place: Place<'_>) -> Result<Said, String> {
 
 fn said(value: &Value, place: Place<'_>, members: bool) -> Result<Said, String> {
     match value {
-        Value::Object(map) => match map.iter().next().filter(|(key, _)| map.len() == 1 && key.starts_with('$')) {
-            Some((key, inner)) => reference(key, inner, place),
-            None => object(map, place, members),
-        },
+        Value::Object(map) => {
+            match map.iter().next().filter(|(key, _)| map.len() == 1 && key.starts_with('$')) {
+                Some((key, inner)) => reference(key, inner, place),
+                None => object(map, place, members),
+            }
+        }
         Value::Array(items) => list(items, place, members),
         literal => Ok(Said::Plain(literal.clone())),
     }
@@ -112,7 +114,11 @@ fn object(map: &Map<String, Value>, place: Place<'_>, members: bool) -> Result<S
 fn list(items: &[Value], place: Place<'_>, members: bool) -> Result<Said, String> {
     let all: Vec<Said> = items.iter().map(|item| said(item, place, members)).collect::<Result<_, _>>()?;
     if all.iter().all(|item| matches!(item, Said::Plain(_))) {
-        return Ok(Said::Plain(all.into_iter().filter_map(|item| if let Said::Plain(value) = item { Some(value) } else { None }).collect()));
+        return Ok(Said::Plain(
+            all.into_iter()
+                .filter_map(|item| if let Said::Plain(value) = item { Some(value) } else { None })
+                .collect(),
+        ));
     }
     let words: Vec<String> = all
         .into_iter()
@@ -128,7 +134,10 @@ fn list(items: &[Value], place: Place<'_>, members: bool) -> Result<Said, String
 /// Quotes a text as an argument of an intrinsic function
 /// (<https://docs.aws.amazon.com/step-functions/latest/dg/intrinsic-functions.html>).
 pub(super) fn quoted(text: &str) -> String {
-    let escaped: String = text.chars().flat_map(|c| if matches!(c, '\'' | '{' | '}' | '\\') { vec!['\\', c] } else { vec![c] }).collect();
+    let escaped: String = text
+        .chars()
+        .flat_map(|c| if matches!(c, '\'' | '{' | '}' | '\\') { vec!['\\', c] } else { vec![c] })
+        .collect();
     format!("'{escaped}'")
 }
 
@@ -137,10 +146,15 @@ fn reference(key: &str, inner: &Value, place: Place<'_>) -> Result<Said, String>
     match key {
         "$run" => Ok(Said::Path("$.run".to_owned())),
         "$step" => Ok(Said::Plain(json!(format!("{change}/{step}")))),
-        "$token" => Ok(Said::Path(format!("States.Hash(States.Format('{{}}|{change}|{step}|1', $.run), 'SHA-256')"))),
+        "$token" => {
+            Ok(Said::Path(format!("States.Hash(States.Format('{{}}|{change}|{step}|1', $.run), 'SHA-256')")))
+        }
         "$date" => Ok(Said::Plain(json!(date(place.plan, inner)?))),
         "$output" => output(inner, place),
-        "$observed" => Ok(Said::Path(format!("{}.value", observed(&place.change.id, inner.as_str().unwrap_or_default())))),
+        "$observed" => Ok(Said::Path(format!(
+            "{}.value",
+            observed(&place.change.id, inner.as_str().unwrap_or_default())
+        ))),
         other => Err(format!("the reference {other}")),
     }
 }
@@ -180,7 +194,9 @@ fn act<'a>(plan: &'a Plan, change: &str, step: &str) -> Option<&'a Act> {
 pub(super) fn ids(id: &Value, place: Place<'_>) -> Result<Vec<Value>, String> {
     match id {
         Value::String(_) => Ok(vec![id.clone()]),
-        Value::Array(items) => Ok(items.iter().map(|item| ids(item, place)).collect::<Result<Vec<_>, _>>()?.concat()),
+        Value::Array(items) => {
+            Ok(items.iter().map(|item| ids(item, place)).collect::<Result<Vec<_>, _>>()?.concat())
+        }
         other => {
             let Some(inner) = other.get("$output") else { return Err(format!("the id {other}")) };
             let list = match inner.get("name").and_then(Value::as_str) {
@@ -190,7 +206,8 @@ pub(super) fn ids(id: &Value, place: Place<'_>) -> Result<Vec<Value>, String> {
             };
             let text = |member: &str| inner.get(member).and_then(Value::as_str);
             let step = text("step").unwrap_or_default();
-            let maker = act(place.plan, text("change").unwrap_or(&place.change.id), step).ok_or("ids that no step makes")?;
+            let maker = act(place.plan, text("change").unwrap_or(&place.change.id), step)
+                .ok_or("ids that no step makes")?;
             Ok((0..number(maker)).map(|n| with_name(other, &format!("{list}/{n}"))).collect())
         }
     }
@@ -204,7 +221,11 @@ fn with_name(reference: &Value, name: &str) -> Value {
 
 /// Returns all the ids of a list at once, where one question can be about all of them.
 pub(super) fn whole(id: &Value) -> Value {
-    if id.pointer("/$output/name").and_then(Value::as_str) == Some("Snapshots") { with_name(id, "SnapshotIds") } else { id.clone() }
+    if id.pointer("/$output/name").and_then(Value::as_str) == Some("Snapshots") {
+        with_name(id, "SnapshotIds")
+    } else {
+        id.clone()
+    }
 }
 
 /// Returns the number of things that a call makes.
@@ -220,15 +241,21 @@ pub(super) fn number(act: &Act) -> usize {
 pub(super) fn kept(place: Place<'_>, act: &Act, output: Option<&str>) -> (Value, Vec<String>) {
     let n = number(act);
     match output {
-        Some("SecurityGroupRuleIds") => {
-            (json!({ "SecurityGroupRuleIds.$": "$..SecurityGroupRules[*].SecurityGroupRuleId" }), vec![format!("SecurityGroupRuleIds[{}]", n - 1)])
+        Some("SecurityGroupRuleIds") => (
+            json!({ "SecurityGroupRuleIds.$": "$..SecurityGroupRules[*].SecurityGroupRuleId" }),
+            vec![format!("SecurityGroupRuleIds[{}]", n - 1)],
+        ),
+        Some("FlowLogIds") => {
+            (json!({ "FlowLogIds.$": "$..FlowLogIds[*]" }), vec![format!("FlowLogIds[{}]", n - 1)])
         }
-        Some("FlowLogIds") => (json!({ "FlowLogIds.$": "$..FlowLogIds[*]" }), vec![format!("FlowLogIds[{}]", n - 1)]),
         Some("Snapshots") => {
             let mut parts = vec![format!("SnapshotIds[{}]", n - 1)];
             let mut by_volume = Map::new();
             for volume in volumes(place) {
-                by_volume.insert(format!("{volume}.$"), json!(format!("$..Snapshots[?(@.VolumeId == '{volume}')].SnapshotId")));
+                by_volume.insert(
+                    format!("{volume}.$"),
+                    json!(format!("$..Snapshots[?(@.VolumeId == '{volume}')].SnapshotId")),
+                );
                 parts.push(format!("Snapshots['{volume}'][0]"));
             }
             (json!({ "SnapshotIds.$": "$..Snapshots[*].SnapshotId", "Snapshots": by_volume }), parts)
@@ -243,8 +270,10 @@ fn volumes(place: Place<'_>) -> Vec<String> {
     fn gather(value: &Value, step: &str, found: &mut Vec<String>) {
         match value {
             Value::Object(map) => {
-                if let Some(inner) = map.get("$output").filter(|i| i.get("step").and_then(Value::as_str) == Some(step))
-                    && let Some(("Snapshots", volume)) = inner.get("name").and_then(Value::as_str).and_then(|n| n.split_once('/'))
+                if let Some(inner) =
+                    map.get("$output").filter(|i| i.get("step").and_then(Value::as_str) == Some(step))
+                    && let Some(("Snapshots", volume)) =
+                        inner.get("name").and_then(Value::as_str).and_then(|n| n.split_once('/'))
                 {
                     found.push(clean(volume));
                 }

@@ -68,17 +68,24 @@ impl Flow {
         if let Some(long) = self.states.keys().find(|name| name.chars().count() > LONGEST_NAME) {
             return Err(format!("the name of a state is longer than {LONGEST_NAME} characters: {long}"));
         }
-        let events: u64 = self.events.iter().filter(|(name, _)| reached.contains(*name)).map(|(_, events)| events).sum();
+        let events: u64 =
+            self.events.iter().filter(|(name, _)| reached.contains(*name)).map(|(_, events)| events).sum();
         if events > MOST_EVENTS {
             return Err(format!(
-                "with all waits at their longest it takes up to {events} events, and the history of an execution holds {MOST_EVENTS}: export a plan with fewer changes"
+                "with all waits at their longest it takes up to {events} events, and the history of an \
+                 execution holds {MOST_EVENTS}: export a plan with fewer changes"
             ));
         }
-        let machine = json!({ "Comment": comment, "QueryLanguage": "JSONPath", "StartAt": start, "States": self.states });
+        let machine = json!({ "Comment": comment, "QueryLanguage": "JSONPath", "StartAt": start,
+            "States": self.states });
         let pretty = serde_json::to_string_pretty(&machine).map_err(|e| e.to_string())?;
         let text = ascii_json(&if pretty.len() > LARGEST { machine.to_string() } else { pretty });
         if text.len() > LARGEST {
-            return Err(format!("its definition has {} bytes, and a machine holds {LARGEST}: export a plan with fewer changes", text.len()));
+            return Err(format!(
+                "its definition has {} bytes, and a machine holds {LARGEST}: export a plan with fewer \
+                 changes",
+                text.len()
+            ));
         }
         Ok(text + "\n")
     }
@@ -101,7 +108,14 @@ pub(super) fn targets(state: &Value) -> Vec<String> {
     let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
     let mut all: Vec<String> = [text(state, "Next"), text(state, "Default")].into_iter().flatten().collect();
     for list in ["Choices", "Catch"] {
-        all.extend(state.get(list).and_then(Value::as_array).into_iter().flatten().filter_map(|one| text(one, "Next")));
+        all.extend(
+            state
+                .get(list)
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .filter_map(|one| text(one, "Next")),
+        );
     }
     all
 }
@@ -131,7 +145,8 @@ pub(super) fn fail(error: &str, cause: &str) -> Value {
 /// Returns the rule that repeats a call with the same effect when it is made twice. EC2 has one name for all
 /// its errors, so transient ones cannot be distinguished from others.
 pub(super) fn repeated() -> Value {
-    json!([{ "ErrorEquals": ["States.TaskFailed"], "IntervalSeconds": 3, "BackoffRate": 2, "MaxAttempts": REPEATS }])
+    json!([{ "ErrorEquals": ["States.TaskFailed"], "IntervalSeconds": 3, "BackoffRate": 2,
+        "MaxAttempts": REPEATS }])
 }
 
 /// Returns the rule that leads every error that can be caught to one state.

@@ -1,0 +1,634 @@
+//! Encrypting disks, and the refusals, on inventories made by hand.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use serde_json::json;
+
+use super::*;
+use crate::{
+    actions::{Options, make::sound},
+    calls::Purpose,
+    inventory::{
+        Caller, EbsDefaults, Instance, InstanceStatus, InstanceType, Key, NetworkInterface, Selector,
+        VolumeModification,
+        compute::{Attachment, Device},
+    },
+    resource::Owner,
+};
+
+mod before_the_stop;
+mod capacity;
+
+const R: &str = "us-east-1";
+const KEY: &str = "arn:aws:kms:us-east-1:123456789012:key/1";
+/// The key of the disk that is encrypted already.
+const OTHER: &str = "arn:aws:kms:us-east-1:123456789012:key/9";
+
+fn volume_of(id: &str, device: &str, dot: bool) -> Volume {
+    let attachment = Attachment {
+        instance_id: "i-1".into(),
+        device: device.into(),
+        state: "attached".into(),
+        delete_on_termination: dot,
+    };
+    Volume {
+        id: id.into(),
+        size: 8,
+        volume_type: "gp3".into(),
+        iops: Some(4000),
+        throughput: Some(250),
+        availability_zone: "us-east-1a".into(),
+        state: "in-use".into(),
+        attachments: vec![attachment],
+        tags: [("Name".to_owned(), "data".to_owned()), ("aws:x".to_owned(), "y".to_owned())].into(),
+        ..Volume::default()
+    }
+}
+
+/// Builds an account with a running instance that has an unencrypted root (vol-1), an unencrypted data disk
+/// (vol-2) and an encrypted one (vol-3).
+fn account() -> Inventory {
+    let owner = Owner { partition: "aws".into(), account: "123456789012".into() };
+    let mut inventory = Inventory::empty(owner, Caller::default(), "2026-11-22T10:00:00Z".parse().unwrap());
+    let region = inventory.region_mut(R);
+    let device = |name: &str, id: &str, dot: bool| Device {
+        device_name: name.into(),
+        volume_id: id.into(),
+        delete_on_termination: dot,
+        status: "attached".into(),
+    };
+    let instance = Instance {
+        id: "i-1".into(),
+        state: "running".into(),
+        instance_type: "t3.micro".into(),
+        root_device_type: "ebs".into(),
+        root_device_name: "/dev/xvda".into(),
+        devices: vec![
+            device("/dev/sdf", "vol-2", false),
+            device("/dev/sdg", "vol-3", false),
+            device("/dev/xvda", "vol-1", true),
+        ],
+        stop_protection: Fact::Known(false),
+        tenancy: "default".into(),
+        ..Instance::default()
+    };
+    region.instances.put("i-1", instance);
+    let ok = InstanceStatus {
+        id: "i-1".into(),
+        system_status: "ok".into(),
+        instance_status: "ok".into(),
+        attached_ebs_status: "ok".into(),
+        events: Vec::new(),
+    };
+    region.instance_statuses.put("i-1", ok);
+    region.instance_types.put("t3.micro", InstanceType { id: "t3.micro".into(), instance_storage: false });
+    region.network_interfaces.read(&Selector::by("attachment.instance-id", "i-1"), Fact::Known(()));
+    region.volumes.put("vol-1", volume_of("vol-1", "/dev/xvda", true));
+    region.volumes.put("vol-2", volume_of("vol-2", "/dev/sdf", false));
+    region.volumes.put(
+        "vol-3",
+        Volume { encrypted: true, kms_key_id: Some(OTHER.into()), ..volume_of("vol-3", "/dev/sdg", false) },
+    );
+    let loose =
+        Volume { state: "available".into(), attachments: Vec::new(), ..volume_of("vol-9", "", false) };
+    region.volumes.put("vol-9", loose);
+    for id in ["vol-1", "vol-2", "vol-3", "vol-9"] {
+        region.volume_modifications.items.insert(id.into(), Fact::Absent);
+    }
+    region.ebs_defaults.put(
+        "account",
+        EbsDefaults {
+            encryption_by_default: Fact::Known(false),
+            kms_key_id: Fact::Unknown("not supported by this endpoint".into()),
+        },
+    );
+    let [key_state, key_usage, key_spec] =
+        ["Enabled", "ENCRYPT_DECRYPT", "SYMMETRIC_DEFAULT"].map(str::to_owned);
+    let key = Key {
+        id: "alias/aws/ebs".into(),
+        arn: KEY.into(),
+        key_state,
+        key_usage,
+        key_spec,
+        key_manager: "AWS".into(),
+    };
+    region.keys.put(OTHER, Key { id: OTHER.into(), arn: OTHER.into(), ..key.clone() });
+    region.keys.put("alias/aws/ebs", key);
+    inventory
+}
+
+fn propose(inventory: &Inventory, target: &ResourceId, with: Value) -> Result<Proposal, Refusal> {
+    let checks = vec!["ebs-volume-unencrypted".to_owned()];
+    let options = Options::default();
+    let context = Context { inventory, region: R, checks: &checks, options: &options };
+    EncryptVolumes.propose(&context, target, &with)
+}
+fn on_instance(inventory: &Inventory, with: Value) -> Result<Proposal, Refusal> {
+    propose(inventory, &inventory.owner.instance(R, "i-1"), with)
+}
+
+#[test]
+fn the_disks_of_a_running_instance_are_replaced_in_one_short_stop() {
+    let it = account();
+    let proposal = on_instance(&it, Value::Null).unwrap();
+    sound::steps(&proposal.steps);
+    let expected = [
+        "mark",
+        "warm",
+        "warm-copy-1",
+        "warm-copy-2",
+        "trial-1",
+        "trial-2",
+        "trial-gone-1",
+        "trial-gone-2",
+        "tag-old-1",
+        "keep-old-1",
+        "tag-old-2",
+        "announce",
+        "stop",
+        "snapshot",
+        "copy-1",
+        "copy-2",
+        "volume-1",
+        "volume-2",
+        "detach-1",
+        "attach-1",
+        "dot-1",
+        "detach-2",
+        "attach-2",
+        "start",
+        "replaced-1",
+        "replaced-2",
+        "unmark",
+    ];
+    assert_eq!(sound::names(&proposal.steps), expected);
+    assert_eq!(proposal.risk, crate::calls::Risk::Disruptive);
+    assert!(proposal.impact[0].contains("downtime about 9 minutes (16 GiB"), "{:?}", proposal.impact);
+    let set = &sound::named(&proposal.steps, "snapshot").act.call.input;
+    assert_eq!(
+        set["InstanceSpecification"],
+        json!({ "InstanceId": "i-1", "ExcludeDataVolumeIds": ["vol-3"] })
+    );
+    let copy = &sound::named(&proposal.steps, "copy-2").act.call.input;
+    assert_eq!(
+        (&copy["Encrypted"], &copy["KmsKeyId"], &copy["SourceRegion"]),
+        (&json!(true), &json!(KEY), &json!(R))
+    );
+    assert_eq!(copy["SourceSnapshotId"]["$output"]["name"], "Snapshots/vol-2");
+    assert_eq!(proposal.proof.iter().filter(|p| p.check == "ebs-volume-unencrypted").count(), 2);
+}
+
+#[test]
+fn no_more_snapshots_are_copied_at_once_than_aws_lets_be_pending() {
+    let mut it = account();
+    for n in 10..32 {
+        let (id, device) = (format!("vol-{n}"), format!("/dev/sd{n}"));
+        it.region_mut(R).volumes.put(&id, volume_of(&id, &device, false));
+        it.region_mut(R).volume_modifications.items.insert(id.clone(), Fact::Absent);
+        let Some(Fact::Known(instance)) = it.region_mut(R).instances.items.get_mut("i-1") else {
+            panic!("i-1 is known")
+        };
+        instance.devices.push(Device {
+            device_name: device,
+            volume_id: id,
+            delete_on_termination: false,
+            status: "attached".into(),
+        });
+    }
+    let proposal = on_instance(&it, Value::Null).unwrap();
+    sound::steps(&proposal.steps);
+    for copies in ["warm-copy-", "copy-"] {
+        let mut pending = 0;
+        let steps: Vec<_> = proposal.steps.iter().filter(|s| s.name.starts_with(copies)).collect();
+        assert_eq!(steps.len(), 24);
+        for step in &steps {
+            pending += 1;
+            assert!(pending <= 20, "{} makes {pending}", step.name);
+            if step.act.wait.is_some() {
+                pending = 0;
+            }
+        }
+        assert_eq!(pending, 0, "nothing goes on before all copies are completed");
+    }
+}
+
+#[test]
+fn a_new_volume_is_like_the_old_one_and_carries_its_tags_and_where_it_belongs() {
+    let proposal = on_instance(&account(), Value::Null).unwrap();
+    let input = &sound::named(&proposal.steps, "volume-1").act.call.input;
+    for (member, value) in [
+        ("AvailabilityZone", json!("us-east-1a")),
+        ("VolumeType", json!("gp3")),
+        ("Size", json!(8)),
+        ("Iops", json!(4000)),
+        ("Throughput", json!(250)),
+        ("Encrypted", json!(true)),
+        ("KmsKeyId", json!(KEY)),
+        ("ClientToken", crate::calls::reference::token()),
+    ] {
+        assert_eq!(input[member], value, "{member}");
+    }
+    let tags = input["TagSpecifications"][0]["Tags"].as_array().unwrap();
+    let tag_of = |key: &str| tags.iter().find(|t| t["Key"] == key).map(|t| t["Value"].clone());
+    assert_eq!(tag_of("Name"), Some(json!("data")));
+    assert_eq!(tag_of(tag::SOURCE), Some(json!("vol-1")));
+    assert_eq!((tag_of(tag::INSTANCE), tag_of(tag::DEVICE)), (Some(json!("i-1")), Some(json!("/dev/xvda"))));
+    assert_eq!(tag_of("aws:x"), None);
+    let mut plain = account();
+    plain.region_mut(R).volumes.get_mut("vol-1").unwrap().volume_type = "gp2".into();
+    let proposal = on_instance(&plain, Value::Null).unwrap();
+    assert_eq!(
+        sound::named(&proposal.steps, "volume-1").act.call.input.get("Iops"),
+        None,
+        "AWS refuses IOPS for gp2"
+    );
+}
+
+#[test]
+fn the_swap_is_at_the_same_device_and_delete_on_termination_is_as_it_was() {
+    let proposal = on_instance(&account(), Value::Null).unwrap();
+    assert_eq!(sound::named(&proposal.steps, "attach-1").act.call.input["Device"], "/dev/xvda");
+    let set = |name: &str| sound::named(&proposal.steps, name).act.call.input["BlockDeviceMappings"].clone();
+    assert_eq!(
+        set("keep-old-1"),
+        json!([{ "DeviceName": "/dev/xvda", "Ebs": { "DeleteOnTermination": false } }])
+    );
+    assert_eq!(set("dot-1"), json!([{ "DeviceName": "/dev/xvda", "Ebs": { "DeleteOnTermination": true } }]));
+    let planned = &proposal.proof[0].with["devices"];
+    let disk =
+        |device: &str| planned.as_array().unwrap().iter().find(|d| d["device"] == device).unwrap().clone();
+    assert_eq!(
+        disk("/dev/xvda"),
+        json!({ "device": "/dev/xvda", "delete_on_termination": true, "encrypted": true, "key": KEY })
+    );
+    assert_eq!(
+        disk("/dev/sdg"),
+        json!({ "device": "/dev/sdg", "delete_on_termination": false, "encrypted": true, "key": null })
+    );
+}
+
+#[test]
+fn a_stopped_instance_stays_stopped_and_nothing_is_copied_beforehand() {
+    let mut it = account();
+    it.region_mut(R).instances.get_mut("i-1").unwrap().state = "stopped".into();
+    let proposal = on_instance(&it, json!({ "via": "direct" })).unwrap();
+    sound::steps(&proposal.steps);
+    let expected = [
+        "mark",
+        "tag-old-1",
+        "keep-old-1",
+        "tag-old-2",
+        "snapshot",
+        "volume-1",
+        "volume-2",
+        "detach-1",
+        "attach-1",
+        "dot-1",
+        "detach-2",
+        "attach-2",
+        "replaced-1",
+        "replaced-2",
+        "unmark",
+    ];
+    assert_eq!(sound::names(&proposal.steps), expected);
+    assert_eq!(
+        sound::named(&proposal.steps, "volume-1").act.call.input["SnapshotId"]["$output"]["step"],
+        "snapshot"
+    );
+    assert!(proposal.impact[0].contains("no downtime"));
+}
+
+#[test]
+fn a_failure_after_the_swap_brings_the_old_disks_back_and_the_instance_up() {
+    let proposal = on_instance(&account(), json!({ "pre_snapshot": false, "via": "direct" })).unwrap();
+    let names = sound::names(&proposal.steps);
+    let until = |last: &str| names[..=names.iter().position(|n| *n == last).unwrap()].to_vec();
+    let back = sound::going_back(&proposal.steps, &until("dot-1"), Purpose::Rollback);
+    let expected = [
+        "ModifyInstanceAttribute dot-1",
+        "DetachVolume attach-1",
+        "AttachVolume detach-1",
+        "DeleteVolume volume-2",
+        "DeleteVolume volume-1",
+        "DeleteSnapshot snapshot",
+        "DeleteSnapshot snapshot",
+        "StartInstances stop",
+        // Where the mark may not be removed, nobody waits for a stop that does not come.
+        "CreateTags announce",
+        "DeleteTags tag-old-2",
+        "ModifyInstanceAttribute keep-old-1",
+        "DeleteTags tag-old-1",
+        "DeleteTags mark",
+    ];
+    assert_eq!(back, expected);
+    let after_start = sound::going_back(&proposal.steps, &until("start"), Purpose::Rollback);
+    assert_eq!(after_start[0], "StopInstances start");
+    assert!(
+        !after_start.iter().any(|a| a.starts_with("DeleteVolume")),
+        "they may hold newer data: {after_start:?}"
+    );
+}
+
+#[test]
+fn an_undo_swaps_the_old_disks_back_and_keeps_the_new_ones_and_the_snapshots() {
+    let proposal = on_instance(&account(), json!({ "pre_snapshot": false })).unwrap();
+    let back = sound::going_back(&proposal.steps, &sound::names(&proposal.steps), Purpose::Undo);
+    let expected = [
+        "CreateTags start",
+        "CreateTags start",
+        "StopInstances start",
+        "DetachVolume attach-2",
+        "AttachVolume detach-2",
+        "ModifyInstanceAttribute dot-1",
+        "DetachVolume attach-1",
+        "AttachVolume detach-1",
+        "StartInstances stop",
+        "DeleteTags tag-old-2",
+        "ModifyInstanceAttribute keep-old-1",
+        "DeleteTags tag-old-1",
+        "DeleteTags start",
+    ];
+    assert_eq!(back, expected);
+    for kept in ["snapshot", "copy-1", "volume-1", "volume-2"] {
+        assert!(sound::undo_keeps(sound::named(&proposal.steps, kept)), "{kept}");
+    }
+}
+
+#[test]
+fn a_detached_volume_is_replaced_without_touching_any_instance() {
+    let it = account();
+    let target = it.owner.volume(R, "vol-9");
+    let proposal = propose(&it, &target, Value::Null).unwrap();
+    sound::steps(&proposal.steps);
+    assert_eq!(sound::names(&proposal.steps), ["tag-old-1", "snapshot", "copy-1", "volume-1", "replaced-1"]);
+    assert_eq!(proposal.risk, crate::calls::Risk::Safe);
+    let direct = propose(&it, &target, json!({ "via": "direct" })).unwrap();
+    assert_eq!(sound::names(&direct.steps), ["tag-old-1", "snapshot", "volume-1", "replaced-1"]);
+}
+
+#[test]
+fn a_finding_on_an_attached_volume_is_answered_on_its_instance() {
+    let it = account();
+    let to = |id: &str| EncryptVolumes.retarget(&it, &it.owner.volume(R, id), &Value::Null);
+    assert_eq!(to("vol-1"), Ok(it.owner.instance(R, "i-1")));
+    assert_eq!(to("vol-9"), Ok(it.owner.volume(R, "vol-9")));
+    assert!(matches!(to("vol-404"), Err(Refusal::Unknown(_))));
+}
+
+#[test]
+fn what_a_person_told_redress_to_ignore_is_left_as_it_is() {
+    let mut it = account();
+    it.region_mut(R).volumes.get_mut("vol-2").unwrap().tags.insert(tag::IGNORE.into(), "scratch".into());
+    let proposal = on_instance(&it, Value::Null).unwrap();
+    assert!(!sound::names(&proposal.steps).contains(&"detach-2"));
+    assert!(
+        proposal.impact.iter().any(|i| i.contains("/dev/sdf") && i.contains(tag::IGNORE)),
+        "{:?}",
+        proposal.impact
+    );
+}
+
+/// A row of the table of refusals: the edit of the inventory, and a word of the reason.
+type Row = (fn(&mut Inventory), &'static str);
+
+fn i(it: &mut Inventory) -> &mut Instance {
+    it.region_mut(R).instances.get_mut("i-1").unwrap()
+}
+fn v(it: &mut Inventory) -> &mut Volume {
+    it.region_mut(R).volumes.get_mut("vol-1").unwrap()
+}
+fn address(it: &mut Inventory, owner: Option<&str>) {
+    let interface = NetworkInterface {
+        id: "eni-1".into(),
+        instance_id: Some("i-1".into()),
+        public_ip: Some("198.51.100.7".into()),
+        public_ip_owner: owner.map(str::to_owned),
+        ..NetworkInterface::default()
+    };
+    it.region_mut(R).network_interfaces.put("eni-1", interface);
+}
+
+#[test]
+fn every_row_of_the_table_is_refused_with_its_reason() {
+    let rows: &[Row] = &[
+        (|it| i(it).state = "pending".into(), "wait until it is running"),
+        (
+            |it| drop(i(it).tags.insert("aws:autoscaling:groupName".into(), "web".into())),
+            "Auto Scaling group web",
+        ),
+        (|it| i(it).lifecycle = Some("spot".into()), "spot"),
+        (|it| i(it).root_device_type = "instance-store".into(), "instance store"),
+        (
+            |it| it.region_mut(R).instance_types.get_mut("t3.micro").unwrap().instance_storage = true,
+            "instance store disks",
+        ),
+        (|it| address(it, Some("amazon")), "198.51.100.7"),
+        (|it| i(it).hibernation = true, "hibernate"),
+        (|it| i(it).stop_protection = Fact::Known(true), "protected from being stopped"),
+        (|it| i(it).product_codes = vec!["abc".into()], "product codes"),
+        (|it| i(it).operator = Some("eks.amazonaws.com".into()), "operated by eks"),
+        (|it| drop(i(it).tags.insert("kubernetes.io/cluster/blue".into(), "owned".into())), "Kubernetes"),
+        (|it| drop(i(it).tags.insert("aws:cloudformation:stack-id".into(), "s".into())), "CloudFormation"),
+        (|it| i(it).tenancy = "host".into(), "dedicated host"),
+        (|it| i(it).enclave = true, "enclave"),
+        (
+            |it| {
+                it.region_mut(R).instance_statuses.get_mut("i-1").unwrap().events =
+                    vec!["system-reboot".into()]
+            },
+            "system-reboot",
+        ),
+        (
+            |it| {
+                it.region_mut(R).instance_statuses.get_mut("i-1").unwrap().instance_status = "impaired".into()
+            },
+            "does not pass its status checks",
+        ),
+        (
+            |it| {
+                it.region_mut(R).instance_statuses.get_mut("i-1").unwrap().system_status =
+                    "initializing".into()
+            },
+            "does not pass its status checks",
+        ),
+        (|it| it.caller.host = Fact::Known("i-1".into()), "redress runs on"),
+        (|it| v(it).multi_attach = true, "Multi-Attach"),
+        (|it| v(it).operator = Some("ecs.amazonaws.com".into()), "operated by ecs"),
+        (|it| v(it).outpost_arn = Some("arn:aws:outposts:::o".into()), "Outpost"),
+        (|it| drop(v(it).tags.insert("CSIVolumeName".into(), "pvc".into())), "Kubernetes"),
+        (
+            |it| {
+                it.region_mut(R).volume_modifications.put(
+                    "vol-1",
+                    VolumeModification { id: "vol-1".into(), modification_state: "modifying".into() },
+                )
+            },
+            "being modified",
+        ),
+        (|it| (0..45).for_each(|n| drop(v(it).tags.insert(format!("k{n}"), String::new()))), "tags"),
+    ];
+    for (change, word) in rows {
+        let mut it = account();
+        change(&mut it);
+        match on_instance(&it, Value::Null) {
+            Err(Refusal::Refused(why)) => assert!(why.contains(word), "{word}: {why}"),
+            other => panic!("{word}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn what_is_not_known_is_never_acted_upon() {
+    type Row = (fn(&mut Inventory), &'static str);
+    let rows: &[Row] = &[
+        (|it| i(it).stop_protection = Fact::Unknown("AccessDenied".into()), "stop protection"),
+        (|it| it.region_mut(R).instance_types.items.clear(), "type"),
+        (
+            |it| {
+                it.region_mut(R).network_interfaces.read(
+                    &Selector::by("attachment.instance-id", "i-1"),
+                    Fact::Unknown("AccessDenied".into()),
+                )
+            },
+            "interfaces",
+        ),
+        (|it| address(it, None), "owner of the address"),
+        (|it| i(it).public_ip = Some("198.51.100.8".into()), "address without interface"),
+        (
+            |it| {
+                drop(
+                    it.region_mut(R)
+                        .volumes
+                        .items
+                        .insert("vol-2".into(), Fact::Unknown("AccessDenied".into())),
+                )
+            },
+            "volume",
+        ),
+        (|it| drop(it.region_mut(R).volume_modifications.items.remove("vol-1")), "modification"),
+        (|it| it.region_mut(R).instance_statuses.items.clear(), "status"),
+        (
+            |it| {
+                it.region_mut(R).ebs_defaults.get_mut("account").unwrap().kms_key_id =
+                    Fact::Unknown("AccessDenied".into())
+            },
+            "default key",
+        ),
+        (|it| it.region_mut(R).keys.items.clear(), "key"),
+        (
+            |it| drop(i(it).tags.insert(tag::RUN.into(), "20261122T000000Z-abcdef".into())),
+            "mark of another run",
+        ),
+    ];
+    for (change, what) in rows {
+        let mut it = account();
+        change(&mut it);
+        assert!(
+            matches!(on_instance(&it, Value::Null), Err(Refusal::Unknown(_))),
+            "{what}: {:?}",
+            on_instance(&it, Value::Null)
+        );
+    }
+}
+
+#[test]
+fn an_address_that_would_change_is_named_when_that_is_allowed_and_an_elastic_one_stays() {
+    let mut it = account();
+    address(&mut it, Some("amazon"));
+    let proposal = on_instance(&it, json!({ "allow_address_change": true })).unwrap();
+    assert!(proposal.not_restored[0].contains("198.51.100.7"));
+    let mut it = account();
+    address(&mut it, Some("123456789012"));
+    let proposal = on_instance(&it, Value::Null).unwrap();
+    assert!(
+        proposal.not_restored.is_empty()
+            && proposal.impact.iter().any(|l| l.contains("Elastic IP 198.51.100.7 stays"))
+    );
+}
+
+#[test]
+fn an_address_that_would_not_come_back_at_all_is_refused_whatever_is_allowed() {
+    let mut it = account();
+    address(&mut it, Some("amazon"));
+    let interfaces = &mut it.region_mut(R).network_interfaces;
+    let mut second = interfaces.known().next().map(|(_, i)| i.clone()).unwrap();
+    (second.id, second.public_ip, second.public_ip_owner) = ("eni-2".into(), None, None);
+    interfaces.put("eni-2", second);
+    let Err(Refusal::Refused(reason)) = on_instance(&it, json!({ "allow_address_change": true })) else {
+        panic!("planned")
+    };
+    assert!(reason.contains("2 interfaces") && reason.contains("Elastic IP first"), "{reason}");
+}
+
+#[test]
+fn a_snapshot_of_a_large_disk_is_waited_for_longer() {
+    let mut it = account();
+    let longest = |it: &Inventory| {
+        let steps = on_instance(it, Value::Null).unwrap().steps;
+        steps.iter().filter_map(|s| s.act.wait.as_ref()).map(|w| w.at_most).max().unwrap()
+    };
+    assert_eq!(longest(&it), 21_600);
+    it.region_mut(R).volumes.get_mut("vol-1").unwrap().size = 16_384;
+    assert_eq!(longest(&it), 16_384 * 25);
+}
+
+#[test]
+fn the_key_is_the_one_asked_for_else_the_default_and_must_be_usable() {
+    let mut it = account();
+    it.region_mut(R).ebs_defaults.get_mut("account").unwrap().kms_key_id = Fact::Known("alias/own".into());
+    let own = Key {
+        id: "alias/own".into(),
+        arn: "arn:aws:kms:us-east-1:123456789012:key/2".into(),
+        key_state: "Enabled".into(),
+        key_spec: "SYMMETRIC_DEFAULT".into(),
+        key_usage: "ENCRYPT_DECRYPT".into(),
+        key_manager: "CUSTOMER".into(),
+    };
+    it.region_mut(R).keys.put("alias/own", own.clone());
+    let key_of = |it: &Inventory, with: Value| {
+        on_instance(it, with).map(|p| sound::named(&p.steps, "copy-1").act.call.input["KmsKeyId"].clone())
+    };
+    assert_eq!(key_of(&it, Value::Null), Ok(json!(own.arn)));
+    assert_eq!(key_of(&it, json!({ "key": "alias/aws/ebs" })), Ok(json!(KEY)));
+    for bad in [
+        Key { key_state: "PendingDeletion".into(), ..own.clone() },
+        Key { key_spec: "RSA_2048".into(), ..own.clone() },
+        Key { key_usage: "SIGN_VERIFY".into(), ..own.clone() },
+        Key { arn: "arn:aws:kms:eu-west-1:123456789012:key/2".into(), ..own.clone() },
+    ] {
+        it.region_mut(R).keys.put("alias/own", bad.clone());
+        assert!(
+            matches!(key_of(&it, Value::Null), Err(Refusal::Refused(why)) if why.contains("alias/own")),
+            "{bad:?}"
+        );
+    }
+}
+
+#[test]
+fn parameters_that_do_not_exist_are_errors() {
+    let decode = |text: &'static str| EncryptVolumes.decode(toml::de::Deserializer::parse(text).unwrap());
+    assert_eq!(decode("via = 'direct'").unwrap()["keep_days"], 30);
+    assert!(decode("via = 'magic'").is_err());
+    assert!(decode("keepdays = 3").is_err());
+}
+
+#[test]
+fn a_plan_of_the_released_format_means_the_defaults_of_what_is_newer() {
+    let decode = |text: &str| EncryptVolumes.decode(toml::de::Deserializer::parse(text).unwrap()).unwrap();
+    let of_released = [
+        "via",
+        "key",
+        "keep_days",
+        "allow_address_change",
+        "pre_snapshot",
+        "snapshot_timeout",
+        "health_timeout",
+    ];
+    let keys: Vec<String> = decode("").as_object().unwrap().keys().cloned().collect();
+    assert_eq!(
+        keys, of_released,
+        "its parameters are compared with those of today's playbooks: what is not given must not stand there"
+    );
+    for Parameter { name, default, .. } in PARAMETERS {
+        assert_eq!(decode(&format!("{name} = {default}")), decode(""), "{name}");
+    }
+}
