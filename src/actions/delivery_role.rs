@@ -82,7 +82,10 @@ impl Action for EnsureDeliveryRole {
         const { &[<CreateRole>::SPEC, <DeleteRole>::SPEC, <PutRolePolicy>::SPEC, <DeleteRolePolicy>::SPEC] }
     }
     fn concerns(&self) -> concern::Table {
-        const { &[(FamilyKind::Roles, Concern::these(&["trust_policy", "inline_policies", "attached_policies"]))] }
+        const {
+            let members = Concern::these(&["trust_policy", "inline_policies", "attached_policies"]);
+            &[(FamilyKind::Roles, members)]
+        }
     }
     fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {
         let params: Params = support::params(with)?;

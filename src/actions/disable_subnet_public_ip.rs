@@ -63,9 +63,8 @@ fn switch(context: &Context<'_>, subnet: &Subnet, _: &Nothing) -> Result<Switch,
             "network interfaces that exist keep their addresses".to_owned(),
             format!(
                 "what is launched in {id} from then on gets a public address only if the launch asks for \
-                 one: an Auto Scaling group, an EKS node group or a \
-                 Fargate service that relies on it loses its way to the internet, unless the subnet's route \
-                 table leads to a NAT gateway"
+                 one: an Auto Scaling group, an EKS node group or a Fargate service that relies on it loses \
+                 its way to the internet, unless the subnet's route table leads to a NAT gateway"
             ),
         ],
         not_restored: vec![format!(

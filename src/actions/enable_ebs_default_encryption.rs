@@ -69,8 +69,8 @@ fn switch(context: &Context<'_>, defaults: &EbsDefaults, _: &Nothing) -> Result<
     )];
     impact.extend(own.then(|| format!("{key} is a key of the account: {who}")));
     impact.extend((!own).then(|| {
-        "snapshots and images that are made from then on are encrypted under AWS's key, and \
-                        cannot be shared with another account"
+        "snapshots and images that are made from then on are encrypted under AWS's key, and cannot be shared \
+         with another account"
             .to_owned()
     }));
     Ok(Switch {
@@ -92,8 +92,8 @@ fn usable(context: &Context<'_>, key: &str, own: bool) -> Result<(), Refusal> {
     match place.keys.get(key) {
         Fact::Known(known) => known.proves_usable().map_err(|shown| {
             Refusal::Refused(format!(
-                "new volumes would be encrypted under {key}, whose {shown}: no volume \
-                                      could be made; choose another default key first"
+                "new volumes would be encrypted under {key}, whose {shown}: no volume could be made; choose \
+                 another default key first"
             ))
         }),
         Fact::Absent if !own => Ok(()),

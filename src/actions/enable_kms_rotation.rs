@@ -75,8 +75,8 @@ fn switch(context: &Context<'_>, key: &CustomerKey, params: &Params) -> Result<S
         params.period_days.map_or_else(|| "once a year".to_owned(), |days| format!("every {days} days"));
     let mut impact = vec![
         format!(
-            "AWS makes new material for {id} {often}; all older material is kept, and nothing is \
-                 encrypted anew"
+            "AWS makes new material for {id} {often}; all older material is kept, and nothing is encrypted \
+             anew"
         ),
         "the first and the second rotation each cost as much a month as the key itself: \
          https://aws.amazon.com/kms/pricing/"

@@ -16,8 +16,8 @@ use crate::journal::{Store, StoreError};
 
 /// The reason, and the remedy.
 const ABSENT: &str = "this redress was built without the AWS SDK (--no-default-features): it works on twins, \
-                      such as --account twin:demo, and cannot reach AWS. \
-                      For AWS build it with `cargo build --release`";
+                      such as --account twin:demo, and cannot reach AWS. For AWS build it with `cargo build \
+                      --release`";
 
 /// The reason why the account cannot be reached.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

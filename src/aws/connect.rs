@@ -36,9 +36,8 @@ pub enum ConnectError {
     /// No source of the standard chain has credentials.
     #[error(
         "no AWS credentials found ({0}). redress looks where the AWS CLI looks: log in with `aws sso login` \
-         or `aws configure`, name a profile with \
-         --profile or AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. To see redress \
-         without an account: `redress demo`"
+         or `aws configure`, name a profile with --profile or AWS_PROFILE, or set AWS_ACCESS_KEY_ID and \
+         AWS_SECRET_ACCESS_KEY. To see redress without an account: `redress demo`"
     )]
     NoCredentials(String),
     /// AWS rejects the credentials.
@@ -77,8 +76,8 @@ pub enum ConnectError {
     /// A URL with credentials in it.
     #[error(
         "{setting} has a user or a password in it ({shown} is the rest): AWS takes neither, and the endpoint \
-         is recorded in plans, journals and reports. \
-         Nothing was sent. Leave them out of the variable, or of endpoint_url in the profile"
+         is recorded in plans, journals and reports. Nothing was sent. Leave them out of the variable, or of \
+         endpoint_url in the profile"
     )]
     UserInEndpoint {
         /// The setting that contains the URL.
@@ -87,8 +86,10 @@ pub enum ConnectError {
         shown: String,
     },
     /// Nothing answers at the endpoint.
-    #[error("{endpoint} does not answer ({reason}). Check the network and the \
-             proxy{}", endpoint_words(.endpoint))]
+    #[error(
+        "{endpoint} does not answer ({reason}). Check the network and the proxy{}",
+        endpoint_words(.endpoint)
+    )]
     NoAnswer {
         /// The endpoint: a URL, or the host of the service.
         endpoint: String,

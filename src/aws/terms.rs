@@ -53,8 +53,8 @@ pub struct Opened {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "these credentials are for account {account}, and --only-account (or REDRESS_ONLY_ACCOUNT) allows {} \
-     alone; nothing was read or changed. \
-     Use credentials for that account (--profile NAME), or name {account} as well",
+     alone; nothing was read or changed. Use credentials for that account (--profile NAME), or name \
+     {account} as well",
     .only.join(", ")
 )]
 pub struct OtherAccount {

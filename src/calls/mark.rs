@@ -71,8 +71,8 @@ pub fn withdrawing(region: &str, instance: &str) -> Act {
 pub fn of(region: &str, instance: &str, run: Value) -> Expect {
     let meaning = format!(
         "{instance} is marked by another run, or its mark was taken away: let that run end or resume it; \
-         where it is over or lost, \
-         `redress recover -o back.json` and `redress apply back.json` take the mark off"
+         where it is over or lost, `redress recover -o back.json` and `redress apply back.json` take the \
+         mark off"
     );
     is(region, instance, tag::RUN, run).meaning(&meaning)
 }

@@ -214,8 +214,8 @@ pub fn key_of<'a>(
         Some(arn) => key(inventory, region, instance, what, arn),
         None => Err(Doubt::NotKnown(
             format!(
-                "redress could not find out under which key {what} is encrypted, and {instance} starts \
-                     again only with that key"
+                "redress could not find out under which key {what} is encrypted, and {instance} starts again \
+                 only with that key"
             )
             .into(),
         )),

@@ -30,8 +30,8 @@ pub fn down(region: &str, instance: &str) -> Vec<Expect> {
 /// Requires that the instance was not started since its launch time was observed under this name.
 pub fn not_started(region: &str, instance: &str, name: &str) -> Expect {
     is(region, instance, AT, reference::observed(name)).meaning(&format!(
-        "{instance} was started by somebody in the meantime: what was copied of its disks \
-                           is older than they are"
+        "{instance} was started by somebody in the meantime: what was copied of its disks is older than they \
+         are"
     ))
 }
 

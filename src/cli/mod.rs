@@ -1,67 +1,27 @@
 //! The command line: turns the arguments into calls of the engine, and its results into reports on the two
-//! streams. One file for each command; nothing here decides what is done to an account, and nothing but
-//! [`out`] writes to the streams.
+//! streams. [`commands`] has one file for each command, [`shared`] what they share. Nothing here decides what
+//! is done to an account, and nothing but [`shared::out`] writes to the streams.
 
-mod account;
-mod actions;
-mod apply;
-mod args;
-mod ask;
-mod completions;
-mod demo;
-mod diff;
-mod events;
-mod examples;
-pub mod exit;
-mod explain;
-mod export;
-mod fail;
-mod files;
-mod findings;
-mod fix;
-mod keys;
-mod lookup;
-mod man;
-mod out;
-mod perform;
-mod permissions;
-mod plan;
-mod planning;
-mod playbooks;
-mod progress;
-mod prune;
-mod question;
-mod recover;
-mod refused;
-mod render;
-mod report_back;
-mod resume;
-mod runs;
-mod scan;
-mod session;
-mod show;
-mod signals;
-mod signing;
-mod state_dir;
-mod summary;
-mod terminal;
-mod typed;
-mod undo;
-mod verify;
-mod when;
+mod commands;
+mod shared;
+
+pub use shared::exit;
 
 use std::{ffi::OsString, process::ExitCode};
 
 use clap::FromArgMatches;
 
-use self::{
-    args::{Cli, Command, Common},
+use self::shared::{
+    args::{self, Cli, Common},
+    examples,
     exit::Exit,
     fail::Fail,
-    out::Out,
+    out::{self, Out},
+    refused,
     session::Session,
     signing::Signing,
-    typed::Typed,
+    summary,
+    typed::{self, Typed},
 };
 
 /// Parses the arguments, runs the command, reports a failure, and returns the exit code.
@@ -105,7 +65,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     }
     let exit = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => {
-            let result = runtime.block_on(command(&session, cli.command));
+            let result = runtime.block_on(commands::run(&session, cli.command));
             // A question that was left with a signal still waits for a key; nobody waits for its answer.
             runtime.shutdown_background();
             result
@@ -117,53 +77,6 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         fail.exit
     })
     .into()
-}
-
-async fn command(session: &Session, command: Command) -> Result<Exit, Fail> {
-    summary::ready(session)?;
-    match command {
-        Command::Demo { reset, .. } => demo::run(session, reset).await,
-        Command::Scan { exit_code, save_inventory, .. } => {
-            scan::run(session, exit_code, save_inventory.as_deref()).await
-        }
-        Command::Plan { output, exit_code, safety, .. } => {
-            plan::run(session, output.as_deref(), exit_code, &safety).await
-        }
-        Command::Events { past, output, exit_code, .. } => {
-            lookup::run(session, &past, output.as_deref(), exit_code).await
-        }
-        Command::Sign { what, key, .. } => signing::sign(session, &what, &key).map(|()| Exit::Done),
-        Command::Diff { old, new, exit_code, .. } => diff::run(session, &old, &new, exit_code),
-        Command::Show { what, .. } => show::run(session, &what),
-        Command::Apply { plan, change, approval, closing, safety, .. } => {
-            apply::run(session, plan.as_deref(), &change, &approval, &closing.report_back, &safety).await
-        }
-        Command::Fix { plan, plain, allow_irreversible, safety, .. } => {
-            let approval = args::Approval { allow_irreversible, ..args::Approval::default() };
-            fix::run(session, plan.as_deref(), plain, &approval, &safety).await
-        }
-        Command::Runs { .. } => runs::run(session),
-        Command::Resume { run, approval, guards, .. } => resume::run(session, &run, &approval, &guards).await,
-        Command::Recover { run, output, .. } => {
-            recover::run(session, run.as_deref(), output.as_deref()).await
-        }
-        Command::Undo { run, change, output, approval, .. } => {
-            undo::run(session, &run, &change, output.as_deref(), &approval).await
-        }
-        Command::Verify { run, closing, .. } => verify::run(session, &run, &closing.report_back).await,
-        Command::Prune { output, approval, .. } => prune::run(session, output.as_deref(), &approval).await,
-        Command::Explain { what, .. } => explain::run(session, &what),
-        Command::Completions { shell } => completions::run(session, shell),
-        Command::Man { dir } => man::run(session, &dir),
-        Command::Playbooks { what, .. } => playbooks::run(session, what.as_ref()),
-        Command::Actions { what, .. } => actions::run(session, what.as_ref()),
-        Command::Export { plan, to, way_back, output, .. } => {
-            export::run(session, &plan, to, way_back, output.as_deref())
-        }
-        Command::Permissions { plan, all, only, report_back } => {
-            permissions::run(session, plan.as_deref(), all.then_some(only), report_back)
-        }
-    }
 }
 
 /// Sends logs to stderr. The filter keeps the SDK from showing requests, and with them tokens, at every

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::{Engine, EngineError, apply::bindings, gather::afresh, ledger::SharedJournal, marks};
+use super::{Engine, EngineError, gather::afresh, ledger::SharedJournal, marks, so_far::bindings};
 use crate::{
     inventory::Inventory,
     journal::{Outcome, Story},
@@ -120,8 +120,8 @@ impl Engine<'_> {
             return Err((
                 Outcome::Blocked,
                 format!(
-                    "it is unknown whether somebody has changed it since: {what} could not be read, now \
-                         or at the end of the run; settle it by hand"
+                    "it is unknown whether somebody has changed it since: {what} could not be read, now or \
+                     at the end of the run; settle it by hand"
                 ),
             )
                 .into());
@@ -132,8 +132,8 @@ impl Engine<'_> {
             return Err((
                 Outcome::Drifted,
                 format!(
-                    "{why}: {what}. Nothing was called; set it as it was, or undo the run again, which \
-                         takes it as it is then"
+                    "{why}: {what}. Nothing was called; set it as it was, or undo the run again, which takes \
+                     it as it is then"
                 ),
             )
                 .into());

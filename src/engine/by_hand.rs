@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use super::{
     Engine, EngineError,
-    apply::{bindings, recovering},
     as_left::{AsLeft, swaps},
     ledger::SharedJournal,
     marks,
+    so_far::{bindings, recovering},
 };
 use crate::{
     calls::{
@@ -78,9 +78,10 @@ fn by_hand(change: &Change, left: &AsLeft, journal: &SharedJournal<'_>) -> Strin
 /// devices without a disk.
 fn started_since(started: Vec<String>, deletions: &[&Call], story: &ChangeStory, run: &str) -> String {
     let doubts = in_doubt(story).map(|call| format!("it is not known whether \"{call}\" took effect"));
-    let detach = "Detach none of them, and attach no former disk in their place: the attached disks hold \
-                  what was written last"
-        .to_owned();
+    let detach =
+        "Detach none of them, and attach no former disk in their place: the attached disks hold what was \
+         written last"
+            .to_owned();
     let recover = match marks::standing(story).is_empty() {
         true => "Attach by hand only what is missing at a device".to_owned(),
         false => format!(
@@ -146,8 +147,8 @@ fn places<'a>(way: impl Iterator<Item = &'a Call>) -> Option<String> {
 fn with_care(acts: &[&Call]) -> Option<String> {
     acts.iter().any(|call| swaps(call)).then(|| {
         "Exchange disks only while the instance is stopped. Where it has run since this change stopped it, a \
-         disk that is attached now holds what is newest: \
-         leave that one where it is, and fill only the devices that are empty"
+         disk that is attached now holds what is newest: leave that one where it is, and fill only the \
+         devices that are empty"
             .to_owned()
     })
 }

@@ -3,7 +3,7 @@
 //! automatically. A later failure becomes a leftover: a task for a person, or a doubt about the change, with
 //! the command that undoes it.
 
-use super::{Engine, apply::bindings, ledger::SharedJournal};
+use super::{Engine, ledger::SharedJournal, so_far::bindings};
 use crate::{
     calls::{Act, Call, Power},
     journal::{ChangeStory, Event, StepState, StoreError, Story},

@@ -29,6 +29,7 @@ pub mod recover;
 mod rollback;
 pub mod schedule;
 mod serving;
+mod so_far;
 mod staying;
 pub mod step;
 pub mod stop;
@@ -111,8 +112,7 @@ pub enum EngineError {
     /// The caller may no longer read the resource that is waited for.
     #[error(
         "what was called cannot be followed: reading it is denied ({0}). Nothing was done after that, and \
-         nothing was rolled back; let the caller read it \
-         and resume the run"
+         nothing was rolled back; let the caller read it and resume the run"
     )]
     Blind(String),
     /// Other runs have as many instances of the region down as may be down at once.

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Engine, ProgressEvent,
-    apply::{bindings, not_begun},
     ledger::SharedJournal,
+    so_far::{bindings, not_begun},
     step::Failure,
 };
 use crate::{

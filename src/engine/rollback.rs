@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use super::{
     Engine, EngineError, ProgressEvent,
-    apply::{MEANWHILE, PROOF_PAUSES, guarded, recovering, set_by_others},
+    apply::{MEANWHILE, PROOF_PAUSES},
     before::left,
     gather::afresh,
     ledger::SharedJournal,
     preflight::next_start,
+    so_far::{guarded, recovering, set_by_others},
     staying::{self, staying, with_what_stays},
     step::{Bounds, Failure, LastTarget, Named},
 };
@@ -186,8 +187,7 @@ fn stuck_by(left: &Moved, change: &Change, journal: &SharedJournal<'_>) -> Strin
     let before = &change.before;
     format!(
         "Not as it was before: {}. A person is needed: look at `redress show {run}` for what was called, and \
-         fix what is named here; \
-         it was: {before}{}",
+         fix what is named here; it was: {before}{}",
         left.what(),
         recovering(change, journal)
     )

@@ -170,8 +170,7 @@ fn until(step: &Step, input: &Value) -> String {
                 .to_owned()
         }
         None => format!(
-            "it has no date, so that `redress prune` never offers it: delete it {by} once \
-                         nothing needs it"
+            "it has no date, so that `redress prune` never offers it: delete it {by} once nothing needs it"
         ),
     }
 }

@@ -9,14 +9,13 @@ use super::{
 };
 
 const HEAD: &str = "<!-- Generated from the program. Change it there, then run the tests with \
-                    REDRESS_BLESS=1. -->\n\n# Controls of others\n\n\
-    Findings of other tools name controls; this page lists the checks of redress that answer them. A control \
-    is known by its framework,\n\
-    the framework's version and its id: the same number means different things in different versions. The \
-    checks themselves are in\n\
-    [checks.md](checks.md); [intake.md](intake.md) explains how findings are read.\n\n\
-    A control that is in neither list of its framework is unknown to that version, and a finding of it is \
-    shown as `unmapped_control`.\n\n";
+                    REDRESS_BLESS=1. -->\n\n# Controls of others\n\nFindings of other tools name controls; \
+                    this page lists the checks of redress that answer them. A control is known by its \
+                    framework,\nthe framework's version and its id: the same number means different things \
+                    in different versions. The checks themselves are in\n[checks.md](checks.md); \
+                    [intake.md](intake.md) explains how findings are read.\n\nA control that is in neither \
+                    list of its framework is unknown to that version, and a finding of it is shown as \
+                    `unmapped_control`.\n\n";
 
 /// Generates the page `docs/controls.md`.
 pub fn controls_page() -> String {

@@ -304,8 +304,8 @@ impl Record for Volume {
         // (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVolume.html>, KmsKeyId).
         vanishes: Some(
             "; EC2 takes a volume back by itself when its KMS key may not be used: see that the key is \
-             enabled, and that the caller \
-             may kms:CreateGrant, kms:Decrypt and kms:GenerateDataKeyWithoutPlaintext on it",
+             enabled, and that the caller may kms:CreateGrant, kms:Decrypt and \
+             kms:GenerateDataKeyWithoutPlaintext on it",
         ),
         asked: Some(Asked::of("DescribeVolumes", "volume-id", "Volumes[0]", VOLUME_MEMBERS)),
         ..About::of_ec2(&[on_all("ec2:DescribeVolumes")], "vol", "volume", "InvalidVolume.NotFound")

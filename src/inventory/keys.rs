@@ -142,8 +142,8 @@ impl CustomerKey {
         match self.origin.as_str() {
             "AWS_KMS" => Ok(()),
             "EXTERNAL" => Err("its key material was imported, so that AWS cannot make new material for it: \
-                               import new material and rotate it on demand \
-                               (kms:ImportKeyMaterial, kms:RotateKeyOnDemand)"
+                               import new material and rotate it on demand (kms:ImportKeyMaterial, \
+                               kms:RotateKeyOnDemand)"
                 .to_owned()),
             origin => Err(format!(
                 "its key material is in a custom key store (origin {origin}), where AWS does not rotate it: \

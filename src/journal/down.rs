@@ -60,8 +60,7 @@ pub fn words(run: &str, down: &[String]) -> Option<String> {
     (!down.is_empty()).then(|| {
         format!(
             "{} {is} down by the journal of this run: `redress resume {run}` goes on and brings {it} up; \
-             where it cannot be resumed, {lost} bring {it} up on \
-             volumes that are there",
+             where it cannot be resumed, {lost} bring {it} up on volumes that are there",
             down.join(", ")
         )
     })

@@ -192,8 +192,7 @@ pub enum StoreError {
     /// The plan beside a journal is not the one that the run began with.
     #[error(
         "{path}: the run began with the plan {journal}, but the plan beside it is {beside}. Put the run's \
-         own plan.json back; \
-         without it the run must be settled by hand"
+         own plan.json back; without it the run must be settled by hand"
     )]
     OtherPlan {
         /// The journal.

@@ -145,8 +145,8 @@ fn too_large_a_part(
             let needed = (touched * 100).div_ceil(read);
             format!(
                 "blast radius: playbook {playbook} would change {touched} of {read} {}s, more than {percent} \
-                 percent, which looks like a wrong selection: \
-                 narrow its [match], or give --max-percent {needed}",
+                 percent, which looks like a wrong selection: narrow its [match], or give --max-percent \
+                 {needed}",
                 kind.words()
             )
         })

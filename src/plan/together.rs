@@ -335,7 +335,7 @@ mod tests {
         assert_eq!(
             said,
             ["not known whether load balancers send requests to i-1 (c1), i-2 (c2), and whether another \
-                 healthy target stays: the target group alone of r: AccessDenied"]
+              healthy target stays: the target group alone of r: AccessDenied"]
         );
         let mut denied = account(&[]);
         denied.region_mut("r").target_groups.read(&Selector::All, Fact::Unknown("AccessDenied".into()));
@@ -343,7 +343,7 @@ mod tests {
         assert_eq!(
             said,
             ["not known whether load balancers send requests to i-1 (c1), i-2 (c2), and whether another \
-                 healthy target stays: the target groups of r: AccessDenied"]
+              healthy target stays: the target groups of r: AccessDenied"]
         );
         assert!(targets(&changes, &account(&[]))[0].contains("target groups were not read"));
     }

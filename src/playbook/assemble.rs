@@ -149,8 +149,8 @@ fn quarrels(files: &[File]) -> Vec<Problem> {
                 found.push(file.problem(
                     what,
                     format!(
-                        "a check is run once: give both the same [check], or give \
-                                                yours the id {:?} to take its place",
+                        "a check is run once: give both the same [check], or give yours the id {:?} to take \
+                         its place",
                         other.id()
                     ),
                 ));

@@ -49,9 +49,8 @@ pub fn action_page(action: &dyn Action) -> String {
 pub fn checks_page() -> String {
     let mut page = format!(
         "{GENERATED}# Checks\n\nA check is a rule that a resource keeps or violates. A scan runs them all; \
-         `--check ID` runs one. \
-         The tag `redress:ignore` on a resource suppresses its findings, and its value is shown as the \
-         reason.\n\n"
+         `--check ID` runs one. The tag `redress:ignore` on a resource suppresses its findings, and its \
+         value is shown as the reason.\n\n"
     );
     let (scanned, proofs): (Vec<&Check>, Vec<&Check>) = checks::all().partition(|check| check.scanned);
     for check in &scanned {
@@ -59,8 +58,8 @@ pub fn checks_page() -> String {
     }
     if !proofs.is_empty() {
         page.push_str(
-            "## Checks that prove changes\n\nThese are not scanned for: a change carries them and \
-                       is verified by them.\n\n",
+            "## Checks that prove changes\n\nThese are not scanned for: a change carries them and is \
+             verified by them.\n\n",
         );
         page.push_str(&table(
             &["check", "of", "what it finds"],
@@ -74,8 +73,7 @@ pub fn checks_page() -> String {
 pub fn playbook_reference() -> String {
     let mut page = format!(
         "{GENERATED}# The keys of a playbook\n\nA playbook is a TOML file of at most {} KiB. [The \
-         guide](playbooks.md) explains how to write one. \
-         A key that is not named here is an error.\n\n",
+         guide](playbooks.md) explains how to write one. A key that is not named here is an error.\n\n",
         crate::playbook::bounds::MAX_BYTES / 1024
     );
     for section in keys::SECTIONS {
@@ -186,8 +184,8 @@ pub fn example_playbook(action: &dyn Action) -> String {
 pub fn commented_playbook(action: &dyn Action) -> String {
     let mut text = format!("# A playbook that uses {}: {}.\n#\n", action.name(), action.title());
     text.push_str(
-        "# Give it an id of its own, or the id of a built-in playbook to take its place. `redress \
-                   playbooks check FILE` checks it,\n",
+        "# Give it an id of its own, or the id of a built-in playbook to take its place. `redress playbooks \
+         check FILE` checks it,\n",
     );
     text.push_str("# `redress plan --playbooks DIR` uses all of a folder.\n");
     for row in example_playbook(action).lines() {

@@ -30,9 +30,10 @@ pub fn text(input: &str) -> String {
 fn hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
-            | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// Returns whether a text begins with a command that a CI runner obeys anywhere in a line: `##[` of
@@ -278,8 +279,7 @@ mod tests {
         }
 
         #[test]
-        fn nothing_that_leaves_is_a_command(input in "(?s)[:# \
-            \\[a\n\t\u{1b}m;1\u{a0}\u{3000}\u{202e}]{0,24}") {
+        fn nothing_that_leaves_is_a_command(input in "(?s)[:# \\[a\n\t\u{1b}m;1\u{a0}\u{3000}\u{202e}]{0,24}") {
             let out = leaving(&input, true);
             for line in out.lines() {
                 let mut bare = line.trim_start();

@@ -20,7 +20,7 @@ use crate::{
 
 /// A text that an attacker may write into a tag.
 pub const HOSTILE: &str = "\u{1b}[2J\u{1b}]0;pwned\u{7}a\nb\r| `x` ``` <script>alert(1)</script> \
-                           [l](https://e.vil) @everyone \u{202e}txt\u{9b}31m";
+    [l](https://e.vil) @everyone \u{202e}txt\u{9b}31m";
 
 pub fn owner() -> Owner {
     Owner { partition: "aws".into(), account: "123456789012".into() }

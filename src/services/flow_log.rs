@@ -52,7 +52,8 @@ impl<F: Form> Operation for CreateFlowLogs<F> {
         .gives(&["FlowLogIds"])
         .takes_also(&[
             also("ec2:CreateTags", When::Given("TagSpecifications")),
-            also("iam:PassRole", When::Given("DeliverLogsPermissionArn")), // AWS delivers to CloudWatch Logs through the role alone.
+            // AWS delivers to CloudWatch Logs through the role alone.
+            also("iam:PassRole", When::Given("DeliverLogsPermissionArn")),
             also("logs:CreateLogDelivery", When::Is("LogDestinationType", "s3")),
         ]);
 }

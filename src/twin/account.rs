@@ -30,9 +30,8 @@ pub enum TwinError {
     /// An account id was given.
     #[error(
         "{0} is the id of an AWS account, but --account chooses a twin: an AWS account is chosen by its \
-         credentials. \
-         Leave --account out and use --profile (or the AWS environment variables); for a try-out use \
-         --account twin:demo"
+         credentials. Leave --account out and use --profile (or the AWS environment variables); for a \
+         try-out use --account twin:demo"
     )]
     AccountId(String),
     /// The text is neither a name nor a path.
@@ -61,8 +60,10 @@ pub enum TwinError {
         source: io::Error,
     },
     /// The file has another format.
-    #[error("{} is neither an inventory (redress.inventory/1) nor a saved twin ({FORMAT}): \
-             {why}", path.display())]
+    #[error(
+        "{} is neither an inventory (redress.inventory/1) nor a saved twin ({FORMAT}): {why}",
+        path.display()
+    )]
     Garbled {
         /// The path of the file.
         path: PathBuf,

@@ -108,7 +108,7 @@ async fn security_groups(maker: &mut Maker) {
     ));
     let list = maker.seed(
         "ec2.create_managed_prefix_list(PrefixListName='l', MaxEntries=2, \
-                           AddressFamily='IPv4')['PrefixList']['PrefixListId']",
+         AddressFamily='IPv4')['PrefixList']['PrefixListId']",
     );
     let ssh = json!([{ "IpProtocol": "tcp", "FromPort": 22, "ToPort": 22,
         "IpRanges": [{ "CidrIp": "203.0.113.0/24", "Description": "office" }],
@@ -171,7 +171,7 @@ async fn settings(maker: &mut Maker) {
     }
     let key = maker.seed(
         "kms.create_key(KeyUsage='ENCRYPT_DECRYPT', Tags=[{'TagKey': 'Team', 'TagValue': \
-                          'maps'}])['KeyMetadata']['KeyId']",
+         'maps'}])['KeyMetadata']['KeyId']",
     );
     // moto loses the period, so that only the input itself can be looked at (settings.rs).
     let enable = json!({ "KeyId": key, "RotationPeriodInDays": 180 });
@@ -204,7 +204,7 @@ async fn disks(maker: &mut Maker) {
                  '/dev/xvda')['ImageId']";
     let instance = maker.seed(&format!(
         "ec2.run_instances(ImageId={image}, MinCount=1, MaxCount=1, \
-                                        InstanceType='t3.micro')['Instances'][0]['InstanceId']"
+         InstanceType='t3.micro')['Instances'][0]['InstanceId']"
     ));
     let key = maker.seed("kms.create_key()['KeyMetadata']['Arn']");
     let before = maker.json(US, K::Instances, &instance).await;

@@ -63,8 +63,8 @@ fn every_report_can_be_a_file_and_the_summary_grows() {
     bench.ends(
         4,
         &format!(
-            "{PLAN} --report html=plan.html --report junit=plan.xml --report sarif=plan.sarif \
-                            --report markdown=plan.md"
+            "{PLAN} --report html=plan.html --report junit=plan.xml --report sarif=plan.sarif --report \
+             markdown=plan.md"
         ),
     );
     let (shown, markdown) = (bench.ends(0, "show plan.json --format markdown"), bench.read("plan.md"));
@@ -93,8 +93,8 @@ fn every_report_can_be_a_file_and_the_summary_grows() {
 
     bench.ends(
         4,
-        "apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --report junit=run.xml \
-                   --events events.jsonl",
+        "apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --report junit=run.xml --events \
+         events.jsonl",
     );
     assert!(bench.read("step.md").len() > markdown.len() + 100, "the run is added to the summary");
     let events: Vec<Value> =
@@ -156,8 +156,8 @@ fn a_diff_says_what_changed_between_two_plans() {
 fn role(keys: &Keys, name: &str) -> Keys {
     let script = format!(
         "import boto3, json\nc = boto3.client('sts').assume_role(RoleArn='arn:aws:iam::{}:role/{name}', \
-         RoleSessionName='ci')['Credentials']\n\
-         print(json.dumps([c['AccessKeyId'], c['SecretAccessKey'], c['SessionToken']]))",
+         RoleSessionName='ci')['Credentials']\nprint(json.dumps([c['AccessKeyId'], c['SecretAccessKey'], \
+         c['SessionToken']]))",
         keys.account
     );
     let [id, secret, token]: [String; 3] = serde_json::from_str(&moto().python(keys, &script)).unwrap();
@@ -172,8 +172,8 @@ fn a_plan_made_by_one_role_is_applied_by_another_of_the_same_account_and_of_no_o
     let mut bench = Bench::new();
     bench.acting_as(&reader);
     let (code, out, err) = bench.run(
-        "plan --region us-east-1 -o plan.json --check \
-                                      security-group-open-admin-port --allow-cidr 203.0.113.0/24",
+        "plan --region us-east-1 -o plan.json --check security-group-open-admin-port --allow-cidr \
+         203.0.113.0/24",
     );
     assert!([0, 4].contains(&code), "{code}\n{out}\n{err}");
     let plan: Value = serde_json::from_str(&bench.read("plan.json")).unwrap();
@@ -357,8 +357,8 @@ fn exit_5_a_change_failed_and_was_rolled_back() {
     let run = bench.ends(
         5,
         &format!(
-            "apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive \
-                           --format json --change {}",
+            "apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive --format json \
+             --change {}",
             narrowing(&bench)
         ),
     );
@@ -371,8 +371,8 @@ fn exit_6_the_way_back_failed_too() {
     let run = bench.ends(
         6,
         &format!(
-            "apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive \
-                           --format json --change {}",
+            "apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive --format json \
+             --change {}",
             narrowing(&bench)
         ),
     );

@@ -232,8 +232,8 @@ fn a_part_of_a_plan_is_applied_with_what_it_needs_and_taken_back() {
         .ends(
             0,
             &format!(
-                "apply plan.json --allow-cidr 203.0.113.0/24 --change {id} \
-                                     --auto-approve --max-risk disruptive --format json"
+                "apply plan.json --allow-cidr 203.0.113.0/24 --change {id} --auto-approve --max-risk \
+                 disruptive --format json"
             ),
         )
         .json();
@@ -369,8 +369,8 @@ fn playbooks_are_checked_with_file_line_and_column() {
     fs::create_dir(desk.path("books")).unwrap();
     desk.write(
         "books/a.toml",
-        "id = \"a\"\ntitle = \"A\"\nfinding = [\"ebs-volume-unencrypted\"]\ncolour = \
-                                1\n[[action]]\nuse = \"encrypt-volumez\"\n",
+        "id = \"a\"\ntitle = \"A\"\nfinding = [\"ebs-volume-unencrypted\"]\ncolour = 1\n[[action]]\nuse = \
+         \"encrypt-volumez\"\n",
     );
     desk.write(
         "books/b.toml",

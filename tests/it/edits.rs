@@ -1,6 +1,6 @@
 //! Edits of what lies in files, made from a number and sealed again so that every sum fits: whatever stands
 //! in a plan or a run then, redress makes no call that the untouched one would not have made, asks about no
-//! change less, answers no finding that is not open and hides none that it opens. Also run by `tests/pure`
+//! change less, answers no finding that is not open and hides none that it opens. Also run by `cargo prove`
 //! and fuzzed by `tests/fuzz`.
 
 #![allow(dead_code)]

@@ -276,8 +276,8 @@ print(json.dumps(group))
     moto().python(&desk.keys, seed);
     desk.ends(
         0,
-        "apply --region us-east-1 --check security-group-open-admin-port --allow-cidr \
-                  203.0.113.0/24 --auto-approve --max-risk disruptive",
+        "apply --region us-east-1 --check security-group-open-admin-port --allow-cidr 203.0.113.0/24 \
+         --auto-approve --max-risk disruptive",
     );
     desk.ends(0, "events --since 1h --region us-east-1");
     let agents = history.agents();

@@ -288,7 +288,8 @@ fn credentials_that_a_process_renews_are_long_enough_whatever_is_left_of_those_a
     let keys = &desk.keys;
     // Each time it is asked, it gives ten minutes from then.
     let script = format!(
-        "printf '{{\"Version\":1,\"AccessKeyId\":\"{}\",\"SecretAccessKey\":\"{}\",\"SessionToken\":\"{}\",\"Expiration\":\"%s\"}}' \
+        "printf \
+         '{{\"Version\":1,\"AccessKeyId\":\"{}\",\"SecretAccessKey\":\"{}\",\"SessionToken\":\"{}\",\"Expiration\":\"%s\"}}' \
          \"$(date -u -d '+10 minutes' +%Y-%m-%dT%H:%M:%S.%NZ)\"",
         keys.id, keys.secret, keys.token
     );

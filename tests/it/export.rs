@@ -206,8 +206,8 @@ fn the_script_leaves_of_the_whole_clinic_what_apply_leaves_and_its_way_back_what
         let run = scripted
             .ends(
                 0,
-                "apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk \
-                                    disruptive --format json",
+                "apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive --format \
+                 json",
             )
             .json();
         let open: Vec<&Value> =

@@ -278,10 +278,9 @@ fn prowler_itself_closes_the_same_and_our_hand_writes_what_it_says() {
     // Prowler adds to a table that is there.
     ["run.csv", "run.asff.json"].iter().for_each(|name| fs::remove_file(desk.path(name)).unwrap());
     let words = "aws --services ec2 vpc cloudtrail kms --region us-east-1 eu-west-1 --scan-unused-services \
-                 --excluded-checks \
-        ec2_ebs_snapshots_encrypted ec2_ebs_public_snapshot --output-formats json-ocsf csv json-asff \
-        --output-directory . --output-filename run \
-        --no-banner --ignore-exit-code-3";
+                 --excluded-checks ec2_ebs_snapshots_encrypted ec2_ebs_public_snapshot --output-formats \
+                 json-ocsf csv json-asff --output-directory . --output-filename run --no-banner \
+                 --ignore-exit-code-3";
     let mut command = Command::new(prowler);
     command
         .args(words.split_whitespace())

@@ -320,8 +320,8 @@ fn a_parameter_that_only_the_run_says_is_no_flags_to_approve_for_all_changes_but
     let mut desk = Desk::new();
     desk.ends(
         0,
-        "plan --account twin:demo --allow-cidr 203.0.113.0/24 --check \
-                  security-group-open-admin-port --quiet -o plan.json",
+        "plan --account twin:demo --allow-cidr 203.0.113.0/24 --check security-group-open-admin-port --quiet \
+         -o plan.json",
     );
     desk.plan = serde_json::from_str(&std::fs::read_to_string(desk.folder.path().join("plan.json")).unwrap())
         .unwrap();

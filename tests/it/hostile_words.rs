@@ -138,8 +138,8 @@ fn words_from_files_and_the_command_line_cannot_command_a_terminal() {
     write("raw.toml", format!("id = \"{evil}\"\n{evil} = 1\n"));
     write(
         "finding.toml",
-        "id = \"x\"\ntitle = \"\\u001b[2J\"\nfinding = \
-                           \"\\u001b]0;owned\\u0007\"\n[[action]]\nuse = \"\\u001b[2J\"\n"
+        "id = \"x\"\ntitle = \"\\u001b[2J\"\nfinding = \"\\u001b]0;owned\\u0007\"\n[[action]]\nuse = \
+         \"\\u001b[2J\"\n"
             .to_owned(),
     );
     write("plan.json", json!({ "format": format!("redress.plan/{evil}") }).to_string());
@@ -306,8 +306,8 @@ fn names_cannot_command_the_terminal_through_the_spinner() {
     )
     .unwrap();
     let seen = desk.play(
-        "apply --account twin:./hostile.json --allow-cidr 203.0.113.0/24 --auto-approve \
-                          --max-risk disruptive",
+        "apply --account twin:./hostile.json --allow-cidr 203.0.113.0/24 --auto-approve --max-risk \
+         disruptive",
         &[],
     );
     assert!(matches!(seen.exit, 0 | 4) && seen.raw.contains("/"), "{}", seen.text);

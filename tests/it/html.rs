@@ -348,7 +348,7 @@ fn the_page_is_readable_in_the_dark_and_every_control_has_a_name() {
     assert_eq!(
         browser.says(
             "new Set([...document.querySelectorAll('[id]')].map(e => e.id)).size === \
-                             document.querySelectorAll('[id]').length"
+             document.querySelectorAll('[id]').length"
         ),
         true
     );

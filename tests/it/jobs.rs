@@ -272,7 +272,7 @@ fn refused_copies(stand: &Stand) -> Vec<String> {
     for (_, event) in hold(&stand.events).iter() {
         match event {
             Event::Intent { change, step, call, .. } if call.operation == "CopySnapshot" => {
-                drop(copying.insert((change.clone(), step.clone())))
+                _ = copying.insert((change.clone(), step.clone()));
             }
             Event::Result { change, step, result: StepResult::Failed { error } }
                 if copying.contains(&(change.clone(), step.clone())) =>

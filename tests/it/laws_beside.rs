@@ -47,11 +47,11 @@ fn something_else(truth: &mut Inventory, want: &Want) {
         }
         FamilyKind::Volumes => drop(truth.region_mut(region).volumes.get_mut(id).map(|v| tag(&mut v.tags))),
         FamilyKind::SecurityGroups => {
-            drop(truth.region_mut(region).security_groups.get_mut(id).map(|g| tag(&mut g.tags)))
+            _ = truth.region_mut(region).security_groups.get_mut(id).map(|g| tag(&mut g.tags));
         }
         FamilyKind::Subnets => drop(truth.region_mut(region).subnets.get_mut(id).map(|s| tag(&mut s.tags))),
         FamilyKind::CustomerKeys => {
-            drop(truth.region_mut(region).customer_keys.get_mut(id).map(|k| tag_fact(&mut k.tags)))
+            _ = truth.region_mut(region).customer_keys.get_mut(id).map(|k| tag_fact(&mut k.tags));
         }
         FamilyKind::EbsDefaults => {
             if let Some(defaults) = truth.region_mut(region).ebs_defaults.get_mut(id) {

@@ -76,8 +76,8 @@ fn prune_deletes_what_has_expired_and_is_still_what_was_kept_and_nothing_else() 
     desk.moto.python(
         &desk.keys,
         &format!(
-            "import boto3\nboto3.client('ec2').create_tags(Resources=['{late}'], \
-                                      Tags=[{{'Key': 'redress:hold', 'Value': ''}}])"
+            "import boto3\nboto3.client('ec2').create_tags(Resources=['{late}'], Tags=[{{'Key': \
+             'redress:hold', 'Value': ''}}])"
         ),
     );
     go.remove(&late);

@@ -89,8 +89,8 @@ fn sarif_and_junit_are_what_their_schemas_say() {
     bench.ends(4, plan);
     bench.ends(
         4,
-        "apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --report sarif=run.sarif \
-                   --report junit=run.xml",
+        "apply plan.json --allow-cidr 203.0.113.0/24 --auto-approve --report sarif=run.sarif --report \
+         junit=run.xml",
     );
     bench.ends(0, "verify last --report sarif=verified.sarif --report junit=verified.xml");
     bench.ends(

@@ -9,29 +9,28 @@ use std::{
 };
 
 use redress::{
-    aws::S3Store,
     engine::{Engine, Observer, ProgressEvent, Stop, run_id},
-    journal::{Claim, Event, StateDir, Store, StoreError},
+    journal::{Claim, StateDir, Store},
     plan::{Plan, digest},
     twin::TwinAccount,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{
     stand::{block_on, stage, today, yes},
-    support::{Keys, Moto, moto, sdk_config},
+    support::{Keys, Moto},
 };
 
 const RUN: &str = "20261122T093454Z-67222b";
 
 /// A folder for a test, and `redress` in it.
-struct Desk(TempDir, Vec<(String, String)>);
+pub(crate) struct Desk(TempDir, Vec<(String, String)>);
 
-struct Said {
-    code: i32,
-    out: String,
-    err: String,
+pub(crate) struct Said {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Desk {
@@ -40,7 +39,7 @@ impl Desk {
     }
 
     /// One whose environment leads to an emulator.
-    fn on(moto: &Moto, keys: &Keys) -> Self {
+    pub(crate) fn on(moto: &Moto, keys: &Keys) -> Self {
         let mut env: Vec<(String, String)> =
             keys.environment(moto).into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
         env.extend([
@@ -50,7 +49,7 @@ impl Desk {
         Self(tempfile::tempdir().unwrap(), env)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
@@ -72,13 +71,13 @@ impl Desk {
         command
     }
 
-    fn run(&self, line: &str) -> Said {
+    pub(crate) fn run(&self, line: &str) -> Said {
         let output = self.command(line).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Said { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
     }
 
-    fn ends(&self, code: i32, line: &str) -> Said {
+    pub(crate) fn ends(&self, code: i32, line: &str) -> Said {
         let said = self.run(line);
         assert_eq!(said.code, code, "redress {line}\n{}\n{}", said.out, said.err);
         said
@@ -96,7 +95,7 @@ impl Desk {
     }
 
     /// A demo account in a file of its own, that several state directories can share, and a plan of it.
-    fn with_shared_twin() -> (Self, String) {
+    pub(crate) fn with_shared_twin() -> (Self, String) {
         let desk = Self::new();
         desk.run("scan --account twin:demo --state-dir first -q");
         let shared = desk.path("shared.json");
@@ -109,7 +108,7 @@ impl Desk {
         (desk, account)
     }
 
-    fn plan(&self) -> Plan {
+    pub(crate) fn plan(&self) -> Plan {
         digest::parse(&fs::read_to_string(self.path("plan.json")).unwrap()).unwrap()
     }
 }
@@ -127,7 +126,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn outcomes(said: &Said) -> Vec<String> {
+pub(crate) fn outcomes(said: &Said) -> Vec<String> {
     let document: Value =
         serde_json::from_str(&said.out).unwrap_or_else(|e| panic!("{e}\n{}\n{}", said.out, said.err));
     document["changes"]
@@ -244,8 +243,8 @@ fn a_run_that_is_copied_to_another_machine_is_resumed_and_undone_there() {
     let resumed = desk.ends(
         0,
         &format!(
-            "resume {run} --allow-cidr 203.0.113.0/24 --auto-approve --max-risk \
-                                         disruptive --state-dir b -q --format json"
+            "resume {run} --allow-cidr 203.0.113.0/24 --auto-approve --max-risk disruptive --state-dir b -q \
+             --format json"
         ),
     );
     assert!(outcomes(&resumed).iter().all(|o| o == "verified" || o == "already-fixed"), "{}", resumed.out);
@@ -264,8 +263,8 @@ fn the_run_of_another_machine_in_between_is_caught_by_looking_again() {
     );
     let before = fs::read(desk.path("shared.json")).unwrap();
     let said = desk.run(
-        "apply plan.json --allow-cidr 203.0.113.0/24 --state-dir a --auto-approve --max-risk \
-                         disruptive -q --format json",
+        "apply plan.json --allow-cidr 203.0.113.0/24 --state-dir a --auto-approve --max-risk disruptive -q \
+         --format json",
     );
     let outcomes = outcomes(&said);
     assert!(
@@ -288,7 +287,7 @@ fn of_two_runs_that_began_in_the_same_second_the_later_is_the_last() {
     assert!(run_id(&plan, second + Duration::from_secs(1)) > ids[999]);
 }
 
-fn claim<'a>(regions: &[&str], run: &'a str) -> Claim<'a> {
+pub(crate) fn claim<'a>(regions: &[&str], run: &'a str) -> Claim<'a> {
     let regions = regions.iter().map(|r| (*r).to_owned()).collect();
     Claim {
         account: "123456789012",
@@ -321,7 +320,7 @@ fn one_run_at_a_time_works_on_a_region_and_the_message_says_who() {
 }
 
 /// A real redress that holds its lock: its output is not read, so it stands still while it shows the plan.
-fn standing_still(desk: &Desk, state: &str) -> Child {
+pub(crate) fn standing_still(desk: &Desk, state: &str) -> Child {
     let line = format!(
         "apply plan.json --allow-cidr 203.0.113.0/24 --state-dir {state} --auto-approve --max-risk \
          disruptive --verbose --verbose"
@@ -329,7 +328,7 @@ fn standing_still(desk: &Desk, state: &str) -> Child {
     desk.command(&line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + Duration::from_secs(60);
     while Instant::now() < end {
         if let Some(found) = look() {
@@ -369,152 +368,5 @@ fn the_lock_of_a_process_that_was_killed_is_free_and_told() {
         0,
         "apply plan.json --allow-cidr 203.0.113.0/24 --state-dir a --auto-approve --max-risk disruptive -q",
     );
-    assert!(said.err.contains("has died"), "{}", said.err);
-}
-
-fn bucket(moto: &Moto, keys: &Keys, name: &str) {
-    moto.python(keys, &format!("import boto3\nboto3.client('s3').create_bucket(Bucket='{name}')"));
-}
-
-#[test]
-fn a_bucket_keeps_runs_by_conditional_writes_one_object_an_event() {
-    let (moto, keys) = (moto(), moto().account());
-    bucket(moto, &keys, "runs-of-state");
-    let desk = Desk::on(moto, &keys);
-    let at = "--state-dir s3://runs-of-state/team/a";
-    desk.run(&format!(
-        "plan --account twin:demo --allow-cidr 203.0.113.0/24 --region eu-west-1 {at} -q -o plan.json"
-    ));
-    desk.ends(
-        0,
-        &format!("apply plan.json --allow-cidr 203.0.113.0/24 {at} --auto-approve --max-risk disruptive -q"),
-    );
-    assert!(desk.ends(0, &format!("runs {at}")).out.contains("complete"));
-    let told = desk.ends(0, &format!("show last {at} --format json")).out;
-    let told: Value = serde_json::from_str(&told).unwrap();
-    let run = told["run"].as_str().unwrap();
-    let list = "import boto3\nfor p in \
-                boto3.client('s3').get_paginator('list_objects_v2').paginate(Bucket='runs-of-state'):\n  for \
-                o in p.get('Contents', []): print(o['Key'])";
-    let keys_there = moto.python(&keys, list);
-    let events = keys_there.lines().filter(|k| k.starts_with(&format!("team/a/runs/{run}/journal/"))).count();
-    assert_eq!(events, told["story"].as_array().unwrap().len());
-    assert!(
-        keys_there.contains(&format!("team/a/runs/{run}/journal/00000001.json"))
-            && keys_there.contains(&format!("team/a/runs/{run}/plan.json"))
-    );
-    assert!(!keys_there.contains("locks/"), "the locks were given back: {keys_there}");
-    let undone =
-        desk.ends(0, &format!("undo last {at} --auto-approve --max-risk disruptive -q --format json"));
-    assert!(outcomes(&undone).iter().all(|o| o == "restored"));
-
-    moto.python(
-        &keys,
-        &format!(
-            "import boto3\nboto3.client('s3').delete_object(Bucket='runs-of-state', \
-                                 Key='team/a/runs/{run}/journal/00000007.json')"
-        ),
-    );
-    let said = desk.ends(1, &format!("show {run} {at}"));
-    assert!(said.err.contains("line 7 does not follow"), "{}", said.err);
-    let said = desk.ends(1, "runs --state-dir s3://there-is-no-such-bucket/x");
-    assert!(said.err.contains("there-is-no-such-bucket"), "{}", said.err);
-    desk.ends(2, "runs --state-dir s3://");
-}
-
-#[test]
-fn two_processes_that_write_the_same_run_in_a_bucket_do_not_mix() {
-    let (moto, keys) = (moto(), moto().account());
-    bucket(moto, &keys, "runs-of-two");
-    let (twin, _) = Desk::with_shared_twin();
-    let store = || in_bucket(moto, &keys, "s3://runs-of-two", Duration::from_secs(60));
-    let (one, two) = (store(), store());
-    let plan = twin.plan();
-    one.create("20261122T100000Z-aaaaaa", &plan).unwrap();
-    assert!(
-        matches!(two.create("20261122T100000Z-aaaaaa", &plan), Err(StoreError::Remote { .. })),
-        "an id is given once"
-    );
-    let open = |store: &S3Store| store.open_run("20261122T100000Z-aaaaaa").unwrap().journal().unwrap();
-    let (mut first, mut second) = (open(&one), open(&two));
-    let now = jiff::Timestamp::now();
-    first.write(now, beginning(&plan)).unwrap();
-    let error = second.write(now, beginning(&plan)).unwrap_err().to_string();
-    assert!(error.contains("another process works on this run"), "{error}");
-    assert!(second.story.head.run.is_empty(), "what is not kept is not taken in");
-}
-
-/// The first record of a run of this plan.
-fn beginning(plan: &Plan) -> Event {
-    serde_json::from_value(json!({
-        "type": "run-started", "run": "run-one", "plan_digest": plan.digest, "kind": plan.kind,
-        "account": plan.account, "partition": plan.partition,
-        "endpoint": plan.endpoint, "caller": plan.caller, "version": "0", "decisions": [],
-    }))
-    .unwrap()
-}
-
-fn in_bucket(moto: &Moto, keys: &Keys, url: &str, lease: Duration) -> S3Store {
-    let config = sdk_config(&moto.url(), keys);
-    S3Store::over(url, std::future::ready(config), lease).unwrap()
-}
-
-#[test]
-fn who_has_lost_the_lock_in_a_bucket_writes_nothing_more() {
-    let (moto, keys) = (moto(), moto().account());
-    bucket(moto, &keys, "runs-of-lost");
-    let (twin, _) = Desk::with_shared_twin();
-    let open = || in_bucket(moto, &keys, "s3://runs-of-lost/p", Duration::from_secs(4));
-    let store = open();
-    let held = store.lock(&claim(&["us-east-1"], "run-one")).unwrap();
-    let error = open().lock(&claim(&["us-east-1"], "run-two")).unwrap_err().to_string();
-    assert!(error.contains("run-one of ann"), "{error}");
-    let plan = twin.plan();
-    let mut journal = store.create("20261122T100000Z-bbbbbb", &plan).unwrap().journal().unwrap();
-    journal.write(jiff::Timestamp::now(), beginning(&plan)).unwrap();
-    moto.python(
-        &keys,
-        "import boto3\nboto3.client('s3').put_object(Bucket='runs-of-lost', \
-         Key='p/locks/123456789012.us-east-1.json', Body=b'{\"somebody\": \"else\"}')",
-    );
-    std::thread::sleep(Duration::from_millis(2500));
-    let error = journal.write(jiff::Timestamp::now(), Event::RunEnded).unwrap_err().to_string();
-    assert!(error.contains("taken over"), "{error}");
-    drop(held);
-    let there = moto.python(
-        &keys,
-        "import boto3\nprint(boto3.client('s3').get_object(Bucket='runs-of-lost', \
-                        Key='p/locks/123456789012.us-east-1.json')['Body'].read())",
-    );
-    assert!(there.contains("somebody"), "the lock of another is not given back");
-}
-
-#[test]
-fn the_lock_in_a_bucket_of_a_process_that_was_killed_is_taken_over_when_its_time_has_passed() {
-    let (moto, keys) = (moto(), moto().account());
-    bucket(moto, &keys, "runs-of-dead");
-    let desk = Desk::on(moto, &keys);
-    let (twin, _) = Desk::with_shared_twin();
-    fs::copy(twin.path("plan.json"), desk.path("plan.json")).unwrap();
-    let at = "s3://runs-of-dead";
-    let mut child = standing_still(&desk, at);
-    let list = "import boto3\nprint([o['Key'] for o in \
-                boto3.client('s3').list_objects_v2(Bucket='runs-of-dead').get('Contents', [])])";
-    until("the lock is held", || moto.python(&keys, list).contains("us-east-1.json").then_some(()));
-    std::thread::sleep(Duration::from_secs(4));
-    let line = format!(
-        "apply plan.json --allow-cidr 203.0.113.0/24 --change c3 --state-dir {at} --auto-approve --max-risk \
-         disruptive -q"
-    );
-    let said = desk.ends(1, &line);
-    assert!(
-        said.err.contains(&format!("process {}", child.id())),
-        "it lives and gives signs of it: {}",
-        said.err
-    );
-    child.kill().unwrap();
-    child.wait().unwrap();
-    std::thread::sleep(Duration::from_secs(3));
-    let said = desk.ends(0, &line);
     assert!(said.err.contains("has died"), "{}", said.err);
 }

@@ -137,6 +137,29 @@ fn comments_keep_to_the_style_page() {
     assert!(found.is_empty(), "{} comments:\n{}", found.len(), found.join("\n"));
 }
 
+/// The longest line, in characters.
+const WIDTH: usize = 110;
+
+/// Returns the lines of code and comments that are too long; an address is never broken, and tables of tests
+/// are as wide as what they show.
+fn too_long(text: &str) -> Vec<usize> {
+    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let wide = |line: &str| line.chars().count() > WIDTH && !line.contains("https://");
+    code.lines().enumerate().filter(|(_, line)| wide(line)).map(|(at, _)| at + 1).collect()
+}
+
+#[test]
+fn a_line_fits_beside_another_in_a_review() {
+    let src = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src"));
+    let tested =
+        |path: &Path| path.components().any(|part| part.as_os_str().to_string_lossy().starts_with("tests"));
+    for path in sources(src).into_iter().filter(|path| !tested(path.strip_prefix(src).unwrap())) {
+        let long = too_long(&fs::read_to_string(&path).unwrap());
+        assert!(long.is_empty(), "{}: lines {long:?} are longer than {WIDTH} characters", path.display());
+    }
+    assert_eq!(too_long(&format!("a\n{}\n", "b".repeat(WIDTH + 1))), [2]);
+}
+
 #[test]
 fn the_reader_of_comments_finds_each_kind_of_fault() {
     let of = |text: &str| comments(text).iter().flat_map(faults).collect::<Vec<_>>();
@@ -151,7 +174,7 @@ fn the_reader_of_comments_finds_each_kind_of_fault() {
     assert_eq!(of("    // It tells the other.\nlet a = 1;\n"), ["\"tells\""]);
     assert_eq!(
         of("/// Returns `told`, as \"What is told\" does (<https://a/says>).\nfn a() {}\n/// The \
-             rule.\nstruct B {\n"),
+            rule.\nstruct B {\n"),
         [""; 0]
     );
 }

@@ -214,8 +214,9 @@ impl Moto {
         let port = self.port;
         write!(
             stream,
-            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n{header}\r\n\
-             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{body}"
+            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: \
+             close\r\n{header}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: \
+             {length}\r\n\r\n{body}"
         )?;
         let mut reply = String::new();
         stream.read_to_string(&mut reply)?;

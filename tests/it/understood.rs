@@ -122,7 +122,8 @@ impl Desk {
         ];
         let cell = |column: &&str| match *column {
             "useridentity" => "{type=AssumedRole, principalid=AROA:ci, \
-                 arn=arn:aws:sts::123456789012:assumed-role/deploy/ci-118, accountid=123456789012}"
+                               arn=arn:aws:sts::123456789012:assumed-role/deploy/ci-118, \
+                               accountid=123456789012}"
                 .to_owned(),
             column => {
                 let member = event
@@ -355,8 +356,8 @@ fn what_was_understood_in_part_ends_with_4_whatever_the_command() {
     desk.write("folder/more.json", "");
     assert_eq!(desk.run("scan --account twin:demo --findings folder").code, 4);
     let said = desk.run(
-        "apply --account twin:demo --findings folder --allow-cidr 203.0.113.0/24 \
-                         --auto-approve --max-risk disruptive",
+        "apply --account twin:demo --findings folder --allow-cidr 203.0.113.0/24 --auto-approve --max-risk \
+         disruptive",
     );
     assert!(
         said.code == 4 && said.out.contains("1 change: 1 verified"),

@@ -2,9 +2,9 @@
 //! either fast enough or not. It is compiled without the SDKs, so that they need not be built a second time:
 //!
 //! ```text
-//! cargo bench --manifest-path tests/pure/Cargo.toml                          every format, from memory
-//! cargo bench --manifest-path tests/pure/Cargo.toml -- generate FILE [MiB]   writes a CloudTrail log of that size, 1024 by default
-//! cargo bench --manifest-path tests/pure/Cargo.toml -- peak FILE             reads a file, and says how much memory that took at most
+//! cargo measure                          every format, from memory
+//! cargo measure -- generate FILE [MiB]   writes a CloudTrail log of that size, 1024 by default
+//! cargo measure -- peak FILE             reads a file, and says how much memory that took at most
 //! ```
 //!
 //! What is counted is the processor's time of the one thread that reads, where the system tells it (Linux),
@@ -97,8 +97,7 @@ fn asff(n: usize) -> Value {
         "ProductArn": "arn:aws:securityhub:us-east-1::product/aws/securityhub", "ProductName": "Security Hub",
         "GeneratorId": "security-control/EC2.13", "AwsAccountId": ACCOUNT, "Region": "us-east-1",
         "CreatedAt": "2026-11-20T06:00:00.000Z", "UpdatedAt": "2026-11-22T06:00:00.000Z",
-        "Types": ["Software and Configuration Checks/Industry and Regulatory \
-                   Standards"], "Severity": {"Label": "HIGH", "Normalized": 70, "Original": "HIGH"},
+        "Types": ["Software and Configuration Checks/Industry and Regulatory Standards"], "Severity": {"Label": "HIGH", "Normalized": 70, "Original": "HIGH"},
         "Title": "Security groups should not allow ingress to port 22", "Description": "d".repeat(300),
         "Remediation": {"Recommendation": {"Text": "t".repeat(120), "Url": "https://example.com"}},
         "Compliance": {"Status": if n.is_multiple_of(4) { "FAILED" } else { "PASSED" },
@@ -169,7 +168,8 @@ fn csv() -> Vec<u8> {
         let status = if n % 4 == 0 { "FAIL" } else { "PASS" };
         let arn = group(n);
         writeln!(text, "p;2026-11-22 \
-                        06:27:29.487322;{ACCOUNT};u{n};ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_22;{status};\"open; \"\"wide\"\"\";False;high;AwsEc2SecurityGroup;{arn};sg;aws;us-east-1;{};{}", "d".repeat(300), "CIS: 5.2 | ".repeat(20)).unwrap();
+                        06:27:29.487322;{ACCOUNT};u{n};ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_22;{status};\"open; \
+                        \"\"wide\"\"\";False;high;AwsEc2SecurityGroup;{arn};sg;aws;us-east-1;{};{}", "d".repeat(300), "CIS: 5.2 | ".repeat(20)).unwrap();
         if text.len() > SIZE {
             return text;
         }

@@ -1,4 +1,4 @@
-//! `cargo run --release --manifest-path tests/pure/Cargo.toml -- 0..100000` proves a range of seeds, `-- 7`
+//! `cargo prove 0..100000` proves a range of seeds, `-- 7`
 //! replays one. The same code as `cargo test proving::`. `-- edits 0..1000000` tries edits of a plan and of a
 //! journal, as `cargo test forged_edits::no_edit` does; `-- edits 7` one of each. `-- journal 1000000`
 //! measures how long a journal of so many records takes to read.
@@ -87,8 +87,8 @@ fn edited(wish: &str) -> ExitCode {
                         let [plans, journals, runs] = &all.came;
                         let (broken, seconds) = (all.broken.len(), began.elapsed().as_secs());
                         println!(
-                            "{to}: plans {plans:?}, journals {journals:?}, runs {runs:?}, {broken} \
-                                  broken, {seconds} s"
+                            "{to}: plans {plans:?}, journals {journals:?}, runs {runs:?}, {broken} broken, \
+                             {seconds} s"
                         );
                     }
                 }

@@ -2,9 +2,9 @@
 //! itself takes.
 //!
 //! ```text
-//! cargo bench --manifest-path tests/pure/Cargo.toml --bench scale                 1,000 and 10,000 groups, a tenth of them open
-//! cargo bench --manifest-path tests/pure/Cargo.toml --bench scale -- 5000         as many groups as are given
-//! cargo bench --manifest-path tests/pure/Cargo.toml --bench scale -- rules 1000000   checks alone, over an inventory of so many rules
+//! cargo measure --bench scale                 1,000 and 10,000 groups, a tenth of them open
+//! cargo measure --bench scale -- 5000         as many groups as are given
+//! cargo measure --bench scale -- rules 1000000   checks alone, over an inventory of so many rules
 //! ```
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 

@@ -315,8 +315,8 @@ impl Plan {
         ];
         if !self.parameters.key.is_empty() {
             impact.push(format!(
-                "deliveries fail unless the policy of key {} lets cloudtrail.amazonaws.com \
-                                 use it; that is not checked",
+                "deliveries fail unless the policy of key {} lets cloudtrail.amazonaws.com use it; that is \
+                 not checked",
                 self.parameters.key
             ));
         }

@@ -51,9 +51,8 @@ pub fn held<'a>(
         Use::Avoids => {
             return Err(Refusal::Refused(format!(
                 "a capacity reservation is required, and {id} is set to run in none (its preference is \
-                 none): it would start without room being held for it; \
-                 stop it at a time of your own, set it to open \
-                 (ec2:ModifyInstanceCapacityReservationAttributes), start it, and plan again"
+                 none): it would start without room being held for it; stop it at a time of your own, set it \
+                 to open (ec2:ModifyInstanceCapacityReservationAttributes), start it, and plan again"
             )));
         }
         Use::Group(group) => {
@@ -104,11 +103,9 @@ fn none(instance: &Instance, takes: &Use, found: &[&CapacityReservation], contex
     };
     format!(
         "a capacity reservation is required for the start of {id}, and {which}, for example with `aws ec2 \
-         create-capacity-reservation --region {} \
-         --instance-type {instance_type} --instance-platform '{platform_details}' --availability-zone \
-         {availability_zone} --tenancy {tenancy} \
-         --instance-count 1 --instance-match-criteria open`, which is paid for until it is cancelled; then \
-         plan again",
+         create-capacity-reservation --region {} --instance-type {instance_type} --instance-platform \
+         '{platform_details}' --availability-zone {availability_zone} --tenancy {tenancy} --instance-count 1 \
+         --instance-match-criteria open`, which is paid for until it is cancelled; then plan again",
         context.region
     )
 }

@@ -53,9 +53,8 @@ pub fn instance(context: &Context<'_>, instance: &Instance) -> Result<Vec<GuardN
     if let Some(run) = instance.tags.get(tag::RUN) {
         return Err(Refusal::Unknown(format!(
             "{id} is marked by run {run}, which works on it or was lost: let it end, or `redress resume \
-             {run}`; where it is over or lost, \
-             `redress recover {run} -o back.json` and `redress apply back.json` bring {id} up and take the \
-             mark off"
+             {run}`; where it is over or lost, `redress recover {run} -o back.json` and `redress apply \
+             back.json` bring {id} up and take the mark off"
         )));
     }
     if let Some(operator) = &instance.operator {
@@ -68,8 +67,8 @@ pub fn instance(context: &Context<'_>, instance: &Instance) -> Result<Vec<GuardN
     notes.push(GuardNote::passed(
         "stop",
         format!(
-            "{id} can be stopped and started: no spot, instance store, hibernation, enclave, dedicated \
-                 host, product code or stop protection"
+            "{id} can be stopped and started: no spot, instance store, hibernation, enclave, dedicated host, \
+             product code or stop protection"
         ),
     ));
     Ok(notes)

@@ -9,6 +9,8 @@ mod key;
 mod parts;
 mod restartable;
 mod still;
+mod swap_steps;
+mod swap_words;
 mod targets;
 mod trial;
 

@@ -31,8 +31,7 @@ pub fn left_without(
     if !left.is_empty() && !parameters.allow_last_target {
         return Err(Refusal::Refused(format!(
             "{} is the only target of the target group {} that is healthy: what it serves would be down \
-             while it is stopped; register another target \
-             there first, or set allow_last_target = true",
+             while it is stopped; register another target there first, or set allow_last_target = true",
             instance.id,
             left.join(", ")
         )));

@@ -151,8 +151,8 @@ impl Action for Prune {
                 let mut proposal = removed::told(plain, place, target.id(), &snapshot.tags);
                 proposal.guards.push(GuardNote::passed(
                     "use",
-                    "no image of the account is made of it, it is \
-                    not locked, and no other account may use it",
+                    "no image of the account is made of it, it is not locked, and no other account may use \
+                     it",
                 ));
                 Ok(proposal)
             }
@@ -265,8 +265,8 @@ fn left_long_enough(
     let Some(holder) = relied_on::holder(place(inventory, region)?, volume, source)? else {
         return Err(Refusal::Refused(format!(
             "{id} was made from {source}, and neither that nor another in its place is in use: what was \
-             written to {id} since is unknown; \
-             look at it, and give it the tag {} with a date when it is not needed",
+             written to {id} since is unknown; look at it, and give it the tag {} with a date when it is not \
+             needed",
             tag::EXPIRES
         )));
     };
@@ -430,8 +430,8 @@ fn of_left(mut proposal: Proposal, volume: &Volume, source: &str) -> Proposal {
         volume.id
     );
     proposal.impact.push(format!(
-        "what was written to {} while it was in use is on no other volume: look at \
-                                  it before, or make a snapshot of it",
+        "what was written to {} while it was in use is on no other volume: look at it before, or make a \
+         snapshot of it",
         volume.id
     ));
     proposal

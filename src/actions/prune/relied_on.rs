@@ -154,8 +154,8 @@ pub(super) fn holder<'a>(
     let (listed, made) = selected(place, source);
     listed.map_err(|why| {
         Refusal::Unknown(format!(
-            "{id} is kept: redress could not find out whether another \
-        volume took the place of {source}: {why}"
+            "{id} is kept: redress could not find out whether another volume took the place of {source}: \
+             {why}"
         ))
     })?;
     Ok(made.into_iter().find(|v| v.id != *id && !v.attachments.is_empty()))

@@ -54,8 +54,8 @@ pub(super) fn allowed(place: &Region, id: &str) -> Result<(), Refusal> {
         Fact::Known(accounts) if accounts.is_empty() => Ok(()),
         Fact::Known(accounts) => Err(Refusal::Refused(format!(
             "{id} is shared {}: who uses it would lose it without a word; make it private first, if nobody \
-             needs it (`aws ec2 reset-snapshot-attribute \
-             --snapshot-id {id} --attribute createVolumePermission`)",
+             needs it (`aws ec2 reset-snapshot-attribute --snapshot-id {id} --attribute \
+             createVolumePermission`)",
             with(accounts)
         ))),
         shared => Err(unknown("others may use it", shared.silence())),

@@ -304,8 +304,8 @@ impl<'a> Plan<'a> {
         }
         if self.multi_region {
             impact.push(
-                "it will also store the events of all other regions and of global services: its \
-                         bucket grows faster"
+                "it will also store the events of all other regions and of global services: its bucket grows \
+                 faster"
                     .to_owned(),
             );
         }

@@ -35,8 +35,8 @@ pub fn impact(
     impact.push(users(context, &interfaces));
     if !interfaces.is_empty() && untracked(rules, edit) {
         impact.push(
-            "open connections that came in by the rules that go are not tracked by AWS and end at \
-                     once, where no other rule lets them in"
+            "open connections that came in by the rules that go are not tracked by AWS and end at once, \
+             where no other rule lets them in"
                 .to_owned(),
         );
     } else if !interfaces.is_empty() {

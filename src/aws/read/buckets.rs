@@ -85,7 +85,7 @@ async fn owns(s3: &Client, name: &str) -> Result<bool, CallError> {
 }
 
 async fn settings(s3: &Client, name: &str, owner: &str) -> Bucket {
-    let (region, policy, public_access_blocked, versioning, (encryption, encryption_key), tags) = futures::join!(
+    let (region, policy, public_access_blocked, versioning, encrypted, tags) = futures::join!(
         region(s3, name, owner),
         policy(s3, name, owner),
         public_access_blocked(s3, name, owner),
@@ -93,6 +93,7 @@ async fn settings(s3: &Client, name: &str, owner: &str) -> Bucket {
         encryption(s3, name, owner),
         tags(s3, name, owner),
     );
+    let (encryption, encryption_key) = encrypted;
     Bucket {
         id: name.to_owned(),
         owned: true,

@@ -158,5 +158,4 @@ fn incomplete(call: &Call, name: &str) -> CallError {
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;

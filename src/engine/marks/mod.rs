@@ -154,8 +154,7 @@ fn halted(others: &BTreeMap<String, String>, named: Named<'_>, most: usize, wait
     let lost = others.values().next().map(|run| recover(run)).unwrap_or_default();
     format!(
         "{} of {} waited {} min in vain: {} is down or about to be stopped, and {most} at once in {} may be \
-         (--stop-at-once). Where that run is lost, \
-         {lost} bring its instance up",
+         (--stop-at-once). Where that run is lost, {lost} bring its instance up",
         named.name,
         named.change,
         waited.as_secs() / 60,
@@ -208,8 +207,8 @@ pub(super) fn in_work(change: &Change, facts: &Inventory, own: &[&str]) -> Optio
         let run = instance.tags.get(tag::RUN).filter(|run| !own.contains(&run.as_str()))?;
         let lost = recover(run);
         Some(format!(
-            "{id} is marked by run {run}, which has it in work or was lost: `redress resume {run}` \
-                      goes on with it; where it is over or lost, {lost} bring {id} up and take the mark off"
+            "{id} is marked by run {run}, which has it in work or was lost: `redress resume {run}` goes on \
+             with it; where it is over or lost, {lost} bring {id} up and take the mark off"
         ))
     })
 }

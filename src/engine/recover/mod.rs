@@ -349,7 +349,7 @@ fn at_device<'v>(
         let source = words(source);
         format!(
             "{instance} has nothing at {device}, and neither {source} nor {} is free: attach its volume \
-                 there by hand and start it",
+             there by hand and start it",
             copy.id
         )
     })
@@ -471,9 +471,8 @@ fn change(
 
 /// The reason for which a recovery is not rehearsed.
 const UNTRIED: &str = "what the run has changed is known from tags in the account alone, not from its plan \
-                       and journal, so this was not tried on a copy of \
-     the account first; directly before each call the account is read again, and what does not hold any more \
-     is not called";
+                       and journal, so this was not tried on a copy of the account first; directly before \
+                       each call the account is read again, and what does not hold any more is not called";
 
 /// Builds and seals the plan of these recoveries.
 pub fn sealed(

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 
 use super::{
     Engine,
-    apply::not_begun,
     ledger::SharedJournal,
+    so_far::not_begun,
     step::{Failure, Named},
     turns,
 };
@@ -120,8 +120,7 @@ impl Engine<'_> {
             return (left < needed).then(|| {
                 format!(
                     "the credentials end at {ends:.0}, in {} min, and the instance could be down for {} min: \
-                     it was not stopped. \
-                     Renew them and make the change then",
+                     it was not stopped. Renew them and make the change then",
                     left.as_secs() / 60,
                     minutes(needed)
                 )
@@ -170,8 +169,7 @@ impl Engine<'_> {
 fn turn_back(ends: Timestamp, left: Duration, back: Duration) -> String {
     format!(
         "the credentials end at {ends:.0}, in {} min, and the rollback takes {} min: it is rolled back while \
-         that is still possible, so that the \
-         instance is not left down. Renew them and make the change then",
+         that is still possible, so that the instance is not left down. Renew them and make the change then",
         left.as_secs() / 60,
         minutes(back)
     )

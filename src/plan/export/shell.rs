@@ -29,8 +29,8 @@ pub fn forward(plan: &Plan) -> Result<String, NotExported> {
     );
     text.push_str("RUN=${REDRESS_RUN:-export-$(date -u +%Y%m%dT%H%M%SZ)}\nkeep RUN \"$RUN\"\n");
     text.push_str(
-        "trap 'code=$?; rm -rf \"$work\"; if [ $code -ne 0 ]; then say \"what was done is in \
-                   $STATE: the undo script reads it\"; fi' EXIT\n",
+        "trap 'code=$?; rm -rf \"$work\"; if [ $code -ne 0 ]; then say \"what was done is in $STATE: the \
+         undo script reads it\"; fi' EXIT\n",
     );
     for change in &plan.changes {
         if plan.rehearsal.already_fixed.contains(&change.id) {
@@ -55,8 +55,8 @@ pub fn way_back(plan: &Plan) -> Result<String, NotExported> {
     only_registered(plan)?;
     let mut text = head(plan, "undoes");
     text.push_str(
-        "\nif [ ! -e \"$STATE\" ]; then fail \"$STATE does not exist: nothing was applied from \
-                   here\"; fi\n# Written by the other script, ids only.\n. \"$STATE\"\n",
+        "\nif [ ! -e \"$STATE\" ]; then fail \"$STATE does not exist: nothing was applied from here\"; fi\n# \
+         Written by the other script, ids only.\n. \"$STATE\"\n",
     );
     for change in plan.changes.iter().rev() {
         text.push_str(&back_change(change)?);
@@ -90,8 +90,8 @@ fn head(plan: &Plan, does: &str) -> String {
     let account = quoted(&clean(&plan.account));
     text.push_str("account=$(aws sts get-caller-identity --query Account --output text)\n");
     text.push_str(&format!(
-        "if [ \"$account\" != {account} ]; then fail \"these credentials are for account \
-                            $account, the plan is for \"{account}; fi\n"
+        "if [ \"$account\" != {account} ]; then fail \"these credentials are for account $account, the plan \
+         is for \"{account}; fi\n"
     ));
     text
 }

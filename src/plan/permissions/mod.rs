@@ -82,7 +82,7 @@ fn keys(change: &Change) -> BTreeSet<String> {
             Value::String(text)
                 if text.starts_with("arn:") && text.contains(":kms:") && text.contains(":key/") =>
             {
-                drop(keys.insert(text.clone()))
+                _ = keys.insert(text.clone());
             }
             Value::Array(items) => items.iter().for_each(|v| gather(v, keys)),
             Value::Object(members) => members.values().for_each(|v| gather(v, keys)),

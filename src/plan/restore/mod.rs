@@ -170,10 +170,10 @@ impl One<'_> {
             match self.concerns.care(self.family, member) {
                 Care::No => self.others(member),
                 _ if unread(&was) || unread(&is) => {
-                    drop(self.moved.unread.insert(format!("{} ({member})", self.key)))
+                    _ = self.moved.unread.insert(format!("{} ({member})", self.key));
                 }
                 Care::Power => {
-                    drop(self.moved.power.entry(self.key.to_owned()).or_default().insert(member.clone()))
+                    _ = self.moved.power.entry(self.key.to_owned()).or_default().insert(member.clone());
                 }
                 // A prediction cannot know the changes that AWS itself made along the way.
                 Care::Whole if self.recorded && end.as_ref() == Some(&was) => self.others(member),

@@ -45,19 +45,17 @@ shows! {
     a_parameter_of_an_action_without_any_is_told: "id = \"t\"\ntitle = \"T\"\nfinding = \
         \"cloudtrail-not-logging\"\n[[action]]\nuse = \"raise-cloudtrail\"\nwith = { loud = true }\n";
     a_missing_parameter_is_told_once: "id = \"t\"\ntitle = \"T\"\nfinding = \
-                                       \"cloudtrail-missing\"\n[[action]]\nuse = \"make-bucket\"\nwith = { \
-                                       days = 3 }\n";
+        \"cloudtrail-missing\"\n[[action]]\nuse = \"make-bucket\"\nwith = { days = 3 }\n";
     a_missing_with_is_told_at_the_action: "id = \"t\"\ntitle = \"T\"\nfinding = \
-                                           \"cloudtrail-missing\"\n[[action]]\nuse = \"make-bucket\"\n";
+        \"cloudtrail-missing\"\n[[action]]\nuse = \"make-bucket\"\n";
     a_wrong_parameter_is_not_also_missing: "id = \"t\"\ntitle = \"T\"\nfinding = \
-                                            \"cloudtrail-missing\"\n[[action]]\nuse = \"make-bucket\"\nwith \
-                                            = { bucket = 3, days = -1 }\n";
+        \"cloudtrail-missing\"\n[[action]]\nuse = \"make-bucket\"\nwith = { bucket = 3, days = -1 }\n";
     a_number_out_of_range_is_told_at_the_number: good_and("with = { keep_days = 70000 }\n");
     an_error_without_a_place_is_told_at_the_parameter_it_names: good_and("with = { allow = [\"0.0.0.0/0\"] \
         }\n");
     with_of_the_wrong_type_is_told: good_and("with = \"narrow\"\n");
     wrong_types_say_what_was_meant: "id = 7\ntitle = [\"T\"]\nfinding = { a = 1 }\napprove = true\nmatch = \
-                                     3\nguard = []\ncheck = \"x\"\naction = \"tighten-security-group\"\n";
+        3\nguard = []\ncheck = \"x\"\naction = \"tighten-security-group\"\n";
     wrong_values_in_match_are_told_one_by_one: good_and("[match]\nseverity = \"hihg\"\nregions = \
         [\"US-EAST-1\", 7, \"\"]\nresources = [\"sg-[0-9]\"]\ntags = [\"Env\"]\nwithout_tags = { Env = 1, \
         \"\" = \"x\" }\n");
@@ -67,9 +65,8 @@ shows! {
     a_huge_number_is_told_as_out_of_range: good_and("[guard]\nmax_changes = 99999999999999999999999999\n");
     a_parameter_of_a_check_that_has_none_is_told: good_and("[check]\ntag = \"Backup=true\"\n");
     wrong_parameters_of_a_check_are_told: "id = \"b\"\ntitle = \"B\"\nfinding = \
-                                           \"instance-backup-stale\"\n[[action]]\nuse = \
-                                           \"snapshot-instance\"\n[check]\nmax_age_hour = 3\nmax_age_hours = \
-                                           0\ntag = \"=x\"\nmax_changes = 3\n";
+        \"instance-backup-stale\"\n[[action]]\nuse = \"snapshot-instance\"\n[check]\nmax_age_hour = \
+        3\nmax_age_hours = 0\ntag = \"=x\"\nmax_changes = 3\n";
     an_id_that_is_no_id_gets_a_better_one: GOOD.replace("\"mine\"", "\"My Playbook\"");
     an_unknown_way_to_approve_is_told: format!("approve = \"always\"\n{GOOD}");
     what_is_nested_too_deep_is_told_where: good_and(&format!("with = {{ allow = {} }}\n", "[".repeat(400)));

@@ -34,8 +34,8 @@ fn two_files_of_the_user_with_one_id_are_both_named() {
     let user = vec![file("one.toml", &with_id("a")), file("two.toml", &format!("# mine\n{}", with_id("a")))];
     let problems =
         assemble_with(&words(), vec![file("built-in:a", &with_id("a"))], user).expect_err("the id is taken");
-    let expected = "two.toml:2:6: the id \"a\" is taken: one.toml:1:6 has it too\n  2 | id = \
-                    \"a\"\n    |      ^^^\n  hint: give one of them another id, or remove it";
+    let expected = "two.toml:2:6: the id \"a\" is taken: one.toml:1:6 has it too\n  2 | id = \"a\"\n    \
+                    |      ^^^\n  hint: give one of them another id, or remove it";
     assert_eq!(problems.iter().map(ToString::to_string).collect::<Vec<_>>(), [expected]);
 }
 

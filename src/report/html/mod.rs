@@ -36,7 +36,7 @@ pub fn plan(plan: &Plan, typed: &Typed<'_>) -> Result<String, minijinja::Error> 
         push(
             &mut lead["rest"],
             json!({ "tone": "bad", "text": "It would open findings that are closed now, so it is not offered \
-                                            for approval." }),
+                for approval." }),
         );
     }
     let mut facts = vec![

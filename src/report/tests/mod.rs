@@ -159,8 +159,8 @@ fn two_hundred_changes_are_short_and_say_once_what_they_share() {
     }
     assert!(
         text.contains(
-            "1   200 security groups:\n      · closes to 0.0.0.0/0: tcp 22 (22 SSH)\n      · no \
-                       interface uses the group\n"
+            "1   200 security groups:\n      · closes to 0.0.0.0/0: tcp 22 (22 SSH)\n      · no interface \
+             uses the group\n"
         ) && text.contains("    affects   1 interfaces of web-1 lose their way in\n"),
         "{text}"
     );

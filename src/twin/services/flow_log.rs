@@ -22,8 +22,7 @@ const DELIVERY_SECONDS: u64 = 600;
 /// The fields of a record when the request names none
 /// (<https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html>).
 const DEFAULT_FORMAT: &str = "${version} ${account-id} ${interface-id} ${srcaddr} ${dstaddr} ${srcport} \
-                              ${dstport} ${protocol} ${packets} ${bytes} ${start} ${end} ${action} \
-                              ${log-status}";
+    ${dstport} ${protocol} ${packets} ${bytes} ${start} ${end} ${action} ${log-status}";
 
 impl OnTwin for CreateFlowLogs {
     fn perform(self, t: &mut Twin, region: &str) -> Outcome {

@@ -15,17 +15,17 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use redress::{
     account::{Account, Identity, Validity},
-    calls::{Call, Outcome, Tried, Until, mark},
+    calls::{Call, Outcome, Tried, mark},
     engine::{Engine, EngineError, LAG, Silent, Stop},
     inventory::{FamilyKind, Inventory, Scope, Selector, Want, tag},
-    journal::{Decision, Event, Journal, Log, StoreError, Story},
+    journal::{Decision, Event, Journal, Story},
     plan::{Change, Plan},
     twin::{DeniedRead, Twin},
 };
 use serde_json::{Value, json};
 
-use super::{dice::Dice, storm::Meddling, watch::Watch};
-use crate::stand::{down_now, stage, today};
+use super::{dice::Dice, hooks::Paper, storm::Meddling, watch::Watch};
+use crate::stand::{stage, today};
 
 /// What happens to a process, counted within its life from 1.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,14 +84,14 @@ pub struct State {
     pub stale_seen: usize,
     /// How many changes run at once, and by which dice they take turns.
     pub jobs: usize,
-    turns: Dice,
+    pub turns: Dice,
     denied_until: Option<Timestamp>,
     ends_are_told: bool,
-    dead: bool,
-    full: bool,
-    taken: bool,
-    calls: usize,
-    records: usize,
+    pub dead: bool,
+    pub full: bool,
+    pub taken: bool,
+    pub calls: usize,
+    pub records: usize,
     pauses: usize,
     reads: usize,
     stop: Arc<Stop>,
@@ -148,15 +148,15 @@ impl State {
     pub fn take_turns(&mut self, (jobs, turns): (usize, Dice)) {
         (self.jobs, self.turns) = (jobs, turns);
     }
-    fn fated(&mut self, fate: &Fate) -> bool {
+    pub fn fated(&mut self, fate: &Fate) -> bool {
         self.fates.contains(fate)
     }
-    fn die(&mut self, how: &'static str) {
+    pub fn die(&mut self, how: &'static str) {
         self.dead = true;
         self.met.push(how);
     }
     /// What comes with the nth call without killing.
-    fn visit(&mut self, nth: usize) {
+    pub fn visit(&mut self, nth: usize) {
         for fate in self.fates.clone() {
             match fate {
                 Fate::StopAskedAt(n, times) if n == nth => {
@@ -184,7 +184,7 @@ impl State {
         }
     }
     /// What comes between an announcement and its stop.
-    fn announced(&mut self, call: &Call) {
+    pub fn announced(&mut self, call: &Call) {
         if call.operation != "CreateTags"
             || call.input["Tags"] != json!([{ "Key": tag::STATE, "Value": mark::STOPPING }])
         {
@@ -234,7 +234,7 @@ impl State {
         self.denied_until = self.twin.now().checked_add(Duration::from_secs(seconds)).ok();
     }
     /// Looks at the account as it truly is where a change begins or ends.
-    fn note(&mut self, at: Timestamp, event: &Event) {
+    pub fn note(&mut self, at: Timestamp, event: &Event) {
         let (Event::ChangeStarted { change, .. } | Event::ChangeEnded { change, .. }) = event else { return };
         let Some(truth) = self.truths.get_mut(change) else { return };
         let now = (at, self.twin.truth().footprint(&truth.touches));
@@ -243,20 +243,20 @@ impl State {
             _ => truth.after = Some(now),
         }
     }
-    fn breach(&mut self, what: String) {
+    pub fn breach(&mut self, what: String) {
         if self.breaches.len() < 5 {
             self.breaches.push(what);
         }
     }
 }
 
-fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The account.
 pub struct Door {
-    state: Arc<Mutex<State>>,
+    pub state: Arc<Mutex<State>>,
     identity: Identity,
 }
 
@@ -354,134 +354,6 @@ impl Account for Door {
             std::future::pending::<()>().await;
         }
     }
-}
-
-impl Door {
-    /// Lets changes that run side by side go ahead, now more and now less of them, so that their steps
-    /// interleave.
-    async fn turn(&self) {
-        let times = {
-            let mut state = hold(&self.state);
-            if state.jobs > 1 { state.turns.below(4) } else { 0 }
-        };
-        for _ in 0..times {
-            tokio::task::yield_now().await;
-        }
-    }
-
-    /// Makes a call, unless the process is dead or dies of it.
-    fn strike(&self, call: &Call) -> Option<Outcome> {
-        let mut state = hold(&self.state);
-        state.calls += 1;
-        let n = state.calls;
-        // Side by side, a call whose intent is on the disk may come after another change found the disk full.
-        if state.full && state.jobs == 1 {
-            state.breach(format!("{} was called although the journal cannot be written", call.name()));
-        }
-        if state.taken {
-            state.breach(format!(
-                "{} was called although another process has taken the run over",
-                call.name()
-            ));
-        }
-        // What somebody does at the very moment of the call cannot have been seen.
-        let offence = {
-            let State { watch, twin, events, .. } = &mut *state;
-            watch.before(twin, events, call)
-        };
-        state.visit(n);
-        if state.fated(&Fate::KilledBeforeCall(n)) {
-            state.die("killed before a call");
-        }
-        if state.dead {
-            return None;
-        }
-        state.offences.extend(offence);
-        let announced = state
-            .events
-            .iter()
-            .rev()
-            .take(60)
-            .any(|(_, e)| matches!(e, Event::Intent { call: intended, .. } if intended == call));
-        if !announced {
-            state.breach(format!("{} was called without its intent", call.name()));
-        }
-        if call.operation == "StopInstances" {
-            let truth = state.twin.truth();
-            let is_up =
-                |stop: &Call| !stop.input.to_string().split('"').any(|id| is_down(truth, &call.region, id));
-            let down =
-                down_now(state.events.iter().map(|(_, e)| e), is_up).remove(&call.region).unwrap_or_default();
-            if down.len() > 1 {
-                state.breach(format!(
-                    "{} are down at once in {}",
-                    down.into_iter().collect::<Vec<_>>().join(" and "),
-                    call.region
-                ));
-            }
-        }
-        let outcome = state.twin.perform(call);
-        if outcome.is_ok() {
-            state.announced(call);
-            let State { watch, twin, events, .. } = &mut *state;
-            watch.after(twin, events, call);
-        }
-        if state.fated(&Fate::KilledAfterCall(n)) {
-            state.die("killed after a call");
-            return None;
-        }
-        Some(outcome)
-    }
-}
-
-fn is_down(truth: &Inventory, region: &str, id: &str) -> bool {
-    let instance = truth.json(region, FamilyKind::Instances, id);
-    instance.known().is_some_and(|i| matches!(i["state"].as_str(), Some("stopping" | "stopped" | "pending")))
-}
-
-struct Paper(Arc<Mutex<State>>);
-
-impl Log for Paper {
-    fn append(&mut self, at: Timestamp, event: &Event) -> Result<(), StoreError> {
-        let mut state = hold(&self.0);
-        let gone = || {
-            let error = std::io::Error::other("no space left on device");
-            Err(StoreError::Io { path: "journal.jsonl".into(), what: "write the journal", error })
-        };
-        state.records += 1;
-        let n = state.records;
-        if state.fated(&Fate::DiskFullAt(n)) {
-            state.met.push("disk full");
-            state.full = true;
-        }
-        if state.fated(&Fate::KilledBeforeRecord(n)) {
-            state.die("killed before a record");
-        }
-        if state.taken {
-            return Err(lost());
-        }
-        if state.dead || state.full {
-            return gone();
-        }
-        state.events.push((at, event.clone()));
-        state.note(at, event);
-        if state.fated(&Fate::KilledAfterRecord(n)) {
-            state.die("killed after a record");
-            return gone();
-        }
-        if state.fated(&Fate::TakenOver(n)) {
-            state.met.push("taken over by another process");
-            state.taken = true;
-        }
-        Ok(())
-    }
-    fn may_call(&mut self) -> Result<Until, StoreError> {
-        if hold(&self.0).taken { Err(lost()) } else { Ok(Until::EVER) }
-    }
-}
-
-fn lost() -> StoreError {
-    StoreError::Lost { place: "the lock".to_owned(), why: "another process has it now".to_owned() }
 }
 
 /// The story that the events tell.

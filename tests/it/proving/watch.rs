@@ -96,8 +96,8 @@ impl Watch {
             let held = held_elsewhere(twin, &call.region, id);
             return (!held).then(|| {
                 format!(
-                    "law 14 (deleted): {step} of {change} deletes {id}, and nothing \
-                                            else that can be read holds what it holds"
+                    "law 14 (deleted): {step} of {change} deletes {id}, and nothing else that can be read \
+                     holds what it holds"
                 )
             });
         }

@@ -78,7 +78,7 @@ fn other(it: &mut Inventory) -> &mut Key {
 
 #[test]
 fn an_instance_is_not_stopped_where_the_key_of_a_disk_that_stays_does_not_work() {
-    let rows: &[Row] = &[
+    let rows: &[(fn(&mut Inventory), &str)] = &[
         (|it| other(it).key_state = "PendingDeletion".into(), "would not start again"),
         (|it| other(it).key_state = "Disabled".into(), "Disabled"),
         (|it| other(it).arn = OTHER.replace("us-east-1", "eu-west-1"), "eu-west-1"),

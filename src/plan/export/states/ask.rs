@@ -77,8 +77,8 @@ pub(super) fn question(asked: &Asked, place: Place<'_>) -> Result<Question, Stri
         // A filter gives a list, and an empty one where nothing matches; a position in it is asked for
         // afterwards.
         Query::Device { device, .. } => {
-            json!({ "what": what, "answer.$": format!("$..BlockDeviceMappings[?(@.DeviceName == \
-                '{device}')]") })
+            let answer = format!("$..BlockDeviceMappings[?(@.DeviceName == '{device}')]");
+            json!({ "what": what, "answer.$": answer })
         }
         Query::Count(list) => {
             json!({ "what": what, "answer.$": format!("States.ArrayLength($..{}[*])", pascal(list)) })

@@ -119,8 +119,8 @@ fn back(plan: &Plan, region: &str, changes: &[&Change]) -> Result<String, NotExp
         "no_run",
         fail(
             "Redress.NoRun",
-            "the input is to be what the execution that applied the plan ended with: its \
-                               output, or the cause of its failure",
+            "the input is to be what the execution that applied the plan ended with: its output, or the \
+             cause of its failure",
         ),
     );
     written(flow, plan, region, "undoes")

@@ -1,0 +1,157 @@
+//! These tests refuse a change that would lock somebody out, that rests on what is not known, or whose group
+//! belongs to somebody else.
+
+use super::*;
+use crate::inventory::services::ManagedInstance;
+
+#[test]
+fn the_last_way_in_to_a_running_instance_is_refused_with_its_name_unless_told() {
+    let web = || {
+        Clinic::new(vec![ssh("0.0.0.0/0"), rule("tcp", 443, 443, "10.0.0.0/8")])
+            .instance("running", &["sg-1"])
+    };
+    let why = web().refused();
+    assert!(
+        why.contains("i-1 (bastion)") && why.contains("--allow-cidr") && why.contains("--allow-lockout"),
+        "{why}"
+    );
+    assert!(web().with(json!({ "allow": ["198.51.100.0/24"] })).propose().is_ok());
+    assert!(web().with(json!({ "close_last_way_in": true })).propose().is_ok());
+    let mut told = web();
+    told.options.allow_lockout = true;
+    assert!(told.propose().unwrap().guards.iter().any(|g| g.result == "loosened" && g.note.contains("i-1")));
+    assert!(Clinic::new(vec![ssh("0.0.0.0/0")]).instance("stopped", &["sg-1"]).propose().is_ok());
+    assert!(
+        Clinic::new(vec![rule("tcp", 445, 445, "0.0.0.0/0")])
+            .instance("running", &["sg-1"])
+            .propose()
+            .is_ok(),
+        "445 is no way in"
+    );
+}
+
+#[test]
+fn another_way_in_is_a_cidr_a_group_a_list_of_any_group_of_the_interface_or_systems_manager() {
+    for other in ["203.0.113.0/24", "10.0.0.0/8", "sg-9", "pl-1"] {
+        assert!(
+            Clinic::new(vec![ssh("0.0.0.0/0"), ssh(other)])
+                .list(&["203.0.113.0/24"])
+                .instance("running", &["sg-1"])
+                .propose()
+                .is_ok(),
+            "{other}"
+        );
+        let beside = SecurityGroupRule { group_id: "sg-2".into(), ..rule("tcp", 3389, 3389, other) };
+        assert!(
+            Clinic::new(vec![ssh("0.0.0.0/0"), beside.clone()])
+                .list(&["203.0.113.0/24"])
+                .instance("running", &["sg-1", "sg-2"])
+                .propose()
+                .is_ok(),
+            "{other}"
+        );
+        assert!(
+            Clinic::new(vec![ssh("0.0.0.0/0"), beside])
+                .list(&["203.0.113.0/24"])
+                .instance("running", &["sg-1"])
+                .propose()
+                .is_err(),
+            "not its group"
+        );
+    }
+    assert!(
+        Clinic::new(vec![ssh("0.0.0.0/0"), ssh("pl-1")])
+            .list(&[])
+            .instance("running", &["sg-1"])
+            .propose()
+            .is_err(),
+        "an empty list is no way in"
+    );
+    for (ping, fine) in [("Online", true), ("ConnectionLost", false)] {
+        let mut clinic = Clinic::new(vec![ssh("0.0.0.0/0")]).instance("running", &["sg-1"]);
+        clinic
+            .inventory
+            .region_mut(REGION)
+            .managed_instances
+            .put("i-1", ManagedInstance { id: "i-1".into(), ping_status: ping.into() });
+        assert_eq!(clinic.propose().is_ok(), fine, "{ping}");
+    }
+    let mut unread = Clinic::new(vec![ssh("0.0.0.0/0")]).instance("running", &["sg-1"]);
+    unread
+        .inventory
+        .region_mut(REGION)
+        .managed_instances
+        .read(&Selector::All, Fact::Unknown("not supported".into()));
+    assert!(unread.refused().contains("not known to reach"));
+}
+
+#[test]
+fn the_operators_own_address_is_never_cut_unasked() {
+    let office = || Clinic::new(vec![ssh("0.0.0.0/0"), ssh("203.0.113.0/24")]).instance("running", &["sg-1"]);
+    let at = |mut clinic: Clinic, address: &str| {
+        clinic.options.my_address = Some((address.parse().unwrap(), "--my-address".into()));
+        clinic
+    };
+    assert!(at(office(), "198.51.100.7").refused().contains("your own address 198.51.100.7 from port 22"));
+    assert!(at(office(), "203.0.113.7").propose().is_ok());
+    assert!(at(office(), "2001:db8::1").propose().is_ok(), "it could not come in before either");
+    assert!(at(office().with(json!({ "allow": ["198.51.100.0/24"] })), "198.51.100.7").propose().is_ok());
+    assert!(
+        at(office().with(json!({ "close_last_way_in": true })), "198.51.100.7").propose().is_err(),
+        "the parameter is about something else"
+    );
+    let mut told = at(office(), "198.51.100.7");
+    told.options.allow_lockout = true;
+    assert!(told.propose().is_ok());
+    let notes = office().propose().unwrap().guards;
+    assert!(notes.iter().any(|g| g.result == "not-checked" && g.note.contains("--my-address")));
+}
+
+#[test]
+fn the_host_of_redress_itself_is_not_cut() {
+    let mut clinic = Clinic::new(vec![ssh("0.0.0.0/0"), ssh("10.0.0.0/8")]).instance("running", &["sg-1"]);
+    clinic.inventory.caller.host = Fact::Known("i-1".into());
+    assert!(clinic.refused().contains("redress itself runs on i-1"));
+    clinic.options.allow_lockout = true;
+    assert!(clinic.propose().is_ok());
+    clinic.inventory.caller.host = Fact::Known("i-2".into());
+    clinic.options.allow_lockout = false;
+    assert!(clinic.propose().is_ok());
+    clinic.inventory.caller.host = Fact::NotRead;
+    assert!(clinic.propose().unwrap().guards.iter().any(|g| g.result == "not-checked"));
+}
+
+#[test]
+fn what_is_not_known_stops_the_change() {
+    let base =
+        || Clinic::new(vec![ssh("0.0.0.0/0"), ssh("10.0.0.0/8")]).instance("running", &["sg-1", "sg-2"]);
+    let blinds: [fn(&mut crate::inventory::Region); 4] = [
+        |r| r.network_interfaces.read(&Selector::All, Fact::Unknown("denied".into())),
+        |r| drop(r.instances.items.insert("i-1".into(), Fact::Unknown("denied".into()))),
+        |r| r.security_group_rules.read(&Selector::All, Fact::Unknown("denied".into())),
+        |r| drop(r.security_groups.items.insert("sg-1".into(), Fact::Unknown("denied".into()))),
+    ];
+    assert!(base().propose().is_ok());
+    for blind in blinds {
+        let mut clinic = base();
+        blind(clinic.inventory.region_mut(REGION));
+        assert!(matches!(clinic.propose(), Err(Refusal::Unknown(why)) if why.contains("denied")));
+    }
+}
+
+#[test]
+fn a_group_of_something_else_or_somebody_else_is_left_alone() {
+    let edit = |change: fn(&mut SecurityGroup)| {
+        let mut clinic = Clinic::new(vec![ssh("0.0.0.0/0")]);
+        change(clinic.inventory.region_mut(REGION).security_groups.get_mut("sg-1").unwrap());
+        clinic
+    };
+    let stack = edit(|g| drop(g.tags.insert("aws:cloudformation:stack-id".into(), "arn".into())));
+    assert!(stack.refused().contains("CloudFormation"));
+    assert!(edit(|g| g.name = "ElasticMapReduce-master".into()).refused().contains("EMR"));
+    assert!(edit(|g| g.owner_id = "999999999999".into()).refused().contains("999999999999"));
+    assert!(edit(|g| g.name = "launch-wizard-1".into()).propose().is_ok());
+    let mut told = edit(|g| g.name = "eks-cluster-sg-blue".into());
+    told.options.include_managed = true;
+    assert!(told.propose().is_ok());
+}
