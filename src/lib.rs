@@ -15,8 +15,8 @@
 //!
 //! Between the two seams of [`account`] everything is a pure function over plain data. [`aws`] and [`twin`]
 //! implement the seams and are known by name to [`cli`] alone; only [`engine`] calls anything that changes an
-//! account; only [`journal::store`] writes runs to disk. `tests/` contains a test for the direction of
-//! imports.
+//! account; only [`journal::store`] writes runs to disk, and only [`bucket`] to S3. `tests/` contains a test
+//! for the direction of imports, and one that no files of a room import each other in a circle.
 
 pub mod account;
 pub mod actions;
@@ -25,6 +25,11 @@ pub mod aws;
 #[cfg(not(feature = "aws"))]
 #[path = "aws/absent.rs"]
 pub mod aws;
+#[cfg(feature = "aws")]
+pub mod bucket;
+#[cfg(not(feature = "aws"))]
+#[path = "bucket/absent.rs"]
+pub mod bucket;
 pub mod calls;
 pub mod checks;
 pub mod cli;

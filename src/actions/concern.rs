@@ -71,9 +71,9 @@ pub enum Care {
 pub struct Concerns(Vec<Option<Table>>);
 
 impl Concerns {
-    /// Returns the concerns of a change's `action`, which may be several actions, joined by `+`.
-    pub fn of(action: &str) -> Self {
-        Self(action.split('+').map(|name| super::find(name).map(super::Action::concerns)).collect())
+    /// Returns the concerns of these actions of a change together.
+    pub fn of<'n>(actions: impl IntoIterator<Item = &'n str>) -> Self {
+        Self(actions.into_iter().map(|name| super::find(name).map(super::Action::concerns)).collect())
     }
 
     /// Returns the way in which a member of a resource is compared. Everything counts for an action that this
@@ -113,25 +113,24 @@ impl Concerns {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 
     #[test]
     fn an_action_that_is_not_known_cares_for_everything() {
         for action in ["no-such-action", "snapshot-instance+no-such-action", ""] {
-            assert_eq!(Concerns::of(action).care(FamilyKind::Instances, "tags"), Care::Whole, "{action}");
+            assert_eq!(Concerns::of([action]).care(FamilyKind::Instances, "tags"), Care::Whole, "{action}");
         }
     }
 
     #[test]
     fn a_family_of_which_an_action_says_nothing_counts_whole() {
-        assert_eq!(Concerns::of("snapshot-instance").care(FamilyKind::Buckets, "policy"), Care::Whole);
+        assert_eq!(Concerns::of(["snapshot-instance"]).care(FamilyKind::Buckets, "policy"), Care::Whole);
     }
 
     #[test]
     fn several_actions_care_for_what_any_of_them_does() {
-        let both = Concerns::of("encrypt-volumes+snapshot-instance");
+        let both = Concerns::of(["encrypt-volumes", "snapshot-instance"]);
         assert_eq!(both.care(FamilyKind::Instances, "devices"), Care::Entries);
         assert_eq!(both.care(FamilyKind::Instances, "state"), Care::Power);
         assert_eq!(both.care(FamilyKind::Instances, "tags"), Care::No);

@@ -202,7 +202,6 @@ fn permit(delivery: &Delivery, name: &str, permissions: Value) -> Step {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
     use crate::{

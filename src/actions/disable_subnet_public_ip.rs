@@ -74,7 +74,6 @@ fn switch(context: &Context<'_>, subnet: &Subnet, _: &Nothing) -> Result<Switch,
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
     use crate::{

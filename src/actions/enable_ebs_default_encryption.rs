@@ -102,7 +102,6 @@ fn usable(context: &Context<'_>, key: &str, own: bool) -> Result<(), Refusal> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
     use crate::{

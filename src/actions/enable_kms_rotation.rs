@@ -101,7 +101,6 @@ fn switch(context: &Context<'_>, key: &CustomerKey, params: &Params) -> Result<S
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
     use crate::{

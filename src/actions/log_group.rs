@@ -202,7 +202,6 @@ fn retain(region: &str, name: &str, days: Retention) -> Step {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
     use crate::{

@@ -93,6 +93,27 @@ pub fn back_and_forth(back: Act) -> WayBack {
     WayBack::Calls { rollback: vec![back], undo: Undo::Same, kept_once: None, redo: true }
 }
 
+/// A setting from one value to another and back: the two calls, and what the account shows after each.
+pub struct Switched {
+    /// The call that sets it.
+    pub set: Call,
+    /// The call that sets it back.
+    pub back: Call,
+    /// The former value, as the account shows it.
+    pub was: Vec<Expect>,
+    /// The new value.
+    pub becomes: Vec<Expect>,
+    /// The seconds within which either has to show.
+    pub within: u64,
+}
+
+/// Builds the step of a setting. The words complete "until": the new value can be seen, the former one can.
+pub fn switch(name: &str, title: String, switched: Switched, [new, former]: [&str; 2]) -> Step {
+    let Switched { set, back, was, becomes, within } = switched;
+    let back = act_until(back, was, within, &format!("until {former}"));
+    step(name, title, act_until(set, becomes, within, &format!("until {new}")), back_and_forth(back))
+}
+
 /// Builds an undo that is the same for rollback and undo.
 pub fn back(acts: Vec<Act>) -> WayBack {
     WayBack::Calls { rollback: acts, undo: Undo::Same, kept_once: None, redo: false }
@@ -106,7 +127,6 @@ pub fn back_or_keep(rollback: Vec<Act>, kept: &str, kept_once: Option<KeptOnce>)
 
 /// The laws that the steps of every action must obey, for the tests of actions.
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 pub mod sound {
     use std::collections::BTreeSet;
 

@@ -33,7 +33,7 @@ pub mod testing;
 pub mod tighten_security_group;
 
 pub use around::Around;
-pub use terms::{ActionUse, GuardNote, Options, Proof};
+pub use terms::{ActionUse, GuardNote, GuardResult, Options, Proof};
 
 /// A parameter of an action, as its page and `playbooks check` describe it.
 #[derive(Debug, Clone, Copy)]

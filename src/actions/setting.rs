@@ -93,24 +93,16 @@ impl<T: Stored, P: DeserializeOwned + Serialize + 'static> Setting<T, P> {
         let (place, id) = (want.region.clone(), want.selector.key());
         let is = |value: &Value| make::is(&place, T::KIND, id.as_str(), self.member, value.clone());
         let unchanged = format!("somebody has changed {} since the plan was made", self.words(target));
-        let set = make::act_until(
-            switch.set,
-            vec![is(&switch.becomes)],
-            SHOWS_WITHIN,
-            "until the new setting can be seen",
-        );
-        let back = make::act_until(
-            switch.back,
-            vec![is(&switch.was)],
-            SHOWS_WITHIN,
-            "until the former setting can be seen",
-        );
-        let step = make::step(
-            "set",
-            switch.summary.clone(),
-            set.only_if(vec![is(&switch.was).meaning(&unchanged)]),
-            make::back_and_forth(back),
-        );
+        let switched = make::Switched {
+            set: switch.set,
+            back: switch.back,
+            was: vec![is(&switch.was)],
+            becomes: vec![is(&switch.becomes)],
+            within: SHOWS_WITHIN,
+        };
+        let shown = ["the new setting can be seen", "the former setting can be seen"];
+        let mut step = make::switch("set", switch.summary.clone(), switched, shown);
+        step.act = step.act.only_if(vec![is(&switch.was).meaning(&unchanged)]);
         let proof =
             |check: &&str| Proof { check: (*check).to_owned(), resource: target.clone(), with: Value::Null };
         Proposal {

@@ -236,7 +236,6 @@ pub fn ownership(what: &str, manager: Option<String>, options: &Options) -> Resu
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 
@@ -286,7 +285,7 @@ mod tests {
         assert!(matches!(ownership("sg-1", by.clone(), &Options::default()),
                 Err(Refusal::Refused(r)) if r.contains("--include-managed")));
         let loose = Options { include_managed: true, ..Options::default() };
-        assert_eq!(ownership("sg-1", by, &loose).unwrap().result, "loosened");
+        assert_eq!(ownership("sg-1", by, &loose).unwrap().result, crate::actions::GuardResult::Loosened);
     }
 
     #[test]

@@ -34,13 +34,36 @@ pub struct Proof {
     pub with: Value,
 }
 
+/// The result of a guard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GuardResult {
+    /// It found nothing against the change.
+    Passed,
+    /// It could not be asked.
+    NotChecked,
+    /// A flag or a parameter has loosened it.
+    Loosened,
+}
+
+impl GuardResult {
+    /// Returns the word for people and documents.
+    pub fn word(self) -> &'static str {
+        match self {
+            GuardResult::Passed => "passed",
+            GuardResult::NotChecked => "not-checked",
+            GuardResult::Loosened => "loosened",
+        }
+    }
+}
+
 /// A guard that was asked, and its result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuardNote {
     /// `lock-out`, `ownership`, `blast-radius`, ...
     pub guard: String,
-    /// `passed`, `not-checked` or `loosened`.
-    pub result: String,
+    /// The result.
+    pub result: GuardResult,
     /// The facts that were looked at.
     pub note: String,
 }
@@ -48,15 +71,15 @@ pub struct GuardNote {
 impl GuardNote {
     /// Notes a guard that found nothing against the change.
     pub fn passed(guard: &str, note: impl Into<String>) -> Self {
-        Self { guard: guard.to_owned(), result: "passed".to_owned(), note: note.into() }
+        Self { guard: guard.to_owned(), result: GuardResult::Passed, note: note.into() }
     }
     /// Notes a guard that could not be asked; shown as such.
     pub fn not_checked(guard: &str, note: impl Into<String>) -> Self {
-        Self { guard: guard.to_owned(), result: "not-checked".to_owned(), note: note.into() }
+        Self { guard: guard.to_owned(), result: GuardResult::NotChecked, note: note.into() }
     }
     /// Notes a guard that a flag or parameter has loosened.
     pub fn loosened(guard: &str, note: impl Into<String>) -> Self {
-        Self { guard: guard.to_owned(), result: "loosened".to_owned(), note: note.into() }
+        Self { guard: guard.to_owned(), result: GuardResult::Loosened, note: note.into() }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The way to AWS in a build without the SDK: there is none, and every attempt reports that and how to get
 //! it. The command line finds the same names here as in the other build.
 
-use std::{convert::Infallible, time::Duration};
+use std::convert::Infallible;
 
 use jiff::Timestamp;
 use tokio::sync::mpsc;
@@ -12,12 +12,10 @@ pub use terms::{
     DAYS, LookupEvent, Opened, OtherAccount, PAGE, SHARE, Settings, Tell, global_region, log_filter, reach,
 };
 
-use crate::journal::{Store, StoreError};
-
 /// The reason, and the remedy.
-const ABSENT: &str = "this redress was built without the AWS SDK (--no-default-features): it works on twins, \
-                      such as --account twin:demo, and cannot reach AWS. For AWS build it with `cargo build \
-                      --release`";
+pub(crate) const ABSENT: &str = "\
+    this redress was built without the AWS SDK (--no-default-features): it works on twins, such as --account \
+    twin:demo, and cannot reach AWS. For AWS build it with `cargo build --release`";
 
 /// The reason why the account cannot be reached.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -59,25 +57,4 @@ impl History {
     pub fn look(&self, _: Vec<String>, _: Timestamp, _: Timestamp) -> mpsc::Receiver<LookupEvent> {
         match self.0 {}
     }
-}
-
-/// Refuses a place for runs in a bucket.
-///
-/// # Errors
-/// Always.
-pub fn parse_place(url: &str) -> Result<(String, String), String> {
-    Err(format!("{url}: {ABSENT}"))
-}
-
-/// Refuses to open a store of runs in a bucket.
-///
-/// # Errors
-/// Always.
-pub fn store(
-    url: &str,
-    _: &Settings,
-    _: Duration,
-    _: impl Fn(&[String]) + Send + 'static,
-) -> Result<Box<dyn Store>, StoreError> {
-    Err(StoreError::Remote { place: url.to_owned(), what: "be opened", why: ABSENT.to_owned() })
 }

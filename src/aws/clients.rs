@@ -10,9 +10,9 @@ use aws_config::{FrameworkMetadata, Region, SdkConfig, retry::RetryConfig};
 
 use super::{
     departure::InTime,
+    only_try::{Honours, OnlyTry},
     pace::Pace,
     together::Together,
-    trial::{Honours, OnlyTry},
 };
 use crate::inventory::tag;
 

@@ -174,7 +174,7 @@ impl Prepared {
     ///
     /// # Errors
     /// As [`connect`].
-    pub(super) async fn config(self, settings: &Settings) -> Result<SdkConfig, ConnectError> {
+    pub(crate) async fn config(self, settings: &Settings) -> Result<SdkConfig, ConnectError> {
         let config = self.config;
         if !settings.only_accounts.is_empty() {
             credentials(&config).await?;
@@ -441,7 +441,6 @@ fn not_told(vendor: Option<&str>) -> Fact<String> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
 
     fn known() -> Vec<(String, bool)> {

@@ -6,18 +6,16 @@ mod clients;
 mod connect;
 mod departure;
 mod endpoint;
-mod errors;
+pub(crate) mod errors;
 mod history;
-mod lease;
 mod notify;
-mod object;
+mod only_try;
 mod pace;
 mod pace_table;
 mod providers;
 mod read;
-mod retry;
+pub(crate) mod retry;
 mod services;
-mod state;
 mod terms;
 mod together;
 mod trial;
@@ -28,9 +26,10 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+pub(crate) use clients::name as client_name;
 pub use connect::{ConnectError, Prepared, connect, open, over, prepare};
+pub(crate) use errors::bad_input;
 pub use history::History;
-pub use state::{S3Store, parse as parse_place, store};
 pub use terms::{
     DAYS, LookupEvent, Opened, OtherAccount, PAGE, SHARE, Settings, Tell, global_region, log_filter, reach,
 };

@@ -3,7 +3,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-#[allow(deprecated)]
+#[expect(deprecated, reason = "the new name is that of a crate which is no dependency of ours")]
 use aws_config::profile::profile_file::{ProfileFileKind, ProfileFiles};
 use aws_config::{
     BehaviorVersion, ConfigLoader, Region, SdkConfig, credential_process::CredentialProcessProvider,
@@ -31,7 +31,7 @@ pub fn way(profile: Option<&str>) -> Result<(Way, Files), ChoiceError> {
 }
 
 /// Returns the loader of the SDK's configuration, which receives the profile in force as it was read here.
-#[allow(deprecated)] // The new name is that of a crate which is no dependency of ours.
+#[expect(deprecated, reason = "the new name is that of a crate which is no dependency of ours")]
 pub fn loader(way: &Way, files: &Files) -> ConfigLoader {
     let (config, credentials) = (files.in_force(way.profile.as_deref()), String::new());
     let files = ProfileFiles::builder()

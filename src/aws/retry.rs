@@ -67,7 +67,7 @@ fn pause_after(class: ErrorClass, tries: u32, random: u64) -> Option<Duration> {
 }
 
 /// Returns a number that differs from call to call: each `RandomState` has keys of its own.
-pub(super) fn random() -> u64 {
+pub(crate) fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 

@@ -138,7 +138,6 @@ fn joined(first: &Call, others: &[Waiting]) -> Call {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use std::{cell::RefCell, future::ready, time::Duration};
 

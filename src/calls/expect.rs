@@ -247,7 +247,6 @@ pub fn standing_of(all: &[Expect], inventory: &Inventory) -> Standing {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use serde_json::json;
 

@@ -61,7 +61,6 @@ fn class_of(code: &str) -> Option<ErrorClass> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::{

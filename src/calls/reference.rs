@@ -170,7 +170,6 @@ fn names(value: &Value) -> bool {
 }
 
 #[cfg(test)]
-#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
     use crate::calls::Outputs;

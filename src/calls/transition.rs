@@ -113,7 +113,6 @@ fn texts<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use serde_json::json;
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    Check, Control,
+    Check,
     one::{Info, Rule},
 };
 use crate::{
@@ -29,11 +29,13 @@ impl Rule for EncryptionOff {
               later can only be replaced, not encrypted.",
         severity: Severity::Medium,
         kind: Kind::EbsDefaults,
-        controls: &[
-            Control { framework: "security-hub", id: "EC2.7" },
-            Control { framework: "prowler", id: "ec2_ebs_default_encryption" },
+        known_as: &[
+            ("security-hub", &["EC2.7"]),
+            ("cis-7.0.0", &["6.1.1"]),
+            ("prowler", &["ec2_ebs_default_encryption"]),
+            ("config-managed", &["ec2-ebs-encryption-by-default"]),
         ],
-        triggers: &["DisableEbsEncryptionByDefault"],
+        triggers: &["ec2:DisableEbsEncryptionByDefault"],
     };
 
     fn judge(defaults: &EbsDefaults, _: &Value) -> Verdict {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    Check, Control,
+    Check,
     one::{Info, Rule},
 };
 use crate::{
@@ -29,13 +29,24 @@ impl Rule for RotationOff {
               long as the key exists.",
         severity: Severity::Medium,
         kind: Kind::Key,
-        controls: &[
-            Control { framework: "security-hub", id: "KMS.4" },
-            Control { framework: "cis-3.0.0", id: "3.6" },
-            Control { framework: "cis-5.0.0", id: "3.6" },
-            Control { framework: "prowler", id: "kms_cmk_rotation_enabled" },
+        known_as: &[
+            ("security-hub", &["KMS.4"]),
+            ("cis-1.2.0", &["2.8"]),
+            ("cis-1.4.0", &["3.8"]),
+            ("cis-1.5.0", &["3.8"]),
+            ("cis-2.0.0", &["3.8"]),
+            ("cis-3.0.0", &["3.6"]),
+            ("cis-4.0.0", &["3.6"]),
+            ("cis-5.0.0", &["3.6"]),
+            ("cis-6.0.0", &["4.6"]),
+            ("cis-7.0.0", &["4.6"]),
+            ("pci-dss-3.2.1", &["PCI.KMS.1"]),
+            ("prowler", &["kms_cmk_rotation_enabled"]),
+            ("prowler-2", &["check28"]),
+            ("config-managed", &["cmk-backing-key-rotation-enabled"]),
+            ("custodian", &["kms-key/key-rotation-status"]),
         ],
-        triggers: &["CreateKey", "DisableKeyRotation"],
+        triggers: &["kms:CreateKey", "kms:DisableKeyRotation"],
     };
 
     /// Returns whether a scan judges the key: a key that is out of use is no finding, and is not shown to be
@@ -64,7 +75,6 @@ impl Rule for RotationOff {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
     use crate::{

@@ -37,6 +37,9 @@ pub struct Control {
     pub id: &'static str,
 }
 
+/// The names under which frameworks and scanners know a check: the ids of its controls, by framework.
+pub type KnownAs = &'static [(&'static str, &'static [&'static str])];
+
 /// A rule over an inventory.
 pub struct Check {
     /// The id, fixed for ever: users name it in playbooks and on the command line.
@@ -50,8 +53,8 @@ pub struct Check {
     /// The kind of resource that the check judges.
     pub kind: Kind,
     /// The controls of other frameworks and scanners that the check answers.
-    pub controls: &'static [Control],
-    /// The names of the CloudTrail events after which the check should run.
+    pub known_as: KnownAs,
+    /// The CloudTrail events that the check is run after: `ec2:CreateVpc`.
     pub triggers: &'static [&'static str],
     /// `true` if a scan runs the check. Checks that only prove changes are not scanned for.
     pub scanned: bool,
@@ -68,6 +71,13 @@ pub struct Check {
     pub silence: fn(inventory: &Inventory, region: &str) -> Option<String>,
     /// The tags of the resource.
     pub tags: fn(inventory: &Inventory, resource: &ResourceId) -> crate::inventory::Tags,
+}
+
+impl Check {
+    /// Returns the controls of other frameworks and scanners that the check answers.
+    pub fn controls(&self) -> impl Iterator<Item = Control> {
+        self.known_as.iter().flat_map(|(framework, ids)| ids.iter().map(|id| Control { framework, id }))
+    }
 }
 
 /// A check that could not be run at all in a region.

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{Check, Control};
+use super::{Check, KnownAs};
 use crate::{
     finding::{Severity, Verdict},
     inventory::{Fact, Inventory, Record, Selector, Stored, Tags, Want},
@@ -45,8 +45,8 @@ pub struct Info {
     /// The kind of resource.
     pub kind: Kind,
     /// The controls of other frameworks and scanners that the check answers.
-    pub controls: &'static [Control],
-    /// The names of the CloudTrail events after which the check should run.
+    pub known_as: KnownAs,
+    /// The CloudTrail events that the check is run after: `ec2:CreateVpc`.
     pub triggers: &'static [&'static str],
 }
 
@@ -60,7 +60,7 @@ impl Check {
             why: info.why,
             severity: info.severity,
             kind: info.kind,
-            controls: info.controls,
+            known_as: info.known_as,
             triggers: info.triggers,
             scanned: true,
             reads: |region| vec![Want::all(R::On::KIND.asked_in(region), R::On::KIND)],

@@ -132,7 +132,6 @@ pub const WAYS_IN: &[u16] = &[22, 3389, 5985, 5986];
 pub static PUBLIC: &[Service] = &[tcp(80, "HTTP"), both(443, "HTTPS"), tcp(8080, "HTTP"), tcp(8443, "HTTPS")];
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

@@ -59,7 +59,7 @@ const PROOF: Check = Check {
     why: "",
     severity: Severity::Medium,
     kind: Kind::Other,
-    controls: &[],
+    known_as: &[],
     triggers: &[],
     scanned: false,
     reads: |_| Vec::new(),
@@ -227,7 +227,6 @@ impl Delivery {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
     use crate::inventory::{Bucket, Caller, LogGroup};

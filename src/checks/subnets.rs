@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    Check, Control,
+    Check,
     one::{Info, Rule},
 };
 use crate::{
@@ -29,11 +29,12 @@ impl Rule for AutoPublicIp {
               allows it, whether or not anybody meant it to be.",
         severity: Severity::Medium,
         kind: Kind::Subnet,
-        controls: &[
-            Control { framework: "security-hub", id: "EC2.15" },
-            Control { framework: "prowler", id: "vpc_subnet_no_public_ip_by_default" },
+        known_as: &[
+            ("security-hub", &["EC2.15"]),
+            ("prowler", &["vpc_subnet_no_public_ip_by_default"]),
+            ("config-managed", &["subnet-auto-assign-public-ip-disabled"]),
         ],
-        triggers: &["CreateDefaultSubnet", "ModifySubnetAttribute"],
+        triggers: &["ec2:CreateDefaultSubnet", "ec2:ModifySubnetAttribute"],
     };
 
     fn is_own(subnet: &Subnet, inventory: &Inventory) -> bool {

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Check, Control};
+use super::Check;
 use crate::{
     finding::{Severity, Verdict},
     inventory::{Fact, FamilyKind, Inventory, Selector, Tags, Volume, Want, tag},
@@ -18,13 +18,21 @@ pub static CHECKS: &[Check] = &[Check {
           snapshot.",
     severity: Severity::Medium,
     kind: Kind::Volume,
-    controls: &[
-        Control { framework: "security-hub", id: "EC2.3" },
-        Control { framework: "cis-3.0.0", id: "2.2.1" },
-        Control { framework: "cis-5.0.0", id: "5.1.1" },
-        Control { framework: "prowler", id: "ec2_ebs_volume_encryption" },
+    known_as: &[
+        ("security-hub", &["EC2.3"]),
+        ("cis-1.4.0", &["2.2.1"]),
+        ("cis-1.5.0", &["2.2.1"]),
+        ("cis-2.0.0", &["2.2.1"]),
+        ("cis-3.0.0", &["2.2.1"]),
+        ("cis-4.0.0", &["5.1.1"]),
+        ("cis-5.0.0", &["5.1.1"]),
+        ("cis-6.0.0", &["6.1.1"]),
+        ("prowler", &["ec2_ebs_volume_encryption"]),
+        ("prowler-2", &["extra729"]),
+        ("config-managed", &["encrypted-volumes"]),
+        ("custodian", &["ebs/Encrypted"]),
     ],
-    triggers: &["CreateVolume", "RunInstances", "AttachVolume"],
+    triggers: &["ec2:CreateVolume", "ec2:RunInstances", "ec2:AttachVolume"],
     scanned: true,
     reads: |region| vec![Want::all(region, FamilyKind::Volumes)],
     reads_one,
@@ -124,7 +132,6 @@ pub fn replacement(inventory: &Inventory, region: &str, old: &Volume) -> Option<
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
     use crate::{
         inventory::{Caller, compute::Attachment},

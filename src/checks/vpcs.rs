@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Check, Control};
+use super::Check;
 use crate::{
     finding::{Severity, Verdict},
     inventory::{Fact, FamilyKind, FlowLog, Inventory, Selector, Tags, Want},
@@ -21,13 +21,24 @@ pub static CHECKS: &[Check] = &[Check {
           reached; it cannot be had afterwards.",
     severity: Severity::Medium,
     kind: Kind::Vpc,
-    controls: &[
-        Control { framework: "security-hub", id: "EC2.6" },
-        Control { framework: "cis-3.0.0", id: "3.7" },
-        Control { framework: "cis-5.0.0", id: "3.7" },
-        Control { framework: "prowler", id: "vpc_flow_logs_enabled" },
+    known_as: &[
+        ("security-hub", &["EC2.6"]),
+        ("cis-1.2.0", &["2.9"]),
+        ("cis-1.4.0", &["3.9"]),
+        ("cis-1.5.0", &["3.9"]),
+        ("cis-2.0.0", &["3.9"]),
+        ("cis-3.0.0", &["3.7"]),
+        ("cis-4.0.0", &["3.7"]),
+        ("cis-5.0.0", &["3.7"]),
+        ("cis-6.0.0", &["4.7"]),
+        ("cis-7.0.0", &["4.7"]),
+        ("pci-dss-3.2.1", &["PCI.EC2.6"]),
+        ("prowler", &["vpc_flow_logs_enabled"]),
+        ("prowler-2", &["check29"]),
+        ("config-managed", &["vpc-flow-logs-enabled"]),
+        ("custodian", &["vpc/flow-logs"]),
     ],
-    triggers: &["CreateVpc", "CreateDefaultVpc", "DeleteFlowLogs", "CreateFlowLogs"],
+    triggers: &["ec2:CreateVpc", "ec2:CreateDefaultVpc", "ec2:DeleteFlowLogs"],
     scanned: true,
     reads: |region| vec![Want::all(region, FamilyKind::Vpcs), Want::all(region, FamilyKind::FlowLogs)],
     reads_one: |_, resource, _| {
@@ -144,7 +155,6 @@ fn tags(inventory: &Inventory, resource: &ResourceId) -> Tags {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
     use crate::{

@@ -12,11 +12,11 @@ use super::{
     gather::{gather, nothing},
     ledger::SharedJournal,
     leftover::{named_by_leftovers, stands},
+    named::{Bounds, Failure, Named},
     preflight::next_start,
     schedule::{self, Schedule},
     serving::last_target,
     so_far::{bindings, for_good, going_back, guarded, nothing_done, restored_but, turned_by_others},
-    step::{Bounds, Failure, Named},
 };
 use crate::{
     calls::{self},
@@ -24,13 +24,12 @@ use crate::{
     journal::{ChangeStory, Decision, Event, Journal, Outcome, Phase, StoreError, Story},
     plan::{
         Change, Plan,
+        proof::Moment,
         proof::{self, Proved},
-        restore::{self, Moment},
+        restore,
     },
 };
 
-/// The prefix of the text about changes that others made while this one was under way.
-pub(super) const MEANWHILE: &str = "somebody else changed meanwhile, and it is left so: ";
 /// Pauses, in seconds, between checks of a proof that does not hold yet: reads may lag behind recent calls.
 pub(super) const PROOF_PAUSES: [u64; 5] = [1, 2, 5, 10, 20];
 

@@ -99,7 +99,7 @@ fn shown_off(change: &Change, footprint: &Value, id: &str) -> bool {
 /// Sets these instances in both footprints of the undo, at its beginning and its end, to the state that is
 /// shown.
 fn stays_off(change: &mut Change, shown: &Value, off: &BTreeSet<String>) {
-    let concerns = Concerns::of(&change.action);
+    let concerns = Concerns::of(change.action.iter());
     let Some(restore) = &mut change.restore else { return };
     let is_one = |want: &&Want| matches!(&want.selector, Selector::Id(id) if off.contains(id));
     for want in change.touches.iter().filter(is_one) {

@@ -11,7 +11,7 @@ use super::{
     gather::afresh,
     ledger::SharedJournal,
     look::Look,
-    step::{Failure, Named, SHOWN_WITHIN, looks_gone},
+    named::{Failure, Named, SHOWN_WITHIN, looks_gone},
 };
 use crate::{
     calls::{NextStart, Otherwise, Outputs, Power, Standing, before, power},

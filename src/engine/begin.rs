@@ -11,8 +11,9 @@ use crate::{
     plan::{
         Change, Plan, PlanKind, Restore,
         again::{self, Unlike},
+        proof::Moment,
         proof::Proved,
-        restore::{self, Moment, words},
+        restore::{self, words},
     },
 };
 

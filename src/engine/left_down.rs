@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::{
-    Engine, EngineError, begin::Instead, ledger::SharedJournal, marks, step::Failure, turns::down_in,
+    Engine, EngineError, begin::Instead, ledger::SharedJournal, marks, named::Failure, turns::down_in,
 };
 use crate::{
     calls::{Call, Power},

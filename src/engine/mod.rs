@@ -20,6 +20,7 @@ mod left_down;
 mod leftover;
 mod look;
 mod marks;
+mod named;
 mod notify;
 mod patience;
 mod preflight;
@@ -34,6 +35,7 @@ mod staying;
 pub mod step;
 pub mod stop;
 pub mod survey;
+mod take_turn;
 mod time_left;
 pub mod turns;
 pub mod undo;
@@ -42,9 +44,8 @@ pub mod verify;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
-
 pub use progress::{Observer, ProgressEvent, Silent};
+use sha2::{Digest, Sha256};
 pub use stop::Stop;
 
 use crate::{

@@ -74,7 +74,6 @@ fn notified(notice: &Notice, answer: &Result<Vec<Refusal>, CallError>) -> Event 
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use std::sync::Mutex;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Engine, ledger::SharedJournal, step::Named};
+use super::{Engine, ledger::SharedJournal, named::Named};
 use crate::{
     calls::{Call, CallError, transitions},
     journal::{Phase, StepState, StoreError, Story},

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Engine, ProgressEvent,
     ledger::SharedJournal,
+    named::Failure,
     so_far::{bindings, not_begun},
-    step::Failure,
 };
 use crate::{
     calls::{self, Act, Call, NextStart, Power, Purpose, Tried},

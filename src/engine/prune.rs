@@ -13,7 +13,7 @@ use crate::{
     calls::Risk,
     inventory::{FamilyKind, Inventory, Scope, Want},
     plan::{
-        Change, Plan, PlanKind, digest,
+        ActionNames, Change, Plan, PlanKind, digest,
         propose::{self, remake},
         rehearse::{Rules, rehearse},
     },
@@ -94,6 +94,6 @@ fn frame(id: String, resource: &ResourceId) -> Change {
         uses: vec![ActionUse { action: PRUNE.to_owned(), with: json!({}) }],
         risk: Risk::Irreversible,
         reversible: false,
-        ..Change::frame(id, PRUNE, resource, resource.region())
+        ..Change::frame(id, ActionNames::of([PRUNE]), resource, resource.region())
     }
 }

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use super::{
     Engine, EngineError, ProgressEvent,
-    apply::{MEANWHILE, PROOF_PAUSES},
+    apply::PROOF_PAUSES,
     before::left,
     gather::afresh,
     ledger::SharedJournal,
+    named::{Bounds, Failure, LastTarget, Named},
     preflight::next_start,
-    so_far::{guarded, recovering, set_by_others},
+    so_far::{MEANWHILE, guarded, recovering, set_by_others},
     staying::{self, staying, with_what_stays},
-    step::{Bounds, Failure, LastTarget, Named},
 };
 use crate::{
     calls::{self, Purpose, before},

@@ -8,10 +8,11 @@ use std::{collections::BTreeSet, time::Duration};
 use super::{
     Engine, EngineError, ProgressEvent,
     ledger::SharedJournal,
-    step::{Failure, LastTarget, Named},
+    named::{Failure, LastTarget, Named},
     turns::LOOK_AGAIN,
 };
 use crate::{
+    actions::GuardResult,
     calls::{
         Power,
         serving::{self, LAST_TARGET, Others, serving},
@@ -26,7 +27,8 @@ const HEALTHY_WITHIN: Duration = Duration::from_secs(15 * 60);
 /// Returns the rule of a change for a stop that leaves a target group without a healthy target. An undo
 /// states it in its plan.
 pub(super) fn last_target(change: &Change) -> LastTarget {
-    let loosened = change.guards.iter().any(|note| note.guard == LAST_TARGET && note.result == "loosened");
+    let loosened =
+        change.guards.iter().any(|note| note.guard == LAST_TARGET && note.result == GuardResult::Loosened);
     if loosened || change.restore.is_some() { LastTarget::Goes } else { LastTarget::Stays }
 }
 

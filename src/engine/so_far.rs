@@ -5,15 +5,15 @@ use std::{borrow::Cow, collections::BTreeSet};
 
 use serde_json::Value;
 
-use super::{apply::MEANWHILE, ledger::SharedJournal, marks};
+use super::{ledger::SharedJournal, marks};
 use crate::{
     calls::{self, Act, AllOutputs, Bindings, Purpose, Risk, Step, WayBack, before, still},
     journal::{StepState, StepStory, Story},
-    plan::{
-        Change, Plan, Restore, each_once,
-        restore::{self, Moment},
-    },
+    plan::{Change, Plan, Restore, each_once, proof::Moment, restore},
 };
+
+/// The prefix of the text about changes that others made while this one was under way.
+pub(super) const MEANWHILE: &str = "somebody else changed meanwhile, and it is left so: ";
 
 /// Returns the values of references in the proofs of a change.
 pub(super) fn bindings<'a>(

@@ -221,7 +221,6 @@ fn tagged(input: &Value, key: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-#[allow(clippy::expect_used)]
 mod tests {
     use std::collections::BTreeMap;
 

@@ -279,7 +279,7 @@ fn undoing(change: &Change, told: &ChangeStory, steps: Vec<Step>, after: Vec<Str
         steps,
         touches: change.touches.clone(),
         restore: Some(Restore { found: told.after.clone(), to, kept }),
-        ..Change::frame(change.id.clone(), &change.action, &change.resource, &change.region)
+        ..Change::frame(change.id.clone(), change.action.clone(), &change.resource, &change.region)
     }
 }
 

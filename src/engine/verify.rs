@@ -6,8 +6,8 @@ use crate::{
     journal::{Event, Journal, Outcome},
     plan::{
         Change, Plan,
+        proof::Moment,
         proof::{self, Proved},
-        restore::Moment,
     },
 };
 

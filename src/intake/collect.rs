@@ -10,10 +10,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    custodian::{self, Policy},
+    cloudtrail::effect::exists,
+    custodian,
     draft::Out,
     mapping::{self, Answer},
-    model::{Decision, Effects, Item, Reason, Report, ReportedFinding},
+    model::{Decision, Effects, Item, Policy, Reason, Report, ReportedFinding},
     names::{Named, Raw},
     read::read_at,
 };
@@ -209,6 +210,7 @@ impl Gathered {
     /// input contains it.
     fn find_networks(&mut self) {
         let Answer::Checks(checks) = mapping::answer("cloudtrail", "ec2:DeleteFlowLogs") else { return };
+        let checks: Vec<String> = checks.iter().map(|check| (*check).to_owned()).collect();
         for found in &mut self.found {
             let Found { suspicion, effects, .. } = found;
             let log = suspicion.resource.as_ref().filter(|r| {
@@ -229,10 +231,10 @@ impl Gathered {
             if network.kind() != Kind::Vpc {
                 continue;
             }
-            effects.opens = vec![vec![format!("flow-logs/{on}"), super::cloudtrail::table::exists(on)]];
-            suspicion.checks = checks.to_vec();
+            effects.opens = vec![vec![format!("flow-logs/{on}"), exists(on)]];
+            suspicion.checks = checks.clone();
             suspicion.id =
-                ReportedFinding::make_id(&suspicion.account, &suspicion.region, checks, network.as_str());
+                ReportedFinding::make_id(&suspicion.account, &suspicion.region, &checks, network.as_str());
             suspicion.resource = Some(network);
             suspicion.set(Decision::Actionable);
         }

@@ -6,28 +6,9 @@ use serde_json::Value;
 
 use super::{
     draft::{Draft, Out, at, first, time},
-    model::{Decision, Reason},
+    model::{Decision, Policy, Reason},
     names::Raw,
 };
-
-/// A policy, with the account, the region and the time of its run.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Policy {
-    /// The folder that contains its files.
-    pub folder: String,
-    /// The policy's name.
-    pub name: String,
-    /// The type of resource: `security-group`, `ebs`.
-    pub resource: String,
-    /// The types or keys of the filters.
-    pub filters: Vec<String>,
-    /// The account.
-    pub account: String,
-    /// The region.
-    pub region: String,
-    /// The end of the run.
-    pub time: Option<jiff::Timestamp>,
-}
 
 /// Returns whether a value is the metadata of a policy.
 pub fn is_metadata(value: &Value) -> bool {

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{
     mapping::{self, Answer},
-    model::{Decision, Effects, Evidence, Item, Reason, ReportedFinding, Source},
+    model::{Decision, Effects, Evidence, Item, Policy, Reason, ReportedFinding, Source},
     names::{Named, Raw},
     related,
     text::{LONG, clean, short},
@@ -95,7 +95,7 @@ impl Out<'_> {
     }
 
     /// Passes on the run of a Cloud Custodian policy, which is no finding.
-    pub fn policy(&mut self, policy: super::custodian::Policy) {
+    pub fn policy(&mut self, policy: Policy) {
         (self.sink)(Item::Policy(policy));
     }
 }
@@ -107,8 +107,11 @@ impl Draft<'_> {
             match mapping::answer(&self.framework, &self.control) {
                 Answer::None(why) => Err(Decision::no(Reason::UnmappedControl, why)),
                 Answer::Checks(names) => {
-                    let only = |name: &&String| self.only.is_none_or(|only| only.contains(&name.as_str()));
-                    placed(&named, &names.iter().filter(only).cloned().collect::<Vec<_>>())
+                    let only = |name: &&&str| self.only.is_none_or(|only| only.contains(*name));
+                    placed(
+                        &named,
+                        &names.iter().filter(only).map(|name| (*name).to_owned()).collect::<Vec<_>>(),
+                    )
                 }
             };
         match found {

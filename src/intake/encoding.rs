@@ -162,7 +162,6 @@ pub const PDF: &str = "PDF";
 pub const DATABASE: &str = "SQLite database";
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use std::io::BufReader;
 

@@ -1,10 +1,11 @@
-//! The mapping from the controls of other tools to our checks: `mapping.toml`, parsed once. Lookup only.
+//! The mapping from the controls of other tools to our checks. The checks themselves contain the controls that
+//! they answer; `mapping.toml` contains the frameworks, and their controls that no check answers. Lookup only.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
 use serde::Deserialize;
 
-use crate::checks;
+use crate::checks::{self, Control};
 
 /// The controls of one version of one framework.
 #[derive(Debug, Clone, Deserialize)]
@@ -16,9 +17,9 @@ pub struct Framework {
     pub title: String,
     /// Remarks on its ids, for readers.
     pub about: String,
-    /// Ids of checks by control id.
-    #[serde(default)]
-    pub checks: BTreeMap<String, Vec<String>>,
+    /// The ids of the checks that answer a control, by its id.
+    #[serde(skip)]
+    pub checks: BTreeMap<&'static str, Vec<&'static str>>,
     /// Controls that exist but that no check answers, each with its subject. An id may end in `*`.
     #[serde(default)]
     pub unmapped: BTreeMap<String, String>,
@@ -30,9 +31,22 @@ struct File {
     framework: Vec<Framework>,
 }
 
-/// The file that is compiled in; a test ensures that it is valid.
+/// The framework whose controls are the events of CloudTrail, by service and name.
+const EVENTS: &str = "cloudtrail";
+
+/// The file that is compiled in, with the controls of the checks; a test ensures that it is valid.
 static FRAMEWORKS: LazyLock<Vec<Framework>> = LazyLock::new(|| {
-    toml::from_str::<File>(include_str!("mapping.toml")).map(|f| f.framework).unwrap_or_default()
+    let file = toml::from_str::<File>(include_str!("mapping.toml"));
+    let mut all = file.map(|file| file.framework).unwrap_or_default();
+    for check in checks::all() {
+        let events = check.triggers.iter().map(|event| Control { framework: EVENTS, id: event });
+        for control in check.controls().chain(events) {
+            if let Some(of) = all.iter_mut().find(|framework| framework.id == control.framework) {
+                of.checks.entry(control.id).or_default().push(check.id);
+            }
+        }
+    }
+    all
 });
 
 /// Returns all frameworks, in the file's order.
@@ -40,11 +54,16 @@ pub fn frameworks() -> &'static [Framework] {
     &FRAMEWORKS
 }
 
+/// Returns the title of a framework, for people.
+pub fn title(framework: &str) -> &str {
+    frameworks().iter().find(|known| known.id == framework).map_or(framework, |known| &known.title)
+}
+
 /// The mapping's answer for a control.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// These checks answer the control.
-    Checks(&'static [String]),
+    Checks(&'static [&'static str]),
     /// No check answers the control, for this reason.
     None(String),
 }
@@ -53,8 +72,8 @@ pub enum Answer {
 pub const OWN: &str = "redress";
 
 /// Each check that a scan runs, mapped to itself.
-static OURS: LazyLock<BTreeMap<&'static str, [String; 1]>> =
-    LazyLock::new(|| checks::all().filter(|c| c.scanned).map(|c| (c.id, [c.id.to_owned()])).collect());
+static OURS: LazyLock<BTreeMap<&'static str, [&'static str; 1]>> =
+    LazyLock::new(|| checks::all().filter(|c| c.scanned).map(|c| (c.id, [c.id])).collect());
 
 /// Looks a control up.
 pub fn answer(framework: &str, control: &str) -> Answer {
@@ -80,6 +99,38 @@ pub fn answer(framework: &str, control: &str) -> Answer {
     })
 }
 
+/// The checks that a person means by the id of a control.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Meant {
+    /// These, whatever the framework.
+    Checks(Vec<&'static str>),
+    /// No framework has a control of that id that a check answers.
+    Nothing,
+    /// The id means one thing in one framework and another in the next: the frameworks, with the checks of each.
+    Ambiguous(Vec<(&'static str, &'static [&'static str])>),
+}
+
+/// Looks up the checks that a person means by the id of a control: `EC2.13`, or `cis-3.0.0/3.7` where the id
+/// alone is not enough.
+pub fn meant(named: &str) -> Meant {
+    let (framework, id) = named.rsplit_once('/').map_or((None, named), |(of, id)| (Some(of), id));
+    let all = frameworks().iter().filter(|f| framework.is_none_or(|of| f.id.eq_ignore_ascii_case(of)));
+    let listed: Vec<(&str, &[&str])> =
+        all.filter_map(|f| Some((f.id.as_str(), of_control(f, id)?))).collect();
+    match listed.iter().find(|(_, checks)| !checks.is_empty()) {
+        None => Meant::Nothing,
+        Some((_, first)) if listed.iter().all(|(_, checks)| checks == first) => Meant::Checks(first.to_vec()),
+        Some(_) => Meant::Ambiguous(listed),
+    }
+}
+
+/// Returns the checks of a control of a framework, none for one that no check answers.
+fn of_control(framework: &'static Framework, id: &str) -> Option<&'static [&'static str]> {
+    let answered = framework.checks.iter().find(|(control, _)| control.eq_ignore_ascii_case(id));
+    let listed = || framework.unmapped.keys().any(|control| control.eq_ignore_ascii_case(id));
+    answered.map(|(_, checks)| checks.as_slice()).or_else(|| listed().then_some(&[]))
+}
+
 /// Returns whether a control is one of its framework, mapped or not.
 pub fn is_listed(framework: &str, control: &str) -> bool {
     frameworks().iter().find(|f| f.id == framework).is_some_and(|f| {
@@ -96,53 +147,26 @@ fn starred<'f>(framework: &'f Framework, control: &str) -> Option<&'f String> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
 
     #[test]
-    fn the_file_is_good_and_names_only_checks_that_a_scan_runs() {
-        toml::from_str::<File>(include_str!("mapping.toml")).unwrap();
-        for framework in frameworks() {
-            for (control, names) in &framework.checks {
-                assert!(
-                    !names.is_empty() && !framework.unmapped.contains_key(control),
-                    "{} {control}",
-                    framework.id
-                );
-                for name in names {
-                    assert!(
-                        checks::find(name).is_some_and(|c| c.scanned),
-                        "{} {control}: {name}",
-                        framework.id
-                    );
-                }
+    fn the_file_is_good_and_every_control_of_a_check_is_one_of_it_or_of_no_other() {
+        let file = toml::from_str::<File>(include_str!("mapping.toml")).unwrap();
+        let ids: BTreeSet<_> = file.framework.iter().map(|f| f.id.as_str()).collect();
+        assert_eq!(ids.len(), frameworks().len());
+        for check in checks::all() {
+            let mut seen = BTreeSet::new();
+            for control in check.controls() {
+                assert!(check.scanned && ids.contains(control.framework), "{} {control:?}", check.id);
+                assert!(seen.insert(control), "{} names {control:?} twice", check.id);
             }
         }
-        let mut ids: Vec<_> = frameworks().iter().map(|f| &f.id).collect();
-        ids.dedup();
-        assert_eq!(ids.len(), frameworks().len());
-    }
-
-    #[test]
-    fn what_checks_say_of_themselves_is_what_the_file_says() {
-        for check in checks::all() {
-            for control in check.controls {
-                let Answer::Checks(names) = answer(control.framework, control.id) else {
-                    unreachable!(
-                        "{} claims {} {}, which the file does not map",
-                        check.id, control.framework, control.id
-                    )
-                };
-                assert!(
-                    names.iter().any(|n| n == check.id),
-                    "{} is not among the checks of {} {}",
-                    check.id,
-                    control.framework,
-                    control.id
-                );
+        for framework in frameworks() {
+            for control in framework.checks.keys() {
+                assert!(!framework.unmapped.contains_key(*control), "{} {control} is mapped", framework.id);
             }
         }
     }
@@ -165,8 +189,12 @@ mod tests {
         }
         assert_eq!(of.keys().filter(|f| f.starts_with("cis-")).count(), 8);
         for framework in frameworks().iter().filter(|f| f.id.starts_with("cis-") && f.id != "cis-1.2.0") {
-            let listed: BTreeSet<&str> =
-                framework.checks.keys().chain(framework.unmapped.keys()).map(String::as_str).collect();
+            let listed: BTreeSet<&str> = framework
+                .checks
+                .keys()
+                .copied()
+                .chain(framework.unmapped.keys().map(String::as_str))
+                .collect();
             assert_eq!(listed, of[framework.id.as_str()], "{}", framework.id);
         }
         for id in &of["security-hub"] {
@@ -188,10 +216,22 @@ mod tests {
     }
 
     #[test]
+    fn an_id_that_means_two_things_is_asked_for_with_its_framework() {
+        assert!(matches!(meant("ec2.15"), Meant::Checks(checks) if checks == ["subnet-auto-public-ip"]));
+        let Meant::Ambiguous(all) = meant("3.9") else { unreachable!("3.9 is clear") };
+        assert!(all.contains(&("cis-1.4.0", &["vpc-without-flow-logs"])), "{all:?}");
+        assert!(all.contains(&("cis-3.0.0", &[])), "{all:?}");
+        assert!(
+            matches!(meant("cis-1.4.0/3.9"), Meant::Checks(checks) if checks == ["vpc-without-flow-logs"])
+        );
+        assert_eq!([meant("cis-3.0.0/3.9"), meant("EC2.1"), meant("x/y")], [const { Meant::Nothing }; 3]);
+    }
+
+    #[test]
     fn a_number_means_what_it_means_in_its_own_version() {
-        assert!(matches!(answer("cis-1.4.0", "3.9"), Answer::Checks([v]) if v == "vpc-without-flow-logs"));
+        assert!(matches!(answer("cis-1.4.0", "3.9"), Answer::Checks(["vpc-without-flow-logs"])));
         assert!(matches!(answer("cis-3.0.0", "3.9"), Answer::None(_)));
-        assert!(matches!(answer("cis-3.0.0", "3.7"), Answer::Checks([v]) if v == "vpc-without-flow-logs"));
+        assert!(matches!(answer("cis-3.0.0", "3.7"), Answer::Checks(["vpc-without-flow-logs"])));
         assert!(matches!(answer("cis-9.9.9", "3.7"), Answer::None(why) if why.contains("not known")));
         assert!(
             matches!(answer("security-hub", "EC2.99999"), Answer::None(why) if why.contains("not among"))

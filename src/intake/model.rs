@@ -274,10 +274,29 @@ pub enum Item {
     /// A finding that is counted but not kept: reads, events that no check answers.
     Counted(Reason),
     /// The run of a Cloud Custodian policy; no finding.
-    Policy(super::custodian::Policy),
+    Policy(Policy),
     /// A resource that a Cloud Custodian policy matched. It is not counted yet, since only the policy
     /// gives it a meaning.
     Matched(Box<serde_json::Value>),
+}
+
+/// A Cloud Custodian policy, with the account, the region and the time of its run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// The folder that contains its files.
+    pub folder: String,
+    /// The policy's name.
+    pub name: String,
+    /// The type of resource: `security-group`, `ebs`.
+    pub resource: String,
+    /// The types or keys of the filters.
+    pub filters: Vec<String>,
+    /// The account.
+    pub account: String,
+    /// The region.
+    pub region: String,
+    /// The end of the run.
+    pub time: Option<Timestamp>,
 }
 
 /// The effects of an event, as tokens that another event can close.
@@ -294,6 +313,9 @@ pub struct Effects {
     /// Ids that later events name, each with the resource that it belongs to: a flow log's VPC.
     pub learned: Vec<(String, String)>,
 }
+
+/// The name of a known format that contains nothing.
+pub const EMPTY: &str = "nothing";
 
 /// The result of reading one input.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -327,6 +349,6 @@ impl Report {
     /// Returns the recognised format of an input without findings, for people: `an empty list`,
     /// `Prowler 4/5 CSV`.
     pub fn kind(&self) -> &str {
-        if self.format == super::sniff::EMPTY { "an empty list" } else { &self.format }
+        if self.format == EMPTY { "an empty list" } else { &self.format }
     }
 }

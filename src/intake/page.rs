@@ -57,12 +57,12 @@ fn section(framework: &Framework) -> String {
 }
 
 /// Sorts by the numbers in the ids: 5.2 before 5.10.
-fn sorted<V>(map: &std::collections::BTreeMap<String, V>) -> Vec<(&String, &V)> {
+fn sorted<K: AsRef<str> + Ord + Clone, V>(map: &std::collections::BTreeMap<K, V>) -> Vec<(&K, &V)> {
     let key = |id: &str| {
         id.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse::<u64>().unwrap_or(0)).collect::<Vec<_>>()
     };
     let letters = |id: &str| id.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
     let mut all: Vec<_> = map.iter().collect();
-    all.sort_by_key(|(id, _)| (letters(id), key(id), (*id).clone()));
+    all.sort_by_key(|(id, _)| (letters(id.as_ref()), key(id.as_ref()), (*id).clone()));
     all
 }

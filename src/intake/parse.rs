@@ -119,7 +119,6 @@ impl<'de> Visitor<'de> for Builder {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use serde_json::json;
 

@@ -8,10 +8,10 @@ use super::{
     cloudtrail::{self, columns},
     draft::Out,
     encoding,
-    model::{Item, Reason, Report},
+    model::{EMPTY, Item, Reason, Report},
     parse, prowler,
     sheet::{self, Columns},
-    sniff::{self, COMPLIANCE, EMPTY, EVENT, HTML, INCOMPLETE, LOG, POWERPIPE, SCOUT, UNKNOWN},
+    sniff::{self, COMPLIANCE, EVENT, HTML, INCOMPLETE, LOG, POWERPIPE, SCOUT, UNKNOWN},
     split::{self, Piece},
     stream::Bytes,
 };

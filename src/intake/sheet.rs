@@ -49,7 +49,6 @@ fn sheets(head: &[u8]) -> impl Iterator<Item = Sheet> + '_ {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -7,14 +7,12 @@ use super::{
     asff, cloudtrail, config, custodian,
     draft::{Out, at},
     encoding, guardduty,
-    model::{Item, Reason},
+    model::{EMPTY, Item, Reason},
     ocsf, parse, prowler,
 };
 
 /// The name of an unrecognised format.
 pub const UNKNOWN: &str = "unknown format";
-/// The name of a known format that contains nothing.
-pub const EMPTY: &str = "nothing";
 
 /// The member in which the document of a lookup reports, beside its events, the parts that
 /// could not be looked up.

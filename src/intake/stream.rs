@@ -178,7 +178,6 @@ fn fill(input: &mut impl BufRead) -> std::io::Result<&[u8]> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use std::io::Write;
 

@@ -1,7 +1,5 @@
 //! The one thing that an inventory must never do: take a listing that was not read for an empty one.
 
-#![allow(clippy::unwrap_used)]
-
 use super::*;
 
 fn log(id: &str, vpc: &str) -> FlowLog {

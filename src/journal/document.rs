@@ -5,11 +5,15 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{
     Outcome, Phase, Resumption, Signed, Story, TimelineEntry, down, line::Record, story::Told, timeline,
 };
-use crate::{plan::Plan, resource::ResourceId};
+use crate::{
+    plan::{ActionNames, Plan, PlanKind},
+    resource::ResourceId,
+};
 
 /// The state of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +41,53 @@ impl RunState {
     }
 }
 
+/// The state of a change in a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub enum ChangeState {
+    /// It is over, with this outcome.
+    Ended(Outcome),
+    /// It is open: the run was interrupted.
+    Interrupted,
+}
+
+impl ChangeState {
+    /// Returns the word for documents: that of the outcome, or `interrupted`.
+    pub fn word(self) -> &'static str {
+        match self {
+            ChangeState::Ended(outcome) => outcome.word(),
+            ChangeState::Interrupted => "interrupted",
+        }
+    }
+
+    /// Returns the word for people: without hyphens.
+    pub fn words(self) -> String {
+        self.word().replace('-', " ")
+    }
+}
+
+impl From<ChangeState> for String {
+    fn from(state: ChangeState) -> Self {
+        state.word().to_owned()
+    }
+}
+
+impl TryFrom<String> for ChangeState {
+    type Error = serde_json::Error;
+    fn try_from(word: String) -> Result<Self, Self::Error> {
+        if word == ChangeState::Interrupted.word() {
+            return Ok(ChangeState::Interrupted);
+        }
+        serde_json::from_value(Value::String(word)).map(ChangeState::Ended)
+    }
+}
+
+impl PartialEq<Outcome> for ChangeState {
+    fn eq(&self, outcome: &Outcome) -> bool {
+        *self == ChangeState::Ended(*outcome)
+    }
+}
+
 /// The document `redress.run/1`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunDocument {
@@ -44,8 +95,8 @@ pub struct RunDocument {
     pub format: String,
     /// The run's id.
     pub run: String,
-    /// `plan`, `undo` or `prune`.
-    pub kind: String,
+    /// The kind of its plan.
+    pub kind: PlanKind,
     /// The run that an undo reverses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of_run: Option<String>,
@@ -88,14 +139,14 @@ pub struct RunDocument {
 pub struct ChangeReport {
     /// Its id.
     pub id: String,
-    /// The action.
-    pub action: String,
+    /// The names of its actions.
+    pub action: ActionNames,
     /// The resource.
     pub resource: ResourceId,
     /// A one-sentence summary.
     pub summary: String,
-    /// The outcome; `interrupted` while the change is open.
-    pub outcome: String,
+    /// The outcome.
+    pub outcome: ChangeState,
     /// The reason, and the next step for a person.
     pub reason: String,
     /// The instances that are down while the change is open, by the journal.
@@ -125,12 +176,12 @@ impl RunDocument {
         let changes: Vec<ChangeReport> = plan.changes.iter().map(|change| report(story, change)).collect();
         let mut counts = BTreeMap::new();
         for change in &changes {
-            *counts.entry(change.outcome.clone()).or_insert(0) += 1;
+            *counts.entry(change.outcome.word().to_owned()).or_insert(0) += 1;
         }
         Self {
             format: "redress.run/1".to_owned(),
             run: story.head.run.clone(),
-            kind: story.head.kind.word().to_owned(),
+            kind: story.head.kind,
             of_run: story.head.of_run.clone(),
             plan_digest: story.head.plan_digest.clone(),
             account: story.head.account.clone(),
@@ -179,7 +230,7 @@ fn report(story: &Story, change: &crate::plan::Change) -> ChangeReport {
         action: change.action.clone(),
         resource: change.resource.clone(),
         summary: change.summary.clone(),
-        outcome: outcome(story, &change.id).to_owned(),
+        outcome: outcome(story, &change.id),
         leftovers: told.by_hand(),
         not_told: told.not_told,
         reason: if told.reason.is_empty() {
@@ -195,13 +246,12 @@ fn report(story: &Story, change: &crate::plan::Change) -> ChangeReport {
     }
 }
 
-/// Returns the outcome of a change in the words of `redress.run/1`: an outcome, or `interrupted` while the
-/// change is open.
-pub fn outcome(story: &Story, change: &str) -> &'static str {
+/// Returns the state of a change.
+pub fn outcome(story: &Story, change: &str) -> ChangeState {
     match story.changes.get(change).map(|told| &told.phase) {
-        Some(Phase::Ended(outcome)) => outcome.word(),
-        Some(Phase::Waiting) | None if story.ended => Outcome::Skipped.word(),
-        _ => "interrupted",
+        Some(Phase::Ended(outcome)) => ChangeState::Ended(*outcome),
+        Some(Phase::Waiting) | None if story.ended => ChangeState::Ended(Outcome::Skipped),
+        _ => ChangeState::Interrupted,
     }
 }
 

@@ -113,7 +113,6 @@ fn name(event: &Event) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use jiff::Timestamp;
     use serde_json::{Value, json};

@@ -222,7 +222,6 @@ fn unreadable(line: usize, text: &[u8], error: &serde_json::Error) -> Damage {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use std::io::Read as _;
 

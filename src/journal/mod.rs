@@ -13,7 +13,7 @@ pub mod store;
 pub mod story;
 pub mod timeline;
 
-pub use document::{RunDocument, RunState};
+pub use document::{ChangeState, RunDocument, RunState};
 pub use event::{Decision, Event, Outcome, StepResult};
 pub use legal::IllegalEvent;
 pub use signed::{Signed, Statement};

@@ -195,7 +195,6 @@ fn told(outputs: &Outputs) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use serde_json::json;
 

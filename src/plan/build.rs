@@ -3,58 +3,18 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{
-    Change, Plan, PlanKind, Skipped, SkippedKind, Stage, digest,
-    document::FORMAT,
-    draft, grouping, propose,
-    rehearse::{Rules, rehearse},
+    Change, Plan, PlanKind, Skipped, SkippedKind, digest, document::FORMAT, draft, grouping, propose,
+    rehearse::rehearse,
 };
+pub use super::{guards::Limits, request::Request};
 use crate::{
-    actions::Options,
     checks::{self, Unjudged},
-    finding::{Finding, FindingKey},
-    inventory::{Inventory, Scope},
-    playbook::Playbook,
+    finding::FindingKey,
+    inventory::Scope,
 };
-
-pub use super::guards::Limits;
-
-/// All the inputs of a plan.
-pub struct Request<'a> {
-    /// The facts about the account.
-    pub inventory: &'a Inventory,
-    /// The findings there.
-    pub findings: &'a [Finding],
-    /// Checks that could not be run in some place.
-    pub unjudged: &'a [Unjudged],
-    /// The playbooks, in the order in which they were loaded.
-    pub playbooks: &'a [Playbook],
-    /// The options that the user set.
-    pub options: &'a Options,
-    /// The regions that were scanned.
-    pub regions: &'a [String],
-    /// The endpoint: `aws`, a URL, `twin:NAME`.
-    pub endpoint: &'a str,
-    /// The ARN of the caller.
-    pub caller: &'a str,
-    /// The time at which the plan is made.
-    pub created: Timestamp,
-    /// The time for which the plan is valid.
-    pub valid_for: SignedDuration,
-    /// Limits from the command line.
-    pub limits: Limits,
-    /// A copy of the account, to try things on.
-    pub stage: Box<dyn Stage>,
-}
-
-impl Request<'_> {
-    /// Returns the rules by which the account is judged before and after.
-    pub fn rules(&self) -> Rules {
-        Rules::new(self.regions, self.playbooks)
-    }
-}
 
 /// Returns the facts that must be read, beyond a scan, before the plan can be built, as far as they are known
 /// yet. The caller reads those that it has not read for this plan, merges them into the inventory, and asks

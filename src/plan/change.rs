@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::ActionNames;
 use crate::{
     actions::{ActionUse, GuardNote, Proof},
     calls::{Risk, Step, Undo, WayBack},
@@ -24,8 +25,8 @@ pub struct Change {
     pub findings: Vec<FindingKey>,
     /// The playbook that asked for it.
     pub playbook: String,
-    /// The action's name; several joined by `+`.
-    pub action: String,
+    /// The names of its actions.
+    pub action: ActionNames,
     /// The actions with their parameters, in order.
     pub uses: Vec<ActionUse>,
     /// The resource that it changes.
@@ -81,13 +82,13 @@ pub struct Restore {
 
 impl Change {
     /// Returns a change of which only the place and the action are set yet; the caller fills in the rest.
-    pub fn frame(id: String, action: &str, resource: &ResourceId, region: &str) -> Self {
+    pub fn frame(id: String, action: ActionNames, resource: &ResourceId, region: &str) -> Self {
         Self {
             id,
             after: Vec::new(),
             findings: Vec::new(),
-            playbook: action.to_owned(),
-            action: action.to_owned(),
+            playbook: action.to_string(),
+            action,
             uses: Vec::new(),
             resource: resource.clone(),
             region: region.to_owned(),

@@ -78,10 +78,10 @@ fn of_uses(kind: PlanKind, change: &Change) -> Result<(), String> {
             ));
         }
         PlanKind::Undo | PlanKind::Recover => {}
-        PlanKind::Plan | PlanKind::Prune if names.is_empty() || names.join("+") != change.action => {
+        PlanKind::Plan | PlanKind::Prune if names.is_empty() || names.join("+") != change.action.as_str() => {
             return Err(format!(
                 "claims to be {:?}, and uses {:?}",
-                shortened(&change.action),
+                shortened(change.action.as_str()),
                 shortened(&names.join("+"))
             ));
         }

@@ -7,10 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::{
-    SkippedKind,
-    build::Request,
-    guards,
+    SkippedKind, guards,
     propose::{add, region_of},
+    request::Request,
 };
 use crate::{
     actions::{self, ActionUse, GuardNote, Refusal},

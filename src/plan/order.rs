@@ -3,6 +3,7 @@
 
 use std::{cmp::Reverse, collections::BTreeSet};
 
+use super::ActionNames;
 use crate::{finding::Severity, resource::ResourceId};
 
 /// The properties of a change that decide its place.
@@ -19,7 +20,7 @@ pub struct Place {
     /// The resource that it changes.
     pub resource: ResourceId,
     /// The names of its actions.
-    pub action: String,
+    pub action: ActionNames,
     /// The changes that it needs, by their index.
     pub needs: Vec<usize>,
 }
@@ -64,7 +65,6 @@ pub fn order(places: &[Place]) -> Vec<usize> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use proptest::prelude::*;
 
@@ -79,7 +79,7 @@ mod tests {
             severity,
             region: "us-east-1".into(),
             resource: owner.vpc("us-east-1", resource),
-            action: "a".into(),
+            action: ActionNames::of(["a"]),
             needs: needs.to_vec(),
         }
     }

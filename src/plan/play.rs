@@ -8,8 +8,9 @@ use serde_json::Value;
 
 use super::{
     Change, Stage,
+    proof::Moment,
     proof::{Proved, needs, proved},
-    restore::{Moment, foreign, restored, words},
+    restore::{foreign, restored, words},
 };
 use crate::{
     actions,

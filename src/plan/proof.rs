@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{Change, restore::Moment};
+use super::Change;
 use crate::{
     actions::Proof,
     calls::Bindings,
@@ -11,6 +11,15 @@ use crate::{
     finding::Verdict,
     inventory::{Inventory, Scope},
 };
+
+/// The moment of a comparison, which decides whether running states count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// The end of a run, which leaves nothing down that was up.
+    EndOfRun,
+    /// A later moment: people and schedulers stop and start things.
+    Later,
+}
 
 /// The state of the proofs of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]

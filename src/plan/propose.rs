@@ -8,7 +8,9 @@ use super::{
     play::{AllOutputs, REHEARSAL, Stop, play_steps},
 };
 use crate::{
-    actions::{self, Action, ActionUse, Context, GuardNote, Options, Prerequisite, Proposal, Refusal},
+    actions::{
+        self, Action, ActionUse, Context, GuardNote, GuardResult, Options, Prerequisite, Proposal, Refusal,
+    },
     calls::{Act, Bindings, Expect, KeptOnce, Recognise, Step, Test, Undo, Wait, WayBack, before},
     checks,
     inventory::{Inventory, Scope},
@@ -288,7 +290,9 @@ pub(super) fn filled(frame: Change, proposal: Proposal, guards: Vec<GuardNote>) 
     add(&mut not_restored, Change::kept(&proposal.steps));
     let mut notes = guards;
     // A guard that the action itself has evaluated more closely need not be listed twice.
-    notes.retain(|n| n.result != "passed" || !proposal.guards.iter().any(|own| own.guard == n.guard));
+    notes.retain(|n| {
+        n.result != GuardResult::Passed || !proposal.guards.iter().any(|own| own.guard == n.guard)
+    });
     add(&mut notes, proposal.guards);
     Change {
         summary: proposal.summary,

@@ -147,7 +147,6 @@ fn last(who: &str, group: &str, others: Others) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use serde_json::{Value, json};
 
     use super::*;

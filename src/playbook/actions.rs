@@ -10,9 +10,8 @@ use toml::{
 
 use super::{
     keys,
-    load::Named,
     problem::hint_for,
-    read::{Placed, Reader},
+    read::{Named, Placed, Reader},
     vocabulary::Vocabulary,
     with,
 };

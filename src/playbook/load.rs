@@ -9,15 +9,10 @@ use toml::{Spanned, de::DeTable};
 
 use super::{
     Approve, Playbook, actions, bounds, keys,
-    problem::hint_for,
-    read::{Placed, Reader},
+    problem::{Problem, hint_for},
+    read::{Named, Placed, Reader},
     sections,
     vocabulary::Vocabulary,
-};
-pub use super::{
-    assemble::{assemble, builtin},
-    problem::Problem,
-    set::{allow_cidrs, override_parameter},
 };
 
 /// The largest number of TOML syntax errors that are reported per file; those after the first are mostly
@@ -99,9 +94,6 @@ fn syntax_hint(message: &str) -> Option<String> {
     };
     Some(hint.to_owned())
 }
-
-/// A name with its place.
-pub(super) type Named = (String, Range<usize>);
 
 fn playbook(reader: &mut Reader<'_>, words: &Vocabulary, root: &DeTable<'_>) -> Option<Loaded> {
     reader.unknown_keys(root, &keys::TOP);

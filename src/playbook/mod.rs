@@ -26,9 +26,10 @@ mod with;
 #[cfg(test)]
 mod tests;
 
-pub use assemble::check_parameters;
-pub use load::{allow_cidrs, assemble, builtin, override_parameter, parse};
+pub use assemble::{assemble, builtin, check_parameters};
+pub use load::parse;
 pub use problem::Problem;
+pub use set::{allow_cidrs, override_parameter};
 
 /// A playbook.
 #[derive(Debug, Clone, PartialEq, Serialize)]

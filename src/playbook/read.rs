@@ -20,6 +20,9 @@ const MOST_PROBLEMS: usize = 50;
 /// A value with its place.
 pub type Placed<'t> = Spanned<DeValue<'t>>;
 
+/// A name with its place.
+pub type Named = (String, Range<usize>);
+
 /// A reader of one file, which collects its problems.
 pub struct Reader<'t> {
     /// The whole text of the file.
@@ -125,7 +128,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Reads a list of strings that is not empty, each with its place.
-    pub fn strings(&mut self, value: &Placed<'_>, name: &str, most: usize) -> Vec<(String, Range<usize>)> {
+    pub fn strings(&mut self, value: &Placed<'_>, name: &str, most: usize) -> Vec<Named> {
         let Some(list) = value.get_ref().as_array() else {
             let hint = value.get_ref().as_str().map(|text| format!("write a list: [{text:?}]"));
             self.wrong_type(value, name, "a list of strings", hint);

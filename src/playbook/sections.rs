@@ -7,9 +7,8 @@ use toml::de::DeTable;
 
 use super::{
     Guard, Match, keys,
-    load::Named,
     problem::hint_for,
-    read::{Placed, Reader},
+    read::{Named, Placed, Reader},
 };
 use crate::{actions::Parameter, finding::Severity};
 

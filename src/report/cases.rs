@@ -7,7 +7,7 @@ use super::{Scan, diff, words};
 use crate::{
     checks,
     finding::{Finding, FindingKey, Severity, Verdict},
-    journal::RunDocument,
+    journal::{ChangeState, Outcome, RunDocument},
     plan::{Change, Plan, PlanKind, SkippedKind},
     playbook::Playbook,
 };
@@ -173,7 +173,7 @@ pub fn of_plan(plan: &Plan, files: &Files) -> Cases {
 
 fn of_change(change: &Change, files: &Files, standing: Standing) -> Case {
     Case {
-        rule: change.action.clone(),
+        rule: change.action.to_string(),
         arn: change.resource.as_str().to_owned(),
         title: change.summary.clone(),
         severity: change
@@ -193,12 +193,21 @@ fn of_change(change: &Change, files: &Files, standing: Standing) -> Case {
 /// Returns the cases of a run: every change of its plan, by its outcome.
 pub fn of_run(run: &RunDocument, plan: &Plan, files: &Files) -> Cases {
     let all = run.changes.iter().filter_map(|report| {
-        let told = format!("{}: {}", report.outcome.replace('-', " "), report.reason);
-        let standing = match report.outcome.as_str() {
-            "verified" | "restored" | "already-fixed" => Standing::Passed,
-            "not-approved" | "skipped" => Standing::Aside(told),
-            "interrupted" | "unverified" => Standing::Unknown(told),
-            _ => Standing::Failed(told),
+        let told = format!("{}: {}", report.outcome.words(), report.reason);
+        let standing = match report.outcome {
+            ChangeState::Ended(Outcome::Verified | Outcome::Restored | Outcome::AlreadyFixed) => {
+                Standing::Passed
+            }
+            ChangeState::Ended(Outcome::NotApproved | Outcome::Skipped) => Standing::Aside(told),
+            ChangeState::Interrupted | ChangeState::Ended(Outcome::Unverified) => Standing::Unknown(told),
+            ChangeState::Ended(
+                Outcome::Drifted
+                | Outcome::Blocked
+                | Outcome::Refused
+                | Outcome::RolledBack
+                | Outcome::Failed
+                | Outcome::Stuck,
+            ) => Standing::Failed(told),
         };
         plan.change(&report.id)
             .map(|change| Case { seconds: report.seconds, ..of_change(change, files, standing) })

@@ -133,7 +133,7 @@ pub fn compare(old: &Plan, new: &Plan) -> Comparison {
 }
 
 fn name(change: &Change) -> (String, String) {
-    (change.action.clone(), change.resource.as_str().to_owned())
+    (change.action.to_string(), change.resource.as_str().to_owned())
 }
 
 fn by_name(plan: &Plan) -> BTreeMap<(String, String), &Change> {
@@ -143,7 +143,7 @@ fn by_name(plan: &Plan) -> BTreeMap<(String, String), &Change> {
 fn entry(change: &Change) -> Entry {
     Entry {
         id: change.id.clone(),
-        action: change.action.clone(),
+        action: change.action.to_string(),
         resource: change.resource.as_str().to_owned(),
         summary: change.summary.clone(),
         risk: change.risk.word().to_owned(),
@@ -179,7 +179,7 @@ fn substance(plan: &Plan, change: &Change) -> Value {
     let after: Vec<String> =
         change.after.iter().filter_map(|id| plan.change(id)).map(|c| c.summary.clone()).collect();
     let guards: Vec<String> =
-        change.guards.iter().map(|g| format!("{} {}: {}", g.guard, g.result, g.note)).collect();
+        change.guards.iter().map(|g| format!("{} {}: {}", g.guard, g.result.word(), g.note)).collect();
     json!({
         "summary": change.summary, "risk": change.risk.word(), "playbook": change.playbook,
         "answers": change.findings.iter().map(words::finding).collect::<Vec<_>>(),
@@ -329,7 +329,6 @@ pub fn markdown(what: &Comparison) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
     use crate::report::sample;

@@ -111,25 +111,7 @@ pub fn named(resources: &[&ResourceId], most: usize) -> String {
     words::list(&named)
 }
 
-/// Joins lines such as `c3: reason` that give the same reason: `c3 and c4: reason`.
-pub fn by_reason(lines: &[String]) -> Vec<String> {
-    let mut all: Vec<(&str, Vec<String>)> = Vec::new();
-    for line in lines {
-        let (change, reason) = line.split_once(": ").unwrap_or(("", line));
-        match all.iter_mut().find(|(of, _)| *of == reason) {
-            Some((_, changes)) => changes.push(change.to_owned()),
-            None => all.push((reason, vec![change.to_owned()])),
-        }
-    }
-    let joined = |(reason, changes): (&str, Vec<String>)| match changes.as_slice() {
-        [one] if one.is_empty() => reason.to_owned(),
-        several => format!("{}: {reason}", words::list(several)),
-    };
-    all.into_iter().map(joined).collect()
-}
-
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::{super::sample, *};
 
@@ -182,20 +164,5 @@ mod tests {
         assert_eq!(things([&group, &role]), "2 resources");
         assert_eq!(things([&group]), "1 security group");
         assert_eq!(named(&[&role, &role, &role], 2), "r, r and 1 more");
-    }
-
-    #[test]
-    fn changes_with_one_reason_share_a_line() {
-        let lines = [
-            "c1: the key was not read",
-            "c2: a role was not read",
-            "c4: the key was not read",
-            "nothing was read",
-        ]
-        .map(str::to_owned);
-        assert_eq!(
-            by_reason(&lines),
-            ["c1 and c4: the key was not read", "c2: a role was not read", "nothing was read"]
-        );
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     finding::{Finding, Verdict},
     intake::confirm::Reported,
     journal::{RunDocument, RunState},
+    plan::PlanKind,
     resource::ResourceId,
 };
 
@@ -240,8 +241,8 @@ pub struct RunEntry {
     pub state: RunState,
     /// Changes by outcome.
     pub counts: BTreeMap<String, usize>,
-    /// `plan`, `undo` or `prune`.
-    pub kind: String,
+    /// The kind of its plan.
+    pub kind: PlanKind,
     /// The run that an undo reverts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of_run: Option<String>,
@@ -256,7 +257,7 @@ impl From<&RunDocument> for RunEntry {
             started: run.started,
             state: run.state,
             counts: run.counts.clone(),
-            kind: run.kind.clone(),
+            kind: run.kind,
             of_run: run.of_run.clone(),
             account: run.account.clone(),
         }

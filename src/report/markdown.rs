@@ -10,6 +10,7 @@ use super::{
     words::{self, Next, Said},
 };
 use crate::{
+    actions::GuardResult,
     calls::{Act, Step, WayBack},
     finding::{Finding, Verdict},
     journal::{RunDocument, document::ChangeReport},
@@ -170,11 +171,11 @@ fn one(out: &mut String, plan: &Plan, change: &Change) {
         let _ = writeln!(out, "- impact: {}", md(line));
     }
     for note in &change.guards {
-        let passed = note.result == "passed";
+        let passed = note.result == GuardResult::Passed;
         let (tone, word) = if passed {
             (Tone::Good, String::new())
         } else {
-            (Tone::Warn, format!(" ({})", note.result.replace('-', " ")))
+            (Tone::Warn, format!(" ({})", note.result.word().replace('-', " ")))
         };
         let _ = writeln!(out, "- {} guard {}{}: {}", icon(tone), md(&note.guard), md(&word), md(&note.note));
     }
@@ -336,11 +337,8 @@ pub fn run(run: &RunDocument, typed: &Typed<'_>) -> String {
         out.push_str("\n| | Change | Resource | Outcome |\n|---|---|---|---|\n");
     }
     for change in &run.changes {
-        let outcome = format!(
-            "{} **{}**",
-            icon(words::outcome_tone(&change.outcome)),
-            md(&change.outcome.replace('-', " "))
-        );
+        let outcome =
+            format!("{} **{}**", icon(words::outcome_tone(change.outcome)), md(&change.outcome.words()));
         let what = format!(
             "{} | {} | {}",
             code(&change.id),
@@ -349,7 +347,7 @@ pub fn run(run: &RunDocument, typed: &Typed<'_>) -> String {
         );
         let _ = writeln!(out, "| {what} | {outcome}{} |", beside(run, change));
     }
-    let told = words::tally(&run.counts, words::OUTCOMES);
+    let told = words::outcomes(&run.counts);
     if !told.is_empty() {
         let _ = writeln!(out, "\n{}: {}.", words::count(run.changes.len(), "change"), md(&told));
     }
@@ -367,11 +365,11 @@ pub fn runs(all: &[RunDocument]) -> String {
     }
     let mut out = "| Run | Kind | Started | State | Changes |\n|---|---|---|---|---|\n".to_owned();
     for run in all {
-        let told = words::tally(&run.counts, words::OUTCOMES);
+        let told = words::outcomes(&run.counts);
         let what = format!(
             "{} | {} | {} | {}",
             code(&run.run),
-            md(&run.kind),
+            md(run.kind.word()),
             words::time(run.started),
             md(words::run_state(run.state))
         );

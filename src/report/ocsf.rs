@@ -12,7 +12,7 @@ use crate::{
     checks,
     finding::{FindingKey, Severity},
     intake::mapping,
-    journal::{Story, closing::closings, document},
+    journal::{ChangeState, Outcome, Story, closing::closings, document},
     plan::{Change, Plan},
     resource::ResourceId,
 };
@@ -96,7 +96,7 @@ pub fn outcomes(plan: &Plan, story: &Story, at: Timestamp) -> Value {
                     story,
                     format!("{}/{}", change.action, change.resource),
                     change.summary.clone(),
-                    &change.action,
+                    change.action.as_str(),
                     &[],
                 )
                 .json(plan, story, at),
@@ -115,9 +115,10 @@ fn own<'a>(
     control: &'a str,
     keys: &'a [FindingKey],
 ) -> Event<'a> {
-    let settled = document::outcome(story, &change.id) == "verified"
+    let settled = document::outcome(story, &change.id) == Outcome::Verified
         && story.changes.get(&change.id).is_none_or(|told| told.undone_by.is_none());
-    let open = (!settled).then(|| format!("{} is {}", change.id, document::outcome(story, &change.id)));
+    let open =
+        (!settled).then(|| format!("{} is {}", change.id, document::outcome(story, &change.id).word()));
     Event {
         uid,
         title,
@@ -138,13 +139,16 @@ impl Event<'_> {
         let compliance = match (&self.open, status.0) {
             (None, _) => (1, "Pass"),
             // The rule was kept when the run reached it, and has not been checked again since.
-            (Some(_), _) if self.all(story, "already-fixed") => (2, "Warning"),
+            (Some(_), _) if self.all(story, Outcome::AlreadyFixed) => (2, "Warning"),
             _ => (3, "Fail"),
         };
         let detail =
             self.open.clone().unwrap_or_else(|| "fixed, and proved on facts read afterwards".to_owned());
         let severity = self.severity();
         let changes: Vec<Value> = self.changes.iter().map(|c| told(c, story)).collect();
+        let one =
+            |c: &&Change| format!("{}: {}: {}", c.id, document::outcome(story, &c.id).word(), c.summary);
+        let message: Vec<String> = self.changes.iter().map(one).collect();
         let mut event = json!({
             "activity_id": activity.0, "activity_name": activity.1, "category_uid": 2,
             "category_name": "Findings", "class_uid": CLASS,
@@ -153,8 +157,7 @@ impl Event<'_> {
             "time": at.as_millisecond(), "severity_id": severity.0, "severity": severity.1,
             "status_id": status.0, "status": status.1,
             "status_detail": detail,
-            "message": self.changes.iter().map(|c| format!("{}: {}: {}", c.id, document::outcome(story,
-            &c.id), c.summary)).collect::<Vec<_>>().join("; "),
+            "message": message.join("; "),
             "metadata": { "version": VERSION, "profiles": ["cloud"], "product": { "name": "redress",
             "vendor_name": "redress", "version": env!("CARGO_PKG_VERSION") } },
             "cloud": { "provider": "AWS", "account": { "uid": plan.account },
@@ -172,8 +175,8 @@ impl Event<'_> {
         event
     }
 
-    fn all(&self, story: &Story, word: &str) -> bool {
-        self.changes.iter().all(|c| document::outcome(story, &c.id) == word)
+    fn all(&self, story: &Story, outcome: Outcome) -> bool {
+        self.changes.iter().all(|c| document::outcome(story, &c.id) == outcome)
     }
 
     /// Returns the status: resolved; in progress if something was done but not proved;
@@ -182,10 +185,12 @@ impl Event<'_> {
         let undone = |c: &&Change| story.changes.get(&c.id).is_some_and(|told| told.undone_by.is_some());
         let touched = |c: &&Change| {
             !undone(c)
-                && matches!(
-                    document::outcome(story, &c.id),
-                    "verified" | "unverified" | "already-fixed" | "stuck" | "interrupted"
-                )
+                && match document::outcome(story, &c.id) {
+                    ChangeState::Ended(outcome) => {
+                        outcome.applied() || matches!(outcome, Outcome::AlreadyFixed | Outcome::Stuck)
+                    }
+                    ChangeState::Interrupted => true,
+                }
         };
         match &self.open {
             None => (4, "Resolved"),

@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 
 use crate::{
     actions::{self, Action, Parameter},
-    checks::{self, Check, Control},
+    checks::{self, Check, KnownAs},
+    intake::mapping,
     playbook::keys::{self, Section},
 };
 
@@ -113,8 +114,8 @@ fn check_section(check: &Check) -> String {
             if able.is_empty() { "no action".to_owned() } else { able.join(", ") }
         ),
     );
-    if !check.controls.is_empty() {
-        line(&mut text, &format!("- Known elsewhere as: {}.", controls(check.controls)));
+    if !check.known_as.is_empty() {
+        line(&mut text, &format!("- Known elsewhere as: {}.", controls(check.known_as)));
     }
     if !check.triggers.is_empty() {
         let triggers: Vec<_> = check.triggers.iter().map(|t| code(t)).collect();
@@ -132,29 +133,17 @@ fn check_section(check: &Check) -> String {
 }
 
 /// Lists the ids that other tools use, by framework.
-fn controls(controls: &[Control]) -> String {
-    let mut frameworks: Vec<&str> = controls.iter().map(|c| c.framework).collect();
-    frameworks.dedup();
-    let ids = |framework: &str| {
-        controls
-            .iter()
-            .filter(|c| c.framework == framework)
-            .map(|c| code(c.id))
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    frameworks
-        .iter()
-        .map(|framework| format!("{} {}", framework_name(framework), ids(framework)))
-        .collect::<Vec<_>>()
-        .join("; ")
+fn controls(known_as: KnownAs) -> String {
+    let ids = |ids: &[&str]| ids.iter().map(|id| code(id)).collect::<Vec<_>>().join(", ");
+    let one = |(framework, of): &(&str, &[&str])| format!("{} {}", framework_name(framework), ids(of));
+    known_as.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
 fn framework_name(framework: &str) -> String {
     match framework.split_once('-') {
         Some(("cis", version)) => format!("CIS {version}"),
         _ if framework == "security-hub" => "Security Hub".to_owned(),
-        _ => capital(framework),
+        _ => mapping::title(framework).to_owned(),
     }
 }
 
@@ -362,14 +351,9 @@ mod tests {
 
     #[test]
     fn the_ids_of_others_stand_by_their_framework() {
-        let control = |framework, id| Control { framework, id };
-        let all = [
-            control("security-hub", "EC2.1"),
-            control("security-hub", "EC2.2"),
-            control("cis-3.0.0", "5.2"),
-            control("prowler", "x"),
-        ];
-        assert_eq!(controls(&all), "Security Hub `EC2.1`, `EC2.2`; CIS 3.0.0 `5.2`; Prowler `x`");
+        let all: KnownAs =
+            &[("security-hub", &["EC2.1", "EC2.2"]), ("cis-3.0.0", &["5.2"]), ("prowler", &["x"])];
+        assert_eq!(controls(all), "Security Hub `EC2.1`, `EC2.2`; CIS 3.0.0 `5.2`; Prowler 3 to 5 `x`");
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! Made-up findings, plans and runs for the tests of reports, including hostile ones.
 
-#![allow(clippy::expect_used)]
-
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -13,8 +11,8 @@ use crate::{
     checks::Unjudged,
     finding::{Finding, FindingKey, Severity, Verdict},
     inventory::FamilyKind,
-    journal::{Resumption, RunDocument, RunState, document::ChangeReport},
-    plan::{Change, Plan, Rehearsal, Skipped, SkippedKind},
+    journal::{ChangeState, Outcome, Resumption, RunDocument, RunState, document::ChangeReport},
+    plan::{ActionNames, Change, Plan, PlanKind, Rehearsal, Skipped, SkippedKind},
     resource::{Owner, ResourceId},
 };
 
@@ -135,7 +133,7 @@ pub fn tighten() -> Change {
         after: Vec::new(),
         findings: vec![key("security-group-open-admin-port", &group(1))],
         playbook: "close-admin-ports".into(),
-        action: "tighten-security-group".into(),
+        action: ActionNames::of(["tighten-security-group"]),
         uses: Vec::new(),
         resource: group(1),
         region: "eu-west-1".into(),
@@ -174,7 +172,7 @@ pub fn role() -> Change {
         id: "c2".into(),
         after: vec!["c1".into()],
         findings: Vec::new(),
-        action: "ensure-delivery-role".into(),
+        action: ActionNames::of(["ensure-delivery-role"]),
         resource: owner().role("redress-flow-logs"),
         summary: "Make the role redress-flow-logs".into(),
         risk: Risk::Safe,
@@ -245,7 +243,8 @@ pub fn hostile_plan() -> Plan {
     (plan.caller, plan.endpoint) = (bad(), bad());
     plan.skipped[0].reason = bad();
     let change = &mut plan.changes[0];
-    (change.summary, change.playbook, change.action) = (bad(), bad(), bad());
+    (change.summary, change.playbook) = (bad(), bad());
+    change.action = ActionNames::of([HOSTILE]);
     (change.impact, change.not_restored) = (vec![bad()], vec![bad()]);
     change.before = json!({ HOSTILE: [HOSTILE], "x": HOSTILE });
     change.guards[0].note = bad();
@@ -255,13 +254,13 @@ pub fn hostile_plan() -> Plan {
     plan
 }
 
-pub fn reported(change: &Change, outcome: &str, reason: &str) -> ChangeReport {
+pub fn reported(change: &Change, outcome: Outcome, reason: &str) -> ChangeReport {
     ChangeReport {
         id: change.id.clone(),
         action: change.action.clone(),
         resource: change.resource.clone(),
         summary: change.summary.clone(),
-        outcome: outcome.into(),
+        outcome: ChangeState::Ended(outcome),
         reason: reason.into(),
         down: Vec::new(),
         awaiting: Vec::new(),
@@ -274,14 +273,14 @@ pub fn reported(change: &Change, outcome: &str, reason: &str) -> ChangeReport {
 }
 
 pub fn run() -> RunDocument {
-    let mut role = reported(&role(), "unverified", "the role is not visible yet");
+    let mut role = reported(&role(), Outcome::Unverified, "the role is not visible yet");
     role.awaiting = vec!["the first delivery of the flow log".into()];
-    let changes = vec![reported(&tighten(), "verified", ""), role];
-    let counts = changes.iter().map(|c| (c.outcome.clone(), 1)).collect();
+    let changes = vec![reported(&tighten(), Outcome::Verified, ""), role];
+    let counts = changes.iter().map(|c| (c.outcome.word().to_owned(), 1)).collect();
     RunDocument {
         format: "redress.run/1".into(),
         run: "20261122-100500-4b1d".into(),
-        kind: "plan".into(),
+        kind: PlanKind::Plan,
         of_run: None,
         plan_digest: "3f2a91c04be1d00d".into(),
         account: "123456789012".into(),

@@ -302,7 +302,6 @@ impl Account for TwinAccount {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests {
     use serde_json::json;
 

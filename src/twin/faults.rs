@@ -35,7 +35,6 @@ pub struct Faults {
     pub credentials_end: Option<Timestamp>,
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_zero(n: &u64) -> bool {
     *n == 0
 }

@@ -6,6 +6,7 @@ mod balancing;
 mod capacity;
 mod content;
 pub mod demo;
+mod effect;
 mod errors;
 mod faults;
 mod keys;
@@ -24,19 +25,18 @@ use std::{
     time::Duration,
 };
 
+pub use account::{TwinAccount, TwinError};
+pub use content::{Content, Stale};
+pub use faults::{DeniedCall, DeniedRead, Fault, FaultKind, Faults, When};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-pub use account::{TwinAccount, TwinError};
-pub use content::{Content, Stale};
-pub use faults::{DeniedCall, DeniedRead, Fault, FaultKind, Faults, When};
-
 use self::{
     content::Contents,
+    effect::{Due, Effect},
     errors::unknown,
-    scheduled::{Due, Effect},
     views::Lagging,
 };
 use crate::{

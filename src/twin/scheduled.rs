@@ -2,77 +2,13 @@
 //! are delivered. Each effect checks that the resource is still as it was left; it must not fail.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
-use super::{Twin, balancing, capacity, policy, take_away};
+use super::{
+    Twin, balancing, capacity,
+    effect::{Due, Effect},
+    policy, take_away,
+};
 use crate::inventory::{Fact, InstanceStatus, Selector};
-
-/// An effect that will happen later.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Due {
-    /// The time of the effect.
-    pub at: Timestamp,
-    /// The region of the resource.
-    pub region: String,
-    /// The effect itself.
-    pub effect: Effect,
-}
-
-/// An effect that happens by itself.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Effect {
-    /// A stopping instance is stopped.
-    Stopped(String),
-    /// A pending instance runs.
-    Running(String),
-    /// A pending instance falls back to stopped, with the reason.
-    FellBack(String, String),
-    /// A running instance passes its checks.
-    StatusOk(String),
-    /// A running instance has been checked by its load balancers.
-    TargetLookedAt(String),
-    /// A snapshot is complete.
-    SnapshotDone(String),
-    /// A snapshot has failed.
-    SnapshotFailed(String),
-    /// A volume is ready.
-    VolumeReady(String),
-    /// A volume failed: its key does not work.
-    VolumeFailed(String),
-    /// A volume disappears as if it had never been: its key does not exist.
-    VolumeVanished(String),
-    /// An attachment is complete.
-    Attached(String),
-    /// A detachment is complete.
-    Detached(String),
-    /// The retention of a resource in the Recycle Bin is over.
-    LeavesBin(String),
-    /// A flow log delivers for the first time, or fails to.
-    FlowLogDelivers(String),
-    /// A trail delivers for the first time, or fails to.
-    TrailDelivers(String),
-}
-
-impl Effect {
-    /// Returns the id of the resource on which it happens.
-    pub fn on(&self) -> &str {
-        match self {
-            Effect::Stopped(id)
-            | Effect::Running(id)
-            | Effect::FellBack(id, _)
-            | Effect::StatusOk(id)
-            | Effect::TargetLookedAt(id) => id,
-            Effect::SnapshotDone(id) | Effect::SnapshotFailed(id) | Effect::LeavesBin(id) => id,
-            Effect::VolumeReady(id)
-            | Effect::VolumeFailed(id)
-            | Effect::VolumeVanished(id)
-            | Effect::Attached(id)
-            | Effect::Detached(id) => id,
-            Effect::FlowLogDelivers(id) | Effect::TrailDelivers(id) => id,
-        }
-    }
-}
 
 /// Seconds from running to the two checks being passed.
 const STATUS_SECONDS: u64 = 150;

@@ -3,7 +3,7 @@
 //! reader.
 
 // Each target uses its part of it.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "shared by programs of which each uses a part")]
 
 use serde_json::{Value, json};
 

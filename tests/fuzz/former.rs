@@ -2,7 +2,7 @@
 //! second.
 
 // Each target uses its part of it.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "shared by programs of which each uses a part")]
 
 use serde_json::Value;
 

@@ -5,7 +5,7 @@ use redress::{
     inventory::{CapacityReservation, FamilyKind},
     journal::Outcome,
     plan::{Plan, SkippedKind},
-    playbook::{load, set},
+    playbook::{self, set},
     twin::{DeniedRead, Twin},
 };
 
@@ -17,7 +17,7 @@ use super::{
 const R: &str = "us-east-1";
 
 fn wish() -> world::Wish {
-    let mut playbooks = load::assemble(load::builtin(), Vec::new()).unwrap();
+    let mut playbooks = playbook::assemble(playbook::builtin(), Vec::new()).unwrap();
     set::override_parameter(&mut playbooks, "encrypt-volumes.capacity_reservation=\"required\"").unwrap();
     world::Wish { playbooks, ..world::Wish::default() }
 }

@@ -59,8 +59,8 @@ const NAMED_ACTIONS: &[(&str, usize)] = &[
     ("playbook/assemble.rs", 2),
     ("playbook/set.rs", 1),
     ("report/sample.rs", 2),
-    ("report/words/mod.rs", 3),
-    ("report/words/next.rs", 2),
+    ("report/words/mod.rs", 2),
+    ("report/words/next.rs", 1),
 ];
 
 /// The kinds of resources.

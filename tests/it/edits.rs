@@ -3,7 +3,7 @@
 //! change less, answers no finding that is not open and hides none that it opens. Also run by `cargo prove`
 //! and fuzzed by `tests/fuzz`.
 
-#![allow(dead_code)]
+#![allow(dead_code, reason = "shared by programs of which each uses a part")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -106,8 +106,11 @@ pub enum Came {
 /// Holds what is shown and asked of changes that were made again to the untouched ones.
 fn shown_holds(scene: &Scene, again: &PlanAgain, what: &str) {
     for change in &again.plan.changes {
-        let asked =
-            scene.asks.get(&(change.action.clone(), change.resource.to_string())).copied().unwrap_or(true);
+        let asked = scene
+            .asks
+            .get(&(change.action.to_string(), change.resource.to_string()))
+            .copied()
+            .unwrap_or(true);
         assert!(change.ask || !asked, "{what}: {} on {} asks no more", change.action, change.resource);
         if let Some(made) =
             scene.plan.changes.iter().find(|c| c.resource == change.resource && c.action == change.action)

@@ -17,7 +17,7 @@ use redress::{
     inventory::{Inventory, Scope},
     journal::{Decision, Event, Journal, Story},
     plan::{Change, Plan, again::Today, digest, rehearse::Rules, select},
-    playbook::{Approve, load},
+    playbook::{self, Approve},
     twin::{Twin, demo},
 };
 use serde_json::{Value, json};
@@ -135,7 +135,7 @@ pub fn scene(which: u8) -> &'static Scene {
 
 /// Who applies: some playbooks ask nobody, so that it shows when an edit makes one of the others do so.
 fn today() -> Today {
-    let mut playbooks = load::assemble(load::builtin(), Vec::new()).unwrap();
+    let mut playbooks = playbook::assemble(playbook::builtin(), Vec::new()).unwrap();
     playbooks
         .iter_mut()
         .filter(|p| p.id.contains("flow-logs") || p.id.contains("admin"))
@@ -165,7 +165,8 @@ impl Scene {
         let (plan, open) = few(&account, &today, actions);
         let written = serde_json::to_value(&plan).unwrap();
         let others = others(twin.truth(), &written.to_string());
-        let asks = plan.changes.iter().map(|c| ((c.action.clone(), c.resource.to_string()), c.ask)).collect();
+        let asks =
+            plan.changes.iter().map(|c| ((c.action.to_string(), c.resource.to_string()), c.ask)).collect();
         let known = serde_json::to_string(&twin.truth()).unwrap();
         let written = (written, Vec::new());
         let (calls, undone) = Default::default();

@@ -51,7 +51,7 @@ fn every_check_and_every_action_can_be_explained() {
 
 #[test]
 fn a_check_is_found_by_the_id_that_others_give_it() {
-    let (ours, theirs) = redress::checks::all().find_map(|c| Some((c.id, c.controls.first()?.id))).unwrap();
+    let (ours, theirs) = redress::checks::all().find_map(|c| Some((c.id, c.controls().next()?.id))).unwrap();
     assert!(said(&format!("explain {theirs}")).contains(ours));
 }
 

@@ -35,7 +35,8 @@ pub(crate) fn borne_out(stand: &Stand, plan: &Plan, what: &str) {
         .claims
         .iter()
         .filter(|(id, _)| {
-            plan.change(id).is_some_and(|c| c.action.contains("encrypt") || c.action.contains("snapshot"))
+            plan.change(id)
+                .is_some_and(|c| ["encrypt", "snapshot"].iter().any(|word| c.action.as_str().contains(word)))
         })
         .collect();
     assert!(disks.is_empty(), "{what}: only the files say {disks:#?}");

@@ -12,7 +12,7 @@ use redress::{
     inventory::Inventory,
     journal::{Event, RunDocument, Story, line},
     plan::{Plan, export},
-    playbook::load,
+    playbook,
     report::{
         Decided, Detail, Scan, Typed, View, cases, decisions, html, json, junit, markdown, safe, sarif,
         style::Style,
@@ -155,7 +155,7 @@ fn quoted(what: &str, script: &str) {
 }
 
 fn files() -> cases::Files {
-    cases::Files::of(&load::assemble(load::builtin(), Vec::new()).unwrap())
+    cases::Files::of(&playbook::assemble(playbook::builtin(), Vec::new()).unwrap())
 }
 
 fn all_forms_of_a_plan(what: &str, plan: &Plan) {

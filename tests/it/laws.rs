@@ -26,12 +26,8 @@ fn whole_plan(stand: &Stand) -> Plan {
 
 /// The part of the plan that one action does, with what that part needs.
 fn part(stand: &Stand, plan: &Plan, action: &str) -> Plan {
-    let mut ids: BTreeSet<String> = plan
-        .changes
-        .iter()
-        .filter(|c| c.action.split('+').any(|a| a == action))
-        .map(|c| c.id.clone())
-        .collect();
+    let mut ids: BTreeSet<String> =
+        plan.changes.iter().filter(|c| c.action.iter().any(|a| a == action)).map(|c| c.id.clone()).collect();
     assert!(!ids.is_empty(), "the demo account has nothing for {action} to mend");
     // What answers no finding is made for others only, so one of them belongs to the part.
     for lonely in

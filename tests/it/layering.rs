@@ -53,7 +53,8 @@ const RIGHTS: &[(&str, &[&str])] = &[
             "intake",
         ],
     ),
-    ("aws", &["account", "journal", "plan", "calls", "inventory", "resource", "services"]),
+    ("aws", &["account", "calls", "inventory", "resource", "services"]),
+    ("bucket", &["aws", "journal", "plan", "calls"]),
     ("twin", &["account", "plan", "calls", "inventory", "resource", "private", "services"]),
 ];
 

@@ -1,5 +1,11 @@
 //! The one integration-test binary. What each module covers is told in `docs/testing.md`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test fails by a panic, and says what it saw"
+)]
 
 mod aws;
 mod aws_calls;
@@ -10,6 +16,7 @@ mod before_swaps;
 mod bucket;
 mod capacity;
 mod ci;
+mod circles;
 mod cli;
 mod clinic;
 mod clinic_desk;

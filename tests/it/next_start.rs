@@ -3,6 +3,7 @@
 //! key of its own.
 
 use redress::{
+    actions::GuardResult,
     calls::Risk,
     engine::{EngineError, undo::Undoing},
     inventory::{FamilyKind, Instance, Key, Region, tag},
@@ -306,7 +307,9 @@ fn a_recovery_warns_of_a_key_that_cannot_be_read_before_it_is_approved_and_is_no
     let change = &plan.changes[0];
     assert_eq!(change.risk, Risk::Disruptive);
     let warned = |note: &&redress::actions::GuardNote| {
-        note.result != "passed" && note.note.contains(OTHER) && note.note.contains("kms:DescribeKey")
+        note.result != GuardResult::Passed
+            && note.note.contains(OTHER)
+            && note.note.contains("kms:DescribeKey")
     };
     assert!(change.guards.iter().any(|note| warned(&note)), "{:?}", change.guards);
     back.run(&plan, yes(&plan), None).unwrap().unwrap();

@@ -10,7 +10,7 @@ use redress::{
     inventory::{BinRule, Fact, FamilyKind, Inventory, Removal, tag},
     journal::Outcome,
     plan::{Change, Plan, rehearse::Rules},
-    playbook::load,
+    playbook,
     twin::{Fault, FaultKind, Twin, When},
 };
 use serde_json::json;
@@ -31,7 +31,7 @@ fn pruning(stand: &Stand) -> prune::Pruning {
         (stand.identity(), hold(&stand.twin).truth().regions.keys().cloned().collect::<Vec<_>>());
     let empty = Inventory::empty(who.owner.clone(), who.caller.clone(), hold(&stand.twin).now());
     let known = block_on(gather(&account, empty, &mut |known: &Inventory| prune::needs(known, &regions)));
-    let rules = Rules::new(&regions, &load::assemble(load::builtin(), Vec::new()).unwrap());
+    let rules = Rules::new(&regions, &playbook::assemble(playbook::builtin(), Vec::new()).unwrap());
     let now = hold(&stand.twin).now();
     prune::plan(&known, &regions, who, now, SignedDuration::from_hours(1), &stage, &rules)
 }

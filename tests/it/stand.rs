@@ -1,6 +1,6 @@
 //! A twin to stand on in tests: the engine's account and journal with hooks by which it can be killed at any
 //! call or journal write, and with a list of what was called. It must not decide anything by itself.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "shared by programs of which each uses a part")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,7 +21,7 @@ use redress::{
     inventory::{Inventory, Scope},
     journal::{Decision, Event, Journal, Log, StepResult, StoreError, Story},
     plan::{Plan, Stage, again::Today},
-    playbook::load,
+    playbook,
     twin::Twin,
 };
 
@@ -390,7 +390,7 @@ impl Stand {
 /// otherwise.
 pub fn today() -> &'static Today {
     static TODAY: LazyLock<Today> = LazyLock::new(|| Today {
-        playbooks: load::assemble(load::builtin(), Vec::new()).unwrap(),
+        playbooks: playbook::assemble(playbook::builtin(), Vec::new()).unwrap(),
         options: Default::default(),
     });
     &TODAY

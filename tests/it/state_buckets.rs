@@ -3,7 +3,7 @@
 use std::{fs, time::Duration};
 
 use redress::{
-    aws::S3Store,
+    bucket::S3Store,
     journal::{Event, Store, StoreError},
     plan::Plan,
 };

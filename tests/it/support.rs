@@ -1,6 +1,6 @@
 //! What several tests share: an emulator of AWS (moto) on loopback, and accounts of one's own on it. It must
 //! leave no process behind, however the tests end.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "shared by programs of which each uses a part")]
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_ec2::config::{Credentials, SharedCredentialsProvider};

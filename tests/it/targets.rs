@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex};
 
 use redress::{
     account::Account,
+    actions::GuardResult,
     inventory::{Fact, FamilyKind, Target, TargetGroup, Want},
     journal::Outcome,
     plan::{Plan, SkippedKind},
-    playbook::{load, set},
+    playbook::{self, set},
     twin::{DeniedRead, Twin},
 };
 
@@ -174,7 +175,7 @@ fn the_last_healthy_target_is_stopped_only_where_that_was_allowed() {
     );
 
     let mut wish = world::Wish {
-        playbooks: load::assemble(load::builtin(), Vec::new()).unwrap(),
+        playbooks: playbook::assemble(playbook::builtin(), Vec::new()).unwrap(),
         ..world::Wish::default()
     };
     set::override_parameter(&mut wish.playbooks, "encrypt-volumes.allow_last_target=true").unwrap();
@@ -185,7 +186,9 @@ fn the_last_healthy_target_is_stopped_only_where_that_was_allowed() {
         "{:?}",
         change.impact
     );
-    assert!(change.guards.iter().any(|note| note.guard == "last-target" && note.result == "loosened"));
+    assert!(
+        change.guards.iter().any(|note| note.guard == "last-target" && note.result == GuardResult::Loosened)
+    );
     assert!(
         plan.rehearsal
             .targets

@@ -10,7 +10,7 @@ use redress::{
     finding::{FindingKey, Verdict},
     inventory::{FamilyKind, ForFamily, Inventory, SecurityGroupRule, Selector, Stored},
     plan::{Plan, build::Limits, rehearse::Rules, select},
-    playbook::{Playbook, load},
+    playbook::{self, Playbook},
     twin::demo,
 };
 use serde_json::Value;
@@ -28,7 +28,7 @@ impl Default for Wish {
     fn default() -> Self {
         Self {
             regions: vec!["us-east-1".into(), "eu-west-1".into()],
-            playbooks: load::assemble(load::builtin(), Vec::new()).unwrap(),
+            playbooks: playbook::assemble(playbook::builtin(), Vec::new()).unwrap(),
             options: Options::default(),
         }
     }
@@ -76,7 +76,7 @@ pub fn survey(stand: &Stand, wish: &Wish) -> Survey {
 
 /// The part of a plan that consists of these changes, rehearsed again.
 pub fn select(stand: &Stand, plan: &Plan, ids: &BTreeSet<String>) -> Plan {
-    let rules = Rules::new(&plan.regions, &load::assemble(load::builtin(), Vec::new()).unwrap());
+    let rules = Rules::new(&plan.regions, &playbook::assemble(playbook::builtin(), Vec::new()).unwrap());
     let inventory = hold(&stand.twin).inventory();
     let part = select::select(plan, ids, stage(inventory).as_ref(), &rules).unwrap();
     assert!(part.dropped.is_empty(), "{:?}", part.dropped);
@@ -100,7 +100,7 @@ pub fn one_instance(stand: &Stand) -> (Plan, String) {
 pub fn judge(stand: &Stand, finding: &FindingKey) -> Verdict {
     let inventory = hold(&stand.twin).inventory();
     let check = checks::find(&finding.check).unwrap();
-    let rules = Rules::new(&[], &load::assemble(load::builtin(), Vec::new()).unwrap());
+    let rules = Rules::new(&[], &playbook::assemble(playbook::builtin(), Vec::new()).unwrap());
     (check.judge)(&inventory, &finding.resource, &rules.with(&finding.check))
 }
 

@@ -9,7 +9,7 @@
 //!
 //! What is counted is the processor's time of the one thread that reads, where the system tells it (Linux),
 //! so that what else the machine does counts as little as it can; elsewhere the clock's.
-#![allow(clippy::unwrap_used, clippy::print_stdout)]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints, and may panic")]
 
 #[path = "../it/worked.rs"]
 mod worked;

@@ -3,8 +3,7 @@
 //! journal, as `cargo test forged_edits::no_edit` does; `-- edits 7` one of each. `-- journal 1000000`
 //! measures how long a journal of so many records takes to read.
 
-// The tests' stand has more in it than is needed here.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "shared by programs of which each uses a part")]
 
 use std::{
     collections::BTreeMap,

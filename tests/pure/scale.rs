@@ -6,7 +6,7 @@
 //! cargo measure --bench scale -- 5000         as many groups as are given
 //! cargo measure --bench scale -- rules 1000000   checks alone, over an inventory of so many rules
 //! ```
-#![allow(clippy::unwrap_used, clippy::print_stdout)]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints, and may panic")]
 
 use std::time::Instant;
 
@@ -20,7 +20,7 @@ use redress::{
         Caller, Fact, FamilyKind, Inventory, NetworkInterface, SecurityGroup, SecurityGroupRule, Selector,
     },
     plan::{Stage, build::Limits},
-    playbook::load,
+    playbook,
     resource::Owner,
     twin::{Twin, TwinAccount},
 };
@@ -110,7 +110,7 @@ fn judge(rules: usize) {
 fn all(groups: usize) {
     let account = TwinAccount::new(Twin::new(account(groups), 7), "bench");
     let (regions, checks) = ([REGION.to_owned()], of_groups());
-    let playbooks = load::assemble(load::builtin(), Vec::new()).unwrap();
+    let playbooks = playbook::assemble(playbook::builtin(), Vec::new()).unwrap();
     let started = Instant::now();
     let survey = block_on(survey::scan(&account, &regions, &checks, &|_| Value::Null));
     let scanned = started.elapsed().as_secs_f64();

@@ -1,6 +1,5 @@
 //! Tests of `create_cloudtrail`: required and forbidden behaviour, on small hand-made inventories.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 //! Creating a trail, and the refusals.
 
 use super::*;

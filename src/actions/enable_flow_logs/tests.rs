@@ -1,5 +1,4 @@
 //! The action on small accounts: the changes that it makes, and everything that it must refuse.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::*;
 use crate::{

@@ -3,13 +3,13 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Parameters, Via, guards, key, still};
+use super::{Parameters, Via, guards, key};
 use crate::{
     actions::{
         Context, GuardNote, Proof, Proposal, Refusal, make,
         support::{TAG_LIMIT, carried, snapshot_patience, tag_list, tag_specifications},
     },
-    calls::{Act, Call, Expect, KeptOnce, Risk, Shape, Step, Wait, WayBack, reference},
+    calls::{Act, Call, Expect, KeptOnce, Risk, Shape, Step, Test, Wait, WayBack, reference},
     inventory::{FamilyKind, Tags, Volume, Want, tag},
     resource::{Owner, ResourceId},
     services::{
@@ -396,7 +396,7 @@ fn detached_steps(job: &Job<'_>, disks: &[Disk<'_>; 1]) -> Result<Vec<Step>, Ref
         tag_specifications: tag_specifications("snapshot", &Tags::new(), &tags)?,
     };
     let wait = Some(job.completed(disks, vec![own()], "until the snapshot is completed"));
-    let alone = still::detached(job.region, &disk.volume.id);
+    let alone = detached(job.region, &disk.volume.id);
     let act = make::making(job.call(&create), FamilyKind::Snapshots, "SnapshotId", Shape::Id, wait)
         .only_if(alone.clone());
     let mut first = job.tag_old(disk)?;
@@ -423,4 +423,14 @@ fn detached_steps(job: &Job<'_>, disks: &[Disk<'_>; 1]) -> Result<Vec<Step>, Ref
     last.act = last.act.only_if(alone);
     steps.push(last);
     Ok(steps)
+}
+
+/// Expects a volume to be attached to nothing.
+fn detached(region: &str, volume: &str) -> Vec<Expect> {
+    let meaning =
+        format!("somebody has attached {volume} in the meantime: what it holds may be newer than its copy");
+    let state = Expect::new(region, FamilyKind::Volumes, volume, "/state", Test::Is(json!("available")));
+    [state, make::is(region, FamilyKind::Volumes, volume, "/attachments", json!([]))]
+        .map(|e| e.meaning(&meaning))
+        .into()
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::instance::Swap;
 use crate::{
     actions::make,
-    calls::{Act, Expect, Test, mark, reference, still},
+    calls::{Act, Expect, mark, reference, still},
     inventory::FamilyKind,
 };
 
@@ -116,14 +116,4 @@ impl Swap<'_> {
         );
         act.only_if(vec![runs.meaning(&format!("{id} is stopped already, and stays so"))]).or_leave()
     }
-}
-
-/// Expects a volume to be attached to nothing.
-pub(super) fn detached(region: &str, volume: &str) -> Vec<Expect> {
-    let meaning =
-        format!("somebody has attached {volume} in the meantime: what it holds may be newer than its copy");
-    let state = Expect::new(region, FamilyKind::Volumes, volume, "/state", Test::Is(json!("available")));
-    [state, make::is(region, FamilyKind::Volumes, volume, "/attachments", json!([]))]
-        .map(|e| e.meaning(&meaning))
-        .into()
 }

@@ -1,6 +1,5 @@
 //! Tests of `prune`: required and forbidden behaviour, on small hand-made inventories.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 //! The deletions of prune, and the resources that it leaves.
 
 use super::{in_bin as in_bin_now, *};

@@ -12,7 +12,7 @@ use super::{
     support::{Subject, decode, need, params},
 };
 use crate::{
-    calls::{Call, Risk, Step},
+    calls::{Call, Expect, Risk, Step},
     checks::trails::bucket::{Delivery, delivery},
     inventory::{Fact, FamilyKind, Inventory, Trail, Want},
     resource::{Kind, ResourceId},
@@ -313,72 +313,66 @@ impl<'a> Plan<'a> {
     }
 
     fn steps(&self) -> Vec<Step> {
-        let t = self.trail;
-        let home = t.home_region.as_str();
-        let looks = |at: &str, value: bool| make::is(home, FamilyKind::Trails, t.id.as_str(), at, value);
         let mut steps = Vec::new();
         if self.multi_region || self.validation {
-            let mut forth = UpdateTrail { name: t.id.clone(), ..UpdateTrail::default() };
-            let mut back = forth.clone();
-            let (mut after, mut before) = (Vec::new(), Vec::new());
-            let mut seen = |at: &str, was: bool| {
-                after.push(looks(at, true));
-                before.push(looks(at, was));
-            };
-            if self.multi_region {
-                (forth.is_multi_region_trail, back.is_multi_region_trail) = (Some(true), Some(false));
-                seen("/is_multi_region", false);
-                // AWS accepts no multi-region trail without them.
-                (forth.include_global_service_events, back.include_global_service_events) =
-                    (Some(true), Some(t.include_global_service_events));
-                seen("/include_global_service_events", t.include_global_service_events);
-            }
-            if self.validation {
-                (forth.enable_log_file_validation, back.enable_log_file_validation) =
-                    (Some(true), Some(false));
-                seen("/log_file_validation", false);
-            }
-            let forth = make::act_until(
-                Call::of(home, &forth),
-                after,
-                SHOWS_WITHIN,
-                "until the trail shows its new settings",
-            );
-            let back = make::act_until(
-                Call::of(home, &back),
-                before,
-                SHOWS_WITHIN,
-                "until the trail shows its former settings",
-            );
-            let title =
-                format!("set trail {} to {}", t.name, Plan { start: false, ..*self }.words().join(" and "));
-            steps.push(make::step("update", title, forth, make::back_and_forth(back)));
+            steps.push(self.update());
         }
         if self.start {
-            let (start, stop) = (
-                Call::of(home, &StartLogging { name: t.id.clone() }),
-                Call::of(home, &StopLogging { name: t.id.clone() }),
-            );
-            let forth = make::act_until(
-                start,
-                vec![looks("/is_logging/known", true)],
-                SHOWS_WITHIN,
-                "until the trail logs",
-            );
-            let back = make::act_until(
-                stop,
-                vec![looks("/is_logging/known", false)],
-                SHOWS_WITHIN,
-                "until the trail has stopped",
-            );
-            steps.push(make::step(
-                "start",
-                format!("start trail {}", t.name),
-                forth,
-                make::back_and_forth(back),
-            ));
+            steps.push(self.started());
         }
         steps
+    }
+
+    /// Expects a member of the trail to have a value.
+    fn shows(&self, at: &str, value: bool) -> Expect {
+        make::is(&self.trail.home_region, FamilyKind::Trails, self.trail.id.as_str(), at, value)
+    }
+
+    fn update(&self) -> Step {
+        let t = self.trail;
+        let mut forth = UpdateTrail { name: t.id.clone(), ..UpdateTrail::default() };
+        let mut back = forth.clone();
+        let mut members = Vec::new();
+        if self.multi_region {
+            (forth.is_multi_region_trail, back.is_multi_region_trail) = (Some(true), Some(false));
+            // AWS accepts no multi-region trail without them.
+            (forth.include_global_service_events, back.include_global_service_events) =
+                (Some(true), Some(t.include_global_service_events));
+            members.push(("/is_multi_region", false));
+            members.push(("/include_global_service_events", t.include_global_service_events));
+        }
+        if self.validation {
+            (forth.enable_log_file_validation, back.enable_log_file_validation) = (Some(true), Some(false));
+            members.push(("/log_file_validation", false));
+        }
+        let title =
+            format!("set trail {} to {}", t.name, Plan { start: false, ..*self }.words().join(" and "));
+        let switched = make::Switched {
+            set: Call::of(&t.home_region, &forth),
+            back: Call::of(&t.home_region, &back),
+            was: members.iter().map(|(at, was)| self.shows(at, *was)).collect(),
+            becomes: members.iter().map(|(at, _)| self.shows(at, true)).collect(),
+            within: SHOWS_WITHIN,
+        };
+        make::switch(
+            "update",
+            title,
+            switched,
+            ["the trail shows its new settings", "the trail shows its former settings"],
+        )
+    }
+
+    fn started(&self) -> Step {
+        let t = self.trail;
+        let switched = make::Switched {
+            set: Call::of(&t.home_region, &StartLogging { name: t.id.clone() }),
+            back: Call::of(&t.home_region, &StopLogging { name: t.id.clone() }),
+            was: vec![self.shows("/is_logging/known", false)],
+            becomes: vec![self.shows("/is_logging/known", true)],
+            within: SHOWS_WITHIN,
+        };
+        let shown = ["the trail logs", "the trail has stopped"];
+        make::switch("start", format!("start trail {}", t.name), switched, shown)
     }
 }
 

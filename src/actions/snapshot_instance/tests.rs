@@ -1,6 +1,5 @@
 //! Tests of `snapshot_instance`: required and forbidden behaviour, on small hand-made inventories.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 //! The composition of a backup.
 
 use super::*;

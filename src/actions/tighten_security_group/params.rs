@@ -94,7 +94,6 @@ fn together<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<All
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

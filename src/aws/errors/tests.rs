@@ -1,5 +1,4 @@
 //! The promises of the error classes.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::*;
 use crate::{

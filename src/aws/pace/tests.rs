@@ -1,5 +1,4 @@
 //! The promises of the pace, on a clock of the tests' own.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use proptest::prelude::*;
 

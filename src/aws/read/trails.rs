@@ -193,7 +193,6 @@ fn of_advanced(selector: &AdvancedEventSelector) -> (bool, bool) {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
 
     fn advanced(fields: &[(&str, &str)]) -> AdvancedEventSelector {

@@ -1,6 +1,5 @@
 //! The promises of calling that need no endpoint: every operation of the registry is known here, and no input
 //! is shortened on its way.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_ec2::types::{UnsuccessfulItem, UnsuccessfulItemError};

@@ -1,5 +1,4 @@
 //! The distinction between credentials that end and those that are renewed.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},

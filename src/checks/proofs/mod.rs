@@ -34,7 +34,7 @@ const fn proof(
         why,
         severity: Severity::Medium,
         kind,
-        controls: &[],
+        known_as: &[],
         triggers: &[],
         scanned: false,
         reads: |_| Vec::new(),

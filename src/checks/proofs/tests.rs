@@ -1,6 +1,5 @@
 //! Tests of `proofs`: required and forbidden behaviour, on small hand-made inventories.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 //! Each promise broken one by one, and kept.
 
 use super::*;

@@ -3,12 +3,13 @@
 //! verdicts.
 
 pub mod exposure;
+mod known;
 pub mod traffic;
 pub mod world;
 
 use serde_json::{Value, json};
 
-use super::{Check, Control};
+use super::Check;
 use crate::{
     finding::{Severity, Verdict},
     inventory::{
@@ -19,21 +20,7 @@ use crate::{
 };
 use exposure::{Exposure, Offence, Survey, survey};
 
-const fn hub(id: &'static str) -> Control {
-    Control { framework: "security-hub", id }
-}
-const fn cis3(id: &'static str) -> Control {
-    Control { framework: "cis-3.0.0", id }
-}
-const fn cis5(id: &'static str) -> Control {
-    Control { framework: "cis-5.0.0", id }
-}
-const fn prowler(id: &'static str) -> Control {
-    Control { framework: "prowler", id }
-}
-
-const TRIGGERS: &[&str] =
-    &["AuthorizeSecurityGroupIngress", "ModifySecurityGroupRules", "CreateSecurityGroup"];
+const TRIGGERS: &[&str] = &["ec2:AuthorizeSecurityGroupIngress", "ec2:ModifySecurityGroupRules"];
 
 /// The checks of this family.
 pub static CHECKS: &[Check] = &[
@@ -44,7 +31,7 @@ pub static CHECKS: &[Check] = &[
               or unpatched service behind them gives away the machine.",
         severity: Severity::Critical,
         kind: Kind::SecurityGroup,
-        controls: ADMIN_CONTROLS,
+        known_as: known::ADMIN_PORT,
         triggers: TRIGGERS,
         scanned: true,
         reads,
@@ -61,7 +48,7 @@ pub static CHECKS: &[Check] = &[
               read, held to ransom or used to amplify attacks.",
         severity: Severity::High,
         kind: Kind::SecurityGroup,
-        controls: DATABASE_CONTROLS,
+        known_as: known::DATABASE_PORT,
         triggers: TRIGGERS,
         scanned: true,
         reads,
@@ -78,7 +65,7 @@ pub static CHECKS: &[Check] = &[
               started there, administration and databases included.",
         severity: Severity::Critical,
         kind: Kind::SecurityGroup,
-        controls: ALL_CONTROLS,
+        known_as: known::ALL_TRAFFIC,
         triggers: TRIGGERS,
         scanned: true,
         reads,
@@ -88,65 +75,6 @@ pub static CHECKS: &[Check] = &[
         silence,
         tags,
     },
-];
-
-const ADMIN_CONTROLS: &[Control] = &[
-    hub("EC2.13"),
-    hub("EC2.14"),
-    hub("EC2.18"),
-    hub("EC2.19"),
-    hub("EC2.53"),
-    hub("EC2.54"),
-    cis3("5.2"),
-    cis3("5.3"),
-    cis5("5.1.2"),
-    cis5("5.3"),
-    cis5("5.4"),
-    prowler("ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_22"),
-    prowler("ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_3389"),
-    prowler("ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_telnet_23"),
-    prowler("ec2_securitygroup_allow_ingress_from_internet_to_high_risk_tcp_ports"),
-    prowler("ec2_securitygroup_allow_ingress_from_internet_to_any_port"),
-    prowler("ec2_securitygroup_allow_wide_open_public_ipv4"),
-];
-
-const DATABASE_CONTROLS: &[Control] = &[
-    hub("EC2.18"),
-    hub("EC2.19"),
-    prowler("ec2_securitygroup_allow_ingress_from_internet_to_port_mongodb_27017_27018"),
-    prowler("ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_mongodb_27017_27018"),
-    prowler("ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_cassandra_7199_9160_8888"),
-    prowler("ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_elasticsearch_kibana_9200_9300_5601"),
-    prowler("ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_kafka_9092"),
-    prowler("ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_memcached_11211"),
-    prowler("ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_mysql_3306"),
-    prowler("ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_oracle_1521_2483"),
-    prowler("ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_postgres_5432"),
-    prowler("ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_redis_6379"),
-    prowler("ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_sql_server_1433_1434"),
-    prowler("ec2_securitygroup_allow_ingress_from_internet_to_high_risk_tcp_ports"),
-    prowler("ec2_securitygroup_allow_ingress_from_internet_to_any_port"),
-    prowler("ec2_securitygroup_allow_wide_open_public_ipv4"),
-];
-
-// A rule for everything also fails the controls for single ports: a report of one of those is answered here.
-const ALL_CONTROLS: &[Control] = &[
-    hub("EC2.13"),
-    hub("EC2.14"),
-    hub("EC2.18"),
-    hub("EC2.19"),
-    hub("EC2.53"),
-    hub("EC2.54"),
-    cis3("5.2"),
-    cis3("5.3"),
-    cis5("5.3"),
-    cis5("5.4"),
-    prowler("ec2_securitygroup_allow_ingress_from_internet_to_all_ports"),
-    prowler("ec2_securitygroup_allow_ingress_from_internet_to_any_port"),
-    prowler("ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_22"),
-    prowler("ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_3389"),
-    prowler("ec2_securitygroup_allow_ingress_from_internet_to_high_risk_tcp_ports"),
-    prowler("ec2_securitygroup_allow_wide_open_public_ipv4"),
 ];
 
 /// Returns the want for the rules of a group.

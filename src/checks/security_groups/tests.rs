@@ -1,5 +1,4 @@
 //! The verdicts on rules that look alike: the bad ones, and every one that only looks bad.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::*;
 use crate::{

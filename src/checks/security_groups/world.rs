@@ -107,7 +107,6 @@ fn together<S: AsRef<[IpNet]>>(sources: &[S], open: &BTreeSet<usize>) -> BTreeSe
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use proptest::prelude::*;
 

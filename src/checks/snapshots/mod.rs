@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::{Check, Control, volumes::volume};
+use super::{Check, volumes::volume};
 use crate::{
     finding::{Severity, Verdict},
     inventory::{Fact, FamilyKind, Instance, Inventory, Selector, Snapshot, Tags, Want, tag},
@@ -28,11 +28,8 @@ pub static CHECKS: &[Check] = &[Check {
     why: "What was written since the last completed snapshot is gone when the disk is.",
     severity: Severity::Medium,
     kind: Kind::Instance,
-    controls: &[
-        Control { framework: "security-hub", id: "EC2.28" },
-        Control { framework: "prowler", id: "ec2_ebs_volume_snapshots_exists" },
-    ],
-    triggers: &["CreateTags", "RunInstances", "AttachVolume", "DeleteSnapshot"],
+    known_as: &[("security-hub", &["EC2.28"]), ("prowler", &["ec2_ebs_volume_snapshots_exists"])],
+    triggers: &["ec2:RunInstances", "ec2:AttachVolume"],
     scanned: true,
     reads: |region| {
         [FamilyKind::Instances, FamilyKind::Volumes, FamilyKind::Snapshots]

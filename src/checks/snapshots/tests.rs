@@ -1,6 +1,5 @@
 //! Tests of `snapshots`: required and forbidden behaviour, on small hand-made inventories.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 //! The verdicts of the check of backups, fact by fact.
 
 use super::*;

@@ -9,25 +9,12 @@ pub mod bucket;
 
 use serde_json::{Value, json};
 
-use super::{Check, Control};
+use super::Check;
 use crate::{
     finding::{Severity, Verdict},
     inventory::{Fact, FamilyKind, Inventory, Tags, Trail, Want},
     resource::{Kind, ResourceId},
 };
-
-const fn hub(id: &'static str) -> Control {
-    Control { framework: "security-hub", id }
-}
-const fn cis3(id: &'static str) -> Control {
-    Control { framework: "cis-3.0.0", id }
-}
-const fn cis5(id: &'static str) -> Control {
-    Control { framework: "cis-5.0.0", id }
-}
-const fn prowler(id: &'static str) -> Control {
-    Control { framework: "prowler", id }
-}
 
 /// The checks of this family.
 pub static CHECKS: &[Check] = &[
@@ -38,15 +25,31 @@ pub static CHECKS: &[Check] = &[
               cannot be traced.",
         severity: Severity::High,
         kind: Kind::Account,
-        controls: &[
-            hub("CloudTrail.1"),
-            hub("CloudTrail.3"),
-            cis3("3.1"),
-            cis5("3.1"),
-            prowler("cloudtrail_multi_region_enabled"),
-            prowler("cloudtrail_multi_region_enabled_logging_management_events"),
+        known_as: &[
+            ("security-hub", &["CloudTrail.1", "CloudTrail.3"]),
+            ("cis-1.2.0", &["2.1"]),
+            ("cis-1.4.0", &["3.1"]),
+            ("cis-1.5.0", &["3.1"]),
+            ("cis-2.0.0", &["3.1"]),
+            ("cis-3.0.0", &["3.1"]),
+            ("cis-4.0.0", &["3.1"]),
+            ("cis-5.0.0", &["3.1"]),
+            ("cis-6.0.0", &["4.1"]),
+            ("cis-7.0.0", &["4.1"]),
+            ("pci-dss-3.2.1", &["PCI.CloudTrail.2"]),
+            (
+                "prowler",
+                &[
+                    "cloudtrail_multi_region_enabled",
+                    "cloudtrail_multi_region_enabled_logging_management_events",
+                ],
+            ),
+            ("prowler-2", &["check21"]),
+            ("config-managed", &["cloudtrail-enabled", "multi-region-cloudtrail-enabled"]),
+            ("guardduty", &["Stealth:IAMUser/CloudTrailLoggingDisabled"]),
+            ("custodian", &["account/check-cloudtrail"]),
         ],
-        triggers: &["DeleteTrail", "UpdateTrail", "PutEventSelectors"],
+        triggers: &["cloudtrail:DeleteTrail", "cloudtrail:UpdateTrail", "cloudtrail:PutEventSelectors"],
         scanned: true,
         reads: |region| vec![Want::trails(region)],
         reads_one: |inventory, resource, with| {
@@ -64,14 +67,25 @@ pub static CHECKS: &[Check] = &[
         why: "A stopped trail records nothing; stopping it is the first thing many intruders do.",
         severity: Severity::High,
         kind: Kind::Trail,
-        controls: &[
-            hub("CloudTrail.1"),
-            hub("CloudTrail.3"),
-            cis3("3.1"),
-            cis5("3.1"),
-            prowler("cloudtrail_multi_region_enabled"),
+        known_as: &[
+            ("security-hub", &["CloudTrail.1", "CloudTrail.3"]),
+            ("cis-1.2.0", &["2.1"]),
+            ("cis-1.4.0", &["3.1"]),
+            ("cis-1.5.0", &["3.1"]),
+            ("cis-2.0.0", &["3.1"]),
+            ("cis-3.0.0", &["3.1"]),
+            ("cis-4.0.0", &["3.1"]),
+            ("cis-5.0.0", &["3.1"]),
+            ("cis-6.0.0", &["4.1"]),
+            ("cis-7.0.0", &["4.1"]),
+            ("pci-dss-3.2.1", &["PCI.CloudTrail.2"]),
+            ("prowler", &["cloudtrail_multi_region_enabled"]),
+            ("prowler-2", &["check21"]),
+            ("config-managed", &["cloudtrail-enabled", "multi-region-cloudtrail-enabled"]),
+            ("guardduty", &["Stealth:IAMUser/CloudTrailLoggingDisabled"]),
+            ("custodian", &["account/check-cloudtrail", "cloudtrail/status"]),
         ],
-        triggers: &["StopLogging", "CreateTrail", "DeleteBucket", "PutBucketPolicy", "DeleteBucketPolicy"],
+        triggers: &["cloudtrail:StopLogging", "cloudtrail:CreateTrail"],
         scanned: true,
         reads: |region| vec![Want::trails(region)],
         reads_one: |_, resource, _| vec![Want::id(resource.region(), FamilyKind::Trails, resource.as_str())],
@@ -86,13 +100,24 @@ pub static CHECKS: &[Check] = &[
         why: "Without digests nobody can prove that log files were not changed or removed afterwards.",
         severity: Severity::Low,
         kind: Kind::Trail,
-        controls: &[
-            hub("CloudTrail.4"),
-            cis3("3.2"),
-            cis5("3.2"),
-            prowler("cloudtrail_log_file_validation_enabled"),
+        known_as: &[
+            ("security-hub", &["CloudTrail.4"]),
+            ("cis-1.2.0", &["2.2"]),
+            ("cis-1.4.0", &["3.2"]),
+            ("cis-1.5.0", &["3.2"]),
+            ("cis-2.0.0", &["3.2"]),
+            ("cis-3.0.0", &["3.2"]),
+            ("cis-4.0.0", &["3.2"]),
+            ("cis-5.0.0", &["3.2"]),
+            ("cis-6.0.0", &["4.2"]),
+            ("cis-7.0.0", &["4.2"]),
+            ("pci-dss-3.2.1", &["PCI.CloudTrail.3"]),
+            ("prowler", &["cloudtrail_log_file_validation_enabled"]),
+            ("prowler-2", &["check22"]),
+            ("config-managed", &["cloud-trail-log-file-validation-enabled"]),
+            ("custodian", &["cloudtrail/LogFileValidationEnabled"]),
         ],
-        triggers: &["CreateTrail", "UpdateTrail"],
+        triggers: &["cloudtrail:CreateTrail", "cloudtrail:UpdateTrail"],
         scanned: true,
         reads: |region| vec![Want::trails(region)],
         reads_one: |_, resource, _| vec![Want::id(resource.region(), FamilyKind::Trails, resource.as_str())],

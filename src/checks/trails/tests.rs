@@ -1,6 +1,5 @@
 //! Tests of `trails`: required and forbidden behaviour, on small hand-made inventories.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 //! The verdicts of the checks of trails, fact by fact.
 
 use super::*;

@@ -455,7 +455,6 @@ async fn part(
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::{calls::Risk, report::sample};

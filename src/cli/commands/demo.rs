@@ -14,15 +14,17 @@ use crate::{
         account::{self, OpenAccount},
         args::{Common, Format, SafetyLimits},
         ask::{Policy, decide},
+        events::Task,
         exit::Exit,
         fail::Fail,
-        perform::{self, Approved, Task},
+        perform::{self, Approved},
         planning::{self, Planned},
         render,
-        session::{Session, store_fail},
+        session::Session,
+        store::store_fail,
     },
     engine::{self, undo},
-    journal::{RunDocument, StateDir, Store, Story},
+    journal::{Outcome, RunDocument, StateDir, Store, Story},
     plan::Plan,
     private,
     report::{
@@ -216,11 +218,11 @@ impl Demo {
     fn show(&self, run: &RunDocument) -> Result<(), Fail> {
         for change in &run.changes {
             // The remains of an undo are reported at the end, once.
-            let told = change.outcome != "restored" && !change.reason.is_empty();
+            let told = change.outcome != Outcome::Restored && !change.reason.is_empty();
             let reason = if told { format!(" ({})", change.reason) } else { String::new() };
             self.row(
                 3,
-                &format!("{:<4} {}", change.id, change.outcome),
+                &format!("{:<4} {}", change.id, change.outcome.word()),
                 23,
                 &format!("{}{reason}", change.summary),
             )?;
@@ -244,8 +246,12 @@ impl Demo {
                 .out
                 .data(&documents::write(&whole).map_err(|e| Fail::failure(e.to_string()))?);
         }
-        let kept: BTreeSet<&String> =
-            undo.changes.iter().filter(|c| c.outcome == "restored").flat_map(|c| &c.not_restored).collect();
+        let kept: BTreeSet<&String> = undo
+            .changes
+            .iter()
+            .filter(|c| c.outcome == Outcome::Restored)
+            .flat_map(|c| &c.not_restored)
+            .collect();
         if !kept.is_empty() {
             self.say("not restored, as the plan stated beforehand:")?;
             kept.iter().try_for_each(|what| self.row(3, "-", 5, what))?;

@@ -29,7 +29,7 @@ fn named(session: &Session, what: &str) -> Result<String, Fail> {
         return action_text(session, action);
     }
     let known =
-        |check: &&Check| check.id == what || check.controls.iter().any(|c| c.id.eq_ignore_ascii_case(what));
+        |check: &&Check| check.id == what || check.controls().any(|c| c.id.eq_ignore_ascii_case(what));
     let found: Vec<&Check> = checks::all().filter(known).collect();
     if !found.is_empty() {
         return checks_text(session, &found);
@@ -66,8 +66,7 @@ fn checks_text(session: &Session, found: &[&Check]) -> Result<String, Fail> {
     if session.common.format == Format::Json {
         let one = |check: &&Check| {
             let controls: Vec<_> = check
-                .controls
-                .iter()
+                .controls()
                 .map(|c| serde_json::json!({ "framework": c.framework, "id": c.id }))
                 .collect();
             let playbooks: Vec<&str> = answering(check).iter().map(|p| p.id.as_str()).collect();

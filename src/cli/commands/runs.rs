@@ -1,13 +1,7 @@
 //! `redress runs`: all runs, the newest first. Reads the state directory only.
 
 use crate::{
-    cli::shared::{
-        args::Format,
-        exit::Exit,
-        fail::Fail,
-        render,
-        session::{Session, store_fail},
-    },
+    cli::shared::{args::Format, exit::Exit, fail::Fail, render, session::Session, store::store_fail},
     journal::RunDocument,
 };
 

@@ -3,13 +3,7 @@
 use std::path::Path;
 
 use crate::{
-    cli::shared::{
-        exit::Exit,
-        fail::Fail,
-        plan_file,
-        session::{Session, store_fail},
-        summary,
-    },
+    cli::shared::{exit::Exit, fail::Fail, plan_file, session::Session, store::store_fail, summary},
     journal::RunDocument,
 };
 

@@ -17,8 +17,10 @@ use crate::{
         perform,
         plan_file::fits,
         planning,
-        session::{Session, store_fail},
-        signing, summary,
+        session::Session,
+        signing,
+        store::store_fail,
+        summary,
     },
     engine::{
         left::judged,

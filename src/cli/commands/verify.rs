@@ -5,9 +5,10 @@
 use crate::{
     cli::shared::{
         args::ReportBack,
+        events::Task,
         exit::Exit,
         fail::Fail,
-        perform::{self, Reopened, Task},
+        perform::{self, Reopened},
         report_back,
         session::Session,
         summary,

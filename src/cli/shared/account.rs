@@ -1,22 +1,14 @@
 //! The access to the account: AWS, or a twin. This is the one place of redress that knows both by name; its
 //! callers see only the seam, and beside it AWS's event history where there is one.
 
-use std::{
-    collections::BTreeSet,
-    path::Path,
-    sync::{Mutex, PoisonError},
-};
+use std::path::Path;
 
-use super::{
-    fail::Fail,
-    out::Out,
-    session::{Session, store_fail},
-};
+use super::{fail::Fail, out::aside, session::Session, store::warn_of_clear};
 use crate::{
     account::Account,
     aws::{self, ConnectError, OtherAccount},
     inventory::Inventory,
-    journal::{Store, story::Head},
+    journal::story::Head,
     plan::{Plan, Stage},
     playbook::problem::did_you_mean,
     report::safe,
@@ -155,25 +147,11 @@ impl Session {
         }
     }
 
-    /// Returns the AWS settings that the flags give, except the regions.
-    pub fn settings(&self) -> aws::Settings {
-        let common = &self.common;
-        aws::Settings {
-            profile: common.profile.clone(),
-            only_accounts: common.only_account.clone(),
-            pace: common.pace,
-            ..aws::Settings::default()
-        }
-    }
-
     async fn open_aws(&self, regions: &[String]) -> Result<OpenAccount, Fail> {
         let settings = aws::Settings { regions: regions.to_vec(), ..self.settings() };
         let out = self.out;
         let waits = move |what: &str, wait: std::time::Duration| {
-            super::progress::aside(
-                out,
-                &format!("waiting for AWS: {} s ({what})", wait.as_secs_f64().ceil()),
-            );
+            aside(out, &format!("waiting for AWS: {} s ({what})", wait.as_secs_f64().ceil()));
         };
         let opened = aws::open(&settings, |clear| warn_of_clear(out, clear), Box::new(waits))
             .await
@@ -212,34 +190,6 @@ pub fn demo_door() -> OpenAccount {
 pub fn fresh_demo(state: &Path) -> Result<(), Fail> {
     TwinAccount::fresh_demo(state).map(drop).map_err(|error| twin_fail(&error))
 }
-
-/// Opens the store of runs in a bucket. `REDRESS_LOCK_SECONDS` sets the number of seconds after which a lock
-/// in it expires without a sign of life.
-///
-/// # Errors
-/// When the URL is invalid (exit 2), or the bucket does not exist or does not answer (exit 1).
-pub fn store_in_bucket(url: &str, settings: &aws::Settings, out: Out) -> Result<Box<dyn Store>, Fail> {
-    aws::parse_place(url).map_err(Fail::usage)?;
-    let given = std::env::var("REDRESS_LOCK_SECONDS").ok().and_then(|text| text.parse().ok());
-    let lease = std::time::Duration::from_secs(given.unwrap_or(LEASE).clamp(1, LEASE));
-    aws::store(url, settings, lease, move |clear| warn_of_clear(out, clear)).map_err(store_fail)
-}
-
-/// Warns once about each endpoint to which everything is sent in the clear.
-fn warn_of_clear(out: Out, endpoints: &[String]) {
-    static WARNED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
-    for endpoint in endpoints {
-        if WARNED.lock().unwrap_or_else(PoisonError::into_inner).insert(endpoint.clone()) {
-            out.always(&format!(
-                "warning: everything sent to {endpoint} goes over plain http: anyone on the path can read \
-                 session tokens and signatures and answer in place of AWS. Use https"
-            ));
-        }
-    }
-}
-
-/// The number of seconds after which a lock in a bucket expires without a sign of life.
-const LEASE: u64 = 60;
 
 /// Builds a copy of an account to rehearse on.
 pub fn stage(inventory: Inventory) -> Box<dyn Stage> {
@@ -380,7 +330,6 @@ fn connect_fail(error: &ConnectError) -> Fail {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

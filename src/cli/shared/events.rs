@@ -9,13 +9,27 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{account::OpenAccount, files, out::Out, perform::Task, session::Session};
+use super::{account::OpenAccount, files, out::Out, session::Session};
 use crate::{
+    calls::Notice,
     engine::{Observer, ProgressEvent},
-    journal::RunDocument,
+    journal::{Decision, RunDocument},
     plan::Plan,
     report::safe,
 };
+
+/// A task for the engine.
+#[derive(Debug)]
+pub enum Task<'a> {
+    /// Begin a run and take it to its end.
+    Apply(&'a str, Vec<Decision>),
+    /// Take an interrupted run to its end, with new decisions.
+    Resume(Vec<Decision>),
+    /// Check a run again.
+    Verify,
+    /// Inform Security Hub of the findings that a run has resolved.
+    Notify(&'a [Notice]),
+}
 
 /// A writer of a run's news, which also passes them on.
 pub struct Events<'a> {

@@ -132,7 +132,6 @@ fn with(command: clap::Command, names: &[&str], text: &str) -> clap::Command {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

@@ -139,7 +139,6 @@ impl From<Exit> for ExitCode {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
     use crate::journal::{ChangeStory, Event, Phase};

@@ -254,8 +254,8 @@ fn same_owner(_: &File, _: &Metadata) -> io::Result<()> {
     Ok(())
 }
 
-#[cfg(all(test, unix))]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::{
         os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink},

@@ -14,7 +14,12 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::{
-    account::OpenAccount, fail::Fail, files::Draft, out::Out, progress, session::Session, when::Moment,
+    account::OpenAccount,
+    fail::Fail,
+    files::Draft,
+    out::{Out, aside},
+    session::Session,
+    when::Moment,
 };
 use crate::{
     aws::{DAYS, History, LookupEvent, PAGE, SHARE, global_region, reach},
@@ -180,7 +185,7 @@ impl Lookup {
             }
             if told_at.elapsed() >= TELL {
                 told_at = Instant::now();
-                progress::aside(out, &self.how_far(&looked, &behind));
+                aside(out, &self.how_far(&looked, &behind));
             }
         }
         looked.missing = self.missing(&looked);
@@ -326,7 +331,6 @@ impl Read for Piped {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
     use crate::cli::exit::Exit;

@@ -26,6 +26,7 @@ pub mod session;
 pub mod signals;
 pub mod signing;
 pub mod state_dir;
+pub mod store;
 pub mod summary;
 pub mod terminal;
 pub mod typed;

@@ -3,9 +3,13 @@
 //! made harmless: whatever an account, a file, a store or AWS contains, nothing that leaves here controls a
 //! terminal or a CI runner.
 
-use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::{
+    io::{self, ErrorKind, IsTerminal, Write},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use anstream::{AutoStream, ColorChoice};
+use indicatif::ProgressBar;
 
 use super::{args::Color, fail::Fail};
 use crate::report::safe;
@@ -228,6 +232,23 @@ impl Out {
     /// Returns whether talk is wanted at all.
     pub fn talks(self) -> bool {
         !self.quiet
+    }
+}
+
+/// The spinner that is drawn now: there is one terminal.
+static DRAWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+/// Returns the spinner that is drawn now, if one is.
+pub(super) fn drawn() -> MutexGuard<'static, Option<ProgressBar>> {
+    DRAWN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Shows a line that is no event of a run, by itself, whatever is drawn.
+pub(super) fn aside(out: Out, text: &str) {
+    let bar = drawn().clone();
+    match bar {
+        Some(bar) => bar.suspend(|| out.say(text)),
+        None => out.say(text),
     }
 }
 

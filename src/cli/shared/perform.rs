@@ -5,17 +5,18 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     account::{OpenAccount, Place, stage},
-    events::Events,
+    events::{Events, Task},
     exit::Exit,
     fail::Fail,
     out::Out,
     progress::Progress,
-    session::{Session, store_fail},
+    session::Session,
     signals::{self, Listening, Signal},
-    signing, summary,
+    signing,
+    store::store_fail,
+    summary,
 };
 use crate::{
-    calls::Notice,
     engine::{self, Engine, EngineError, Stop, undo},
     journal::{
         Claim, Decision, Event, Journal, Lock, RunDocument, RunFolder, Signed, Store, StoreError, Story,
@@ -23,19 +24,6 @@ use crate::{
     },
     plan::{Plan, PlanKind, again::Today},
 };
-
-/// A task for the engine.
-#[derive(Debug)]
-pub enum Task<'a> {
-    /// Begin a run and take it to its end.
-    Apply(&'a str, Vec<Decision>),
-    /// Take an interrupted run to its end, with new decisions.
-    Resume(Vec<Decision>),
-    /// Check a run again.
-    Verify,
-    /// Inform Security Hub of the findings that a run has resolved.
-    Notify(&'a [Notice]),
-}
 
 /// Takes the locks of the regions that a run works on, and reports a lock that a dead process left behind.
 ///

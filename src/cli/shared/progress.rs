@@ -3,13 +3,16 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{out::Out, render};
+use super::{
+    out::{Out, drawn},
+    render,
+};
 use crate::{
     engine::{Observer, ProgressEvent},
     report::safe,
@@ -22,22 +25,6 @@ pub struct Progress {
     bar: Option<ProgressBar>,
     /// The changes at hand, by id: the number of their steps, and whether waiting was reported already.
     at_hand: Mutex<BTreeMap<String, AtHand>>,
-}
-
-/// The spinner that is drawn now: there is one terminal.
-static DRAWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
-
-fn drawn() -> MutexGuard<'static, Option<ProgressBar>> {
-    DRAWN.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Shows a line that is no event of a run, by itself, whatever is drawn.
-pub fn aside(out: Out, text: &str) {
-    let bar = drawn().clone();
-    match bar {
-        Some(bar) => bar.suspend(|| out.say(text)),
-        None => out.say(text),
-    }
 }
 
 #[derive(Debug, Default)]

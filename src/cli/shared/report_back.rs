@@ -5,12 +5,14 @@
 use super::{
     account::OpenAccount,
     args::ReportBack,
+    events::Task,
     exit::Exit,
     fail::Fail,
     files::{keep, ready as writable},
-    perform::{self, Task},
-    session::{Session, store_fail},
+    perform,
+    session::Session,
     signing,
+    store::store_fail,
 };
 use crate::{
     calls::{HubFinding, Notice},
@@ -115,7 +117,8 @@ fn borne_out(plan: &Plan) -> Plan {
     let mut plan = plan.clone();
     for origin in &mut plan.origins {
         let answers = mapping::answer(&origin.framework, &origin.control);
-        let known = |check: &String| matches!(&answers, Answer::Checks(checks) if checks.contains(check));
+        let known =
+            |check: &String| matches!(&answers, Answer::Checks(checks) if checks.contains(&check.as_str()));
         let foreign = origin.answers.iter().map(|key| &key.check).find(|check| !known(check));
         origin.beyond.extend(foreign.map(|check| {
             format!("{} of {}, which {check} does not answer", origin.control, origin.framework)

@@ -10,16 +10,18 @@ use etcetera::BaseStrategy;
 use ipnet::IpNet;
 
 use super::{
-    account::store_in_bucket,
     args::{Common, Guards},
     fail::Fail,
     out::Out,
     state_dir,
+    store::{store_fail, store_in_bucket},
 };
 use crate::{
     actions::Options,
+    aws,
     checks::{self, Check},
-    journal::{RunFolder, StateDir, Store, StoreError},
+    intake::mapping::{self, Meant},
+    journal::{RunFolder, StateDir, Store},
     playbook::{self, Playbook, Problem, problem::did_you_mean},
     report::safe,
 };
@@ -104,6 +106,17 @@ impl Session {
         ));
     }
 
+    /// Returns the AWS settings that the flags give, except the regions.
+    pub(super) fn settings(&self) -> aws::Settings {
+        let common = &self.common;
+        aws::Settings {
+            profile: common.profile.clone(),
+            only_accounts: common.only_account.clone(),
+            pace: common.pace,
+            ..aws::Settings::default()
+        }
+    }
+
     /// Returns the `s3://bucket/prefix` that runs are kept in, if they are.
     fn bucket(&self) -> Option<&str> {
         self.common.state_dir.as_ref()?.to_str().filter(|text| text.starts_with("s3:"))
@@ -153,24 +166,34 @@ impl Session {
         let scanned: Vec<&'static Check> = checks::all().filter(|c| c.scanned).collect();
         let mut asked: Vec<&str> = Vec::new();
         for id in &self.common.check {
-            let named: Vec<&str> = scanned
-                .iter()
-                .filter(|c| c.id == id || c.controls.iter().any(|known| known.id.eq_ignore_ascii_case(id)))
-                .map(|c| c.id)
-                .collect();
-            if named.is_empty() {
-                let hint = match did_you_mean(id, scanned.iter().map(|c| c.id)) {
-                    Some(near) => format!("did you mean {near}?"),
-                    None => {
-                        format!("there are {}", scanned.iter().map(|c| c.id).collect::<Vec<_>>().join(", "))
-                    }
-                };
-                return Err(Fail::usage(format!("there is no check {id:?}")).hint(hint));
-            }
-            asked.extend(named);
+            asked.extend(named_checks(id, &scanned)?);
         }
         Ok(scanned.into_iter().filter(|c| asked.is_empty() || asked.contains(&c.id)).collect())
     }
+}
+
+/// Returns the checks that a name means: an id of ours, or a control that others know them by.
+fn named_checks(name: &str, scanned: &[&'static Check]) -> Result<Vec<&'static str>, Fail> {
+    if let Some(own) = scanned.iter().find(|check| check.id == name) {
+        return Ok(vec![own.id]);
+    }
+    let ids = || scanned.iter().map(|check| check.id);
+    let hint = match mapping::meant(name) {
+        Meant::Checks(checks) => return Ok(checks),
+        Meant::Ambiguous(all) => {
+            let of = |(framework, checks): &(&str, &[&str])| match checks {
+                [] => format!("{framework}/{name} is none of our checks"),
+                checks => format!("{framework}/{name} is {}", checks.join(", ")),
+            };
+            let fail = Fail::usage(format!("{name} is another control in one framework than in the next"));
+            return Err(all.iter().map(of).fold(fail, Fail::why).hint("name the framework with it"));
+        }
+        Meant::Nothing => match did_you_mean(name, ids()) {
+            Some(near) => format!("did you mean {near}?"),
+            None => format!("there are {}", ids().collect::<Vec<_>>().join(", ")),
+        },
+    };
+    Err(Fail::usage(format!("there is no check {name:?}")).hint(hint))
 }
 
 /// Returns the options for actions: those of the flags, and the operator's address.
@@ -270,16 +293,7 @@ pub fn problems_fail(problems: &[Problem]) -> Fail {
     )
 }
 
-/// Turns an error of the store into a failure with its exit code.
-pub fn store_fail(error: StoreError) -> Fail {
-    match error {
-        StoreError::NoSuchRun { .. } | StoreError::Refused { .. } => Fail::usage(error.to_string()),
-        _ => Fail::failure(error.to_string()),
-    }
-}
-
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

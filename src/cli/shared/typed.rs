@@ -183,7 +183,6 @@ fn values(matches: &ArgMatches, id: &str) -> Vec<String> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
     use crate::cli::shared::examples::command;

@@ -41,7 +41,6 @@ pub fn moment(text: &str) -> Result<Moment, String> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{
     Engine, EngineError, ProgressEvent,
     ledger::SharedJournal,
-    step::{Failure, Named, SHOWN_WITHIN},
+    named::{Failure, Named, SHOWN_WITHIN},
     turns::LOOK_AGAIN,
 };
 pub(super) use crate::calls::mark::recover;

@@ -1,5 +1,4 @@
 //! Instances of other runs that count before a stop, by their marks alone.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::*;
 use crate::{inventory::Caller, resource::Owner};

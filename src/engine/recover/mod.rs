@@ -15,7 +15,7 @@ use crate::{
     actions::make,
     calls::{self, Act, Call, Step, WayBack, mark},
     inventory::{FamilyKind, Instance, Inventory, Scope, Snapshot, Volume, Want, tag},
-    plan::{Change, Plan, PlanKind, Rehearsal, Restore, digest},
+    plan::{ActionNames, Change, Plan, PlanKind, Rehearsal, Restore, digest},
     services::{
         Planned,
         instance::{ModifyInstanceAttribute, StartInstances},
@@ -465,7 +465,7 @@ fn change(
         steps,
         touches,
         restore: Some(Restore { found, to: json!({}), kept: vec![stays] }),
-        ..Change::frame(id, "recover", &known.owner.instance(region, &instance.id), region)
+        ..Change::frame(id, ActionNames::of(["recover"]), &known.owner.instance(region, &instance.id), region)
     }
 }
 

@@ -1,5 +1,4 @@
 //! Tests of the changes that run side by side, and of those that never do.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Failure, Named, SHOWN_MARGIN, SHOWN_WITHIN, Since, looks_gone};
+use super::{Failure, Named, SHOWN_MARGIN, Since, looks_gone};
 use crate::{
     calls::{self, CallError, Expect, Repeat, Standing, Wait, power, standing_of},
-    engine::{Engine, EngineError, ProgressEvent, gather::nothing, ledger::SharedJournal, look::Look},
+    engine::{
+        Engine, EngineError, ProgressEvent, gather::nothing, ledger::SharedJournal, look::Look,
+        named::SHOWN_WITHIN,
+    },
     inventory::Scope,
     journal::{Event, StepResult, Story},
     plan::proof,

@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use super::{
     Engine,
     ledger::SharedJournal,
+    named::{Failure, Named},
     so_far::not_begun,
-    step::{Failure, Named},
     turns,
 };
 use crate::{

@@ -1,5 +1,4 @@
 //! The time for which a change may have something down, and the time of its rollback.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use serde_json::{Value, json};
 

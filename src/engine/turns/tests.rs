@@ -1,11 +1,10 @@
 //! The changes that have something down, by the journal alone.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    calls::{CallError, ErrorClass, Outputs},
+    calls::{Call, CallError, ErrorClass, Outputs},
     journal::{Event, Outcome, StepResult},
 };
 

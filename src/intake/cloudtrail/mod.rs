@@ -3,6 +3,7 @@
 //! parameters are not empty ones.
 
 pub mod columns;
+pub mod effect;
 pub mod rules;
 pub mod table;
 pub mod who;
@@ -10,6 +11,7 @@ pub mod wire;
 
 use std::borrow::Cow;
 
+use effect::{Did, Target};
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 
@@ -20,7 +22,6 @@ use super::{
     names::Raw,
 };
 use crate::inventory::tag;
-use table::{Did, Target};
 
 /// Returns whether a value is a CloudTrail event.
 pub fn is(value: &Value) -> bool {

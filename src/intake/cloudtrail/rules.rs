@@ -5,7 +5,7 @@ use ipnet::IpNet;
 use serde_json::Value;
 
 use super::{
-    table::{Did, Target, exists},
+    effect::{Did, Target, exists},
     wire::{get, list, plain, text},
 };
 
@@ -131,7 +131,6 @@ pub fn modify(request: &Value, response: &Value) -> Did {
 }
 
 #[cfg(test)]
-#[allow(clippy::panic)]
 mod tests {
     use serde_json::json;
 

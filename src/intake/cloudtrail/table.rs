@@ -5,34 +5,10 @@
 use serde_json::Value;
 
 use super::{
+    effect::{Did, Target, exists},
     rules,
     wire::{get, list, text, truth},
 };
-
-/// A resource that an event touched.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Target {
-    /// The id, name or ARN as the event has it; empty for the account.
-    pub id: String,
-    /// `AwsCloudTrailTrail` where only the event shows what kind of resource a bare name belongs to.
-    pub kind: &'static str,
-    /// The subset of the event's checks that applies; `None` for all of them.
-    pub only: Option<&'static [&'static str]>,
-    /// The things that were opened, each with all the names under which it may be closed again.
-    pub opens: Vec<Vec<String>>,
-}
-
-/// The effect of an event.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Did {
-    /// The event touched these resources, and closed the things with these names.
-    Touched(Vec<Target>, Vec<String>),
-    /// The event opened nothing, for this reason; it closed the things with these names, and links these ids
-    /// to their resources.
-    Harmless(&'static str, Vec<String>, Vec<(String, String)>),
-    /// The event does not contain the resource that it touched, for this reason.
-    Missing(&'static str),
-}
 
 /// A function that reads one event, from its request and its response.
 pub type Extract = fn(request: &Value, response: &Value) -> Did;
@@ -93,11 +69,6 @@ pub static TABLE: &[(&str, Extract)] = &[
 /// Returns the function that reads the events of a call.
 pub fn extract(call: &str) -> Option<Extract> {
     TABLE.iter().find(|(name, _)| *name == call).map(|(_, extract)| *extract)
-}
-
-/// Returns the name under which the existence of a resource is opened and closed.
-pub fn exists(id: &str) -> String {
-    format!("exists/{id}")
 }
 
 fn made(id: &str) -> Did {
@@ -331,7 +302,6 @@ fn create_flow_logs(request: &Value, response: &Value) -> Did {
 }
 
 #[cfg(test)]
-#[allow(clippy::panic)]
 mod tests {
     use std::collections::BTreeSet;
 

@@ -1,5 +1,4 @@
 //! Confirmation of hand-made suspicions by hand-made findings.
-#![allow(clippy::unwrap_used)]
 
 use serde_json::json;
 

@@ -6,20 +6,20 @@
 mod uses;
 mod whole;
 
+use std::collections::BTreeSet;
+
 use uses::{dependents, for_others, own_parameters};
 pub use uses::{own_for_others, own_uses, serves};
 pub use whole::{PlanAgain, all_again, all_needs};
-
-use std::collections::BTreeSet;
 
 use super::{
     Change, Plan, PlanKind, SkippedKind, Stage,
     grouping::{SkipReason, asked, first_playbook},
     guards,
     play::{AllOutputs, play},
+    proof::Moment,
     proof::{self, Proved},
     propose::{self, checks_of, differs, remake, unmade},
-    restore::Moment,
 };
 use crate::{
     actions::{ActionUse, Context, Options, Refusal, prune},

@@ -5,7 +5,7 @@ use super::Draft;
 use crate::{
     actions::{self, ActionUse, GuardNote, Prerequisite},
     finding::FindingKey,
-    plan::{Change, grouping::Group, order::Place},
+    plan::{ActionNames, Change, grouping::Group, order::Place},
     playbook::Approve,
 };
 
@@ -32,7 +32,7 @@ pub(super) fn of_group(group: &Group<'_>) -> Draft {
             severity: group.severity(),
             region: group.region.clone(),
             resource: group.resource.clone(),
-            action: group.uses.iter().map(|u| u.action.as_str()).collect::<Vec<_>>().join("+"),
+            action: ActionNames::of(group.uses.iter().map(|u| u.action.as_str())),
             needs: Vec::new(),
         },
     }
@@ -73,7 +73,7 @@ pub(super) fn of_prerequisite(
             severity: asking.place.severity,
             region,
             resource: needed.resource.clone(),
-            action: needed.action.to_owned(),
+            action: ActionNames::of([needed.action]),
             needs: Vec::new(),
         },
     }
@@ -89,6 +89,6 @@ pub(super) fn frame(id: String, draft: &Draft, after: Vec<String>) -> Change {
         ask: draft.ask,
         protected: draft.protected.clone(),
         sources: draft.sources.clone(),
-        ..Change::frame(id, &draft.place.action, &draft.resource, &draft.region)
+        ..Change::frame(id, draft.place.action.clone(), &draft.resource, &draft.region)
     }
 }

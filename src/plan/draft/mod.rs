@@ -9,12 +9,12 @@ use frame::{frame, of_group, of_prerequisite};
 
 use super::{
     Change, SkippedKind, Stage,
-    build::Request,
     grouping::{Group, SkipReason, fate_of},
     guards::{self, Claim},
     order::{Place, order},
     play::{AllOutputs, Stop, play},
     propose::{add, filled, prerequisites, propose, region_of},
+    request::Request,
 };
 use crate::{
     actions::{self, ActionUse, Context, GuardNote, Prerequisite, Proposal, Refusal},
@@ -260,7 +260,7 @@ impl<'r, 'a> Drafts<'r, 'a> {
                 at = other;
             }
             let needed = &self.drafts[*at];
-            let unmet = |reason: &str| unmet(&needed.place.action, &needed.resource, reason);
+            let unmet = |reason: &str| unmet(needed.place.action.as_str(), &needed.resource, reason);
             match self.states.get(at) {
                 Some(State::Planned(id)) if !after.contains(id) => after.push(id.clone()),
                 Some(State::Planned(_) | State::Fulfilled | State::DoneBy(_)) => {}

@@ -121,7 +121,7 @@ fn of_input(change: &Change, act: &Act) -> Vec<Assertion> {
                 format!("the number of flow logs of {}", vpc.as_str().unwrap_or_default()),
             )]
         }
-        "CreateSnapshot" if change.action.contains("encrypt") => {
+        "CreateSnapshot" if change.action.iter().any(|name| name.contains("encrypt")) => {
             let Some(volume) = input.get("VolumeId").and_then(Value::as_str) else { return Vec::new() };
             let of = |at: &str, value: Value, what: &str| {
                 Some(is(

@@ -1,5 +1,4 @@
 //! Words of exported scripts, hostile ones too.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 use serde_json::json;
 
 use super::words::{Here, json_word, kebab, plain, quoted};

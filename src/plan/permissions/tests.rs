@@ -1,5 +1,4 @@
 //! The resources and conditions to which policies are bound, compared with examples.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 use super::*;
 use crate::calls::{SPECS, reference};
 

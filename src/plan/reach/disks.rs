@@ -48,7 +48,7 @@ pub(super) struct Disks<'a> {
 
 /// Returns whether a change exchanges disks or restores them.
 pub(super) fn is_about_disks(change: &Change) -> bool {
-    change.action.split('+').any(|action| makes::<AttachVolume>(action) || makes::<CreateSnapshots>(action))
+    change.action.iter().any(|action| makes::<AttachVolume>(action) || makes::<CreateSnapshots>(action))
 }
 
 /// Returns the listings that contain the disks of a change.

@@ -4,7 +4,12 @@
 
 use serde_json::Value;
 
-use super::{Lead, Way, disks::Disks, labels::Labels, lineage};
+use super::{
+    Lead, Way,
+    disks::Disks,
+    labels::{Labels, tag_in},
+    lineage,
+};
 use crate::{
     actions::{encrypt_volumes::speed, support::carried},
     calls::{Act, Call, Recognise, Test, mark},
@@ -505,11 +510,4 @@ fn text<'v>(input: &'v Value, name: &str) -> &'v str {
 /// Returns whether a call sets a tag on an existing resource.
 fn listed(call: &Call, key: &str) -> bool {
     call.input["Tags"].as_array().into_iter().flatten().any(|tag| tag.get("Key").is_some_and(|k| k == key))
-}
-
-/// Returns the value of a tag that a call sets on the resource that it makes.
-pub(super) fn tag_in<'c>(call: &'c Call, key: &str) -> Option<&'c str> {
-    let specifications = call.input.get("TagSpecifications")?.as_array()?;
-    let mut tags = specifications.iter().filter_map(|s| s.get("Tags")?.as_array()).flatten();
-    tags.find(|tag| tag.get("Key").is_some_and(|k| k == key))?.get("Value")?.as_str()
 }

@@ -214,6 +214,13 @@ impl<'c> Labels<'c> {
     }
 }
 
+/// Returns the value of a tag that a call sets on the resource that it makes.
+pub(super) fn tag_in<'c>(call: &'c Call, key: &str) -> Option<&'c str> {
+    let specifications = call.input.get("TagSpecifications")?.as_array()?;
+    let mut tags = specifications.iter().filter_map(|s| s.get("Tags")?.as_array()).flatten();
+    tags.find(|tag| tag.get("Key").is_some_and(|k| k == key))?.get("Value")?.as_str()
+}
+
 /// Checks that the step is one of the change; those of an undo are known by their names.
 fn step(disks: &Disks<'_>, value: &Value) -> Result<(), String> {
     let said = plain(value);
@@ -291,7 +298,7 @@ fn replaced_by(disks: &Disks<'_>, of: Option<&str>, value: &Value) -> Result<(),
             .filter(|v| disks.made(&v.tags))
             .and_then(|v| v.tags.get(tag::SOURCE))
             .map(String::as_str),
-        None => disks.maker(value).and_then(|call| super::held::tag_in(call, tag::SOURCE)),
+        None => disks.maker(value).and_then(|call| tag_in(call, tag::SOURCE)),
     };
     match source {
         Some(source) if of == Some(source) => Ok(()),

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     disks::{Copies, Disks},
-    held::tag_in,
+    labels::tag_in,
 };
 use crate::{
     actions::encrypt_volumes::is_warm,

@@ -245,7 +245,7 @@ impl<'a> Reach<'a> {
 
     fn form(&self, way: Way, call: &Call) -> Result<(), String> {
         let change = self.change;
-        if !change.action.split('+').any(|action| operations(action).iter().any(|spec| call.is_of(spec))) {
+        if !change.action.iter().any(|action| operations(action).iter().any(|spec| call.is_of(spec))) {
             return Err(format!("is no call of {}", change.action));
         }
         let home = change.resource.region();

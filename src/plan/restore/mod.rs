@@ -6,7 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{Change, Restore, proof::Proved};
+use super::{
+    Change, Restore,
+    proof::{Moment, Proved},
+};
 use crate::{
     actions::concern::{Care, Concerns},
     calls::Power,
@@ -99,7 +102,7 @@ impl<'a> Comparing<'a> {
     /// Returns the comparison for this change, with the concerns of its actions as they are now.
     pub fn of(change: &'a Change) -> Self {
         let powers = change.steps.iter().any(|step| step.act.power() != Power::Stays);
-        Self { touches: &change.touches, concerns: Concerns::of(&change.action), powers }
+        Self { touches: &change.touches, concerns: Concerns::of(change.action.iter()), powers }
     }
 
     /// Returns the differences between an expected footprint and the one of now.
@@ -235,15 +238,6 @@ fn counted(items: &[Value]) -> BTreeMap<String, usize> {
 /// Returns whether a footprint shows nothing for a want.
 pub fn nothing(value: Option<&Value>) -> bool {
     value.is_none_or(|v| v.is_null() || v.as_array().is_some_and(Vec::is_empty))
-}
-
-/// The moment of a comparison, which decides whether running states count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moment {
-    /// The end of a run, which leaves nothing down that was up.
-    EndOfRun,
-    /// A later moment: people and schedulers stop and start things.
-    Later,
 }
 
 /// Returns the parts of an undone change that are not as they were before. Things that the run made and

@@ -1,7 +1,5 @@
 //! Differences that count as changed since a run, and differences that are only noted.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use serde_json::{Value, json};
 
 use super::*;
@@ -18,7 +16,7 @@ fn change(action: &str, touches: Vec<Want>) -> Change {
         playbook: "p".into(),
         risk: Risk::Disruptive,
         touches,
-        ..Change::frame("c1".into(), action, &instance, "us-east-1")
+        ..Change::frame("c1".into(), crate::plan::ActionNames::of([action]), &instance, "us-east-1")
     }
 }
 

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
+    actions::GuardResult,
     finding::Severity,
     plan::build::{Limits, needs},
 };
@@ -250,7 +251,9 @@ fn a_group_that_something_else_manages_or_a_tag_protects_is_left_alone_unless_to
     world.options.include_managed = true;
     let plan = world.plan();
     assert_eq!(targets(&plan), ["sg-a", "sg-stack"]);
-    assert!(plan.changes[1].guards.iter().any(|g| g.guard == "ownership" && g.result == "loosened"));
+    assert!(
+        plan.changes[1].guards.iter().any(|g| g.guard == "ownership" && g.result == GuardResult::Loosened)
+    );
 }
 
 #[test]

@@ -1,8 +1,6 @@
 //! Plans over a small account of security groups and an action made for tests: the promises of planning for
 //! all actions.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 mod building;
 mod files;
 mod parts;

@@ -1,5 +1,4 @@
 //! Tests of loading, with checks and actions of their own, independent of the real ones.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

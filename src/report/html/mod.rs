@@ -14,6 +14,7 @@ use super::{
     words::{self, Next, Said},
 };
 use crate::{
+    actions::GuardResult,
     calls::{Act, Step, Undo, WayBack},
     finding::{Finding, Verdict},
     journal::RunDocument,
@@ -80,14 +81,14 @@ pub fn plan(plan: &Plan, typed: &Typed<'_>) -> Result<String, minijinja::Error> 
 /// # Errors
 /// As [`plan`].
 pub fn run(run: &RunDocument, plan: Option<&Plan>, typed: &Typed<'_>) -> Result<String, minijinja::Error> {
-    let told = words::tally(&run.counts, words::OUTCOMES);
+    let told = words::outcomes(&run.counts);
     let text = format!(
         "{}: {}",
         words::count(run.changes.len(), "change"),
         if told.is_empty() { "none" } else { &told }
     );
     let worst =
-        run.changes.iter().map(|c| words::outcome_tone(&c.outcome)).chain([words::state_tone(run.state)]);
+        run.changes.iter().map(|c| words::outcome_tone(c.outcome)).chain([words::state_tone(run.state)]);
     let worst = worst
         .max_by_key(|tone| [Tone::Good, Tone::Warn, Tone::Bad].iter().position(|t| t == tone))
         .unwrap_or(Tone::Plain);
@@ -117,14 +118,14 @@ pub fn run(run: &RunDocument, plan: Option<&Plan>, typed: &Typed<'_>) -> Result<
         merge(
             &mut shown,
             json!({ "id": report.id, "summary": report.summary, "told": told,
-                "outcome": report.outcome.replace('-', " "),
-            "outcome_tone": name(words::outcome_tone(&report.outcome)) }),
+                "outcome": report.outcome.words(),
+            "outcome_tone": name(words::outcome_tone(report.outcome)) }),
         );
         shown
     });
     let figures_of = words::OUTCOMES
         .iter()
-        .map(|o| (o.replace('-', " "), run.counts.get(*o).copied().unwrap_or(0), words::outcome_tone(o)));
+        .map(|o| (o.words(), run.counts.get(o.word()).copied().unwrap_or(0), words::outcome_tone(*o)));
     let mut facts = vec![
         ("Account", run.account.clone()),
         ("Endpoint", words::endpoint(&run.endpoint)),
@@ -245,8 +246,8 @@ fn change(plan: &Plan, change: &Change) -> Value {
         json!({ "class": class, "say": say, "mark": line.sign.mark(), "text": line.text })
     });
     let guards = change.guards.iter().map(|note| {
-        let passed = note.result == "passed";
-        let word = if passed { String::new() } else { format!("({})", note.result.replace('-', " ")) };
+        let passed = note.result == GuardResult::Passed;
+        let word = if passed { String::new() } else { format!("({})", note.result.word().replace('-', " ")) };
         json!({ "tone": if passed { "good" } else { "warn" }, "guard": note.guard, "word": word,
             "note": note.note })
     });

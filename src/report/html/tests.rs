@@ -1,6 +1,5 @@
 //! Tests of the page as text: nothing from the account becomes markup, nothing is loaded,
 //! nothing is left out.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::*;
 use crate::report::sample;
@@ -55,6 +54,6 @@ fn a_plan_page_shows_every_change_whole_and_the_rehearsal_on_top() {
 fn a_run_has_a_page_with_and_without_its_plan() {
     let told = sample::run();
     let page = run(&told, None, &Typed::default()).unwrap();
-    told.changes.iter().for_each(|c| assert!(page.contains(&c.outcome.replace('-', " ")), "{}", c.outcome));
+    told.changes.iter().for_each(|c| assert!(page.contains(c.outcome.words().as_str()), "{:?}", c.outcome));
     assert!(run(&told, Some(&sample::plan()), &Typed::default()).unwrap().len() > page.len());
 }

@@ -48,10 +48,10 @@ fn rule(id: &str) -> Value {
     let check = checks::find(id);
     let title = words::check_title(id).unwrap_or(id);
     let severity = check.map_or(Severity::Medium, |c| c.severity);
-    let controls = check.map(|c| c.controls).unwrap_or_default();
+    let controls = check.into_iter().flat_map(checks::Check::controls);
     let tags: Vec<String> = ["security".to_owned()]
         .into_iter()
-        .chain(controls.iter().map(|c| format!("{}/{}", c.framework, c.id)))
+        .chain(controls.map(|c| format!("{}/{}", c.framework, c.id)))
         .collect();
     json!({
         "id": id,

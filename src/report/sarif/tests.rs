@@ -1,5 +1,4 @@
 //! The output for CI systems: the same cases as JUnit and as SARIF.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeMap;
 

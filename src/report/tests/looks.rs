@@ -191,7 +191,7 @@ fn a_run_reads_well() {
 #[test]
 fn runs_read_well() {
     let undo = RunDocument {
-        kind: "undo".into(),
+        kind: crate::plan::PlanKind::Undo,
         of_run: Some("20261122-100500-4b1d".into()),
         run: "20261122-110000-77aa".into(),
         ..sample::run()

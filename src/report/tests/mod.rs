@@ -1,7 +1,5 @@
 //! Reports as people see them, on made-up findings, plans and runs.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -11,7 +9,7 @@ use crate::{
     calls::Risk,
     engine::ProgressEvent,
     finding::FindingKey,
-    journal::{Outcome, RunDocument, RunState},
+    journal::{ChangeState, Outcome, RunDocument, RunState},
     plan::{Change, Plan, PlanKind, Rehearsal},
 };
 
@@ -408,9 +406,9 @@ fn what_to_type_next_follows_from_how_a_run_stands() {
     run.changes.iter_mut().for_each(|c| c.undone_by = Some("r2".into()));
     assert!(!told(&run).contains("Next"), "{}", told(&run));
     run = sample::run();
-    run.changes[0].outcome = "stuck".into();
+    run.changes[0].outcome = ChangeState::Ended(Outcome::Stuck);
     assert!(told(&run).contains("Manual action needed"));
-    run.changes.iter_mut().for_each(|c| c.outcome = "drifted".into());
+    run.changes.iter_mut().for_each(|c| c.outcome = ChangeState::Ended(Outcome::Drifted));
     run.changes[1].awaiting.clear();
     assert!(told(&run).ends_with("redress plan -o plan.json\n"));
 }
@@ -438,10 +436,10 @@ fn news_is_one_line_and_waiting_does_not_fill_the_log() {
 #[test]
 fn what_an_undo_keeps_on_purpose_is_said_once() {
     let mut run = sample::run();
-    run.kind = "undo".to_owned();
+    run.kind = PlanKind::Undo;
     let change = &mut run.changes[0];
     (change.outcome, change.reason) =
-        ("restored".to_owned(), "log group /x stays: it may hold logs".to_owned());
+        (ChangeState::Ended(Outcome::Restored), "log group /x stays: it may hold logs".to_owned());
     change.not_restored = vec![change.reason.clone(), "the ids of rules".to_owned()];
     let text = told(&run);
     assert_eq!(text.matches("it may hold logs").count(), 1, "{text}");

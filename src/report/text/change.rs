@@ -12,7 +12,7 @@ use super::super::{
     words,
 };
 use crate::{
-    actions::GuardNote,
+    actions::{GuardNote, GuardResult},
     calls::{self, Act, Step, Undo, WayBack},
     plan::{Change, Plan, PlanKind, each_once},
 };
@@ -36,7 +36,7 @@ impl<'a> Changes<'a> {
         let kinds: Vec<&str> = short.iter().map(|change| change.action.as_str()).collect();
         let line = |change: &'a Change, text: String| Shared {
             change: &change.id,
-            kind: &change.action,
+            kind: change.action.as_str(),
             resource: &change.resource,
             text,
         };
@@ -116,7 +116,7 @@ impl<'a> Changes<'a> {
         let warn = rows.page.style.mark(Mark::Warn);
         let mut shared: Vec<Span> = Vec::new();
         let mut numbers: BTreeSet<usize> = BTreeSet::new();
-        for note in change.guards.iter().filter(|note| note.result != "passed") {
+        for note in change.guards.iter().filter(|note| note.result != GuardResult::Passed) {
             let title = span(Tone::Warn, format!("{warn} {}", words::guard_title(note)));
             match self.notes.number(&words::guard(note)) {
                 Some(number) => {
@@ -153,7 +153,7 @@ fn detail(change: &Change, view: &View) -> Detail {
 
 /// Returns the lines of a change's short form that other changes may have as well.
 fn shareable(plan: &Plan, change: &Change) -> Vec<String> {
-    let guards = change.guards.iter().filter(|note| note.result != "passed").map(words::guard);
+    let guards = change.guards.iter().filter(|note| note.result != GuardResult::Passed).map(words::guard);
     let mut all = affects(change);
     for line in guards.chain(losses(change)).chain(unasked(plan, change)).chain(reported(change)) {
         if !all.contains(&line) {
@@ -221,7 +221,7 @@ fn long(page: &mut Page, plan: &Plan, change: &Change, view: &View, detail: Deta
         );
     }
     let by = if change.playbook.is_empty() {
-        change.action.clone()
+        change.action.to_string()
     } else {
         format!("{} (playbook {})", change.action, change.playbook)
     };
@@ -273,7 +273,7 @@ fn difference_line(page: &mut Page, line: &diff::Line) {
 
 fn guard(page: &mut Page, label: &str, note: &GuardNote) {
     let (tone, mark) =
-        if note.result == "passed" { (Tone::Good, Mark::Good) } else { (Tone::Warn, Mark::Warn) };
+        if note.result == GuardResult::Passed { (Tone::Good, Mark::Good) } else { (Tone::Warn, Mark::Warn) };
     let mark = page.style.mark(mark);
     let told =
         [span(tone, format!("{mark} {}", words::guard_title(note))), plain(format!(": {}", note.note))];

@@ -40,12 +40,9 @@ pub fn check(check: &Check, answering: &[&Playbook], view: &View) -> String {
     row(&mut page, "of each", &[plain(check.kind.words())]);
     row(&mut page, "finds", &[plain(check.title)]);
     row(&mut page, "why", &[plain(check.why)]);
-    for (n, control) in check.controls.iter().enumerate() {
-        row(
-            &mut page,
-            if n == 0 { "known as" } else { " " },
-            &[plain(format!("{} {}", control.framework, control.id))],
-        );
+    for (n, (framework, ids)) in check.known_as.iter().enumerate() {
+        let label = if n == 0 { "known as" } else { " " };
+        row(&mut page, label, &[plain(format!("{framework}: {}", ids.join(", ")))]);
     }
     for parameter in keys::of_check(check.id) {
         row(

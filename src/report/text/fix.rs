@@ -13,10 +13,11 @@ use super::{
     plan as whole,
 };
 use crate::{
+    actions::GuardResult,
     calls::Risk,
     checks,
     finding::{Finding, FindingKey, Severity, Verdict},
-    journal::RunDocument,
+    journal::{ChangeState, Outcome, RunDocument},
     plan::{Change, Plan, each_once, select::Dropped},
 };
 
@@ -63,7 +64,7 @@ pub fn card(plan: &Plan, change: &Change, at: &At, view: &View) -> String {
     difference(&mut page, change);
     rows(&mut page, "affects", Tone::Plain, &each_once(&change.impact));
     let asked: Vec<String> =
-        change.guards.iter().filter(|g| g.result != "passed").map(words::guard).collect();
+        change.guards.iter().filter(|g| g.result != GuardResult::Passed).map(words::guard).collect();
     rows(&mut page, "guards", Tone::Warn, &asked);
     rows(&mut page, "with it", Tone::Plain, &brought(plan, change));
     let (tone, back) = words::way_back(change);
@@ -183,8 +184,8 @@ pub fn details(plan: &Plan, change: &Change, view: &View) -> String {
         );
     }
     for key in &change.findings {
-        let controls = checks::find(&key.check).map(|c| c.controls).unwrap_or_default();
-        let ids: Vec<String> = controls.iter().map(|c| format!("{} {}", c.framework, c.id)).collect();
+        let controls = checks::find(&key.check).into_iter().flat_map(checks::Check::controls);
+        let ids: Vec<String> = controls.map(|c| format!("{} {}", c.framework, c.id)).collect();
         row(
             &mut page,
             "controls",
@@ -256,11 +257,34 @@ pub fn note(text: &str, view: &View) -> String {
 }
 
 /// The groups of the closing screen: the title, and the outcomes in it.
-const GROUPS: [(&str, Tone, &[&str]); 4] = [
-    ("verified", Tone::Good, &["verified", "already-fixed"]),
-    ("not proved", Tone::Warn, &["unverified"]),
-    ("refused", Tone::Warn, &["refused", "drifted", "blocked", "not-approved", "skipped"]),
-    ("failed", Tone::Bad, &["failed", "rolled-back", "stuck", "interrupted"]),
+const GROUPS: [(&str, Tone, &[ChangeState]); 4] = [
+    (
+        "verified",
+        Tone::Good,
+        &[ChangeState::Ended(Outcome::Verified), ChangeState::Ended(Outcome::AlreadyFixed)],
+    ),
+    ("not proved", Tone::Warn, &[ChangeState::Ended(Outcome::Unverified)]),
+    (
+        "refused",
+        Tone::Warn,
+        &[
+            ChangeState::Ended(Outcome::Refused),
+            ChangeState::Ended(Outcome::Drifted),
+            ChangeState::Ended(Outcome::Blocked),
+            ChangeState::Ended(Outcome::NotApproved),
+            ChangeState::Ended(Outcome::Skipped),
+        ],
+    ),
+    (
+        "failed",
+        Tone::Bad,
+        &[
+            ChangeState::Ended(Outcome::Failed),
+            ChangeState::Ended(Outcome::RolledBack),
+            ChangeState::Ended(Outcome::Stuck),
+            ChangeState::Interrupted,
+        ],
+    ),
 ];
 
 /// Renders the result: changes that are verified, were refused or failed, and the command that undoes them.
@@ -269,15 +293,13 @@ pub fn closing(run: &RunDocument, view: &View) -> String {
     page.blank();
     page.text(0, &[span(words::state_tone(run.state), words::run_title(run))]);
     for (title, tone, outcomes) in GROUPS {
-        let mut label = format!(
-            "{title} {}",
-            run.changes.iter().filter(|c| outcomes.contains(&c.outcome.as_str())).count()
-        );
+        let mut label =
+            format!("{title} {}", run.changes.iter().filter(|c| outcomes.contains(&c.outcome)).count());
         if label.ends_with(" 0") {
             page.row(2, &span(Tone::Faint, title), 15, &[span(Tone::Faint, "none")]);
             continue;
         }
-        for change in run.changes.iter().filter(|c| outcomes.contains(&c.outcome.as_str())) {
+        for change in run.changes.iter().filter(|c| outcomes.contains(&c.outcome)) {
             page.row(
                 2,
                 &span(tone, std::mem::replace(&mut label, " ".to_owned())),

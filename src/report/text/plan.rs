@@ -168,7 +168,7 @@ fn left_out(page: &mut Page, all: &[Skipped], view: &View) {
 fn table(page: &mut Page, plan: &Plan) {
     let mut rows: BTreeMap<&str, BTreeMap<Risk, usize>> = BTreeMap::new();
     for change in &plan.changes {
-        let by = if change.playbook.is_empty() { &change.action } else { &change.playbook };
+        let by = if change.playbook.is_empty() { change.action.as_str() } else { &change.playbook };
         *rows.entry(by).or_default().entry(change.risk).or_default() += 1;
     }
     if rows.len() < 2 {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     engine::ProgressEvent,
-    journal::{RunDocument, document::ChangeReport},
+    journal::{Outcome, RunDocument, document::ChangeReport},
 };
 
 /// The number of seconds after which continued waiting is reported again.
@@ -44,7 +44,7 @@ pub fn run(run: &RunDocument, view: &View) -> String {
         one(&mut page, run, change, view);
     }
     page.blank();
-    let told = words::tally(&run.counts, words::OUTCOMES);
+    let told = words::outcomes(&run.counts);
     page.text(
         0,
         &[
@@ -52,7 +52,7 @@ pub fn run(run: &RunDocument, view: &View) -> String {
             plain(if told.is_empty() { ".".to_owned() } else { format!(": {told}.") }),
         ],
     );
-    if run.changes.iter().any(|c| c.outcome == "stuck") {
+    if run.changes.iter().any(|c| c.outcome == Outcome::Stuck) {
         page.text(
             0,
             &[span(Tone::Bad, "Manual action needed: see the instructions under each stuck change.")],
@@ -101,13 +101,13 @@ fn story(page: &mut Page, run: &RunDocument) {
 }
 
 fn one(page: &mut Page, run: &RunDocument, change: &ChangeReport, view: &View) {
-    let tone = words::outcome_tone(&change.outcome);
+    let tone = words::outcome_tone(change.outcome);
     let mark = match tone {
         Tone::Good => Mark::Good,
         Tone::Bad => Mark::Bad,
         _ => Mark::Warn,
     };
-    let label = format!("{} {} {}", page.style.mark(mark), change.id, change.outcome.replace('-', " "));
+    let label = format!("{} {} {}", page.style.mark(mark), change.id, change.outcome.words());
     page.row(0, &span(tone, label), 22, &[plain(&change.summary)]);
     let mut place = words::place(&change.resource);
     if let Some(seconds) = change.seconds {
@@ -150,8 +150,8 @@ pub fn runs(all: &[RunDocument], view: &View) -> String {
     }
     for run in all {
         let kind = match &run.of_run {
-            Some(of) => format!("{} of {of}", run.kind),
-            None => run.kind.clone(),
+            Some(of) => format!("{} of {of}", run.kind.word()),
+            None => run.kind.word().to_owned(),
         };
         page.text(
             0,
@@ -161,7 +161,7 @@ pub fn runs(all: &[RunDocument], view: &View) -> String {
                 span(words::state_tone(run.state), words::run_state(run.state)),
             ],
         );
-        let told = words::tally(&run.counts, words::OUTCOMES);
+        let told = words::outcomes(&run.counts);
         let told = if told.is_empty() { "no changes".to_owned() } else { told };
         let when = format!("{kind}, {}, account {}", words::time(run.started), run.account);
         page.text(2, &[span(Tone::Faint, when)]);

@@ -3,19 +3,18 @@
 
 mod next;
 
-pub use next::{Next, offered, plan_next, run_next, scan_next};
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+pub use next::{Next, offered, plan_next, run_next, scan_next};
 
-use super::{grouped::by_reason, style::Tone};
+use super::style::Tone;
 use crate::{
-    actions::GuardNote,
+    actions::{GuardNote, GuardResult},
     calls::{Risk, Undo, WayBack},
     checks,
     finding::{Finding, FindingKey, Severity, Verdict},
-    journal::{RunDocument, RunState, Signed, Told, document::ChangeReport},
+    journal::{ChangeState, Outcome, RunDocument, RunState, Signed, Told, document::ChangeReport},
     plan::{Change, Plan, PlanKind, Rehearsal},
     resource::{Kind, ResourceId},
 };
@@ -98,21 +97,26 @@ pub fn tally(counts: &BTreeMap<String, usize>, order: &[&str]) -> String {
 pub const FATES: &[&str] =
     &["planned", "refused", "conflict", "unknown", "unmapped", "suppressed", "retained"];
 /// The outcomes of changes, in the order of interest.
-pub const OUTCOMES: &[&str] = &[
-    "verified",
-    "restored",
-    "already-fixed",
-    "unverified",
-    "stuck",
-    "rolled-back",
-    "failed",
-    "interrupted",
-    "blocked",
-    "drifted",
-    "refused",
-    "not-approved",
-    "skipped",
+pub const OUTCOMES: [ChangeState; 13] = [
+    ChangeState::Ended(Outcome::Verified),
+    ChangeState::Ended(Outcome::Restored),
+    ChangeState::Ended(Outcome::AlreadyFixed),
+    ChangeState::Ended(Outcome::Unverified),
+    ChangeState::Ended(Outcome::Stuck),
+    ChangeState::Ended(Outcome::RolledBack),
+    ChangeState::Ended(Outcome::Failed),
+    ChangeState::Interrupted,
+    ChangeState::Ended(Outcome::Blocked),
+    ChangeState::Ended(Outcome::Drifted),
+    ChangeState::Ended(Outcome::Refused),
+    ChangeState::Ended(Outcome::NotApproved),
+    ChangeState::Ended(Outcome::Skipped),
 ];
+
+/// Counts the changes of a run by outcome, in the order of interest.
+pub fn outcomes(counts: &BTreeMap<String, usize>) -> String {
+    tally(counts, &OUTCOMES.map(ChangeState::word))
+}
 
 /// Returns the headline of a plan.
 pub fn plan_title(plan: &Plan) -> String {
@@ -154,11 +158,17 @@ pub fn severity_tone(severity: Severity) -> Tone {
 }
 
 /// Returns the tone of an outcome.
-pub fn outcome_tone(outcome: &str) -> Tone {
+pub fn outcome_tone(state: ChangeState) -> Tone {
+    let ChangeState::Ended(outcome) = state else { return Tone::Warn };
     match outcome {
-        "verified" | "restored" | "already-fixed" => Tone::Good,
-        "stuck" | "failed" | "rolled-back" => Tone::Bad,
-        _ => Tone::Warn,
+        Outcome::Verified | Outcome::Restored | Outcome::AlreadyFixed => Tone::Good,
+        Outcome::Stuck | Outcome::Failed | Outcome::RolledBack => Tone::Bad,
+        Outcome::Unverified
+        | Outcome::Drifted
+        | Outcome::Blocked
+        | Outcome::Refused
+        | Outcome::NotApproved
+        | Outcome::Skipped => Tone::Warn,
     }
 }
 
@@ -202,6 +212,23 @@ pub fn rehearsal(plan: &Plan) -> Vec<Said> {
         by_reason(&shown.not_rehearsed).into_iter().map(|why| (Tone::Warn, format!("not rehearsed: {why}"))),
     );
     said
+}
+
+/// Joins lines such as `c3: reason` that give the same reason: `c3 and c4: reason`.
+fn by_reason(lines: &[String]) -> Vec<String> {
+    let mut all: Vec<(&str, Vec<String>)> = Vec::new();
+    for line in lines {
+        let (change, reason) = line.split_once(": ").unwrap_or(("", line));
+        match all.iter_mut().find(|(of, _)| *of == reason) {
+            Some((_, changes)) => changes.push(change.to_owned()),
+            None => all.push((reason, vec![change.to_owned()])),
+        }
+    }
+    let joined = |(reason, changes): (&str, Vec<String>)| match changes.as_slice() {
+        [one] if one.is_empty() => reason.to_owned(),
+        several => format!("{}: {reason}", list(several)),
+    };
+    all.into_iter().map(joined).collect()
 }
 
 /// The line above a plan that was compared with no account.
@@ -269,9 +296,13 @@ pub fn answers(plan: &Plan, change: &Change) -> Vec<String> {
 /// Returns the losses of a change that a run does not restore, if the change was made at all,
 /// each with a prefix.
 pub fn stays(run: &RunDocument, change: &ChangeReport) -> Vec<String> {
-    let word = if run.kind == "plan" { "not restored by undo" } else { "not restored" };
-    let done =
-        ["verified", "unverified", "restored", "stuck", "interrupted"].contains(&change.outcome.as_str());
+    let word = if run.kind == PlanKind::Plan { "not restored by undo" } else { "not restored" };
+    let done = match change.outcome {
+        ChangeState::Ended(outcome) => {
+            outcome.applied() || matches!(outcome, Outcome::Restored | Outcome::Stuck)
+        }
+        ChangeState::Interrupted => true,
+    };
     // A thing that an undo keeps on purpose is already its reason, and is stated once.
     let unsaid = |what: &&String| !change.reason.contains(what.as_str());
     if done {
@@ -288,10 +319,10 @@ pub fn finding(key: &FindingKey) -> String {
 
 /// Returns a guard and its result: `lock-out`, `lock-out not checked`.
 pub fn guard_title(note: &GuardNote) -> String {
-    if note.result == "passed" {
+    if note.result == GuardResult::Passed {
         note.guard.clone()
     } else {
-        format!("{} {}", note.guard, note.result.replace('-', " "))
+        format!("{} {}", note.guard, note.result.word().replace('-', " "))
     }
 }
 
@@ -353,10 +384,10 @@ pub fn left(change: &ChangeReport) -> impl Iterator<Item = String> {
 
 /// Returns the headline of a run.
 pub fn run_title(run: &RunDocument) -> String {
-    let what = match (run.kind.as_str(), &run.of_run) {
-        ("undo", Some(of)) => format!("Run {} (undo of {of})", run.run),
-        ("prune", _) => format!("Run {} (prune)", run.run),
-        _ => format!("Run {}", run.run),
+    let what = match (run.kind, &run.of_run) {
+        (PlanKind::Undo, Some(of)) => format!("Run {} (undo of {of})", run.run),
+        (PlanKind::Prune, _) => format!("Run {} (prune)", run.run),
+        (PlanKind::Plan | PlanKind::Undo | PlanKind::Recover, _) => format!("Run {}", run.run),
     };
     format!("{what}: {}", run_state(run.state))
 }
@@ -400,5 +431,25 @@ pub fn told(told: &Told) -> String {
         (None, None) => format!("{at}: {of} reported, answer unknown"),
         (None, Some(n)) if told.refused.is_empty() => format!("{at}: {n} of {of} resolved"),
         (None, Some(n)) => format!("{at}: {n} of {of} resolved, {} refused", told.refused.len()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::by_reason;
+
+    #[test]
+    fn changes_with_one_reason_share_a_line() {
+        let lines = [
+            "c1: the key was not read",
+            "c2: a role was not read",
+            "c4: the key was not read",
+            "nothing was read",
+        ]
+        .map(str::to_owned);
+        assert_eq!(
+            by_reason(&lines),
+            ["c1 and c4: the key was not read", "c2: a role was not read", "nothing was read"]
+        );
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::is_open;
 use crate::{
     calls::Risk,
-    journal::{RunDocument, RunState},
+    journal::{Outcome, RunDocument, RunState},
     plan::{Plan, PlanKind},
     report::{Scan, Typed, safe},
 };
@@ -44,12 +44,8 @@ pub fn plan_next(plan: &Plan, typed: &Typed<'_>) -> Vec<Next> {
     if !offered(plan) {
         return Vec::new();
     }
-    let irreversible: BTreeSet<&str> = plan
-        .changes
-        .iter()
-        .filter(|c| c.risk == Risk::Irreversible)
-        .flat_map(|c| c.action.split('+'))
-        .collect();
+    let irreversible: BTreeSet<&str> =
+        plan.changes.iter().filter(|c| c.risk == Risk::Irreversible).flat_map(|c| c.action.iter()).collect();
     let flags: String = irreversible
         .iter()
         .map(|action| format!(" --allow-irreversible {}", safe::shell(action.trim())))
@@ -128,32 +124,38 @@ pub(super) fn findings_flag(scan: &Scan) -> String {
 pub fn run_next(run: &RunDocument, typed: &Typed<'_>) -> Vec<Next> {
     let Typed { place, playbooks, planning, .. } = typed;
     let id = safe::shell(&run.run);
-    let has = |outcome: &str| run.changes.iter().any(|c| c.undone_by.is_none() && c.outcome == outcome);
+    let has = |outcome: Outcome| run.changes.iter().any(|c| c.undone_by.is_none() && c.outcome == outcome);
     let mut all = Vec::new();
     if run.state == RunState::Interrupted {
         return vec![next("to finish it", typed.resume(&run.run))];
     }
-    if has("unverified") || run.changes.iter().any(|c| c.undone_by.is_none() && !c.awaiting.is_empty()) {
+    if has(Outcome::Unverified) || run.changes.iter().any(|c| c.undone_by.is_none() && !c.awaiting.is_empty())
+    {
         all.push(next("to check again", format!("redress verify {id}{place}")));
-    } else if has("verified") && run.kind == "plan" {
+    } else if has(Outcome::Verified) && run.kind == PlanKind::Plan {
         all.push(next("to check later that it is still fixed", format!("redress verify {id}{place}")));
     }
-    if run.kind == "plan" && (has("verified") || has("unverified")) {
+    if run.kind == PlanKind::Plan && (has(Outcome::Verified) || has(Outcome::Unverified)) {
         all.push(next("to undo it", format!("redress undo {id}{place}")));
     }
-    if ["drifted", "blocked", "skipped", "rolled-back", "failed", "not-approved"]
-        .iter()
-        .any(|outcome| has(outcome))
-    {
-        match (run.kind.as_str(), &run.of_run) {
-            ("undo", Some(of)) => {
+    let rest = [
+        Outcome::Drifted,
+        Outcome::Blocked,
+        Outcome::Skipped,
+        Outcome::RolledBack,
+        Outcome::Failed,
+        Outcome::NotApproved,
+    ];
+    if rest.into_iter().any(has) {
+        match (run.kind, &run.of_run) {
+            (PlanKind::Undo, Some(of)) => {
                 all.push(next("to try the rest again", format!("redress undo {}{place}", safe::shell(of))))
             }
-            ("prune", _) => all.push(next(
+            (PlanKind::Prune, _) => all.push(next(
                 "to plan the rest again",
                 format!("redress prune{}{planning}{playbooks}{place}", account_flag(&run.endpoint)),
             )),
-            _ => all.push(next(
+            (PlanKind::Plan | PlanKind::Undo | PlanKind::Recover, _) => all.push(next(
                 "to plan the rest again",
                 format!(
                     "redress plan{}{planning}{playbooks}{place} -o plan.json",

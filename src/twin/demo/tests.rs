@@ -1,5 +1,4 @@
 //! The demo account hangs together: what refers to something refers to something that is there.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::BTreeSet;
 

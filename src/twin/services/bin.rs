@@ -8,8 +8,8 @@ use crate::{
     services::{snapshot::RestoreSnapshotFromRecycleBin, volume::RestoreVolumeFromRecycleBin},
     twin::{
         Twin,
+        effect::Effect,
         errors::{refuse, unknown},
-        scheduled::Effect,
     },
 };
 

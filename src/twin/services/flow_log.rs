@@ -9,10 +9,9 @@ use crate::{
     services::flow_log::{CreateFlowLogs, DeleteFlowLogs},
     twin::{
         Twin,
+        effect::Effect,
         errors::{must, refuse, unknown},
-        policy,
-        scheduled::Effect,
-        take_away,
+        policy, take_away,
     },
 };
 

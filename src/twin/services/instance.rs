@@ -7,9 +7,10 @@ use crate::{
     services::instance::{ModifyInstanceAttribute, StartInstances, StopInstances},
     twin::{
         FaultKind, Twin,
+        effect::Effect,
         errors::{must, refuse, unknown},
         keys,
-        scheduled::{Effect, give_addresses},
+        scheduled::give_addresses,
     },
 };
 

@@ -16,9 +16,10 @@ use crate::{
     },
     twin::{
         FaultKind, Twin,
+        effect::Effect,
         errors::{must, refuse},
         keys,
-        scheduled::{Effect, is_warm},
+        scheduled::is_warm,
         take_away,
     },
 };

@@ -11,10 +11,9 @@ use crate::{
     services::trail::{CreateTrail, DeleteTrail, StartLogging, StopLogging, UpdateTrail},
     twin::{
         Twin,
+        effect::Effect,
         errors::{must, refuse, unknown},
-        keys, policy,
-        scheduled::Effect,
-        take_away,
+        keys, policy, take_away,
     },
 };
 

@@ -10,10 +10,9 @@ use crate::{
     services::volume::{AttachVolume, CreateVolume, DeleteVolume, DetachVolume},
     twin::{
         FaultKind, Twin,
+        effect::Effect,
         errors::{must, refuse, unknown},
-        keys,
-        scheduled::Effect,
-        take_away,
+        keys, take_away,
     },
 };
 

@@ -1,5 +1,4 @@
 //! The likeness of the twin to AWS. The helpers are here, the tests by theme.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod compute;
 mod content;

@@ -2,7 +2,7 @@
 #![no_main]
 
 #[path = "../../../src/report/safe.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "shared by programs of which each uses a part")]
 mod safe;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {

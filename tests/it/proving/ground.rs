@@ -12,7 +12,7 @@ use redress::{
     inventory::{Inventory, Region},
     journal::Decision,
     plan::{Plan, build::Limits, rehearse::Rules},
-    playbook::{Playbook, load, set},
+    playbook::{self, Playbook, set},
     twin::{Twin, demo},
 };
 
@@ -62,7 +62,7 @@ static PLAYBOOKS: LazyLock<Vec<Vec<Playbook>>> = LazyLock::new(|| {
         ],
     ];
     let one = |settings: &&[&str]| {
-        let mut playbooks = load::assemble(load::builtin(), Vec::new()).unwrap();
+        let mut playbooks = playbook::assemble(playbook::builtin(), Vec::new()).unwrap();
         for setting in *settings {
             // A pair of settings may only make sense together; what is refused is left as it is.
             let _ = set::override_parameter(&mut playbooks, setting);

@@ -1,7 +1,8 @@
 //! The conditions before an instance is stopped and before its disks are swapped: preconditions, and keys
 //! that work.
 
-use super::*;
+use super::{refusals::Row, *};
+use crate::actions::GuardResult;
 
 /// Returns the members that are required directly before a step, as `family/member`.
 fn held(act: &crate::calls::Act) -> Vec<String> {
@@ -78,7 +79,7 @@ fn other(it: &mut Inventory) -> &mut Key {
 
 #[test]
 fn an_instance_is_not_stopped_where_the_key_of_a_disk_that_stays_does_not_work() {
-    let rows: &[(fn(&mut Inventory), &str)] = &[
+    let rows: &[Row] = &[
         (|it| other(it).key_state = "PendingDeletion".into(), "would not start again"),
         (|it| other(it).key_state = "Disabled".into(), "Disabled"),
         (|it| other(it).arn = OTHER.replace("us-east-1", "eu-west-1"), "eu-west-1"),
@@ -95,7 +96,10 @@ fn an_instance_is_not_stopped_where_the_key_of_a_disk_that_stays_does_not_work()
         // An instance that is stopped already is not taken down; that it may not start is noted.
         i(&mut it).state = "stopped".into();
         let notes = on_instance(&it, Value::Null).unwrap().guards;
-        assert!(notes.iter().any(|n| n.guard == "restartable" && n.result == "not-checked"), "{notes:?}");
+        assert!(
+            notes.iter().any(|n| n.guard == "restartable" && n.result == GuardResult::NotChecked),
+            "{notes:?}"
+        );
     }
     let unread: &[fn(&mut Inventory)] = &[
         |it| drop(it.region_mut(R).keys.items.remove(OTHER)),

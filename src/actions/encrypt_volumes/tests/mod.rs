@@ -1,5 +1,4 @@
 //! Encrypting disks, and the refusals, on inventories made by hand.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use serde_json::json;
 

@@ -5,7 +5,7 @@ use super::*;
 use crate::inventory::{NetworkInterface, VolumeModification};
 
 /// A row of the table of refusals: the edit of the inventory, and a word of the reason.
-type Row = (fn(&mut Inventory), &'static str);
+pub(super) type Row = (fn(&mut Inventory), &'static str);
 
 fn address(it: &mut Inventory, owner: Option<&str>) {
     let interface = NetworkInterface {
@@ -89,7 +89,6 @@ fn every_row_of_the_table_is_refused_with_its_reason() {
 
 #[test]
 fn what_is_not_known_is_never_acted_upon() {
-    type Row = (fn(&mut Inventory), &'static str);
     let rows: &[Row] = &[
         (|it| i(it).stop_protection = Fact::Unknown("AccessDenied".into()), "stop protection"),
         (|it| it.region_mut(R).instance_types.items.clear(), "type"),

@@ -1,7 +1,6 @@
 //! The action on small accounts: the rules that it must close, those that it must never lose, and the people
 //! that it must not lock out. The calls of each proposal are played on the inventory, so that proofs are
 //! judged on the resulting facts.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::*;
 use crate::{

@@ -2,6 +2,7 @@
 //! belongs to somebody else.
 
 use super::*;
+use crate::actions::GuardResult;
 use crate::inventory::services::ManagedInstance;
 
 #[test]
@@ -19,7 +20,13 @@ fn the_last_way_in_to_a_running_instance_is_refused_with_its_name_unless_told() 
     assert!(web().with(json!({ "close_last_way_in": true })).propose().is_ok());
     let mut told = web();
     told.options.allow_lockout = true;
-    assert!(told.propose().unwrap().guards.iter().any(|g| g.result == "loosened" && g.note.contains("i-1")));
+    assert!(
+        told.propose()
+            .unwrap()
+            .guards
+            .iter()
+            .any(|g| g.result == GuardResult::Loosened && g.note.contains("i-1"))
+    );
     assert!(Clinic::new(vec![ssh("0.0.0.0/0")]).instance("stopped", &["sg-1"]).propose().is_ok());
     assert!(
         Clinic::new(vec![rule("tcp", 445, 445, "0.0.0.0/0")])
@@ -104,7 +111,7 @@ fn the_operators_own_address_is_never_cut_unasked() {
     told.options.allow_lockout = true;
     assert!(told.propose().is_ok());
     let notes = office().propose().unwrap().guards;
-    assert!(notes.iter().any(|g| g.result == "not-checked" && g.note.contains("--my-address")));
+    assert!(notes.iter().any(|g| g.result == GuardResult::NotChecked && g.note.contains("--my-address")));
 }
 
 #[test]
@@ -118,7 +125,7 @@ fn the_host_of_redress_itself_is_not_cut() {
     clinic.options.allow_lockout = false;
     assert!(clinic.propose().is_ok());
     clinic.inventory.caller.host = Fact::NotRead;
-    assert!(clinic.propose().unwrap().guards.iter().any(|g| g.result == "not-checked"));
+    assert!(clinic.propose().unwrap().guards.iter().any(|g| g.result == GuardResult::NotChecked));
 }
 
 #[test]

@@ -1,5 +1,4 @@
 //! Tests of which command takes which options.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use clap::{CommandFactory, error::ErrorKind};
 

@@ -96,7 +96,7 @@ impl Policy {
     fn standing(&self, change: &Change, ask: bool) -> Standing {
         if change.risk == Risk::Irreversible {
             let missing: Vec<&str> =
-                change.action.split('+').filter(|name| !self.irreversible.contains(*name)).collect();
+                change.action.iter().filter(|name| !self.irreversible.contains(*name)).collect();
             if let Some(name) = missing.first() {
                 return Standing::No(format!(
                     "irreversible: it is approved only with --allow-irreversible {name}"
@@ -367,7 +367,6 @@ fn nobody_to_ask(open: &[Change]) -> Fail {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use serde_json::json;
 

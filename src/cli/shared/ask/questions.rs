@@ -119,7 +119,6 @@ fn one_by_one(terminal: &mut dyn Terminal, open: &[Card]) -> io::Result<BTreeMap
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

@@ -197,7 +197,6 @@ fn like(word: &[u8], pattern: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
 

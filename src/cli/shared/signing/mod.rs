@@ -17,7 +17,8 @@ use self::{
 use super::{
     args::{Command, ReportBack, Signs, Trusts},
     fail::Fail,
-    session::{Session, store_fail},
+    session::Session,
+    store::store_fail,
 };
 use crate::{
     journal::{RunFolder, Signed, Statement, Story},

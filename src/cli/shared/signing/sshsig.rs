@@ -162,7 +162,6 @@ fn bits(key: &RsaPublicKey) -> usize {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use proptest::prelude::*;
     use ssh_key::{Mpint, Signature, private::Ed25519Keypair};

@@ -10,10 +10,10 @@ use super::{
         facts::{Query, question as look_for},
         words::plain,
     },
-    act::{Named, Roads, Seen, error, questions, write_look},
     ask::{ANSWER, Asked, present, question},
     data::{Place, made, observed, pascal_path},
     flow::{Flow, choice, put_at},
+    look::{Named, Roads, Seen, error, questions, write_look},
 };
 use crate::calls::{Act, Expect, Observe, Otherwise, Test};
 

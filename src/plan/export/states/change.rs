@@ -11,11 +11,12 @@ use super::{
         shell::rollback,
         words::{clean, name, plain},
     },
-    act::{Named, Roads, Seen, write, write_look},
+    act::write,
     ask::{Asked, present, question},
     before::forget,
     data::{Place, made},
     flow::{Flow, choice, put_at},
+    look::{Named, Roads, Seen, write_look},
 };
 use crate::{
     calls::{self, Act, BackAct, Power, Purpose, Step, Undo, WayBack},

@@ -9,11 +9,15 @@ mod before;
 mod change;
 mod data;
 mod flow;
+mod look;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 
+use ask::present;
+use change::{DONE, Writer, ended, entry};
+use flow::{Flow, choice, fail, put_at};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -21,9 +25,6 @@ use super::{
     words::{clean, name, plain},
 };
 use crate::plan::{Change, Plan};
-use ask::present;
-use change::{DONE, Writer, ended, entry};
-use flow::{Flow, choice, fail, put_at};
 
 /// Writes the machines that apply a plan, by region.
 ///

@@ -1,5 +1,4 @@
 //! Words of exported machines.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 use super::data::{pascal, quoted};
 
 #[test]

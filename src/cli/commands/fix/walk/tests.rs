@@ -1,5 +1,4 @@
 //! The state machine of a session, on the plan of the demo account: no terminal, no engine.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use clap::FromArgMatches;
 

@@ -55,7 +55,7 @@ fn opening(arn: &str, minutes: i64) -> Value {
 
 #[test]
 fn what_somebody_opened_is_found_planned_and_closed() {
-    let (mut desk, _) = Desk::seeded(include_str!("clinic_seed.py"));
+    let (mut desk, _) = Desk::seeded(include_str!("../clinic_seed.py"));
     let history = History::before(&desk.endpoint);
     desk.endpoint.clone_from(&history.url);
     let common = "--region us-east-1 --allow-cidr 203.0.113.0/24";
@@ -240,7 +240,7 @@ fn the_region_of_global_services_is_looked_into_too_and_that_is_said() {
 fn no_event_that_checks_answer_is_left_out_with_those_that_only_read() {
     let framework = mapping::frameworks().iter().find(|f| f.id == "cloudtrail").unwrap();
     let reads = ["Describe", "Get", "List", "Head", "Lookup", "Search", "BatchGet", "AssumeRole"];
-    let left_out: Vec<&String> = framework
+    let left_out: Vec<&&str> = framework
         .checks
         .keys()
         .filter(|call| reads.iter().any(|verb| call.split(':').nth(1).unwrap().starts_with(verb)))

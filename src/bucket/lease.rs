@@ -15,11 +15,11 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
 use super::{
-    errors,
+    Inside, S3Store,
     object::{Condition, Put},
-    state::{Inside, S3Store},
 };
 use crate::{
+    aws::errors,
     calls::{CallError, Until},
     journal::Holder,
 };

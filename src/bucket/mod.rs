@@ -4,6 +4,9 @@
 //! [`crate::journal`]: an event is in the bucket before the engine goes on. It decides nothing about an
 //! account.
 
+mod lease;
+mod object;
+
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use aws_config::{Region, SdkConfig};
@@ -14,12 +17,12 @@ use aws_sdk_s3::{
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
-use super::{
-    ConnectError, Settings, connect,
-    lease::{self, Held},
+use self::{
+    lease::Held,
     object::{Bucket, Condition, Got, Put},
 };
 use crate::{
+    aws::{ConnectError, Settings, bad_input, client_name, prepare},
     calls::{CallError, Until},
     journal::{
         Claim, Event, LONGEST_BESIDE, Lock, Log, RunFolder, Source, Store, StoreError, Story,
@@ -36,13 +39,13 @@ const AT_ONCE: usize = 16;
 pub struct S3Store(Arc<Inside>);
 
 /// The state that the store, its logs and its locks share.
-pub(super) struct Inside {
+pub(crate) struct Inside {
     bridge: Bridge,
-    pub(super) bucket: Bucket,
+    bucket: Bucket,
     prefix: String,
     /// The lifetime of a lock without a sign of life.
-    pub(super) lease: Duration,
-    pub(super) leases: std::sync::Mutex<Vec<Arc<lease::Lease>>>,
+    lease: Duration,
+    leases: std::sync::Mutex<Vec<Arc<lease::Lease>>>,
 }
 
 impl fmt::Debug for S3Store {
@@ -139,7 +142,7 @@ impl S3Store {
     ) -> Result<Self, StoreError> {
         let settings = settings.clone();
         let prepared = async move {
-            let prepared = connect::prepare(&settings).await?;
+            let prepared = prepare(&settings).await?;
             warn(&prepared.in_the_clear);
             prepared.config(&settings).await
         };
@@ -259,7 +262,7 @@ async fn find(name: &str, config: &SdkConfig) -> Result<Bucket, CallError> {
             config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
         // Other makers' endpoints do not all know the newer checksums.
         let mut builder = aws_sdk_s3::config::Builder::from(config);
-        if let Some(name) = super::clients::name() {
+        if let Some(name) = client_name() {
             builder = builder.framework_metadata(name);
         }
         let built = builder
@@ -274,7 +277,7 @@ async fn find(name: &str, config: &SdkConfig) -> Result<Bucket, CallError> {
             None => return Ok(bucket),
         }
     }
-    Err(super::errors::bad_input("s3:HeadBucket", "the bucket names one region after another as its own"))
+    Err(bad_input("s3:HeadBucket", "the bucket names one region after another as its own"))
 }
 
 impl Store for S3Store {
@@ -454,7 +457,6 @@ impl Log for S3Log {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -7,11 +7,13 @@ use std::time::Duration;
 use aws_sdk_s3::{Client, primitives::ByteStream};
 use jiff::Timestamp;
 
-use super::{
-    errors,
-    retry::{random, reading},
+use crate::{
+    aws::{
+        errors,
+        retry::{random, reading},
+    },
+    calls::CallError,
 };
-use crate::calls::CallError;
 
 /// The number of times that a write is tried.
 const TRIES: u32 = 7;
