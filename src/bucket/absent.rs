@@ -1,5 +1,5 @@
-//! Runs in a bucket, in a build without the SDK: there are none, and every attempt reports that and how to get
-//! them. The command line finds the same names here as in the other build.
+//! Runs in a bucket, in a build without the SDK: there are none, and every attempt reports that and how to
+//! get them. The command line finds the same names here as in the other build.
 
 use std::time::Duration;
 

@@ -83,7 +83,7 @@ fn judge_log_group(inventory: &Inventory, resource: &ResourceId, with: &Value) -
                 Verdict::Violates(json!({ "retention_days": is, "planned": planned }))
             }
         }
-        Fact::Absent => Verdict::Violates(json!({ "why": "it is not there" })),
+        Fact::Absent => Verdict::Violates(json!({ "why": "it does not exist" })),
         silent => Verdict::Unknown(silent.silence().unwrap_or_default().to_owned()),
     }
 }
@@ -95,7 +95,7 @@ fn judge_bucket_policy(inventory: &Inventory, resource: &ResourceId, with: &Valu
     }
     let bucket = match inventory.buckets.get(resource.id()) {
         Fact::Known(bucket) => bucket,
-        Fact::Absent => return Verdict::Violates(json!({ "why": "the bucket is not there" })),
+        Fact::Absent => return Verdict::Violates(json!({ "why": "the bucket does not exist" })),
         silent => return Verdict::Unknown(silent.silence().unwrap_or_default().to_owned()),
     };
     match &bucket.policy {
@@ -120,7 +120,7 @@ fn judge_role(inventory: &Inventory, resource: &ResourceId, with: &Value) -> Ver
                 json!({ "trust_policy": role.trust_policy, "inline_policies": role.inline_policies }),
             ),
         },
-        Fact::Absent => Verdict::Violates(json!({ "why": "it is not there" })),
+        Fact::Absent => Verdict::Violates(json!({ "why": "it does not exist" })),
         silent => Verdict::Unknown(silent.silence().unwrap_or_default().to_owned()),
     }
 }

@@ -188,7 +188,7 @@ fn take_back(
     let deletions =
         change.steps.iter().filter(|step| plan.kind == PlanKind::Prune && told.done().contains(&step.name));
     for (step, act) in deletions.filter_map(|step| Some((step, prune::restore(&step.act.call)?))) {
-        let way_back = WayBack::Cannot("this is itself the way back".to_owned());
+        let way_back = WayBack::Cannot(ITSELF.to_owned());
         steps.push(Step {
             name: format!("undo-{}", step.name),
             title: format!("restore {} from the Recycle Bin", change.resource.id()),
@@ -224,11 +224,11 @@ fn take_back(
             Some(act) => {
                 WayBack::Calls { rollback: vec![act], undo: Undo::Same, kept_once: None, redo: true }
             }
-            None => mark::covered_by(&back)
-                .map_or_else(|| WayBack::Cannot("this is itself the way back".to_owned()), WayBack::ByStep),
+            None => {
+                mark::covered_by(&back).map_or_else(|| WayBack::Cannot(ITSELF.to_owned()), WayBack::ByStep)
+            }
         };
-        let title =
-            mark::words(&act).unwrap_or_else(|| format!("take back {:?}", title_of(change, &back.of)));
+        let title = mark::words(&act).unwrap_or_else(|| format!("undo {:?}", title_of(change, &back.of)));
         steps.push(Step { name: back.name.clone(), title, act, way_back });
     }
     // A mark alone undoes nothing.
@@ -264,7 +264,7 @@ fn undoing(change: &Change, told: &ChangeStory, steps: Vec<Step>, after: Vec<Str
     Change {
         after,
         playbook: change.playbook.clone(),
-        summary: format!("take back: {}", change.summary),
+        summary: format!("undo: {}", change.summary),
         risk,
         reversible: false,
         not_restored: lost,
@@ -320,11 +320,36 @@ pub fn is_of_run(planned: &Plan, undo: &str, story: &Story, run: &Plan, who: &Id
     let as_planned = |made: &Change, planned: &Change| {
         let mut made = made.clone();
         as_it_is::take_as(&mut made, planned);
-        // An undo that an earlier version began sets no marks.
-        made == *planned || Change { steps: mark::without(&made.steps), ..made } == *planned
+        // An undo that an earlier version began sets no marks, and has other words.
+        let unmarked = Change { steps: mark::without(&made.steps), ..made.clone() };
+        [made, unmarked].into_iter().any(|made| is_same(made, planned))
     };
     made.len() == planned.changes.len()
         && made.iter().zip(&planned.changes).all(|(made, planned)| as_planned(made, planned))
+}
+
+/// The reason for which an undo is not undone step by step.
+const ITSELF: &str = "this is itself the undo";
+
+/// Checks whether a change of an undo that was made again is the planned one, in today's words or in those of
+/// an earlier version.
+pub fn is_same(now: Change, planned: &Change) -> bool {
+    now == *planned || in_former_words(now) == *planned
+}
+
+/// Returns an undo in the words that earlier versions wrote into its plan.
+fn in_former_words(mut change: Change) -> Change {
+    let former = |text: &str, new: &str, old: &str| {
+        text.strip_prefix(new).map_or_else(|| text.to_owned(), |rest| format!("{old}{rest}"))
+    };
+    change.summary = former(&change.summary, "undo: ", "take back: ");
+    for step in &mut change.steps {
+        step.title = former(&step.title, "undo \"", "take back \"");
+        if step.way_back == WayBack::Cannot(ITSELF.to_owned()) {
+            step.way_back = WayBack::Cannot("this is itself the way back".to_owned());
+        }
+    }
+    change
 }
 
 /// Returns the changes of the original run that an undo run has undone.

@@ -1,5 +1,6 @@
-//! The mapping from the controls of other tools to our checks. The checks themselves contain the controls that
-//! they answer; `mapping.toml` contains the frameworks, and their controls that no check answers. Lookup only.
+//! The mapping from the controls of other tools to our checks. The checks themselves contain the controls
+//! that they answer; `mapping.toml` contains the frameworks, and their controls that no check answers. Lookup
+//! only.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -106,7 +107,8 @@ pub enum Meant {
     Checks(Vec<&'static str>),
     /// No framework has a control of that id that a check answers.
     Nothing,
-    /// The id means one thing in one framework and another in the next: the frameworks, with the checks of each.
+    /// The id means one thing in one framework and another in the next: the frameworks, with the checks of
+    /// each.
     Ambiguous(Vec<(&'static str, &'static [&'static str])>),
 }
 

@@ -271,7 +271,7 @@ fn who_is_let_in_again_is_shown_by_the_call_and_no_flag_for_safe_changes_speaks_
     let said = desk.ends(4, &format!("undo {run} --auto-approve"));
     for words in [
         "above --max-risk safe",
-        "according to the run's files: take back: add a tag",
+        "according to the run's files: undo: add a tag",
         "AuthorizeSecurityGroupIngress",
         "nothing in the account bears this out",
         WORLD,

@@ -1,8 +1,9 @@
-//! The mechanical part of the style page (docs/development.md) over every comment of `src`.
+//! The mechanical part of the style page (docs/development.md) over every comment and message of `src`, the
+//! help and the pages.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command};
 
-use super::layering::sources;
+use super::layering::{code, sources};
 
 /// Words with which a sentence begins that has no noun.
 const HEADLESS: [&str; 9] = ["What", "Who", "Whether", "Where", "How", "Why", "When", "Which", "Whose"];
@@ -135,6 +136,129 @@ fn comments_keep_to_the_style_page() {
         }
     }
     assert!(found.is_empty(), "{} comments:\n{}", found.len(), found.join("\n"));
+}
+
+/// Words that stand in no text for a person: the page has better ones.
+const OUTMODED: [&str; 9] = [
+    "way back",
+    "take back",
+    "takes back",
+    "taken back",
+    "why not",
+    "is not there",
+    "are not there",
+    "because.",
+    "mend",
+];
+
+/// Returns the string literals of code, without what is inserted into them.
+fn literals(code: &str) -> Vec<String> {
+    let (mut all, mut chars) = (Vec::new(), code.chars().peekable());
+    while let Some(c) = chars.next() {
+        match c {
+            '/' if chars.peek() == Some(&'/') => {
+                chars.by_ref().find(|c| *c == '\n');
+            }
+            // A quote, an escaped one or a backslash as a character; anything else here is a lifetime.
+            '\'' if matches!(chars.peek(), Some('"')) => {
+                chars.next();
+            }
+            '\'' if matches!(chars.peek(), Some('\\')) => {
+                chars.next();
+                chars.next();
+            }
+            '"' => {
+                let (mut text, mut depth) = (String::new(), 0);
+                while let Some(c) = chars.next() {
+                    match c {
+                        '"' => break,
+                        '\\' => {
+                            if chars.next() == Some('\n') {
+                                while chars.next_if(|c| c.is_whitespace()).is_some() {}
+                            }
+                        }
+                        '{' => depth += 1,
+                        '}' => depth -= 1,
+                        c if depth == 0 => text.push(c),
+                        _ => {}
+                    }
+                }
+                all.push(text);
+            }
+            _ => {}
+        }
+    }
+    all
+}
+
+/// Returns the outmoded words of a text, with a part of what stands around each.
+fn outmoded(text: &str) -> Vec<String> {
+    let lower = text.to_lowercase();
+    let word = |at: usize, len: usize| {
+        let alone = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
+        alone(lower[..at].chars().next_back()) && alone(lower[at + len..].chars().next())
+    };
+    let one = |words: &&&str| lower.match_indices(**words).any(|(at, found)| word(at, found.len()));
+    OUTMODED.iter().filter(one).map(|words| format!("{words:?} in {:?}", text.trim())).collect()
+}
+
+#[test]
+fn messages_are_in_the_words_of_the_style_page() {
+    let src = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src"));
+    let (mut found, mut seen) = (Vec::new(), 0);
+    for path in sources(src) {
+        let name = path.strip_prefix(src).unwrap().display().to_string();
+        // An undo that an earlier version planned is known by its words.
+        let former = if name == "engine/undo.rs" { 3 } else { 0 };
+        let texts = literals(&code(&path));
+        seen += texts.len();
+        found.extend(
+            texts.iter().flat_map(|text| outmoded(text)).skip(former).map(|it| format!("src/{name}: {it}")),
+        );
+    }
+    assert!(seen > 5000, "the reader of strings found {seen}");
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    let read = literals("f(\"a {way_back} b\\\"\", '\"', \"c \\\n   d\"); // \"no\"");
+    assert_eq!(read, ["a  b", "c d"]);
+    assert_eq!(outmoded("There is no way back, because.").len(), 2);
+    assert_eq!(outmoded("it recommends"), [""; 0]);
+}
+
+#[test]
+fn help_and_pages_are_in_the_words_of_the_style_page() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let help = |command: &[&str]| {
+        let out = Command::new(env!("CARGO_BIN_EXE_redress")).args(command).arg("--help").output().unwrap();
+        String::from_utf8(out.stdout).unwrap()
+    };
+    let mut texts = vec![help(&[])];
+    let commands =
+        ["scan", "plan", "apply", "fix", "show", "runs", "resume", "undo", "verify", "prune", "recover"];
+    let others =
+        ["events", "explain", "export", "permissions", "playbooks", "actions", "sign", "diff", "demo", "man"];
+    texts.extend(commands.into_iter().chain(others).map(|command| help(&[command])));
+    let pages = [
+        "docs/checks.md",
+        "docs/commands.md",
+        "docs/playbooks.md",
+        "docs/ci.md",
+        "docs/export.md",
+        "README.md",
+    ];
+    texts.extend(pages.map(|page| fs::read_to_string(top.join(page)).unwrap()));
+    let actions = fs::read_dir(top.join("docs/actions")).unwrap();
+    texts.extend(actions.map(|page| fs::read_to_string(page.unwrap().path()).unwrap()));
+    let headless = |line: &&str| HEADLESS[..3].iter().any(|word| line.starts_with(&format!("{word} ")));
+    for text in &texts {
+        assert!(text.len() > 100, "{text:?}");
+        assert_eq!(outmoded(text), [""; 0]);
+        let indented = text.lines().filter(|line| line.starts_with("          ")).map(str::trim);
+        assert_eq!(
+            indented.filter(headless).collect::<Vec<_>>(),
+            [""; 0],
+            "an option begins without its noun"
+        );
+    }
 }
 
 /// The longest line, in characters.

@@ -4,7 +4,7 @@
 
 use jiff::SignedDuration;
 use redress::{
-    calls::Call,
+    calls::{Call, WayBack},
     engine::undo,
     journal::{Outcome, Story},
     plan::Plan,
@@ -147,6 +147,17 @@ fn an_undo_is_not_that_of_its_run_where_a_file_says_anything_else() {
     for (what, other) in &others {
         assert!(!is_of_run(other), "{what}");
     }
+    // An undo that an earlier version planned says the same in other words.
+    let mut former = fitted;
+    let change = &mut former.changes[0];
+    change.summary = change.summary.replacen("undo: ", "take back: ", 1);
+    for step in &mut change.steps {
+        step.title = step.title.replacen("undo \"", "take back \"", 1);
+        if let WayBack::Cannot(reason) = &mut step.way_back {
+            *reason = reason.replace("itself the undo", "itself the way back");
+        }
+    }
+    assert!(change.summary.starts_with("take back: ") && is_of_run(&former));
 }
 
 #[test]

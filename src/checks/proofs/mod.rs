@@ -235,7 +235,7 @@ fn disks_reads(inventory: &Inventory, resource: &ResourceId, _: &Value) -> Vec<W
 fn disks(inventory: &Inventory, resource: &ResourceId, plan: &Disks) -> Verdict {
     let found = match instance(inventory, resource.region(), resource.id()) {
         Fact::Known(found) => found,
-        Fact::Absent => return Verdict::Violates(json!({ "differs": ["the instance is not there"] })),
+        Fact::Absent => return Verdict::Violates(json!({ "differs": ["the instance does not exist"] })),
         silent => return Verdict::Unknown(silent.silence().unwrap_or_default().to_owned()),
     };
     let mut sum = Sum::default();
@@ -263,7 +263,7 @@ fn disks(inventory: &Inventory, resource: &ResourceId, plan: &Disks) -> Verdict 
         match volume(inventory, resource.region(), &device.volume_id) {
             Fact::Known(v) if !v.encrypted => sum.wrong.push(format!("{what} is not encrypted")),
             Fact::Known(v) => sum.key(&what, v, disk.key.as_ref()),
-            Fact::Absent => sum.wrong.push(format!("{what} is not there")),
+            Fact::Absent => sum.wrong.push(format!("{what} does not exist")),
             silent => sum.unsure.push(format!("{what}: {}", silent.silence().unwrap_or_default())),
         }
     }
@@ -306,7 +306,7 @@ fn replaced(inventory: &Inventory, resource: &ResourceId, plan: &Replaced) -> Ve
     };
     let new = match volume(inventory, resource.region(), id) {
         Fact::Known(new) => new,
-        Fact::Absent => return Verdict::Violates(json!({ "differs": [format!("{id} is not there")] })),
+        Fact::Absent => return Verdict::Violates(json!({ "differs": [format!("{id} does not exist")] })),
         silent => return Verdict::Unknown(format!("{id}: {}", silent.silence().unwrap_or_default())),
     };
     let mut sum = Sum::default();
@@ -347,7 +347,7 @@ struct Raised {
 fn raised(inventory: &Inventory, resource: &ResourceId, plan: &Raised) -> Verdict {
     let trail: &Trail = match inventory.trails.get(resource.as_str()) {
         Fact::Known(trail) => trail,
-        Fact::Absent => return Verdict::Violates(json!({ "differs": ["the trail is not there"] })),
+        Fact::Absent => return Verdict::Violates(json!({ "differs": ["the trail does not exist"] })),
         silent => return Verdict::Unknown(silent.silence().unwrap_or_default().to_owned()),
     };
     let mut sum = Sum::default();
@@ -378,7 +378,7 @@ struct TrailBucket {
 fn trail_bucket(inventory: &Inventory, resource: &ResourceId, plan: &TrailBucket) -> Verdict {
     let found: &Bucket = match inventory.buckets.get(resource.id()) {
         Fact::Known(found) => found,
-        Fact::Absent => return Verdict::Violates(json!({ "differs": ["the bucket is not there"] })),
+        Fact::Absent => return Verdict::Violates(json!({ "differs": ["the bucket does not exist"] })),
         silent => return Verdict::Unknown(silent.silence().unwrap_or_default().to_owned()),
     };
     let mut sum = Sum::default();

@@ -103,10 +103,9 @@ pub async fn apply(
 /// Returns whether two plans of an undo do the same: the impact may be described differently after other
 /// changes since the run.
 fn same(now: &Plan, planned: &Plan) -> bool {
-    let plain = |plan: &Plan| {
-        plan.changes.iter().map(|change| Change { impact: Vec::new(), ..change.clone() }).collect::<Vec<_>>()
-    };
-    plain(now) == plain(planned)
+    let plain = |change: &Change| Change { impact: Vec::new(), ..change.clone() };
+    let alike = |(now, planned): (&Change, &Change)| undo::is_same(plain(now), &plain(planned));
+    now.changes.len() == planned.changes.len() && now.changes.iter().zip(&planned.changes).all(alike)
 }
 
 /// Checks that the plan of an interrupted undo is the undo of its run, as that run's files record it.
