@@ -92,7 +92,7 @@ pub async fn take(
         let Some(there) = inside.bucket.get(&key).await? else { continue };
         let before: Option<Text> = serde_json::from_slice(&there.body).ok();
         let words = before.as_ref().map_or_else(|| "another redress".to_owned(), |t| t.holder.words());
-        let lives = before.as_ref().map_or(inside.lease, |t| Duration::from_secs(t.expires_after));
+        let lives = lifetime(before.as_ref(), inside.lease);
         let age: Option<Duration> =
             there.modified.and_then(|m| Timestamp::now().duration_since(m).try_into().ok());
         if age.is_some_and(|age| age < lives) {
@@ -108,6 +108,15 @@ pub async fn take(
         });
     }
     Ok(Err("another redress".to_owned()))
+}
+
+/// The longest time without a sign of life for which a lock counts. The object is a claim of whoever can write
+/// to the bucket: it cannot keep others out for longer.
+const LONGEST: Duration = Duration::from_secs(600);
+
+/// Returns how long a lock counts without a sign of life: as its object has it, or as this process's own.
+fn lifetime(there: Option<&Text>, own: Duration) -> Duration {
+    there.map_or(own, |text| Duration::from_secs(text.expires_after)).min(LONGEST)
 }
 
 fn lease(key: String, text: Text, etag: String, last: Sign) -> Arc<Lease> {
@@ -221,5 +230,24 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         self.store.release(&self.lease);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_keeps_nobody_out_for_longer_than_ten_minutes() {
+        let text = |seconds: u64| {
+            let json = serde_json::json!({ "format": "redress.lock/1", "run": "r", "caller": "sam", "host": "h",
+                "process": 1, "since": "2026-11-22T10:00:00Z", "beat": 0, "expires_after": seconds });
+            serde_json::from_value::<Text>(json)
+        };
+        let own = Duration::from_secs(120);
+        let of = |seconds| text(seconds).map(|text| lifetime(Some(&text), own)).map_err(|e| e.to_string());
+        assert_eq!(of(300), Ok(Duration::from_secs(300)));
+        assert_eq!(of(u64::MAX), Ok(LONGEST));
+        assert_eq!(lifetime(None, own), own);
     }
 }
