@@ -6,11 +6,13 @@ use std::convert::Infallible;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
+mod opened;
+mod share;
 mod terms;
 
-pub use terms::{
-    DAYS, LookupEvent, Opened, OtherAccount, PAGE, SHARE, Settings, Tell, global_region, log_filter, reach,
-};
+pub use opened::Opened;
+pub use share::{SHARE, Tell};
+pub use terms::{DAYS, LookupEvent, OtherAccount, PAGE, Settings, global_region, log_filter, reach};
 
 /// The reason, and the remedy.
 pub(crate) const ABSENT: &str = "\

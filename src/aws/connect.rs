@@ -11,10 +11,12 @@ use super::{
     choice::ChoiceError,
     clients::Clients,
     endpoint, errors,
+    opened::Opened,
     pace::{self, Pace},
     providers,
     retry::reading,
-    terms::{Opened, OtherAccount, Settings, Tell},
+    share::Tell,
+    terms::{OtherAccount, Settings},
     validity::Watch,
 };
 use crate::{

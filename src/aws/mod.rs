@@ -10,12 +10,14 @@ pub(crate) mod errors;
 mod history;
 mod notify;
 mod only_try;
+mod opened;
 mod pace;
 mod pace_table;
 mod providers;
 mod read;
 pub(crate) mod retry;
 mod services;
+mod share;
 mod terms;
 mod together;
 mod trial;
@@ -30,9 +32,9 @@ pub(crate) use clients::name as client_name;
 pub use connect::{ConnectError, Prepared, connect, open, over, prepare};
 pub(crate) use errors::bad_input;
 pub use history::History;
-pub use terms::{
-    DAYS, LookupEvent, Opened, OtherAccount, PAGE, SHARE, Settings, Tell, global_region, log_filter, reach,
-};
+pub use opened::Opened;
+pub use share::{SHARE, Tell};
+pub use terms::{DAYS, LookupEvent, OtherAccount, PAGE, Settings, global_region, log_filter, reach};
 
 use crate::{
     account::{Account, Identity, Leave, Validity},

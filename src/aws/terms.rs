@@ -5,8 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::History;
-use crate::{account::Account, calls::CallError};
+use crate::calls::CallError;
 
 /// The connection settings that the user asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,16 +38,6 @@ impl Default for Settings {
     }
 }
 
-/// An account that has been opened.
-pub struct Opened {
-    /// The account.
-    pub account: Box<dyn Account>,
-    /// The regions that were asked for; for `all` those that are enabled.
-    pub regions: Vec<String>,
-    /// The event history of the account.
-    pub history: History,
-}
-
 /// The credentials are for an account that is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -63,12 +52,6 @@ pub struct OtherAccount {
     /// The accounts that are allowed.
     pub only: Vec<String>,
 }
-
-/// The share, in percent, unless another is asked for: the account's own automation needs the rest.
-pub const SHARE: u8 = 50;
-
-/// A callback for long waits: the operation that waits, and the length of the wait.
-pub type Tell = Box<dyn Fn(&str, Duration) + Send + Sync>;
 
 /// The reach of the event history, in days
 /// (<https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html>).

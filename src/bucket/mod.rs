@@ -25,8 +25,8 @@ use crate::{
     aws::{ConnectError, Settings, bad_input, client_name, prepare},
     calls::{CallError, Until},
     journal::{
-        Claim, Event, LONGEST_BESIDE, Lock, Log, RunFolder, Source, Store, StoreError, Story,
-        line::{self, Damage, Read, Record},
+        Claim, Event, LONGEST_BESIDE, Lock, Log, Record, RunFolder, Source, Store, StoreError, Story,
+        line::{self, Damage, Read},
     },
     plan::{Plan, digest},
 };

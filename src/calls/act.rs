@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Call, Expect, Observe, Otherwise, Power, Takes, find, mark};
+use super::{Call, Expect, Power, Takes, find};
 use crate::inventory::FamilyKind;
 
 /// A call with all that is needed to make it safely.
@@ -232,28 +232,42 @@ pub struct BackAct {
     pub redo: Option<Act>,
 }
 
-/// Returns the acts that undo the done steps of a change, the last step first.
-pub fn way_back(steps: &[Step], done: &[String], purpose: Purpose) -> Vec<BackAct> {
-    let word = if purpose == Purpose::Undo { "undo" } else { "rollback" };
-    let mut way = Vec::new();
-    for step in steps.iter().rev().filter(|s| done.contains(&s.name)) {
-        let WayBack::Calls { rollback, undo, kept_once, redo } = &step.way_back else { continue };
-        let acts = match (purpose, undo) {
-            (Purpose::Rollback, _) if kept_once.as_ref().is_some_and(|k| done.contains(&k.step)) => continue,
-            (Purpose::Rollback, _) | (Purpose::Undo, Undo::Same) => rollback,
-            (Purpose::Undo, Undo::Calls(acts)) => acts,
-            (Purpose::Undo, Undo::Kept(_)) => continue,
-        };
-        for (n, act) in acts.iter().enumerate() {
-            let redo = (*redo && acts.len() == 1).then(|| step.act.clone());
-            way.push(BackAct {
-                of: step.name.clone(),
-                name: format!("{word}-{}-{}", step.name, n + 1),
-                act: act.clone(),
-                redo,
-            });
-        }
+/// A fact that is read directly before a call and recorded with its intent. Later acts of the same change
+/// refer to it by [`super::reference::observed`], in whatever step it was observed, or as an output of the
+/// step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observe {
+    /// The name for references to the fact: `launch_time`.
+    pub name: String,
+    /// The region of the resource.
+    pub region: String,
+    /// The family of the resource.
+    pub family: FamilyKind,
+    /// The resource's id; may be a reference.
+    pub id: Value,
+    /// A JSON pointer to the member of the resource's JSON form.
+    pub at: String,
+    /// `true` where the fact replaces an earlier observation under this name. Otherwise the first observation
+    /// of the change stands, and this one is made only where there is none yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub anew: bool,
+}
+
+/// The consequence where a precondition of an act does not hold.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Otherwise {
+    /// The change is rolled back. In an undo or a rollback, a person is asked.
+    #[default]
+    Stop,
+    /// The act is left out: somebody else has decided about the state that it would set. The change goes on
+    /// without it.
+    Leave,
+}
+
+impl Otherwise {
+    /// Checks whether this is [`Otherwise::Stop`].
+    pub fn is_stop(&self) -> bool {
+        *self == Otherwise::Stop
     }
-    // On a rollback the mark of the steps forward still stands.
-    if purpose == Purpose::Undo { mark::around(way) } else { way }
 }

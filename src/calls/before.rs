@@ -2,51 +2,14 @@
 //! written: forward, on resume, in a rollback and in an undo. Evaluating them is pure; reading is the
 //! engine's.
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Act, Bindings, Outputs, Standing, Unresolved, expect::worse};
-use crate::inventory::{Fact, FamilyKind, Inventory, Reason, Scope, Want};
-
-/// A fact that is read directly before a call and recorded with its intent. Later acts of the same change
-/// refer to it by [`super::reference::observed`], in whatever step it was observed, or as an output of the
-/// step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Observe {
-    /// The name for references to the fact: `launch_time`.
-    pub name: String,
-    /// The region of the resource.
-    pub region: String,
-    /// The family of the resource.
-    pub family: FamilyKind,
-    /// The resource's id; may be a reference.
-    pub id: Value,
-    /// A JSON pointer to the member of the resource's JSON form.
-    pub at: String,
-    /// `true` where the fact replaces an earlier observation under this name. Otherwise the first observation
-    /// of the change stands, and this one is made only where there is none yet.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub anew: bool,
-}
-
-/// The consequence where a precondition of an act does not hold.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Otherwise {
-    /// The change is rolled back. In an undo or a rollback, a person is asked.
-    #[default]
-    Stop,
-    /// The act is left out: somebody else has decided about the state that it would set. The change goes on
-    /// without it.
-    Leave,
-}
-
-impl Otherwise {
-    /// Checks whether this is [`Otherwise::Stop`].
-    pub fn is_stop(&self) -> bool {
-        *self == Otherwise::Stop
-    }
-}
+use super::{
+    Act, Bindings, Observe, Outputs, Standing, Unresolved,
+    expect::worse,
+    outputs::{record, recorded},
+};
+use crate::inventory::{Fact, Inventory, Reason, Scope, Want};
 
 /// The standing of an act's preconditions, and the facts that the act observes.
 #[derive(Debug, Clone, PartialEq)]
@@ -116,26 +79,6 @@ pub fn missing(act: &Act, bindings: &Bindings<'_>) -> Option<Unresolved> {
     expected.chain([bindings.resolve(&act.call.input).err()]).flatten().next()
 }
 
-/// Outputs of steps, by change and step. A copy shares what it has in common with the original: each change
-/// of a plan is tried with one.
-pub type AllOutputs = imbl::OrdMap<(String, String), Outputs>;
-
-/// The name under which the observations of a change are kept beside the outputs of its steps. No step has
-/// this name.
-const OBSERVED: &str = "$observed";
-
-/// Adds observed facts to the outputs that references of the change see.
-pub fn record(outputs: &mut AllOutputs, change: &str, observed: &Outputs) {
-    if !observed.is_empty() {
-        outputs.entry((change.to_owned(), OBSERVED.to_owned())).or_default().extend(observed.clone());
-    }
-}
-
-/// Returns the value that a change has observed under a name.
-pub(super) fn recorded<'a>(outputs: &'a AllOutputs, change: &str, name: &str) -> Option<&'a Value> {
-    outputs.get(&(change.to_owned(), OBSERVED.to_owned()))?.get(name)
-}
-
 /// Returns the facts that an act observes now. Facts that were observed before stand, unless they are to be
 /// observed anew.
 fn observing<'a>(act: &'a Act, bindings: &'a Bindings<'_>) -> impl Iterator<Item = &'a Observe> {
@@ -175,7 +118,8 @@ impl Observe {
 mod tests {
     use serde_json::json;
 
-    use super::*;
+    use super::{super::outputs::AllOutputs, *};
+    use crate::inventory::FamilyKind;
     use crate::{
         actions::make,
         calls::{Call, reference},

@@ -11,12 +11,14 @@ pub mod floor;
 pub mod mark;
 pub mod next_start;
 pub mod notice;
+pub mod outputs;
 pub mod power;
 pub mod reference;
 pub mod serving;
 pub mod still;
 pub mod transition;
 pub mod until;
+mod way_back;
 pub mod words;
 
 use std::collections::BTreeMap;
@@ -26,17 +28,19 @@ use serde_json::Value;
 
 pub use crate::services::{Power, Repeat, Risk, SPECS, Spec, Takes, find};
 pub use act::{
-    Act, BackAct, KeptOnce, Purpose, Recognise, Shape, Step, Undo, Wait, WayBack, is_up, only_records,
-    way_back,
+    Act, BackAct, KeptOnce, Observe, Otherwise, Purpose, Recognise, Shape, Step, Undo, Wait, WayBack, is_up,
+    only_records,
 };
-pub use before::{AllOutputs, Before, Observe, Otherwise};
+pub use before::Before;
 pub use expect::{Expect, Standing, Test, standing_of};
 pub use floor::floor;
 pub use next_start::NextStart;
 pub use notice::{HubFinding, Notice, Refusal};
+pub use outputs::AllOutputs;
 pub use reference::{Bindings, Unresolved};
 pub use transition::{Transition, transitions};
 pub use until::Until;
+pub use way_back::way_back;
 
 use crate::{
     inventory::{Cause, Reason},

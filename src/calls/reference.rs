@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::before::{self, AllOutputs};
+use super::outputs::{self, AllOutputs};
 
 /// Makes a reference to the output `name` of step `step` of the same change. `name` may go on into the value:
 /// `Snapshots/vol-1`.
@@ -137,7 +137,7 @@ impl Bindings<'_> {
             "$output" => self.output(inner).filter(|value| names(value)).cloned().ok_or_else(missing),
             "$observed" => inner
                 .as_str()
-                .and_then(|name| before::recorded(self.outputs, self.change, name))
+                .and_then(|name| outputs::recorded(self.outputs, self.change, name))
                 .cloned()
                 .ok_or_else(missing),
             _ => Err(missing()),

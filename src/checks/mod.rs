@@ -31,7 +31,7 @@ pub const LATER: &str = "later";
 /// A control of a framework or scanner that a check answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Control {
-    /// `security-hub`, `cis-3.0.0`, `cis-5.0.0`, `prowler`.
+    /// The id of the framework in `intake/mapping.toml`: `security-hub`, `cis-3.0.0`, `prowler`.
     pub framework: &'static str,
     /// The id in that framework: `EC2.13`, `5.2`, `ec2_securitygroup_...`.
     pub id: &'static str,

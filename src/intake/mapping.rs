@@ -105,8 +105,8 @@ pub fn answer(framework: &str, control: &str) -> Answer {
 pub enum Meant {
     /// These, whatever the framework.
     Checks(Vec<&'static str>),
-    /// No framework has a control of that id that a check answers.
-    Nothing,
+    /// No check answers it, for this reason where it is a control at all.
+    Nothing(Option<String>),
     /// The id means one thing in one framework and another in the next: the frameworks, with the checks of
     /// each.
     Ambiguous(Vec<(&'static str, &'static [&'static str])>),
@@ -115,12 +115,23 @@ pub enum Meant {
 /// Looks up the checks that a person means by the id of a control: `EC2.13`, or `cis-3.0.0/3.7` where the id
 /// alone is not enough.
 pub fn meant(named: &str) -> Meant {
-    let (framework, id) = named.rsplit_once('/').map_or((None, named), |(of, id)| (Some(of), id));
-    let all = frameworks().iter().filter(|f| framework.is_none_or(|of| f.id.eq_ignore_ascii_case(of)));
-    let listed: Vec<(&str, &[&str])> =
-        all.filter_map(|f| Some((f.id.as_str(), of_control(f, id)?))).collect();
+    let of = |framework: &'static Framework, id| Some((framework.id.as_str(), of_control(framework, id)?));
+    let anywhere: Vec<_> = frameworks().iter().filter_map(|framework| of(framework, named)).collect();
+    let within = named.split_once('/').and_then(|(framework, id)| {
+        Some((frameworks().iter().find(|known| known.id.eq_ignore_ascii_case(framework))?, id))
+    });
+    let listed = match within {
+        Some((framework, id)) if anywhere.is_empty() => of(framework, id).into_iter().collect(),
+        _ => anywhere,
+    };
     match listed.iter().find(|(_, checks)| !checks.is_empty()) {
-        None => Meant::Nothing,
+        None => Meant::Nothing(listed.first().map(|(framework, _)| {
+            let id = within.filter(|(known, _)| known.id == *framework).map_or(named, |(_, id)| id);
+            match answer(framework, id) {
+                Answer::None(why) => why,
+                Answer::Checks(_) => String::new(),
+            }
+        })),
         Some((_, first)) if listed.iter().all(|(_, checks)| checks == first) => Meant::Checks(first.to_vec()),
         Some(_) => Meant::Ambiguous(listed),
     }
@@ -226,7 +237,21 @@ mod tests {
         assert!(
             matches!(meant("cis-1.4.0/3.9"), Meant::Checks(checks) if checks == ["vpc-without-flow-logs"])
         );
-        assert_eq!([meant("cis-3.0.0/3.9"), meant("EC2.1"), meant("x/y")], [const { Meant::Nothing }; 3]);
+        assert_eq!(meant("x/y"), Meant::Nothing(None));
+        assert!(matches!(meant("EC2.1"), Meant::Nothing(Some(why)) if why.contains("public snapshots")));
+        assert!(
+            matches!(meant("cis-3.0.0/3.9"), Meant::Nothing(Some(why)) if why.starts_with("no check of"))
+        );
+    }
+
+    #[test]
+    fn every_control_of_a_check_is_taken_with_its_framework() {
+        for check in checks::all() {
+            for Control { framework, id } in check.controls() {
+                let named = format!("{framework}/{id}");
+                assert!(matches!(meant(&named), Meant::Checks(all) if all.contains(&check.id)), "{named}");
+            }
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Outcome, Phase, Resumption, Signed, Story, TimelineEntry, down, line::Record, story::Told, timeline,
+    Outcome, Phase, Resumption, Signed, Story, TimelineEntry, down, event::Record, story::Told, timeline,
 };
 use crate::{
     plan::{ActionNames, Plan, PlanKind},

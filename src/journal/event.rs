@@ -1,10 +1,10 @@
 //! The events of a run, as data. An intent is written before the call that it announces, every other event
 //! after the fact that it records. Nothing here reads or writes.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Signed;
 use crate::{
     calls::{Call, CallError, HubFinding, Outputs, Refusal},
     plan::PlanKind,
@@ -336,4 +336,28 @@ impl Event {
     pub fn step(&self) -> Option<&str> {
         self.place().1
     }
+}
+
+/// The signer of a plan or a run that was applied or resumed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signed {
+    /// The names under which the key is trusted.
+    pub by: String,
+    /// The fingerprint of the key.
+    pub key: String,
+}
+
+/// An event with its place in the journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// The format, which is [`FORMAT`].
+    pub format: String,
+    /// The number of the record: from 1, without gaps.
+    pub seq: u64,
+    /// The time of the event.
+    pub at: Timestamp,
+    /// The event.
+    pub event: Event,
+    /// The first 16 hex digits of SHA-256 over the former record's sum and this record's own content.
+    pub sum: String,
 }

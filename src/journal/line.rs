@@ -5,28 +5,13 @@
 use std::io::{self, BufRead, Read as _};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::{Event, IllegalEvent};
+use super::{Event, IllegalEvent, event::Record};
 
 /// The version of the format.
 pub const FORMAT: &str = "redress.journal/1";
-
-/// An event with its place in the journal.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Record {
-    /// The format, which is [`FORMAT`].
-    pub format: String,
-    /// The number of the record: from 1, without gaps.
-    pub seq: u64,
-    /// The time of the event.
-    pub at: Timestamp,
-    /// The event.
-    pub event: Event,
-    /// The first 16 hex digits of SHA-256 over the former record's sum and this record's own content.
-    pub sum: String,
-}
 
 /// The damage to a journal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,22 +1,12 @@
 //! The signed statement of a run, which binds its plan and every record of its journal. Pure; signing is done
 //! elsewhere.
 
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{RunFolder, StoreError, Story};
 
 /// The first line of a statement.
 const FORMAT: &str = "redress.signed-run/1";
-
-/// The signer of a plan or a run that was applied or resumed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Signed {
-    /// The names under which the key is trusted.
-    pub by: String,
-    /// The fingerprint of the key.
-    pub key: String,
-}
 
 /// The state of a run, as it is signed.
 #[derive(Debug, Clone, PartialEq, Eq)]

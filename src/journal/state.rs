@@ -9,9 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Event, Journal, Log, StoreError, Story, TimelineEntry,
-    line::{Damage, Record},
-    timeline::Timeline,
+    Event, Journal, Log, StoreError, Story, TimelineEntry, event::Record, line::Damage, timeline::Timeline,
 };
 use crate::plan::Plan;
 

@@ -7,12 +7,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Decision, Event, Outcome, Signed, StepResult, line::Record};
+use super::{Decision, Event, Outcome, Signed, StepResult, event::Record};
 use crate::{
     calls::{
         Call, CallError, ErrorClass, Outputs, Refusal,
-        before::{self, AllOutputs},
         command::command,
+        outputs::{self, AllOutputs},
         words::words,
     },
     plan::PlanKind,
@@ -418,7 +418,7 @@ impl ChangeStory {
     /// of the run.
     fn keep_outputs(&self, change: &str, event: &Event, all: &mut AllOutputs) {
         if let Event::Intent { observed, .. } | Event::Observed { observed, .. } = event {
-            before::record(all, change, observed);
+            outputs::record(all, change, observed);
         }
         let Some(step) = event.step().and_then(|step| self.step(step)) else { return };
         let key = (change.to_owned(), step.name.clone());

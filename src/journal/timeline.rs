@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Event, StepResult, line::Record};
+use super::{Event, StepResult, event::Record};
 use crate::calls::{Outputs, words::words as in_words};
 
 /// A moment in a run.

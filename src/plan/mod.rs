@@ -25,13 +25,14 @@ pub mod rehearse;
 mod request;
 pub mod restore;
 pub mod select;
+mod stage;
 pub mod together;
 
 pub use action_names::ActionNames;
 pub use change::{Change, Restore, each_once};
 pub use document::{Plan, Rehearsal, Skipped, SkippedKind};
 pub use kind::PlanKind;
-pub use rehearse::Stage;
+pub use stage::Stage;
 
 #[cfg(test)]
 mod tests;

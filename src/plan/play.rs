@@ -8,15 +8,14 @@ use serde_json::Value;
 
 use super::{
     Change, Stage,
-    proof::Moment,
-    proof::{Proved, needs, proved},
+    proof::{Moment, Proved, needs, proved},
     restore::{foreign, restored, words},
 };
 use crate::{
     actions,
     calls::{
         Act, Bindings, CallError, ErrorClass, Expect, Otherwise, Outputs, Purpose, Standing, Step, Wait,
-        before, standing_of, way_back,
+        before, outputs::record, standing_of, way_back,
     },
     inventory::Inventory,
 };
@@ -188,7 +187,7 @@ fn play_act(
             return Err(Stop::Failed(format!("before {}: {seen}", act.call.name())));
         }
     }
-    before::record(outputs, change, &look.observed);
+    record(outputs, change, &look.observed);
     let mut made = play_call(stage, act, change, step, started, outputs)?;
     made.extend(look.observed);
     outputs.insert((change.to_owned(), step.to_owned()), made);

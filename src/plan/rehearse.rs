@@ -1,51 +1,23 @@
 //! The rehearsal: a plan is tried on a copy of the user's own account before anyone sees it. The copy is
 //! handed in as a [`Stage`]; nothing here knows who plays it.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
-    Change, Rehearsal, footprints, guards,
+    Change, Rehearsal, Stage, footprints, guards,
     play::{AllOutputs, Played, Stop, as_of, play, play_back, play_undo},
     together::{targets, together},
 };
 use crate::{
-    calls::{Call, Outcome},
     checks::{self, Check},
     finding::{FindingKey, Verdict},
-    inventory::{FamilyKind, Inventory, Scope, Selector, Want},
+    inventory::{FamilyKind, Inventory, Selector, Want},
     playbook::{Playbook, check_parameters},
     resource::ResourceId,
 };
-
-/// A copy of an account on which calls can be tried. The twin is one.
-pub trait Stage {
-    /// Returns all facts that are known there now.
-    fn inventory(&self) -> Inventory;
-    /// Borrows the same facts without a copy, dated at the beginning: repeated looks must not cost the whole
-    /// account each time.
-    fn facts(&self) -> &Inventory;
-    /// Performs a call. A call that touches unknown facts fails as `Unsupported`, with the reason.
-    fn perform(&mut self, call: &Call) -> Outcome;
-    /// Lets time pass, so that operations in progress finish.
-    fn pass(&mut self, time: Duration);
-    /// Sets a limit to the account's own quota. The limit is named by the error code of AWS.
-    fn allow(&mut self, code: &str, quota: usize);
-    /// Returns whether an operation is still in progress there: on one of these things, or on any where none
-    /// is named.
-    fn under_way(&self, ids: &[String]) -> bool;
-    /// Takes over more facts, read from the real account.
-    fn learn(&mut self, facts: Inventory);
-    /// Lists the parts of the scope that are not known there.
-    fn missing(&self, scope: &Scope) -> Vec<String>;
-    /// Returns another copy, in the present state.
-    fn fork(&self) -> Box<dyn Stage>;
-}
 
 /// The rules by which an account is judged before and after a rehearsal.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -1,5 +1,5 @@
-//! No files of a room import each other in a circle: read off the sources. A module and the modules inside it
-//! count as one, since a module always knows its parts.
+//! No files of a room import each other in a circle: read off the sources. What a module lends from another
+//! counts as that other's. A module and those inside it may name each other: it always knows its parts.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -48,22 +48,45 @@ fn paths(tree: &str) -> Vec<Name> {
     whole.map(|path| base.iter().cloned().chain(path).collect()).collect()
 }
 
-/// Returns all paths that begin with `crate`, `super` or `self`, or with a module beside: in imports, and in
-/// the code itself.
-fn named(code: &str) -> Vec<Name> {
-    let mut all = Vec::new();
-    let mut rest = String::new();
+/// An import: its paths, and whether others may name them here.
+struct Import {
+    public: bool,
+    paths: Vec<Name>,
+}
+
+/// Returns the imports of code, and the rest of it.
+fn imports(code: &str) -> (Vec<Import>, String) {
+    let (mut all, mut rest) = (Vec::new(), String::new());
     for statement in code.split_inclusive(';') {
-        let at = statement.rfind("\nuse ").or_else(|| statement.starts_with("use ").then_some(0));
-        match at {
-            Some(at) => {
-                let tree = statement[at..].trim().trim_start_matches("use ").trim_end_matches(';');
-                all.extend(paths(tree));
+        let begins = |line: &str| {
+            let (public, line) = match line.strip_prefix("pub") {
+                Some(line) => (true, line.trim_start_matches(|c| c != ' ').trim_start()),
+                None => (false, line),
+            };
+            line.strip_prefix("use ").map(|_| public)
+        };
+        let mut at = 0;
+        let found = statement.split_inclusive('\n').find_map(|line| {
+            let public = begins(line);
+            at += line.len();
+            public.map(|public| (public, at - line.len()))
+        });
+        match found {
+            Some((public, at)) => {
+                let tree = statement[at..].split_once("use ").map_or("", |(_, tree)| tree);
+                all.push(Import { public, paths: paths(tree.trim_end_matches(';')) });
                 rest.push_str(&statement[..at]);
             }
             None => rest.push_str(statement),
         }
     }
+    (all, rest)
+}
+
+/// Returns all paths that code imports, and those in it that begin with `crate` or `super`.
+fn named(code: &str) -> Vec<Name> {
+    let (imports, rest) = imports(code);
+    let mut all: Vec<Name> = imports.into_iter().flat_map(|import| import.paths).collect();
     let word = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
     for start in ["crate::", "super::"] {
         for (at, _) in rest.match_indices(start) {
@@ -91,20 +114,48 @@ fn absolute(module: &[String], path: &[String]) -> Name {
     base.into_iter().chain(path.iter().cloned()).collect()
 }
 
+/// The modules of the crate, and the names that each lends from others.
+struct House<'f> {
+    known: BTreeSet<&'f Name>,
+    lent: BTreeMap<(&'f Name, String), Name>,
+}
+
+impl<'f> House<'f> {
+    fn of(files: &'f [(Name, String)]) -> Self {
+        let mut lent = BTreeMap::new();
+        for (module, code) in files {
+            for import in imports(code).0.into_iter().filter(|import| import.public) {
+                for path in import.paths {
+                    let name = path[path.len() - 1].clone();
+                    lent.insert((module, name), absolute(module, &path));
+                }
+            }
+        }
+        Self { known: files.iter().map(|(name, _)| name).collect(), lent }
+    }
+
+    /// Returns the module in which a path ends, through the names that modules lend.
+    fn target(&self, path: &[String]) -> Name {
+        let most = (0..=path.len()).rev().find(|len| self.known.contains(&path[..*len].to_vec()));
+        let module = path[..most.unwrap_or(0)].to_vec();
+        let lent = path.get(module.len()).and_then(|name| self.lent.get(&(&module, name.clone())));
+        match lent {
+            Some(from) if from[..] != path[..=module.len()] => {
+                let on: Name = from.iter().chain(&path[module.len() + 1..]).cloned().collect();
+                self.target(&on)
+            }
+            _ => module,
+        }
+    }
+}
+
 /// Returns the modules that each module of the crate names, but for those around it and inside it.
 fn edges(files: &[(Name, String)]) -> BTreeMap<Name, BTreeSet<Name>> {
-    let known: BTreeSet<&Name> = files.iter().map(|(name, _)| name).collect();
+    let house = House::of(files);
     let around = |a: &Name, b: &Name| a.starts_with(b) || b.starts_with(a);
     let one = |(module, code): &(Name, String)| {
-        let target = |path: Name| {
-            let mut path = absolute(module, &path);
-            while !path.is_empty() && !known.contains(&path) {
-                path.pop();
-            }
-            path
-        };
-        let to = named(code).into_iter().map(target).filter(|to| !around(to, module)).collect();
-        (module.clone(), to)
+        let targets = named(code).into_iter().map(|path| house.target(&absolute(module, &path)));
+        (module.clone(), targets.filter(|to| !around(to, module)).collect())
     };
     files.iter().map(one).collect()
 }
@@ -157,4 +208,14 @@ fn the_reader_finds_a_circle() {
     let whole = [a, b, c, parent];
     assert_eq!(circles(&whole)[0], "room::a -> room::b -> room::c -> room::a");
     assert!(circles(&whole[..2]).is_empty() && circles(&whole[1..]).is_empty());
+}
+
+#[test]
+fn a_circle_through_a_name_that_the_room_lends_is_found() {
+    let file =
+        |name: &str, code: &str| (name.split("::").map(str::to_owned).collect::<Name>(), code.to_owned());
+    let room = file("room", "mod a;\nmod b;\n\npub(crate) use a::{\n    A,\n    Other,\n};\npub use b::B;\n");
+    let a = file("room::a", "use super::B;\npub struct A;\n");
+    let b = file("room::b", "pub struct B;\nfn f() { crate::room::A::new() }\n");
+    assert_eq!(circles(&[room, a, b])[0], "room::a -> room::b -> room::a");
 }

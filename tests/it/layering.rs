@@ -78,8 +78,34 @@ pub fn code(path: &Path) -> String {
         return String::new();
     }
     let text = fs::read_to_string(path).unwrap();
-    let text = text.split("#[cfg(test)]\n").next().unwrap_or_default().to_owned();
+    let text = untested(&text);
     text.lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+/// A text without its items for tests: each ends with a line that begins with its closing brace, or with a
+/// semicolon.
+pub fn untested(text: &str) -> String {
+    let (mut kept, mut lines) = (Vec::new(), text.lines());
+    while let Some(line) = lines.next() {
+        if line.trim() != "#[cfg(test)]" {
+            kept.push(line);
+            continue;
+        }
+        let indent = &line[..line.len() - line.trim_start().len()];
+        let ends = |line: &str| line.strip_prefix(indent).is_some_and(|l| l.starts_with('}'));
+        let item = lines.find(|line| !line.trim_start().starts_with("#["));
+        if item.is_some_and(|item| item.trim_end().ends_with('{')) {
+            lines.find(|line| ends(line));
+        }
+    }
+    kept.join("\n")
+}
+
+#[test]
+fn what_is_for_tests_alone_is_left_out_and_nothing_else() {
+    let text =
+        "a\n#[cfg(test)]\nmod tests;\nb\n#[cfg(test)]\n#[cfg(unix)]\nmod more {\n    x {\n    }\n}\nc\n";
+    assert_eq!(untested(text), "a\nb\nc");
 }
 
 /// The modules of the crate that a text names.

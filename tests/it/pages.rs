@@ -172,3 +172,27 @@ fn the_reference_names_every_key_that_the_guide_uses() {
         assert!(reference.contains(&format!("| `{key}` |")), "{key}");
     }
 }
+
+#[test]
+fn every_file_that_a_page_names_is_there() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (mut missing, mut seen) = (Vec::new(), 0);
+    for folder in [top.to_path_buf(), top.join("docs"), top.join("docs/decisions"), top.join("docs/actions")]
+    {
+        let pages = fs::read_dir(folder).unwrap().map(|page| page.unwrap().path());
+        for page in pages.filter(|page| page.extension().is_some_and(|e| e == "md")) {
+            let text = fs::read_to_string(&page).unwrap();
+            let words = text.split(|c: char| c.is_whitespace() || "`()[],;|".contains(c));
+            let files = words.filter(|w| ["src/", "tests/"].iter().any(|folder| w.starts_with(folder)));
+            let files =
+                files.map(|file| file.trim_end_matches(['.', ':'])).filter(|file| file.ends_with(".rs"));
+            for file in files.filter(|file| !file.contains(['*', '<'])) {
+                seen += 1;
+                if !top.join(file).exists() {
+                    missing.push(format!("{}: {file}", page.display()));
+                }
+            }
+        }
+    }
+    assert!(seen > 50 && missing.is_empty(), "{seen} seen, missing: {missing:#?}");
+}

@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path, process::Command};
 
-use super::layering::{code, sources};
+use super::layering::{code, sources, untested};
 
 /// Words with which a sentence begins that has no noun.
 const HEADLESS: [&str; 9] = ["What", "Who", "Whether", "Where", "How", "Why", "When", "Which", "Whose"];
@@ -152,7 +152,7 @@ const OUTMODED: [&str; 9] = [
 ];
 
 /// Returns the string literals of code, without what is inserted into them.
-fn literals(code: &str) -> Vec<String> {
+pub fn literals(code: &str) -> Vec<String> {
     let (mut all, mut chars) = (Vec::new(), code.chars().peekable());
     while let Some(c) = chars.next() {
         match c {
@@ -172,11 +172,11 @@ fn literals(code: &str) -> Vec<String> {
                 while let Some(c) = chars.next() {
                     match c {
                         '"' => break,
-                        '\\' => {
-                            if chars.next() == Some('\n') {
-                                while chars.next_if(|c| c.is_whitespace()).is_some() {}
-                            }
-                        }
+                        '\\' => match chars.next() {
+                            Some('\n') => while chars.next_if(|c| c.is_whitespace()).is_some() {},
+                            Some('n') => text.push(' '),
+                            _ => {}
+                        },
                         '{' => depth += 1,
                         '}' => depth -= 1,
                         c if depth == 0 => text.push(c),
@@ -227,27 +227,28 @@ fn messages_are_in_the_words_of_the_style_page() {
 #[test]
 fn help_and_pages_are_in_the_words_of_the_style_page() {
     let top = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let help = |command: &[&str]| {
+    let help = |command: &[String]| {
         let out = Command::new(env!("CARGO_BIN_EXE_redress")).args(command).arg("--help").output().unwrap();
         String::from_utf8(out.stdout).unwrap()
     };
-    let mut texts = vec![help(&[])];
-    let commands =
-        ["scan", "plan", "apply", "fix", "show", "runs", "resume", "undo", "verify", "prune", "recover"];
-    let others =
-        ["events", "explain", "export", "permissions", "playbooks", "actions", "sign", "diff", "demo", "man"];
-    texts.extend(commands.into_iter().chain(others).map(|command| help(&[command])));
-    let pages = [
-        "docs/checks.md",
-        "docs/commands.md",
-        "docs/playbooks.md",
-        "docs/ci.md",
-        "docs/export.md",
-        "README.md",
-    ];
-    texts.extend(pages.map(|page| fs::read_to_string(top.join(page)).unwrap()));
-    let actions = fs::read_dir(top.join("docs/actions")).unwrap();
-    texts.extend(actions.map(|page| fs::read_to_string(page.unwrap().path()).unwrap()));
+    let mut texts = vec![fs::read_to_string(top.join("README.md")).unwrap()];
+    let mut open = vec![Vec::<String>::new()];
+    while let Some(command) = open.pop() {
+        let text = help(&command);
+        let listed = text.split("Commands:\n").nth(1).unwrap_or_default().lines();
+        let named = listed.take_while(|line| line.starts_with("  ")).filter(|line| !line.starts_with("   "));
+        let names = named.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help");
+        open.extend(names.map(|name| command.iter().cloned().chain([name.to_owned()]).collect::<Vec<_>>()));
+        texts.push(text);
+    }
+    assert!(texts.len() > 20, "{} commands", texts.len());
+    for folder in ["docs", "docs/actions"] {
+        let pages = fs::read_dir(top.join(folder)).unwrap().map(|page| page.unwrap().path());
+        let pages = pages.filter(|page| page.extension().is_some_and(|e| e == "md"));
+        // The page with the words names them.
+        let pages = pages.filter(|page| !page.ends_with("development.md"));
+        texts.extend(pages.map(|page| fs::read_to_string(page).unwrap()));
+    }
     let headless = |line: &&str| HEADLESS[..3].iter().any(|word| line.starts_with(&format!("{word} ")));
     for text in &texts {
         assert!(text.len() > 100, "{text:?}");
@@ -267,7 +268,7 @@ const WIDTH: usize = 110;
 /// Returns the lines of code and comments that are too long; an address is never broken, and tables of tests
 /// are as wide as what they show.
 fn too_long(text: &str) -> Vec<usize> {
-    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let code = untested(text);
     let wide = |line: &str| line.chars().count() > WIDTH && !line.contains("https://");
     code.lines().enumerate().filter(|(_, line)| wide(line)).map(|(at, _)| at + 1).collect()
 }

@@ -2,9 +2,9 @@
 //! either fast enough or not. It is compiled without the SDKs, so that they need not be built a second time:
 //!
 //! ```text
-//! cargo measure                          every format, from memory
-//! cargo measure -- generate FILE [MiB]   writes a CloudTrail log of that size, 1024 by default
-//! cargo measure -- peak FILE             reads a file, and says how much memory that took at most
+//! cargo measure --bench intake                          every format, from memory
+//! cargo measure --bench intake -- generate FILE [MiB]   writes a CloudTrail log of that size, 1024 by default
+//! cargo measure --bench intake -- peak FILE             reads a file, and says how much memory that took at most
 //! ```
 //!
 //! What is counted is the processor's time of the one thread that reads, where the system tells it (Linux),

@@ -1,7 +1,7 @@
-//! `cargo prove 0..100000` proves a range of seeds, `-- 7`
-//! replays one. The same code as `cargo test proving::`. `-- edits 0..1000000` tries edits of a plan and of a
-//! journal, as `cargo test forged_edits::no_edit` does; `-- edits 7` one of each. `-- journal 1000000`
-//! measures how long a journal of so many records takes to read.
+//! `cargo prove 0..100000` proves a range of seeds, `cargo prove 7` replays one. The same code as `cargo test
+//! proving::`. `cargo prove edits 0..1000000` tries edits of a plan and of a journal, as `cargo test
+//! forged_edits::no_edit` does; `cargo prove edits 7` one of each. `cargo prove journal 1000000` measures how
+//! long a journal of so many records takes to read.
 
 #![allow(dead_code, reason = "shared by programs of which each uses a part")]
 

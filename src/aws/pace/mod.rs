@@ -12,7 +12,7 @@ use std::{
 
 use super::{
     pace_table::{self, Bucket},
-    terms::{SHARE, Tell},
+    share::{SHARE, Tell},
 };
 use crate::calls::ErrorClass;
 

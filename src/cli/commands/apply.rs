@@ -19,7 +19,7 @@ use crate::{
         planning::{self, Facts},
         report_back,
         session::{self, Session},
-        signing, summary,
+        signed, summary,
     },
     engine::{self, gather::afresh},
     journal::{Decision, Signed, Store},
@@ -333,7 +333,7 @@ fn made_already(flags: &[&str], by: &str) -> Result<(), Fail> {
 }
 
 async fn of_account(session: &Session, safety: &SafetyLimits) -> Result<ApplyInput, Fail> {
-    signing::no_plan_of_its_own(session, "a command without a plan file", "redress plan")?;
+    signed::no_plan_of_its_own(session, "a command without a plan file", "redress plan")?;
     let (_, _, _) = (session.playbooks()?, session.checks()?, session.findings()?);
     let state = session.state_to_write()?;
     let door = session.open().await?;

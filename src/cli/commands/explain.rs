@@ -5,7 +5,14 @@ use std::path::Path;
 use crate::{
     actions::{self, Action},
     checks::{self, Check},
-    cli::shared::{args::Format, exit::Exit, fail::Fail, plan_file, render, session::Session},
+    cli::shared::{
+        args::Format,
+        exit::Exit,
+        fail::Fail,
+        plan_file, render,
+        session::{Session, named_checks},
+    },
+    intake::mapping::{self, Meant},
     plan::Plan,
     playbook::{Playbook, problem::did_you_mean},
     report::{json, pages, text},
@@ -28,10 +35,12 @@ fn named(session: &Session, what: &str) -> Result<String, Fail> {
     if let Some(action) = actions::find(what) {
         return action_text(session, action);
     }
-    let known =
-        |check: &&Check| check.id == what || check.controls().any(|c| c.id.eq_ignore_ascii_case(what));
-    let found: Vec<&Check> = checks::all().filter(known).collect();
-    if !found.is_empty() {
+    if let Some(check) = checks::find(what) {
+        return checks_text(session, &[check]);
+    }
+    if !matches!(mapping::meant(what), Meant::Nothing(None)) {
+        let scanned: Vec<&'static Check> = checks::all().filter(|check| check.scanned).collect();
+        let found: Vec<&Check> = named_checks(what, &scanned)?.into_iter().filter_map(checks::find).collect();
         return checks_text(session, &found);
     }
     if Path::new(what).is_file() {

@@ -13,7 +13,7 @@ use crate::{
         perform::{self, Approved},
         planning,
         session::Session,
-        signing, summary,
+        signed, summary,
     },
     engine::{
         self,
@@ -31,7 +31,7 @@ use crate::{
 pub async fn run(session: &Session, output: Option<&Path>, approval: &Approval) -> Result<Exit, Fail> {
     let policy = Policy::of(approval)?;
     if output.is_none() {
-        signing::no_plan_of_its_own(session, "`redress prune`", "redress prune")?;
+        signed::no_plan_of_its_own(session, "`redress prune`", "redress prune")?;
     }
     let playbooks = session.playbooks()?;
     let state = session.state()?;

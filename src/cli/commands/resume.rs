@@ -13,7 +13,7 @@ use crate::{
         fail::Fail,
         perform::{self, Reopened},
         session::{self, Session},
-        signing, summary,
+        signed, summary,
     },
     engine::left::{Left, left},
     journal::{Decision, Phase, RunDocument, Story},
@@ -37,8 +37,8 @@ pub async fn run(session: &Session, run: &str, approval: &Approval, guards: &Gua
         summary::run(session, &RunDocument::of(&journal.story, plan), plan)?;
         return Ok(Exit::of_run(&journal.story));
     }
-    journal.signed = signing::of_run(session, folder, &journal.story)?;
-    signing::tell(session, &format!("run {}", head.run), journal.signed.as_ref());
+    journal.signed = signed::of_run(session, folder, &journal.story)?;
+    signed::tell(session, &format!("run {}", head.run), journal.signed.as_ref());
     if plan.kind == PlanKind::Undo {
         undo::as_its_run_says(plan, &journal.story, state.as_ref(), door)?;
     }

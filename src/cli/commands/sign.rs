@@ -6,7 +6,8 @@ use crate::cli::shared::{
     fail::Fail,
     files, plan_file,
     session::Session,
-    signing::{beside, key, seal},
+    signed::seal,
+    signing::{beside, key},
 };
 
 /// Signs a plan's file or a run: `redress sign`.

@@ -18,7 +18,7 @@ use crate::{
         plan_file::fits,
         planning,
         session::Session,
-        signing,
+        signed,
         store::store_fail,
         summary,
     },
@@ -56,8 +56,8 @@ pub async fn run(
     // The run is read again under the lock: changes that another process has undone meanwhile are not undone
     // twice.
     let folder = state.open_run(&id).map_err(store_fail)?;
-    let signed = signing::of_run(session, &folder, &folder.story())?;
-    signing::tell(session, &format!("run {id}"), signed.as_ref());
+    let signed = signed::of_run(session, &folder, &folder.story())?;
+    signed::tell(session, &format!("run {id}"), signed.as_ref());
     let (door, planned) = Planned::make(session, folder, only.as_ref()).await?;
     if planned.undoing.plan.changes.is_empty() {
         session.out.say(&format!("there is nothing to undo in run {id}"));

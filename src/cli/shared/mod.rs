@@ -24,6 +24,7 @@ pub mod render;
 pub mod report_back;
 pub mod session;
 pub mod signals;
+pub mod signed;
 pub mod signing;
 pub mod state_dir;
 pub mod store;

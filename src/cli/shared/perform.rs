@@ -12,7 +12,7 @@ use super::{
     progress::Progress,
     session::Session,
     signals::{self, Listening, Signal},
-    signing,
+    signed,
     store::store_fail,
     summary,
 };
@@ -83,7 +83,7 @@ pub async fn reopen(session: &Session, run: &str) -> Result<Reopened, Fail> {
     let lock = lock(session, state.as_ref(), &folder.plan, &head.run, &person())?;
     // This comes before any read of the account; a caller who acts on the journal checks again what was read
     // of it then.
-    signing::of_run(session, &folder, &folder.story())?;
+    signed::of_run(session, &folder, &folder.story())?;
     let door = session.reopen(&Place::of_run(&head, &folder.plan.regions)).await?;
     let journal = folder.journal().map_err(store_fail)?;
     Ok(Reopened { state, folder, head, door, journal, _lock: lock })
@@ -139,7 +139,7 @@ pub async fn go(
 
 /// Signs a run where a key was given. A failure to sign is reported and does not undo the run.
 pub fn sign(session: &Session, folder: &RunFolder, story: &Story) {
-    if let Err(fail) = signing::sign_run(session, folder, story) {
+    if let Err(fail) = signed::sign_run(session, folder, story) {
         session.out.fail(&fail);
     }
 }

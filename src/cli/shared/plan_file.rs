@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::{account::OpenAccount, fail::Fail, session::Session, signing};
+use super::{account::OpenAccount, fail::Fail, session::Session, signed};
 use crate::{
     journal::Signed,
     plan::{Plan, digest},
@@ -27,7 +27,7 @@ pub fn read(path: &Path) -> Result<Plan, Fail> {
 pub fn read_trusted(session: &Session, path: &Path) -> Result<(Plan, Option<Signed>), Fail> {
     let (bytes, plan) = read_whole(path)?;
     let signed = session.common.signing.of_file(path, &bytes)?;
-    signing::tell(session, &path.display().to_string(), signed.as_ref());
+    signed::tell(session, &path.display().to_string(), signed.as_ref());
     Ok((plan, signed))
 }
 

@@ -11,7 +11,7 @@ use super::{
     files::{keep, ready as writable},
     perform,
     session::Session,
-    signing,
+    signed,
     store::store_fail,
 };
 use crate::{
@@ -71,7 +71,7 @@ pub async fn after(
             .always(&format!("nothing was reported: the run has not finished. After `{resume}`, {later}"));
         return Ok(Exit::Done);
     }
-    let signed = signing::signed_here(session, &folder, &journal.story)?;
+    let signed = signed::signed_here(session, &folder, &journal.story)?;
     if let Err(error) = perform::work(session, door, &folder.plan, run, &mut journal, Task::Verify).await {
         session.out.fail(&Fail::failure(format!("nothing was reported: {error}")).hint(later));
         return Ok(Exit::Failure);

@@ -173,7 +173,7 @@ impl Session {
 }
 
 /// Returns the checks that a name means: an id of ours, or a control that others know them by.
-fn named_checks(name: &str, scanned: &[&'static Check]) -> Result<Vec<&'static str>, Fail> {
+pub fn named_checks(name: &str, scanned: &[&'static Check]) -> Result<Vec<&'static str>, Fail> {
     if let Some(own) = scanned.iter().find(|check| check.id == name) {
         return Ok(vec![own.id]);
     }
@@ -188,7 +188,10 @@ fn named_checks(name: &str, scanned: &[&'static Check]) -> Result<Vec<&'static s
             let fail = Fail::usage(format!("{name} is another control in one framework than in the next"));
             return Err(all.iter().map(of).fold(fail, Fail::why).hint("name the framework with it"));
         }
-        Meant::Nothing => match did_you_mean(name, ids()) {
+        Meant::Nothing(Some(why)) => {
+            return Err(Fail::usage(format!("{name} is a control, and there is {why}")));
+        }
+        Meant::Nothing(None) => match did_you_mean(name, ids()) {
             Some(near) => format!("did you mean {near}?"),
             None => format!("there are {}", ids().collect::<Vec<_>>().join(", ")),
         },

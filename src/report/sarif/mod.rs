@@ -10,7 +10,10 @@ use super::{
     cases::{Case, Cases, Standing},
     safe, words,
 };
-use crate::{checks, finding::Severity};
+use crate::{
+    checks::{self, KnownAs},
+    finding::Severity,
+};
 
 /// The base of built-in playbooks and pages, which is no folder of the user's.
 const BASE: &str = "REDRESS";
@@ -44,21 +47,31 @@ pub fn write(cases: &Cases) -> Value {
     })
 }
 
+/// The number of tags of a rule that GitHub shows; it rejects a log with more than 20 at one rule
+/// (<https://docs.github.com/code-security/code-scanning/troubleshooting-sarif-uploads/results-exceed-limit>).
+const MOST_TAGS: usize = 10;
+
+/// Returns the tags of a rule: the controls of Security Hub and of the newest CIS benchmark.
+fn tags(known_as: KnownAs) -> Vec<String> {
+    let newest = known_as.iter().map(|(framework, _)| *framework).filter(|f| f.starts_with("cis-")).max();
+    let shown = known_as.iter().filter(|(of, _)| *of == "security-hub" || Some(*of) == newest);
+    let names = shown.flat_map(|(framework, ids)| ids.iter().map(move |id| format!("{framework}/{id}")));
+    std::iter::once("security".to_owned()).chain(names).take(MOST_TAGS).collect()
+}
+
 fn rule(id: &str) -> Value {
     let check = checks::find(id);
     let title = words::check_title(id).unwrap_or(id);
     let severity = check.map_or(Severity::Medium, |c| c.severity);
-    let controls = check.into_iter().flat_map(checks::Check::controls);
-    let tags: Vec<String> = ["security".to_owned()]
-        .into_iter()
-        .chain(controls.map(|c| format!("{}/{}", c.framework, c.id)))
-        .collect();
+    let known_as = check.map(|c| c.known_as).unwrap_or_default();
+    let controls: serde_json::Map<String, Value> =
+        known_as.iter().map(|(framework, ids)| ((*framework).to_owned(), json!(ids))).collect();
     json!({
         "id": id,
         "shortDescription": { "text": title },
         "fullDescription": { "text": words::check_why(id).unwrap_or(title) },
         "defaultConfiguration": { "level": level(severity) },
-        "properties": { "tags": tags, "security-severity": grade(severity) },
+        "properties": { "tags": tags(known_as), "controls": controls, "security-severity": grade(severity) },
     })
 }
 

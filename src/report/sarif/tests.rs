@@ -111,3 +111,15 @@ fn a_plan_passes_for_what_the_rehearsal_closes_only() {
     plan.rehearsal.closes.clear();
     assert!(failed(&plan) > before);
 }
+
+#[test]
+fn no_rule_has_more_tags_than_github_takes_and_all_controls_are_in_its_properties() {
+    for check in crate::checks::all().filter(|check| check.scanned) {
+        let rule = rule(check.id);
+        let tags = rule["properties"]["tags"].as_array().unwrap();
+        assert!((2..=MOST_TAGS).contains(&tags.len()), "{}: {tags:?}", check.id);
+        let listed = rule["properties"]["controls"].as_object().unwrap().values();
+        let ids: usize = listed.map(|ids| ids.as_array().unwrap().len()).sum();
+        assert_eq!(ids, check.controls().count(), "{}", check.id);
+    }
+}

@@ -184,8 +184,9 @@ pub fn details(plan: &Plan, change: &Change, view: &View) -> String {
         );
     }
     for key in &change.findings {
-        let controls = checks::find(&key.check).into_iter().flat_map(checks::Check::controls);
-        let ids: Vec<String> = controls.map(|c| format!("{} {}", c.framework, c.id)).collect();
+        let known_as = checks::find(&key.check).map(|check| check.known_as).unwrap_or_default();
+        let ids: Vec<String> =
+            known_as.iter().map(|(framework, ids)| format!("{framework} {}", ids.join(" "))).collect();
         row(
             &mut page,
             "controls",

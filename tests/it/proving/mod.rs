@@ -3,8 +3,7 @@
 //!
 //! `REDRESS_SEED=7 cargo test --test it proving::replay -- --nocapture` replays one number and tells what
 //! happened; `REDRESS_SEEDS=0..5000 cargo test --test it proving::range -- --nocapture` proves a range. For
-//! long ranges the same code is built with optimisation: `cargo prove
-//! 0..100000`.
+//! long ranges the same code is built with optimisation: `cargo prove 0..100000`.
 
 mod additions;
 mod census;
