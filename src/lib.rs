@@ -14,9 +14,10 @@
 //! ```
 //!
 //! Between the two seams of [`account`] everything is a pure function over plain data. [`aws`] and [`twin`]
-//! implement the seams and are known by name to those alone that open them, [`cli`] and [`bucket`]; only [`engine`] calls anything that changes an
-//! account; only [`journal::store`] writes runs to disk, and only [`bucket`] to S3. `tests/` contains a test
-//! for the direction of imports, and one that no files of a room import each other in a circle.
+//! implement the seams and are known by name to [`cli`] alone, and [`aws`] to [`bucket`]; only [`engine`]
+//! calls anything that changes an account; only [`journal::store`] writes runs to disk, and only [`bucket`] to
+//! S3. `tests/` contains a test for the direction of imports, and one that no files of a room import each
+//! other in a circle.
 
 pub mod account;
 pub mod actions;

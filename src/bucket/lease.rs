@@ -110,8 +110,8 @@ pub async fn take(
     Ok(Err("another redress".to_owned()))
 }
 
-/// The longest time without a sign of life for which a lock counts. The object is a claim of whoever can write
-/// to the bucket: it cannot keep others out for longer.
+/// The longest time without a sign of life for which a lock counts. The object is a claim of whoever can
+/// write to the bucket: it cannot keep others out for longer.
 const LONGEST: Duration = Duration::from_secs(600);
 
 /// Returns how long a lock counts without a sign of life: as its object has it, or as this process's own.

@@ -119,11 +119,10 @@ mod tests {
     use serde_json::json;
 
     use super::{super::outputs::AllOutputs, *};
-    use crate::inventory::FamilyKind;
     use crate::{
         actions::make,
         calls::{Call, reference},
-        inventory::{Caller, Instance},
+        inventory::{Caller, FamilyKind, Instance},
         resource::Owner,
     };
 

@@ -19,8 +19,7 @@ use self::shared::{
     out::{self, Out},
     refused,
     session::Session,
-    signing::Signing,
-    summary,
+    signed, summary,
     typed::{self, Typed},
 };
 
@@ -56,7 +55,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     if session.common.summary.is_none() {
         session.common.summary = summary::of_ci(&cli.command, std::env::var_os("GITHUB_STEP_SUMMARY"));
     }
-    match Signing::of(&cli.command) {
+    match signed::of_command(&cli.command) {
         Ok(signing) => session.common.signing = signing,
         Err(fail) => {
             out.fail(&fail);

@@ -89,7 +89,7 @@ pub fn answer(framework: &str, control: &str) -> Answer {
     }
     let about = found.unmapped.get(control).or_else(|| starred(found, control));
     Answer::None(match about {
-        Some(about) => format!("no check of {about} yet"),
+        Some(about) => no_check(about),
         None => {
             format!(
                 "{control:?} is not among the controls of {} that are known here: too old, too new, or of \
@@ -107,41 +107,71 @@ pub enum Meant {
     Checks(Vec<&'static str>),
     /// No check answers it, for this reason where it is a control at all.
     Nothing(Option<String>),
-    /// The id means one thing in one framework and another in the next: the frameworks, with the checks of
-    /// each.
-    Ambiguous(Vec<(&'static str, &'static [&'static str])>),
+    /// The id means one thing in one framework and another in the next: the frameworks, with what it is
+    /// there.
+    Ambiguous(Vec<(&'static str, String)>),
+}
+
+/// The place of a control in a framework.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Listed {
+    /// These checks answer it.
+    Checks(&'static [&'static str]),
+    /// No check answers it; it is about this.
+    About(&'static str),
+}
+
+impl Listed {
+    fn words(self) -> String {
+        match self {
+            Listed::Checks(checks) => checks.join(", "),
+            Listed::About(about) => no_check(about),
+        }
+    }
+}
+
+fn no_check(about: &str) -> String {
+    format!("no check of {about} yet")
 }
 
 /// Looks up the checks that a person means by the id of a control: `EC2.13`, or `cis-3.0.0/3.7` where the id
 /// alone is not enough.
 pub fn meant(named: &str) -> Meant {
-    let of = |framework: &'static Framework, id| Some((framework.id.as_str(), of_control(framework, id)?));
+    let of = |framework: &'static Framework, id| Some((framework.id.as_str(), listed(framework, id)?));
     let anywhere: Vec<_> = frameworks().iter().filter_map(|framework| of(framework, named)).collect();
     let within = named.split_once('/').and_then(|(framework, id)| {
         Some((frameworks().iter().find(|known| known.id.eq_ignore_ascii_case(framework))?, id))
     });
-    let listed = match within {
+    let all = match within {
         Some((framework, id)) if anywhere.is_empty() => of(framework, id).into_iter().collect(),
         _ => anywhere,
     };
-    match listed.iter().find(|(_, checks)| !checks.is_empty()) {
-        None => Meant::Nothing(listed.first().map(|(framework, _)| {
-            let id = within.filter(|(known, _)| known.id == *framework).map_or(named, |(_, id)| id);
-            match answer(framework, id) {
-                Answer::None(why) => why,
-                Answer::Checks(_) => String::new(),
-            }
-        })),
-        Some((_, first)) if listed.iter().all(|(_, checks)| checks == first) => Meant::Checks(first.to_vec()),
-        Some(_) => Meant::Ambiguous(listed),
+    match all.as_slice() {
+        [] => Meant::Nothing(None),
+        [(_, first), rest @ ..] if rest.iter().all(|(_, other)| other == first) => match first {
+            Listed::Checks(checks) => Meant::Checks(checks.to_vec()),
+            Listed::About(about) => Meant::Nothing(Some(no_check(about))),
+        },
+        all => Meant::Ambiguous(all.iter().map(|(framework, listed)| (*framework, listed.words())).collect()),
     }
 }
 
-/// Returns the checks of a control of a framework, none for one that no check answers.
-fn of_control(framework: &'static Framework, id: &str) -> Option<&'static [&'static str]> {
+/// Returns the place of a control in a framework, whatever the case of its id.
+fn listed(framework: &'static Framework, id: &str) -> Option<Listed> {
     let answered = framework.checks.iter().find(|(control, _)| control.eq_ignore_ascii_case(id));
-    let listed = || framework.unmapped.keys().any(|control| control.eq_ignore_ascii_case(id));
-    answered.map(|(_, checks)| checks.as_slice()).or_else(|| listed().then_some(&[]))
+    let unmapped = || {
+        let whole = framework.unmapped.iter().find(|(control, _)| control.eq_ignore_ascii_case(id));
+        let id = id.to_ascii_lowercase();
+        let starts = |control: &&String| {
+            let start = control.strip_suffix('*');
+            start.is_some_and(|start| id.starts_with(&start.to_ascii_lowercase()))
+        };
+        whole.or_else(|| framework.unmapped.iter().find(|(control, _)| starts(control)))
+    };
+    match answered {
+        Some((_, checks)) => Some(Listed::Checks(checks)),
+        None => unmapped().map(|(_, about)| Listed::About(about)),
+    }
 }
 
 /// Returns whether a control is one of its framework, mapped or not.
@@ -232,16 +262,31 @@ mod tests {
     fn an_id_that_means_two_things_is_asked_for_with_its_framework() {
         assert!(matches!(meant("ec2.15"), Meant::Checks(checks) if checks == ["subnet-auto-public-ip"]));
         let Meant::Ambiguous(all) = meant("3.9") else { unreachable!("3.9 is clear") };
-        assert!(all.contains(&("cis-1.4.0", &["vpc-without-flow-logs"])), "{all:?}");
-        assert!(all.contains(&("cis-3.0.0", &[])), "{all:?}");
+        assert!(all.contains(&("cis-1.4.0", "vpc-without-flow-logs".to_owned())), "{all:?}");
+        assert!(
+            all.iter().any(|(of, what)| *of == "cis-3.0.0" && what.starts_with("no check of")),
+            "{all:?}"
+        );
         assert!(
             matches!(meant("cis-1.4.0/3.9"), Meant::Checks(checks) if checks == ["vpc-without-flow-logs"])
         );
-        assert_eq!(meant("x/y"), Meant::Nothing(None));
-        assert!(matches!(meant("EC2.1"), Meant::Nothing(Some(why)) if why.contains("public snapshots")));
-        assert!(
-            matches!(meant("cis-3.0.0/3.9"), Meant::Nothing(Some(why)) if why.starts_with("no check of"))
+        assert_eq!(
+            [meant("x/y"), meant(""), meant("/"), meant("cis-3.0.0/")],
+            [const { Meant::Nothing(None) }; 4]
         );
+    }
+
+    #[test]
+    fn a_control_that_no_check_answers_is_known_whatever_its_case() {
+        for framework in frameworks() {
+            for (control, about) in &framework.unmapped {
+                let named = format!("{}/{}", framework.id, control.replace('*', "x"));
+                for named in [named.to_uppercase(), named.to_lowercase(), named] {
+                    assert_eq!(meant(&named), Meant::Nothing(Some(no_check(about))), "{named}");
+                }
+            }
+        }
+        assert!(matches!(meant("ec2.1"), Meant::Nothing(Some(why)) if why.contains("public snapshots")));
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! The journal of a run at work: events go to a destination for good, and the state follows. It refuses an
-//! event that cannot follow. Nothing here knows the place of the destination.
+//! event that cannot follow. Also the errors of a store, with their remedies; a destination is made elsewhere.
 
 use std::{io, path::Path};
 

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use crate::{
     clinic_desk::Desk,
     kill_stand::{ENCRYPT, FLEET_DOWN, FLOW_LOGS, RAISE, behind_proxy, states},
-    layering::sources,
+    layering::{code, sources},
     proxy::Proxy,
     support::moto,
 };
@@ -76,13 +76,6 @@ fn instances_are_started_at_their_pace_and_each_has_its_own_record() {
     let intents =
         journal.lines().filter(|l| l.contains("\"type\":\"intent\"") && l.contains("\"StartInstances\""));
     assert_eq!(intents.count(), 5, "each has its own");
-}
-
-/// The code of a file without its comments and tests.
-fn code(path: &Path) -> String {
-    let text = fs::read_to_string(path).unwrap();
-    let text = text.split("#[cfg(test)]").next().unwrap_or_default();
-    text.lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
 }
 
 /// Requests that stand outside of every `reading(...)`.

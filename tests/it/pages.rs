@@ -182,6 +182,12 @@ fn every_file_that_a_page_names_is_there() {
         let pages = fs::read_dir(folder).unwrap().map(|page| page.unwrap().path());
         for page in pages.filter(|page| page.extension().is_some_and(|e| e == "md")) {
             let text = fs::read_to_string(&page).unwrap();
+            for link in text.split("](").skip(1).filter_map(|rest| rest.split([')', '#', ' ']).next()) {
+                seen += 1;
+                if !link.is_empty() && !link.contains("://") && !page.parent().unwrap().join(link).exists() {
+                    missing.push(format!("{}: {link}", page.display()));
+                }
+            }
             let words = text.split(|c: char| c.is_whitespace() || "`()[],;|".contains(c));
             let files = words.filter(|w| ["src/", "tests/"].iter().any(|folder| w.starts_with(folder)));
             let files =

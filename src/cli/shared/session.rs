@@ -177,14 +177,14 @@ pub fn named_checks(name: &str, scanned: &[&'static Check]) -> Result<Vec<&'stat
     if let Some(own) = scanned.iter().find(|check| check.id == name) {
         return Ok(vec![own.id]);
     }
+    if checks::find(name).is_some() {
+        return Err(Fail::usage(format!("{name} only proves changes: a scan does not run it")));
+    }
     let ids = || scanned.iter().map(|check| check.id);
     let hint = match mapping::meant(name) {
         Meant::Checks(checks) => return Ok(checks),
         Meant::Ambiguous(all) => {
-            let of = |(framework, checks): &(&str, &[&str])| match checks {
-                [] => format!("{framework}/{name} is none of our checks"),
-                checks => format!("{framework}/{name} is {}", checks.join(", ")),
-            };
+            let of = |(framework, what): &(&str, String)| format!("{framework}/{name}: {what}");
             let fail = Fail::usage(format!("{name} is another control in one framework than in the next"));
             return Err(all.iter().map(of).fold(fail, Fail::why).hint("name the framework with it"));
         }

@@ -1,13 +1,49 @@
 //! Runs and plans that are signed, as commands use them: the signer is shown, a run is signed once it stands,
 //! and what is not signed is refused.
 
+use std::sync::Arc;
+
 use super::{
+    args::{Command, ReportBack, Signs, Trusts},
     fail::Fail,
     session::Session,
-    signing::sshsig::{self, Key, NAMESPACE},
+    signing::{
+        Signing, allowed, key,
+        sshsig::{self, Key, NAMESPACE},
+    },
     store::store_fail,
 };
 use crate::journal::{RunFolder, Signed, Statement, Story};
+
+/// Reads the files that a command's options name.
+///
+/// # Errors
+/// When a file cannot be read, or has the wrong content (exit 2).
+pub fn of_command(command: &Command) -> Result<Signing, Fail> {
+    let nothing = (&Trusts { trust: None }, &Signs { sign: None });
+    let (trusts, signs) = match command {
+        Command::Apply { trusts, signs, .. }
+        | Command::Resume { trusts, signs, .. }
+        | Command::Undo { trusts, signs, .. } => (trusts, signs),
+        Command::Prune { trusts, signs, .. } => (trusts, signs),
+        Command::Fix { trusts, .. } | Command::Export { trusts, .. } => (trusts, nothing.1),
+        // A check reads only and needs no signature; a report to others does.
+        Command::Verify { trusts, closing, .. } if closing.report_back.contains(&ReportBack::SecurityHub) => {
+            (trusts, nothing.1)
+        }
+        _ => nothing,
+    };
+    if matches!(command, Command::Resume { .. }) && signs.sign.is_some() && trusts.trust.is_none() {
+        return Err(Fail::usage(
+            "--sign on a resumed run needs --trust: a run that nobody has signed before is not signed",
+        )
+        .hint("look at the run with `redress show RUN`, and sign it with `redress sign RUN --key KEY`"));
+    }
+    let trust =
+        trusts.trust.as_deref().map(|path| allowed(path).map(|allowed| Arc::new((path.to_owned(), allowed))));
+    let key = signs.sign.as_deref().map(|path| key(path).map(Arc::new));
+    Ok(Signing { trust: trust.transpose()?, key: key.transpose()? })
+}
 
 /// Refuses to plan and act in one go where only a signed plan may be applied.
 ///

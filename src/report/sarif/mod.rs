@@ -51,9 +51,14 @@ pub fn write(cases: &Cases) -> Value {
 /// (<https://docs.github.com/code-security/code-scanning/troubleshooting-sarif-uploads/results-exceed-limit>).
 const MOST_TAGS: usize = 10;
 
-/// Returns the tags of a rule: the controls of Security Hub and of the newest CIS benchmark.
+/// Returns the tags of a rule: the controls of Security Hub and of the newest CIS benchmark that has one.
 fn tags(known_as: KnownAs) -> Vec<String> {
-    let newest = known_as.iter().map(|(framework, _)| *framework).filter(|f| f.starts_with("cis-")).max();
+    let version = |framework: &&str| {
+        let numbers = framework.split(['-', '.']).map(|number| number.parse::<u32>().unwrap_or(0));
+        numbers.collect::<Vec<_>>()
+    };
+    let cis = known_as.iter().map(|(framework, _)| *framework).filter(|of| of.starts_with("cis-"));
+    let newest = cis.max_by_key(version);
     let shown = known_as.iter().filter(|(of, _)| *of == "security-hub" || Some(*of) == newest);
     let names = shown.flat_map(|(framework, ids)| ids.iter().map(move |id| format!("{framework}/{id}")));
     std::iter::once("security".to_owned()).chain(names).take(MOST_TAGS).collect()

@@ -6,7 +6,11 @@
 mod allowed;
 pub mod sshsig;
 
-use std::{fs, path::Path, path::PathBuf, sync::Arc};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use jiff::{Timestamp, tz::TimeZone};
 
@@ -14,10 +18,7 @@ use self::{
     allowed::Allowed,
     sshsig::{Key, NAMESPACE},
 };
-use super::{
-    args::{Command, ReportBack, Signs, Trusts},
-    fail::Fail,
-};
+use super::fail::Fail;
 use crate::{journal::Signed, report::safe};
 
 /// The biggest file of keys or signers that is read, in bytes.
@@ -33,40 +34,6 @@ pub struct Signing {
 }
 
 impl Signing {
-    /// Reads the files that a command's options name.
-    ///
-    /// # Errors
-    /// When a file cannot be read, or has the wrong content (exit 2).
-    pub fn of(command: &Command) -> Result<Self, Fail> {
-        let nothing = (&Trusts { trust: None }, &Signs { sign: None });
-        let (trusts, signs) = match command {
-            Command::Apply { trusts, signs, .. }
-            | Command::Resume { trusts, signs, .. }
-            | Command::Undo { trusts, signs, .. } => (trusts, signs),
-            Command::Prune { trusts, signs, .. } => (trusts, signs),
-            Command::Fix { trusts, .. } | Command::Export { trusts, .. } => (trusts, nothing.1),
-            // A check reads only and needs no signature; a report to others does.
-            Command::Verify { trusts, closing, .. }
-                if closing.report_back.contains(&ReportBack::SecurityHub) =>
-            {
-                (trusts, nothing.1)
-            }
-            _ => nothing,
-        };
-        if matches!(command, Command::Resume { .. }) && signs.sign.is_some() && trusts.trust.is_none() {
-            return Err(Fail::usage(
-                "--sign on a resumed run needs --trust: a run that nobody has signed before is not signed",
-            )
-            .hint("look at the run with `redress show RUN`, and sign it with `redress sign RUN --key KEY`"));
-        }
-        let trust = trusts
-            .trust
-            .as_deref()
-            .map(|path| allowed(path).map(|allowed| Arc::new((path.to_owned(), allowed))));
-        let key = signs.sign.as_deref().map(|path| key(path).map(Arc::new));
-        Ok(Self { trust: trust.transpose()?, key: key.transpose()? })
-    }
-
     /// Returns whether only signed plans and runs are accepted.
     pub fn asked(&self) -> bool {
         self.trust.is_some()
@@ -116,7 +83,7 @@ pub(super) fn limited(path: &Path) -> Result<Vec<u8>, String> {
     fs::read(path).map_err(|error| error.to_string())
 }
 
-fn allowed(path: &Path) -> Result<Allowed, Fail> {
+pub(super) fn allowed(path: &Path) -> Result<Allowed, Fail> {
     let read =
         limited(path).and_then(|bytes| String::from_utf8(bytes).map_err(|_| "it is not text".to_owned()));
     read.and_then(|text| Allowed::parse(&text, &TimeZone::system())).map_err(|why| {
