@@ -1,5 +1,5 @@
 //! The journal of a run at work: events go to a destination for good, and the state follows. It refuses an
-//! event that cannot follow. Also the errors of a store, with their remedies; a destination is made elsewhere.
+//! event that cannot follow. Also the errors of a store, with their remedies; destinations are made elsewhere.
 
 use std::{io, path::Path};
 
