@@ -1,5 +1,5 @@
 //! The journal of a run at work: events go to a destination for good, and the state follows. It refuses an
-//! event that cannot follow. Also the errors of a store, with their remedies; destinations are made elsewhere.
+//! event that cannot follow. The errors of a store, with their remedies, are here as well.
 
 use std::{io, path::Path};
 
