@@ -15,9 +15,9 @@
 //!
 //! Between the two seams of [`account`] everything is a pure function over plain data. [`aws`] and [`twin`]
 //! implement the seams and are known by name to [`cli`] alone, and [`aws`] to [`bucket`]; only [`engine`]
-//! calls anything that changes an account; only [`journal::store`] writes runs to disk, and only [`bucket`] to
-//! S3. `tests/` contains a test for the direction of imports, and one that no files of a room import each
-//! other in a circle.
+//! calls anything that changes an account; only [`journal::store`] writes runs to disk, and only [`bucket`]
+//! writes them to S3. `tests/` contains a test for the direction of imports, and one that no files of a room
+//! import each other in a circle.
 
 pub mod account;
 pub mod actions;
