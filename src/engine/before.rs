@@ -97,10 +97,7 @@ impl Engine<'_> {
                 Standing::NotYet(what) | Standing::Never(what) => what,
             };
             if self.stop.now() {
-                return Err(Failure::Halt(EngineError::Stopped(format!(
-                    "before {} of {}",
-                    named.name, named.change
-                ))));
+                return Err(named.stopped("before", ""));
             }
             self.talk.on_progress(&ProgressEvent::Waiting {
                 change: named.change.to_owned(),

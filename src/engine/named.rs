@@ -51,6 +51,14 @@ pub(super) struct Named<'a> {
     pub last_of: Option<&'a Change>,
 }
 
+impl Named<'_> {
+    /// Returns the halt of a run that was asked to stop here: `before` the act, or `while looking for` it.
+    pub fn stopped(&self, moment: &str, remark: &str) -> Failure {
+        let place = format!("{moment} {} of {}{remark}", self.name, self.change);
+        Failure::Halt(EngineError::Stopped(place))
+    }
+}
+
 /// The rule for an act that takes down the last healthy target of a target group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LastTarget {

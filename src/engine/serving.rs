@@ -119,10 +119,7 @@ impl Engine<'_> {
                 return Ok(());
             };
             if self.stop.soon() || turns.are_closed() {
-                return Err(Failure::Halt(EngineError::Stopped(format!(
-                    "before {} of {}, which waited for another target",
-                    named.name, named.change
-                ))));
+                return Err(named.stopped("before", ", which waited for another target"));
             }
             journal.forget_fresh(named.change);
             self.talk.on_progress(&ProgressEvent::ItsTurn {

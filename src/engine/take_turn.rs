@@ -47,8 +47,7 @@ impl Engine<'_> {
                 return Ok(());
             }
             if self.stop.soon() || turns.are_closed() {
-                let place = format!("before {} of {}, which waited for its turn", named.name, named.change);
-                return Err(Failure::Halt(EngineError::Stopped(place)));
+                return Err(named.stopped("before", ", which waited for its turn"));
             }
             let who: Vec<String> = before.into_iter().collect();
             let are = if who.len() == 1 { "is" } else { "are" };
@@ -150,10 +149,7 @@ impl Engine<'_> {
                 )));
             }
             if self.stop.now() || turns.are_closed() {
-                return Err(Failure::Halt(EngineError::Stopped(format!(
-                    "before {} of {}",
-                    named.name, named.change
-                ))));
+                return Err(named.stopped("before", ""));
             }
             self.still_time_to_turn_back(named).await?;
             let why = format!(

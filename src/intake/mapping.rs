@@ -55,9 +55,13 @@ pub fn frameworks() -> &'static [Framework] {
     &FRAMEWORKS
 }
 
+fn find(framework: &str) -> Option<&'static Framework> {
+    frameworks().iter().find(|known| known.id == framework)
+}
+
 /// Returns the title of a framework, for people.
 pub fn title(framework: &str) -> &str {
-    frameworks().iter().find(|known| known.id == framework).map_or(framework, |known| &known.title)
+    find(framework).map_or(framework, |known| &known.title)
 }
 
 /// The mapping's answer for a control.
@@ -81,23 +85,18 @@ pub fn answer(framework: &str, control: &str) -> Answer {
     if let (OWN, Some(own)) = (framework, OURS.get(control)) {
         return Answer::Checks(own);
     }
-    let Some(found) = frameworks().iter().find(|f| f.id == framework) else {
+    let Some(found) = find(framework) else {
         return Answer::None(format!("the controls of {framework:?} are not known"));
     };
-    if let Some(checks) = found.checks.get(control) {
-        return Answer::Checks(checks);
+    match listed(found, control) {
+        Some(Listed::Checks(checks)) => Answer::Checks(checks),
+        Some(Listed::About(about)) => Answer::None(no_check(about)),
+        None => Answer::None(format!(
+            "{control:?} is not among the controls of {} that are known here: too old, too new, or of \
+             something that no check looks at",
+            found.title
+        )),
     }
-    let about = found.unmapped.get(control).or_else(|| starred(found, control));
-    Answer::None(match about {
-        Some(about) => no_check(about),
-        None => {
-            format!(
-                "{control:?} is not among the controls of {} that are known here: too old, too new, or of \
-                 something that no check looks at",
-                found.title
-            )
-        }
-    })
 }
 
 /// The checks that a person means by the id of a control.
@@ -137,7 +136,10 @@ fn no_check(about: &str) -> String {
 /// Looks up the checks that a person means by the id of a control: `EC2.13`, or `cis-3.0.0/3.7` where the id
 /// alone is not enough.
 pub fn meant(named: &str) -> Meant {
-    let of = |framework: &'static Framework, id| Some((framework.id.as_str(), listed(framework, id)?));
+    let of = |framework: &'static Framework, id| {
+        let listed = listed(framework, id).or_else(|| listed(framework, as_written(framework, id)?))?;
+        Some((framework.id.as_str(), listed))
+    };
     let anywhere: Vec<_> = frameworks().iter().filter_map(|framework| of(framework, named)).collect();
     let within = named.split_once('/').and_then(|(framework, id)| {
         Some((frameworks().iter().find(|known| known.id.eq_ignore_ascii_case(framework))?, id))
@@ -156,29 +158,31 @@ pub fn meant(named: &str) -> Meant {
     }
 }
 
-/// Returns the place of a control in a framework, whatever the case of its id.
-fn listed(framework: &'static Framework, id: &str) -> Option<Listed> {
-    let answered = framework.checks.iter().find(|(control, _)| control.eq_ignore_ascii_case(id));
-    let unmapped = || {
-        let whole = framework.unmapped.iter().find(|(control, _)| control.eq_ignore_ascii_case(id));
-        let id = id.to_ascii_lowercase();
-        let starts = |control: &&String| {
-            let start = control.strip_suffix('*');
-            start.is_some_and(|start| id.starts_with(&start.to_ascii_lowercase()))
-        };
-        whole.or_else(|| framework.unmapped.iter().find(|(control, _)| starts(control)))
-    };
-    match answered {
-        Some((_, checks)) => Some(Listed::Checks(checks)),
-        None => unmapped().map(|(_, about)| Listed::About(about)),
+/// Returns the place of a control in a framework.
+fn listed(framework: &'static Framework, control: &str) -> Option<Listed> {
+    match framework.checks.get(control) {
+        Some(checks) => Some(Listed::Checks(checks)),
+        None => framework
+            .unmapped
+            .get(control)
+            .or_else(|| starred(framework, control))
+            .map(|about| Listed::About(about)),
     }
+}
+
+/// Returns the id of a control as its framework writes it, whatever the case in which a person does.
+fn as_written(framework: &'static Framework, id: &str) -> Option<&'static str> {
+    let controls = || framework.checks.keys().copied().chain(framework.unmapped.keys().map(String::as_str));
+    let starts = |control: &&str| {
+        let head = control.strip_suffix('*').and_then(|start| Some((start, id.get(..start.len())?)));
+        head.is_some_and(|(start, head)| head.eq_ignore_ascii_case(start))
+    };
+    controls().find(|control| control.eq_ignore_ascii_case(id)).or_else(|| controls().find(starts))
 }
 
 /// Returns whether a control is one of its framework, mapped or not.
 pub fn is_listed(framework: &str, control: &str) -> bool {
-    frameworks().iter().find(|f| f.id == framework).is_some_and(|f| {
-        f.checks.contains_key(control) || f.unmapped.contains_key(control) || starred(f, control).is_some()
-    })
+    find(framework).is_some_and(|found| listed(found, control).is_some())
 }
 
 fn starred<'f>(framework: &'f Framework, control: &str) -> Option<&'f String> {

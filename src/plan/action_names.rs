@@ -20,11 +20,6 @@ impl ActionNames {
         self.0.split('+')
     }
 
-    /// Returns whether the list consists of this action alone.
-    pub fn is(&self, name: &str) -> bool {
-        self.0 == name
-    }
-
     /// Returns the names as one word.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -39,7 +34,7 @@ impl fmt::Display for ActionNames {
 
 impl PartialEq<&str> for ActionNames {
     fn eq(&self, name: &&str) -> bool {
-        self.is(name)
+        self.0 == *name
     }
 }
 
@@ -52,6 +47,6 @@ mod tests {
         let names = ActionNames::of(["a", "b"]);
         assert_eq!(serde_json::to_value(&names).ok(), Some("a+b".into()));
         assert_eq!(names.iter().collect::<Vec<_>>(), ["a", "b"]);
-        assert!(ActionNames::of(["a"]).is("a") && !names.is("a") && names == "a+b");
+        assert!(ActionNames::of(["a"]) == "a" && names != "a" && names == "a+b");
     }
 }

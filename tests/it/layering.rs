@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::imports;
+
 /// Which modules may be named by which, from the top down. A module may name those to its right.
 const RIGHTS: &[(&str, &[&str])] = &[
     ("private", &[]),
@@ -110,30 +112,9 @@ fn what_is_for_tests_alone_is_left_out_and_nothing_else() {
 
 /// The modules of the crate that a text names.
 fn named(text: &str) -> Vec<String> {
-    let mut names = Vec::new();
-    let word = |s: &str| s.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
-    for (at, _) in text.match_indices("crate::") {
-        let rest = &text[at + 7..];
-        if let Some(list) = rest.strip_prefix('{') {
-            let mut depth = 0;
-            let mut item = true;
-            for (n, c) in list.char_indices() {
-                match c {
-                    '{' => depth += 1,
-                    '}' if depth == 0 => break,
-                    '}' => depth -= 1,
-                    ',' if depth == 0 => item = true,
-                    c if item && c.is_alphanumeric() => {
-                        names.push(word(&list[n..]));
-                        item = false;
-                    }
-                    _ => {}
-                }
-            }
-        } else {
-            names.push(word(rest));
-        }
-    }
+    let paths = imports::named(text).into_iter().filter(|path| path[0] == "crate");
+    let mut names: Vec<String> = paths.filter_map(|path| path.into_iter().nth(1)).collect();
+    names.dedup();
     names
 }
 

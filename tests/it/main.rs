@@ -46,6 +46,7 @@ mod hostile;
 mod hostile_leaves;
 mod hostile_words;
 mod html;
+mod imports;
 mod intake;
 mod intake_events;
 mod intake_hostile;

@@ -169,6 +169,13 @@ fn printed(guarded: &Guarded, path: &str) -> BTreeSet<String> {
         .collect()
 }
 
+/// The arguments that apply a plan unasked.
+fn applying(path: &str) -> Vec<&str> {
+    let mut all = vec!["apply", path];
+    all.extend("--allow-cidr 198.51.100.0/24 --auto-approve --max-risk disruptive --format json".split(' '));
+    all
+}
+
 #[test]
 fn a_plan_is_applied_and_taken_back_under_exactly_the_actions_of_its_policy() {
     let guarded = Guarded::start();
@@ -178,20 +185,7 @@ fn a_plan_is_applied_and_taken_back_under_exactly_the_actions_of_its_policy() {
     assert_eq!(granted, Policy::of(&grants).actions().into_iter().map(str::to_owned).collect());
     let key = guarded.enforce(&as_the_emulator_has_it(&granted));
 
-    let applied = guarded.redress(
-        &key,
-        &[
-            "apply",
-            &path,
-            "--allow-cidr",
-            "198.51.100.0/24",
-            "--auto-approve",
-            "--max-risk",
-            "disruptive",
-            "--format",
-            "json",
-        ],
-    );
+    let applied = guarded.redress(&key, &applying(&path));
     assert!(applied.status.success(), "{}", told(&applied));
     let run: Value = serde_json::from_slice(&applied.stdout).unwrap();
     assert!(
@@ -225,20 +219,7 @@ fn one_action_less_and_the_plan_is_not_applied_whole() {
     let mut granted = printed(&guarded, &path);
     assert!(granted.remove("ec2:RevokeSecurityGroupIngress"));
     let key = guarded.enforce(&as_the_emulator_has_it(&granted));
-    let applied = guarded.redress(
-        &key,
-        &[
-            "apply",
-            &path,
-            "--allow-cidr",
-            "198.51.100.0/24",
-            "--auto-approve",
-            "--max-risk",
-            "disruptive",
-            "--format",
-            "json",
-        ],
-    );
+    let applied = guarded.redress(&key, &applying(&path));
     assert!(!applied.status.success(), "{}", told(&applied));
     assert_eq!(guarded.asked().1, BTreeSet::from(["ec2:RevokeSecurityGroupIngress".to_owned()]));
 }

@@ -300,19 +300,23 @@ impl Stand {
         Journal::new(self.story(), Box::new(Paper { events: self.events.clone(), kill, count: 0, limit }))
     }
 
-    /// Begins a run whose journal comes to an end.
-    pub fn run_within(&self, plan: &Plan, decisions: Vec<Decision>, limit: Limit) -> Result<(), EngineError> {
-        let (door, mut journal, stop) = (self.door(None), self.journal(None, limit), Stop::default());
-        let engine = Engine {
-            account: &door,
+    fn engine<'e>(&self, door: &'e Door, stop: &'e Stop) -> Engine<'e> {
+        Engine {
+            account: door,
             talk: &Silent,
-            stop: &stop,
+            stop,
             stage: &stage,
             today: today(),
             lag: LAG,
             jobs: self.jobs,
             stop_at_once: self.stop_at_once,
-        };
+        }
+    }
+
+    /// Begins a run whose journal comes to an end.
+    pub fn run_within(&self, plan: &Plan, decisions: Vec<Decision>, limit: Limit) -> Result<(), EngineError> {
+        let (door, mut journal, stop) = (self.door(None), self.journal(None, limit), Stop::default());
+        let engine = self.engine(&door, &stop);
         block_on(engine.apply(plan, &self.name, decisions, &mut journal))
     }
 
@@ -329,16 +333,7 @@ impl Stand {
         catch_unwind(AssertUnwindSafe(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             let stop = Stop::default();
-            let engine = Engine {
-                account: &door,
-                talk: &Silent,
-                stop: &stop,
-                stage: &stage,
-                today: today(),
-                lag: LAG,
-                jobs: self.jobs,
-                stop_at_once: self.stop_at_once,
-            };
+            let engine = self.engine(&door, &stop);
             runtime.block_on(async {
                 if begun {
                     engine.resume(plan, Vec::new(), &mut journal).await
@@ -355,16 +350,7 @@ impl Stand {
         let door = self.door(None);
         let mut journal = self.journal(None, Limit::Endless);
         let stop = Stop::default();
-        let engine = Engine {
-            account: &door,
-            talk: &Silent,
-            stop: &stop,
-            stage: &stage,
-            today: today(),
-            lag: LAG,
-            jobs: self.jobs,
-            stop_at_once: self.stop_at_once,
-        };
+        let engine = self.engine(&door, &stop);
         block_on(engine.verify(plan, &mut journal)).unwrap();
         journal.story
     }

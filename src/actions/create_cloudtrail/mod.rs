@@ -364,16 +364,15 @@ impl Plan {
     fn start(&self) -> Step {
         let (home, arn) = (self.home.as_str(), self.trail.as_str());
         let logs = |on: bool| vec![make::is(home, FamilyKind::Trails, arn, "/is_logging/known", on)];
-        let (start, stop) =
-            (trail::StartLogging { name: arn.to_owned() }, trail::StopLogging { name: arn.to_owned() });
-        let start = make::act_until(Call::of(home, &start), logs(true), 120, "until the trail logs");
-        let stop = make::act_until(Call::of(home, &stop), logs(false), 120, "until the trail has stopped");
-        make::step(
-            "start-logging",
-            format!("start trail {}", self.parameters.name),
-            start,
-            make::back_and_forth(stop),
-        )
+        let switched = make::Switched {
+            set: Call::of(home, &trail::StartLogging { name: arn.to_owned() }),
+            back: Call::of(home, &trail::StopLogging { name: arn.to_owned() }),
+            was: logs(false),
+            becomes: logs(true),
+            within: 120,
+        };
+        let title = format!("start trail {}", self.parameters.name);
+        make::switch("start-logging", title, switched, ["the trail logs", "the trail has stopped"])
     }
 }
 

@@ -3,8 +3,33 @@
 
 use crate::checks::KnownAs;
 
+/// The controls of one framework.
+type Of = (&'static str, &'static [&'static str]);
+
+const SECURITY_HUB: Of = ("security-hub", &["EC2.13", "EC2.14", "EC2.18", "EC2.19", "EC2.53", "EC2.54"]);
+const CONFIG: Of = (
+    "config-managed",
+    &[
+        "restricted-common-ports",
+        "restricted-ssh",
+        "vpc-sg-open-only-to-authorized-ports",
+        "vpc-sg-port-restriction-check",
+    ],
+);
+const PROBES: Of = (
+    "guardduty",
+    &[
+        "Recon:EC2/PortProbeEMRUnprotectedPort",
+        "Recon:EC2/PortProbeUnprotectedPort",
+        "UnauthorizedAccess:EC2/RDPBruteForce",
+        "UnauthorizedAccess:EC2/SSHBruteForce",
+    ],
+);
+const CUSTODIAN: Of = ("custodian", &["security-group/ingress"]);
+
+/// The names of the check on administration ports.
 pub(super) const ADMIN_PORT: KnownAs = &[
-    ("security-hub", &["EC2.13", "EC2.14", "EC2.18", "EC2.19", "EC2.53", "EC2.54"]),
+    SECURITY_HUB,
     ("cis-1.2.0", &["4.1", "4.2"]),
     ("cis-1.4.0", &["5.2"]),
     ("cis-1.5.0", &["5.2", "5.3"]),
@@ -31,27 +56,12 @@ pub(super) const ADMIN_PORT: KnownAs = &[
         ],
     ),
     ("prowler-2", &["check41", "check42", "extra748"]),
-    (
-        "config-managed",
-        &[
-            "restricted-common-ports",
-            "restricted-ssh",
-            "vpc-sg-open-only-to-authorized-ports",
-            "vpc-sg-port-restriction-check",
-        ],
-    ),
-    (
-        "guardduty",
-        &[
-            "Recon:EC2/PortProbeEMRUnprotectedPort",
-            "Recon:EC2/PortProbeUnprotectedPort",
-            "UnauthorizedAccess:EC2/RDPBruteForce",
-            "UnauthorizedAccess:EC2/SSHBruteForce",
-        ],
-    ),
-    ("custodian", &["security-group/ingress"]),
+    CONFIG,
+    PROBES,
+    CUSTODIAN,
 ];
 
+/// The names of the check on database ports.
 pub(super) const DATABASE_PORT: KnownAs = &[
     ("security-hub", &["EC2.18", "EC2.19"]),
     (
@@ -91,20 +101,13 @@ pub(super) const DATABASE_PORT: KnownAs = &[
         "config-managed",
         &["restricted-common-ports", "vpc-sg-open-only-to-authorized-ports", "vpc-sg-port-restriction-check"],
     ),
-    (
-        "guardduty",
-        &[
-            "Recon:EC2/PortProbeEMRUnprotectedPort",
-            "Recon:EC2/PortProbeUnprotectedPort",
-            "UnauthorizedAccess:EC2/RDPBruteForce",
-            "UnauthorizedAccess:EC2/SSHBruteForce",
-        ],
-    ),
-    ("custodian", &["security-group/ingress"]),
+    PROBES,
+    CUSTODIAN,
 ];
 
+/// The names of the check on rules for everything.
 pub(super) const ALL_TRAFFIC: KnownAs = &[
-    ("security-hub", &["EC2.13", "EC2.14", "EC2.18", "EC2.19", "EC2.53", "EC2.54"]),
+    SECURITY_HUB,
     ("cis-1.2.0", &["4.1", "4.2"]),
     ("cis-1.4.0", &["5.2"]),
     ("cis-1.5.0", &["5.2", "5.3"]),
@@ -159,23 +162,7 @@ pub(super) const ALL_TRAFFIC: KnownAs = &[
             "extra754", "extra755",
         ],
     ),
-    (
-        "config-managed",
-        &[
-            "restricted-common-ports",
-            "restricted-ssh",
-            "vpc-sg-open-only-to-authorized-ports",
-            "vpc-sg-port-restriction-check",
-        ],
-    ),
-    (
-        "guardduty",
-        &[
-            "Recon:EC2/PortProbeEMRUnprotectedPort",
-            "Recon:EC2/PortProbeUnprotectedPort",
-            "UnauthorizedAccess:EC2/RDPBruteForce",
-            "UnauthorizedAccess:EC2/SSHBruteForce",
-        ],
-    ),
-    ("custodian", &["security-group/ingress"]),
+    CONFIG,
+    PROBES,
+    CUSTODIAN,
 ];

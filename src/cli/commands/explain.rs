@@ -10,9 +10,8 @@ use crate::{
         exit::Exit,
         fail::Fail,
         plan_file, render,
-        session::{Session, named_checks},
+        session::{Session, checks_of_control},
     },
-    intake::mapping::{self, Meant},
     plan::Plan,
     playbook::{Playbook, problem::did_you_mean},
     report::{json, pages, text},
@@ -38,9 +37,8 @@ fn named(session: &Session, what: &str) -> Result<String, Fail> {
     if let Some(check) = checks::find(what) {
         return checks_text(session, &[check]);
     }
-    if !matches!(mapping::meant(what), Meant::Nothing(None)) {
-        let scanned: Vec<&'static Check> = checks::all().filter(|check| check.scanned).collect();
-        let found: Vec<&Check> = named_checks(what, &scanned)?.into_iter().filter_map(checks::find).collect();
+    if let Some(ids) = checks_of_control(what)? {
+        let found: Vec<&Check> = ids.into_iter().filter_map(checks::find).collect();
         return checks_text(session, &found);
     }
     if Path::new(what).is_file() {

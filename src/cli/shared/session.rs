@@ -166,37 +166,45 @@ impl Session {
         let scanned: Vec<&'static Check> = checks::all().filter(|c| c.scanned).collect();
         let mut asked: Vec<&str> = Vec::new();
         for id in &self.common.check {
-            asked.extend(named_checks(id, &scanned)?);
+            asked.extend(named_checks(id)?);
         }
         Ok(scanned.into_iter().filter(|c| asked.is_empty() || asked.contains(&c.id)).collect())
     }
 }
 
 /// Returns the checks that a name means: an id of ours, or a control that others know them by.
-pub fn named_checks(name: &str, scanned: &[&'static Check]) -> Result<Vec<&'static str>, Fail> {
-    if let Some(own) = scanned.iter().find(|check| check.id == name) {
-        return Ok(vec![own.id]);
+fn named_checks(name: &str) -> Result<Vec<&'static str>, Fail> {
+    match checks::find(name) {
+        Some(check) if check.scanned => return Ok(vec![check.id]),
+        Some(_) => return Err(Fail::usage(format!("{name} only proves changes: a scan does not run it"))),
+        None => {}
     }
-    if checks::find(name).is_some() {
-        return Err(Fail::usage(format!("{name} only proves changes: a scan does not run it")));
+    if let Some(checks) = checks_of_control(name)? {
+        return Ok(checks);
     }
-    let ids = || scanned.iter().map(|check| check.id);
-    let hint = match mapping::meant(name) {
-        Meant::Checks(checks) => return Ok(checks),
+    let ids = || checks::all().filter(|check| check.scanned).map(|check| check.id);
+    let hint = match did_you_mean(name, ids()) {
+        Some(near) => format!("did you mean {near}?"),
+        None => format!("there are {}", ids().collect::<Vec<_>>().join(", ")),
+    };
+    Err(Fail::usage(format!("there is no check {name:?}")).hint(hint))
+}
+
+/// Returns the checks that answer a control that others know them by; `None` where the name is no control.
+///
+/// # Errors
+/// When no check answers it, or it means one thing in one framework and another in the next (exit 2).
+pub fn checks_of_control(name: &str) -> Result<Option<Vec<&'static str>>, Fail> {
+    match mapping::meant(name) {
+        Meant::Checks(checks) => Ok(Some(checks)),
         Meant::Ambiguous(all) => {
             let of = |(framework, what): &(&str, String)| format!("{framework}/{name}: {what}");
             let fail = Fail::usage(format!("{name} is another control in one framework than in the next"));
-            return Err(all.iter().map(of).fold(fail, Fail::why).hint("name the framework with it"));
+            Err(all.iter().map(of).fold(fail, Fail::why).hint("name the framework with it"))
         }
-        Meant::Nothing(Some(why)) => {
-            return Err(Fail::usage(format!("{name} is a control, and there is {why}")));
-        }
-        Meant::Nothing(None) => match did_you_mean(name, ids()) {
-            Some(near) => format!("did you mean {near}?"),
-            None => format!("there are {}", ids().collect::<Vec<_>>().join(", ")),
-        },
-    };
-    Err(Fail::usage(format!("there is no check {name:?}")).hint(hint))
+        Meant::Nothing(Some(why)) => Err(Fail::usage(format!("{name} is a control, and there is {why}"))),
+        Meant::Nothing(None) => Ok(None),
+    }
 }
 
 /// Returns the options for actions: those of the flags, and the operator's address.

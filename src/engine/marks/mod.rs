@@ -129,10 +129,7 @@ impl Engine<'_> {
                 }
             };
             if self.stop.soon() || journal.turns().are_closed() {
-                return Err(Failure::Halt(EngineError::Stopped(format!(
-                    "before {} of {}, which waited for its turn",
-                    named.name, named.change
-                ))));
+                return Err(named.stopped("before", ", which waited for its turn"));
             }
             journal.forget_fresh(named.change);
             self.talk.on_progress(&ProgressEvent::ItsTurn {

@@ -45,14 +45,7 @@ impl Engine<'_> {
             // Other operations end at some time. The act may wait for them as long as for its own result.
             ErrorClass::Concurrency if waited <= self.patience(named, journal).max(named.bounds.at_most) => {
                 self.still_time_to_turn_back(named).await?;
-                let seconds = pause_before(named, tries);
-                self.talk.on_progress(&ProgressEvent::Again {
-                    change: named.change.to_owned(),
-                    why: error.code.clone(),
-                    seconds,
-                });
-                self.rest(Duration::from_secs(seconds), journal).await?;
-                Ok(())
+                self.rest_before_next(named, error, tries, journal).await
             }
             // A transition that is under way may be the requested one: a state that is set already is not
             // requested again.
@@ -71,14 +64,7 @@ impl Engine<'_> {
                     || self.caused(named, error, began, journal))
                     && waited <= self.patience(named, journal) =>
             {
-                let seconds = pause_before(named, tries);
-                self.talk.on_progress(&ProgressEvent::Again {
-                    change: named.change.to_owned(),
-                    why: error.code.clone(),
-                    seconds,
-                });
-                self.rest(Duration::from_secs(seconds), journal).await?;
-                Ok(())
+                self.rest_before_next(named, error, tries, journal).await
             }
             _ => self.give_up(named, error, journal).await,
         }
@@ -123,10 +109,7 @@ impl Engine<'_> {
                     _ if over => break,
                     // Neither done nor failed: a resume continues to look.
                     _ if self.stop.now() => {
-                        return Err(Failure::Halt(EngineError::Stopped(format!(
-                            "while looking for {} of {}",
-                            named.name, named.change
-                        ))));
+                        return Err(named.stopped("while looking for", ""));
                     }
                     _ => {}
                 }
@@ -152,6 +135,20 @@ impl Engine<'_> {
         self.tell_result(named, StepResult::Failed { error }, journal)
     }
 
+    /// Reports that a call is made again, and waits before that.
+    async fn rest_before_next(
+        &self,
+        named: Named<'_>,
+        error: &CallError,
+        tries: u32,
+        journal: &SharedJournal<'_>,
+    ) -> Result<(), Failure> {
+        let (change, why) = (named.change.to_owned(), error.code.clone());
+        let seconds = pause_before(named, tries);
+        self.talk.on_progress(&ProgressEvent::Again { change, why, seconds });
+        Ok(self.rest(Duration::from_secs(seconds), journal).await?)
+    }
+
     /// Asks for capacity again, for a bounded time; then the run halts and can be resumed.
     pub(super) async fn no_room(
         &self,
@@ -164,14 +161,7 @@ impl Engine<'_> {
         if waited > self.room_within(named, journal) {
             return Err(Failure::Halt(EngineError::NoRoom(error.to_string())));
         }
-        let seconds = pause_before(named, tries);
-        self.talk.on_progress(&ProgressEvent::Again {
-            change: named.change.to_owned(),
-            why: error.code.clone(),
-            seconds,
-        });
-        self.rest(Duration::from_secs(seconds), journal).await?;
-        Ok(())
+        self.rest_before_next(named, error, tries, journal).await
     }
 
     /// Records that a launch that failed was this run's own, so that it is not held against later acts.

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Engine, EngineError,
+    Engine,
     before::Go,
     ledger::SharedJournal,
     named::{Failure, Named, looks_gone},
@@ -38,10 +38,7 @@ impl Engine<'_> {
         let began = self.account.now();
         for tries in 0_u32.. {
             if self.stop.now() {
-                return Err(Failure::Halt(EngineError::Stopped(format!(
-                    "before {} of {}",
-                    named.name, named.change
-                ))));
+                return Err(named.stopped("before", ""));
             }
             let step = journal.look(|story| {
                 story.changes.get(named.change)?.step(named.name).map(|s| (s.state.clone(), s.at))

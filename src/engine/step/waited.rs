@@ -63,10 +63,7 @@ impl Engine<'_> {
                 return self.tell_result(named, StepResult::NotFound, journal);
             }
             if self.stop.now() {
-                return Err(Failure::Halt(EngineError::Stopped(format!(
-                    "while looking for {} of {}",
-                    named.name, named.change
-                ))));
+                return Err(named.stopped("while looking for", ""));
             }
             let rest = self.lag.saturating_sub(age).as_secs().clamp(1, 15);
             let why = format!("until it is clear whether {} took effect", named.act.call.operation);
