@@ -174,6 +174,22 @@ impl Owner {
     }
 }
 
+/// Returns the region in an ARN; `None` for a text that is no ARN, such as a name, and for an ARN without a
+/// region. Whatever an ARN names is in the region of the ARN
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>).
+pub fn region_in(arn: &str) -> Option<&str> {
+    part(arn, 3)
+}
+
+/// Returns the account in an ARN; `None` for a text that is no ARN and for an ARN without an account.
+pub fn account_in(arn: &str) -> Option<&str> {
+    part(arn, 4)
+}
+
+fn part(arn: &str, at: usize) -> Option<&str> {
+    arn.starts_with("arn:").then(|| arn.splitn(6, ':').nth(at)).flatten().filter(|part| !part.is_empty())
+}
+
 impl ResourceId {
     fn part(&self, n: usize) -> &str {
         self.0.splitn(6, ':').nth(n).unwrap_or("")

@@ -20,6 +20,9 @@ pub struct About {
     pub arn_type: Option<&'static str>,
     /// The ARNs of one of them and of any of them, for policies.
     pub arn: Arn,
+    /// `true` if resources of other accounts are read too: the organization's trail, a key of a central
+    /// account.
+    pub of_others: bool,
     /// The error code for an id that does not exist.
     pub not_found: &'static str,
     /// `true` if runs tag resources of this kind.
@@ -92,6 +95,7 @@ impl About {
             id_prefix: None,
             arn_type: None,
             arn: Arn { one: &[], any: "" },
+            of_others: false,
             not_found: "",
             tagged_by_runs: false,
             single: &[],

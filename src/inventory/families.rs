@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AnyFamily, Bucket, CapacityReservation, CustomerKey, EbsDefaults, Family, FlowLog, Instance,
-    InstanceStatus, InstanceType, Inventory, Key, LogGroup, ManagedInstance, NetworkInterface, PrefixList,
-    Record, Removal, Role, SecurityGroup, SecurityGroupRule, Snapshot, Subnet, TargetGroup, Trail, Volume,
-    VolumeModification, Vpc,
+    InstanceStatus, InstanceType, Inventory, Key, KeyPolicy, LogGroup, ManagedInstance, NetworkInterface,
+    PrefixList, Record, Removal, Role, SecurityGroup, SecurityGroupRule, Snapshot, Subnet, TargetGroup,
+    Trail, Volume, VolumeModification, Vpc,
     about::{About, Arn},
     permissions::Reading,
 };
@@ -59,6 +59,8 @@ macro_rules! families {
                 LogGroups log_groups LogGroup,
                 /// KMS keys, by the id, ARN or alias by which they were asked for.
                 Keys keys Key,
+                /// The policies of KMS keys, by the id or ARN by which they were asked for.
+                KeyPolicies key_policies KeyPolicy,
                 /// Customer managed KMS keys with their rotation, by key id.
                 CustomerKeys customer_keys CustomerKey,
                 /// The defaults for EBS; one member, named `account`.

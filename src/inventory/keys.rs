@@ -2,6 +2,7 @@
 //! with their rotation.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{
     Fact, Record, Tags,
@@ -32,7 +33,26 @@ pub struct Key {
 impl Record for Key {
     const ABOUT: About = About {
         arn: Arn { one: &[], any: "kms:*:{account}:key/*" },
+        of_others: true,
         ..About::read_by(&[on_one("kms:DescribeKey")])
+    };
+}
+
+/// The policy of a KMS key (`kms:GetKeyPolicy`), which only the account that owns the key can read.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct KeyPolicy {
+    /// The name by which it was asked for: a key id or an ARN.
+    pub id: String,
+    /// The policy, as JSON.
+    pub policy: Value,
+}
+
+impl Record for KeyPolicy {
+    const ABOUT: About = About {
+        arn: Arn { one: &[], any: "kms:*:{account}:key/*" },
+        of_others: true,
+        ..About::read_by(&[on_one("kms:GetKeyPolicy")])
     };
 }
 

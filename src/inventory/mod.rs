@@ -32,7 +32,7 @@ pub use compute::{
 pub use fact::{Cause, Fact, Reason};
 pub use families::{FamilyKind, ForFamily, Region, Stored};
 pub use family::{AnyFamily, Family};
-pub use keys::{CustomerKey, Key};
+pub use keys::{CustomerKey, Key, KeyPolicy};
 pub use network::{FlowLog, NetworkInterface, PrefixList, SecurityGroup, SecurityGroupRule, Subnet, Vpc};
 pub use record::{Record, Selector, TAG_KEY};
 pub use removal::{BinRule, Removal};
@@ -40,7 +40,7 @@ pub use services::{Bucket, EbsDefaults, LogGroup, ManagedInstance, Role, Trail};
 pub use table::Table;
 pub use want::{Scope, Want};
 
-use crate::resource::Owner;
+use crate::resource::{Owner, region_in};
 use families::AnyOf;
 
 /// Tags of a resource.
@@ -106,6 +106,19 @@ impl Inventory {
     /// Returns the region, created empty if nothing of it is known yet.
     pub fn region_mut(&mut self, region: &str) -> &mut Region {
         self.regions.entry(region.to_owned()).or_default()
+    }
+
+    /// Returns a key by the id, ARN or alias by which it was asked for: in the region that its ARN names,
+    /// else in this one (see [`Want::key`]).
+    pub fn key(&self, region: &str, key: &str) -> Fact<&Key> {
+        let region = region_in(key).unwrap_or(region);
+        self.regions.get(region).map_or(Fact::NotRead, |place| place.keys.get(key))
+    }
+
+    /// Returns the policy of a key, as [`Self::key`] finds it.
+    pub fn key_policy(&self, region: &str, key: &str) -> Fact<&KeyPolicy> {
+        let region = region_in(key).unwrap_or(region);
+        self.regions.get(region).map_or(Fact::NotRead, |place| place.key_policies.get(key))
     }
 
     /// Merges the facts of a later reading (see [`Family::merge`]).

@@ -46,10 +46,25 @@ pub struct Trail {
     pub latest_delivery_error: Fact<String>,
     /// The time of its last delivery.
     pub latest_delivery_time: Fact<Timestamp>,
+    /// The time at which logging was last started.
+    pub start_logging_time: Fact<Timestamp>,
     /// `true` if it records management events, reads and writes, of all services.
     pub all_management_events: Fact<bool>,
+    /// The management events that it does not record, in words, where it is known not to record them all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub management_gaps: Vec<String>,
     /// Tags.
     pub tags: Fact<Tags>,
+}
+
+impl Trail {
+    /// The gap of a trail that records no management events.
+    pub const NO_MANAGEMENT: &'static str = "management events";
+
+    /// Returns whether it is known to record no management events at all.
+    pub fn records_no_management(&self) -> bool {
+        self.management_gaps == [Self::NO_MANAGEMENT]
+    }
 }
 
 const THERE: When = When::Fact("a trail is there");
@@ -66,9 +81,11 @@ impl Record for Trail {
         kind: Some(Kind::Trail),
         by_arn: true,
         arn: Arn { one: &[], any: "cloudtrail:*:{account}:trail/*" },
+        of_others: true,
         ..About::read_by(READ_TRAILS)
     };
-    const VOLATILE: &'static [&'static str] = &["latest_delivery_time", "latest_delivery_error"];
+    const VOLATILE: &'static [&'static str] =
+        &["latest_delivery_time", "latest_delivery_error", "start_logging_time"];
     fn tags(&self) -> Option<&Tags> {
         self.tags.known()
     }

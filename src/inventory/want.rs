@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, fmt};
 use serde::{Deserialize, Serialize};
 
 use super::{FamilyKind, Selector};
+use crate::resource::region_in;
 
 /// One question to the account: a kind, a region, and a choice of members.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -29,6 +30,15 @@ impl Want {
     /// Asks for those that a filter picks.
     pub fn by(region: &str, family: FamilyKind, name: &str, value: impl Into<String>) -> Self {
         Self { region: region.to_owned(), family, selector: Selector::by(name, value) }
+    }
+    /// Asks for the key with this id, ARN or alias: in the region that its ARN names, else in this one.
+    pub fn key(region: &str, key: impl Into<String>) -> Self {
+        let key = key.into();
+        Self::id(region_in(&key).unwrap_or(region), FamilyKind::Keys, &key)
+    }
+    /// Asks for the policy of a key, in the region of [`Self::key`].
+    pub fn key_policy(region: &str, key: &str) -> Self {
+        Self { family: FamilyKind::KeyPolicies, ..Self::key(region, key) }
     }
     /// Asks for the trails that can be seen from a region.
     pub fn trails(region: &str) -> Self {

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::{
-    SkippedKind, guards,
+    SkippedKind,
+    guards::{self, OnResource},
     propose::{add, region_of},
     request::Request,
 };
@@ -290,12 +291,19 @@ fn group<'a>(
         )));
     }
     let protected = group.protected();
-    let mut on: BTreeMap<&ResourceId, crate::inventory::Tags> =
-        group.findings.iter().map(|f| (&f.resource, f.tags.clone())).collect();
-    on.entry(&group.resource).or_default().extend(guards::tags_of(request.inventory, &group.resource));
+    let mut on: BTreeMap<&ResourceId, OnResource> = BTreeMap::new();
+    for finding in &group.findings {
+        on.entry(&finding.resource).or_default().tags.extend(finding.tags.clone());
+    }
+    for resource in group.findings.iter().map(|f| &f.resource).chain([&group.resource]) {
+        let read = guards::tags_of(request.inventory, resource);
+        let entry = on.entry(resource).or_default();
+        entry.tags.extend(read.tags);
+        entry.unread = read.unread;
+    }
     let mut notes = Vec::new();
-    for (resource, tags) in on {
-        add(&mut notes, guards::of_tags(resource, &tags, &protected, request.options)?);
+    for (resource, on) in on {
+        add(&mut notes, guards::of_tags(resource, &on, &protected, request.options)?);
     }
     group.guards = notes;
     Ok(group)

@@ -4,6 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 use crate::{
     actions::{GuardNote, Options, Refusal, support},
     finding::Severity,
@@ -31,10 +33,26 @@ fn place(resource: &ResourceId) -> Option<(&str, FamilyKind, &str)> {
     Some((family.home(resource.region()), family, id))
 }
 
-/// Returns the tags of a resource, as far as they are known.
-pub fn tags_of(inventory: &Inventory, resource: &ResourceId) -> Tags {
-    let tags = place(resource).and_then(|(region, family, id)| inventory.family(region, family)?.tags(id));
-    tags.cloned().unwrap_or_default()
+/// The tags of a resource, as far as they are known.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct OnResource {
+    /// The tags that were read.
+    pub tags: Tags,
+    /// The reason why they could not be read, where that was tried.
+    pub unread: Option<String>,
+}
+
+/// Returns the tags of a resource. Some services list tags by a call of their own, which may be denied while
+/// the resource itself can be read.
+pub fn tags_of(inventory: &Inventory, resource: &ResourceId) -> OnResource {
+    let Some((region, family, id)) = place(resource) else { return OnResource::default() };
+    let tags = inventory.family(region, family).and_then(|family| family.tags(id)).cloned();
+    let silence = || match inventory.json(region, family, id) {
+        Fact::Known(form) => form.pointer("/tags/unknown").and_then(Value::as_str).map(str::to_owned),
+        Fact::Absent | Fact::Unknown(_) | Fact::NotRead => None,
+    };
+    let unread = if tags.is_none() { silence() } else { None };
+    OnResource { tags: tags.unwrap_or_default(), unread }
 }
 
 /// Returns whether a resource is known not to exist.
@@ -49,11 +67,12 @@ pub fn is_gone(inventory: &Inventory, resource: &ResourceId) -> bool {
 /// A refusal that names the tag, and the flag or the edit that loosens the guard.
 pub fn of_tags(
     resource: &ResourceId,
-    tags: &Tags,
+    on: &OnResource,
     protected: &[String],
     options: &Options,
 ) -> Result<Vec<GuardNote>, Refusal> {
     let what = format!("{} {}", resource.kind().words(), resource.id());
+    let tags = &on.tags;
     if let Some(why) = tags.get(tag::IGNORE) {
         return Err(Refusal::Refused(format!(
             "{what} is tagged {}={why:?}, so it is left alone: take the tag away to have it changed",
@@ -66,6 +85,13 @@ pub fn of_tags(
             "{what} has the protected tag {tag}: take it out of the playbook's protected_tags to have it \
              changed"
         )));
+    }
+    if let Some(why) = &on.unread {
+        let note = format!(
+            "the tags of {what} could not be read, so that redress could not find out whether anything else \
+             manages it or a tag protects it: {why}"
+        );
+        return Ok(vec![GuardNote::not_checked("ownership", note)]);
     }
     let mut notes = vec![support::ownership(&what, support::managed_by(tags), options)?];
     if !protected.is_empty() {

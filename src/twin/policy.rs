@@ -122,7 +122,7 @@ pub(super) fn trail_may_deliver(twin: &Twin, trail: &Trail) -> Fact<bool> {
             ("s3:x-amz-acl", "bucket-owner-full-control"),
             ("aws:SecureTransport", "true"),
         ];
-        let may = |action, resource| {
+        let may = |action, resource: &str| {
             allows(
                 &policy,
                 &Request {
@@ -133,8 +133,35 @@ pub(super) fn trail_may_deliver(twin: &Twin, trail: &Trail) -> Fact<bool> {
                 },
             )
         };
-        may("s3:GetBucketAcl", &bucket) && may("s3:PutObject", &objects)
+        // The twin does not know the organization: it takes the policy to name the right one.
+        let organizations = organizations(&policy).into_iter().chain(["o-anyorganization".to_owned()]);
+        let members: Vec<String> =
+            organizations.map(|id| format!("{bucket}/{prefix}AWSLogs/{id}/1/CloudTrail/x")).collect();
+        let for_members = || members.iter().any(|objects| may("s3:PutObject", objects));
+        may("s3:GetBucketAcl", &bucket)
+            && may("s3:PutObject", &objects)
+            && (!trail.is_organization || for_members())
     })
+}
+
+/// Returns the ids of organizations whose folders a bucket's policy names.
+fn organizations(policy: &Value) -> Vec<String> {
+    let text = policy.to_string();
+    let after = text.split("AWSLogs/").skip(1).filter(|rest| rest.starts_with("o-"));
+    after.map(|rest| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').collect()).collect()
+}
+
+/// Returns whether CloudTrail can encrypt log files of a trail under a key, by the policy of the key
+/// (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-kms-key-policy-for-cloudtrail.html>).
+pub(super) fn trail_may_encrypt(twin: &Twin, trail: &str, key: &str, policy: &Value) -> bool {
+    let context = [
+        ("aws:SourceArn", trail),
+        ("aws:SourceAccount", twin.truth.owner.account.as_str()),
+        ("kms:EncryptionContext:aws:cloudtrail:arn", trail),
+    ];
+    let service = Some("cloudtrail.amazonaws.com");
+    let may = |action| allows(policy, &Request { service, action, resource: Some(key), context: &context });
+    may("kms:GenerateDataKey") && may("kms:DescribeKey")
 }
 
 /// Returns whether a bucket's policy lets flow logs be delivered

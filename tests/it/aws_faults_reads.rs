@@ -3,8 +3,11 @@
 
 use redress::{
     account::Account,
+    checks,
+    finding::Verdict,
     inventory::{Fact, FamilyKind as K, Selector, Want},
 };
+use serde_json::{Value, json};
 
 use crate::aws_faults::{Reply, Server, US, connected, ec2_error, script};
 
@@ -248,4 +251,38 @@ async fn capacity_reservations_and_which_of_them_an_instance_runs_in_are_read() 
             .unwrap()
             .contains("UnauthorizedOperation")
     );
+}
+
+#[tokio::test]
+async fn a_member_sees_the_organizations_trail_and_does_not_know_what_only_its_owner_can_read() {
+    let of_all = "arn:aws:cloudtrail:us-east-1:999999999999:trail/of-all";
+    let no = |code: &str| Reply::Say(400, json!({ "__type": code, "message": "not here" }).to_string());
+    let server = Server::start(script(move |name, _| match name {
+        "DescribeTrails" => Reply::Say(
+            200,
+            json!({ "trailList": [{ "TrailARN": of_all, "Name": "of-all", "HomeRegion": US,
+                "S3BucketName": "central", "IsMultiRegionTrail": true, "IsOrganizationTrail": true }] })
+            .to_string(),
+        ),
+        "GetTrailStatus" => Reply::Say(
+            200,
+            json!({ "IsLogging": true, "LatestDeliveryTime": 1_764_000_000.0,
+                "StartLoggingTime": 1_700_000_000.0 })
+            .to_string(),
+        ),
+        "GetEventSelectors" => no("TrailNotFoundException"),
+        "ListTags" => no("CloudTrailARNInvalidException"),
+        _ => ec2_error(400, "InvalidAction"),
+    }));
+    let inventory = connected(&server).await.read(&[Want::trails(US)].into()).await;
+    let fact = inventory.trails.get(of_all);
+    let trail = fact.known().expect("it is seen");
+    assert_eq!(trail.is_logging, Fact::Known(true));
+    assert!(trail.start_logging_time.known().is_some());
+    for silence in [trail.all_management_events.silence(), trail.tags.silence()] {
+        assert!(silence.is_some_and(|why| why.contains("account 999999999999")), "{trail:?}");
+    }
+    let missing = checks::find("cloudtrail-missing").expect("a check");
+    let verdict = (missing.judge)(&inventory, &inventory.owner.root(), &Value::Null);
+    assert!(matches!(verdict, Verdict::Ok(Some(_))), "{verdict:?}");
 }

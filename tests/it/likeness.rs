@@ -77,7 +77,7 @@ fn compared(kind: FamilyKind) -> Compared {
         K::TargetGroups => Compared::Not("moto takes every target that is registered for healthy"),
         K::CapacityReservations => Compared::Not("moto has none"),
         K::ManagedInstances => Compared::Not("moto has no instances that Systems Manager manages"),
-        K::Keys => Compared::Not("no action changes them"),
+        K::Keys | K::KeyPolicies => Compared::Not("no action changes them"),
         K::CustomerKeys => Compared::Listed,
         K::EbsDefaults => {
             Compared::Not("moto does not name the default key; the switch is compared in aws_calls.rs")

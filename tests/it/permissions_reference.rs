@@ -115,6 +115,7 @@ const REFERENCE: &[Row] = &[
     ("kms:DisableKeyRotation", KEY, VIA),
     ("kms:EnableKeyRotation", KEY, VIA),
     ("kms:GenerateDataKeyWithoutPlaintext", KEY, VIA),
+    ("kms:GetKeyPolicy", KEY, VIA),
     ("kms:GetKeyRotationStatus", KEY, VIA),
     ("kms:ListKeys", &[], &[]),
     ("kms:ListResourceTags", KEY, VIA),

@@ -8,7 +8,7 @@ use super::{Plan, bucket_passed, once_logging};
 use crate::{
     actions::{
         GuardNote, Refusal, make,
-        support::{known, tag_list},
+        support::{known, need, tag_list},
     },
     calls::{Act, Call, Expect, Step, WayBack, reference},
     checks::trails::bucket::{Delivery, delivery, tls_only},
@@ -94,6 +94,7 @@ fn fresh(plan: &Plan) -> Result<Vec<Step>, Refusal> {
 
 fn reused(plan: &Plan, found: &Bucket) -> Result<Vec<Step>, Refusal> {
     let name = plan.bucket.as_str();
+    need(found.region.as_ref(), &format!("the region of bucket {name}"))?;
     let kept = || WayBack::Kept(format!("bucket {name}: {NOT_LOWERED}"));
     let mut steps = Vec::new();
     if known(found.public_access_blocked.as_ref(), "the bucket's public access block")? != Some(&true) {
@@ -213,7 +214,7 @@ fn owner(plan: &Plan) -> Option<String> {
 
 fn setting(plan: &Plan, operation: &impl Operation, at: &str, value: Value) -> Act {
     make::act(
-        Call::of(&plan.home, operation),
+        Call::of(&plan.bucket_region, operation),
         vec![make::is("", FamilyKind::Buckets, plan.bucket.as_str(), at, value)],
     )
 }

@@ -3,8 +3,10 @@
 //! it did not create.
 
 mod bucket;
+mod key;
+mod params;
 
-use serde::{Deserialize, Serialize};
+use params::Parameters;
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -12,40 +14,21 @@ use super::{
     concern::{self, Concern},
     make,
     raise_cloudtrail::{evidence_wants, raisable},
-    support::{Subject, decode, known, params, recovery_tags, tag_list},
+    support::{self, Subject, decode, known, recovery_tags, tag_list},
 };
 use crate::{
     calls::{Call, KeptOnce, Recognise, Risk, Step},
-    checks::trails::first_region,
+    checks::trails::{
+        coverage::{Coverage, copies, coverage, covered_by_other},
+        first_region,
+    },
     inventory::{Fact, FamilyKind, Inventory, Tags, Trail, Want},
-    resource::{Kind, Owner, ResourceId},
+    resource::{Kind, Owner, ResourceId, account_in},
     services::{self, Operation, Planned, Spec, trail},
 };
 
 /// An action that gives an account a trail of all regions.
 pub struct CreateCloudtrail;
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Parameters {
-    home_region: String,
-    name: String,
-    bucket: String,
-    key: String,
-    reuse_bucket: bool,
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        Self {
-            home_region: String::new(),
-            name: "redress".to_owned(),
-            bucket: String::new(),
-            key: String::new(),
-            reuse_bucket: false,
-        }
-    }
-}
 
 impl Action for CreateCloudtrail {
     fn name(&self) -> &'static str {
@@ -91,8 +74,8 @@ impl Action for CreateCloudtrail {
                 name: "key",
                 kind: "ARN of a KMS key",
                 default: "\"\"",
-                doc: "Key for the bucket's encryption; its policy must let CloudTrail use it. Empty for \
-                      AES256.",
+                doc: "Key of the log files and of the bucket's encryption, in the bucket's region; its \
+                      policy must let CloudTrail use it. Empty for AES256.",
             },
             Parameter {
                 name: "reuse_bucket",
@@ -113,6 +96,10 @@ impl Action for CreateCloudtrail {
             Want::id(&plan.home, FamilyKind::Trails, plan.trail.as_str()),
             Want::id("", FamilyKind::Buckets, &plan.bucket),
         ];
+        if !plan.parameters.key.is_empty() {
+            wants.push(Want::key(&plan.bucket_region, &plan.parameters.key));
+            wants.push(Want::key_policy(&plan.bucket_region, &plan.parameters.key));
+        }
         wants.extend(
             context
                 .inventory
@@ -153,14 +140,17 @@ impl Action for CreateCloudtrail {
             .get(&format!("region={}", plan.home))
             .or_else(|| inventory.trails.reads.get("*"));
         known(listing.cloned().unwrap_or_default(), "the list of the account's trails")?;
-        // After the change that this one depends on, the raised trail is the one that records all regions:
-        // the proposal stays the same, so that the plan does not fall apart over its own success.
-        if let Some((_, trail)) = inventory
-            .trails
-            .known()
-            .find(|(_, t)| t.is_multi_region && t.all_management_events == Fact::Known(true))
-        {
-            return Ok(plan.raise_instead(target, trail));
+        match coverage(inventory, None) {
+            Coverage::By(trail) if account_in(&trail.id) != Some(inventory.owner.account.as_str()) => {
+                return Err(Refusal::Nothing(format!("the organization's trail {} records it", trail.id)));
+            }
+            // After the change that this one depends on, the raised trail is the one that records all
+            // regions: the proposal stays the same, so that the plan does not fall apart over its own
+            // success.
+            Coverage::By(trail) => return Ok(plan.raise_instead(target, trail)),
+            Coverage::ByOther(trail) => return Err(Refusal::Nothing(covered_by_other(trail))),
+            Coverage::Unknown(reasons) => return Err(Refusal::Unknown(reasons.join("; "))),
+            Coverage::None => {}
         }
         match raisable_trail(inventory)? {
             Some(trail) => Ok(plan.raise_instead(target, trail)),
@@ -176,12 +166,18 @@ fn raisable_trail(inventory: &Inventory) -> Result<Option<&Trail>, Refusal> {
         inventory.trails.known().map(|(_, t)| t).filter(|t| !t.is_multi_region).collect();
     candidates.sort_by_key(|t| (t.is_logging == Fact::Known(true) && t.log_file_validation, t.id.clone()));
     for trail in candidates {
-        let all = known(
-            trail.all_management_events.as_ref(),
-            Subject::Question(&format!("which events trail {} records", trail.name)),
-        )?;
         match raisable(inventory, trail) {
-            Ok(_) if all == Some(&true) => return Ok(Some(trail)),
+            Ok(_) => {
+                let events = trail.all_management_events.as_ref();
+                let question = format!("which events trail {} records", trail.name);
+                if known(events, Subject::Question(&question))? == Some(&true) {
+                    return Ok(Some(trail));
+                }
+            }
+            // A stopped trail to a bucket of another account stays in doubt for ever, and costs nothing
+            // beside a new one: what it would cost once somebody starts it is part of the impact.
+            Err(Refusal::Unknown(_))
+                if trail.is_logging == Fact::Known(false) && delivers_elsewhere(inventory, trail) => {}
             Err(Refusal::Unknown(why)) => {
                 return Err(Refusal::Unknown(format!(
                     "redress could not find out whether trail {} can be raised, which would make another \
@@ -189,24 +185,33 @@ fn raisable_trail(inventory: &Inventory) -> Result<Option<&Trail>, Refusal> {
                     trail.name
                 )));
             }
-            _ => {}
+            Err(Refusal::Refused(_) | Refusal::Nothing(_)) => {}
         }
     }
     Ok(None)
 }
 
+/// Returns whether a trail is known to deliver to a bucket of another account.
+fn delivers_elsewhere(inventory: &Inventory, trail: &Trail) -> bool {
+    inventory.buckets.get(&trail.s3_bucket_name).known().is_some_and(|bucket| !bucket.owned)
+}
+
 /// The names of the resources that are to be created.
+#[derive(Clone)]
 struct Plan {
     owner: Owner,
     home: String,
     trail: ResourceId,
     bucket: String,
+    /// The region of the bucket: a trail may deliver to a bucket of another region, and the calls on a bucket
+    /// go to its own.
+    bucket_region: String,
     parameters: Parameters,
 }
 
 impl Plan {
     fn of(context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Self, Refusal> {
-        let parameters: Parameters = params(with)?;
+        let parameters: Parameters = support::params(with)?;
         let owner = context.inventory.owner.clone();
         let home = [parameters.home_region.as_str(), context.region, first_region(target.partition())]
             .into_iter()
@@ -218,7 +223,16 @@ impl Plan {
         } else {
             parameters.bucket.clone()
         };
-        Ok(Self { trail: owner.trail(&home, &parameters.name), owner, home, bucket, parameters })
+        let found = context.inventory.buckets.get(&bucket);
+        let place = found.known().and_then(|b| b.region.known()).cloned();
+        Ok(Self {
+            trail: owner.trail(&home, &parameters.name),
+            owner,
+            bucket_region: place.unwrap_or_else(|| home.clone()),
+            home,
+            bucket,
+            parameters,
+        })
     }
 
     /// Returns the proof that the account has a trail of all regions.
@@ -268,6 +282,7 @@ impl Plan {
             )));
         }
         let (mut steps, bucket_note) = bucket::steps(self, inventory)?;
+        let key_note = key::usable(self, inventory)?;
         steps.extend([self.create_trail()?, self.start()]);
         let exists = inventory.buckets.get(&self.bucket).known().is_some();
         let encryption = match self.parameters.key.as_str() {
@@ -275,8 +290,11 @@ impl Plan {
             "" => Some("AES256"),
             _ => Some("aws:kms"),
         };
-        let raised = json!({ "is_logging": true, "is_multi_region": true, "log_file_validation": true,
+        let mut raised = json!({ "is_logging": true, "is_multi_region": true, "log_file_validation": true,
             "bucket": self.bucket });
+        if let Some(key) = self.key() {
+            raised["key"] = json!(key);
+        }
         let bucket = self.owner.bucket(&self.bucket);
         Ok(Proposal {
             summary: format!(
@@ -285,7 +303,7 @@ impl Plan {
             ),
             steps,
             risk: Risk::Safe,
-            impact: self.impact(),
+            impact: self.impact(inventory),
             before: json!({ "multi_region_trail": null }),
             after: json!({ "multi_region_trail": self.trail, "bucket": self.bucket,
                 "encryption": encryption }),
@@ -299,28 +317,27 @@ impl Plan {
                 },
             ],
             not_restored: vec!["what is not recorded after an undo has removed the trail".to_owned()],
-            guards: vec![bucket_note],
+            guards: [bucket_note].into_iter().chain(key_note).collect(),
             // The bucket stays after an undo, so it does not belong to the state that an undo restores.
             touches: vec![Want::id(&self.home, FamilyKind::Trails, self.trail.as_str())],
             prerequisites: Vec::new(),
         })
     }
 
-    fn impact(&self) -> Vec<String> {
-        let mut impact = vec![
-            "the first copy of management events is free of charge; storing them in S3 is not".to_owned(),
+    fn impact(&self, inventory: &Inventory) -> Vec<String> {
+        let first =
+            || "the first copy of management events is free of charge; storing them in S3 is not".to_owned();
+        vec![
+            copies(inventory, &self.home, None).unwrap_or_else(first),
             "only trails that can be seen from the regions of this plan were looked at".to_owned(),
             "no log file is ever deleted by a lifecycle rule: set one if logs are not to be kept for ever"
                 .to_owned(),
-        ];
-        if !self.parameters.key.is_empty() {
-            impact.push(format!(
-                "deliveries fail unless the policy of key {} lets cloudtrail.amazonaws.com use it; that is \
-                 not checked",
-                self.parameters.key
-            ));
-        }
-        impact
+        ]
+    }
+
+    /// Returns the key of the log files, where one was asked for.
+    fn key(&self) -> Option<String> {
+        Some(self.parameters.key.clone()).filter(|key| !key.is_empty())
     }
 
     fn recovery(&self) -> Result<Map<String, Value>, Refusal> {
@@ -336,7 +353,7 @@ impl Plan {
             include_global_service_events: Some(true),
             is_multi_region_trail: Some(true),
             enable_log_file_validation: Some(true),
-            kms_key_id: None,
+            kms_key_id: self.key(),
             tags_list: tag_list(&self.recovery()?),
         };
         // A trail of this name that somebody else has created in the meantime does not carry the run's tag.

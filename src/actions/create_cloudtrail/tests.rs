@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     actions::{Options, make::sound},
     calls::Purpose,
-    inventory::{Bucket, Caller, Selector, tag},
+    inventory::{Bucket, Caller, Key, KeyPolicy, Selector, tag},
 };
 
 const R: &str = "eu-west-1";
@@ -103,27 +103,196 @@ fn the_policy_lets_this_trail_write_and_nothing_in_without_tls() {
     assert!(tls_only(&policy));
 }
 
-#[test]
-fn in_us_east_1_no_location_is_given_and_a_key_encrypts_the_bucket() {
+const KEY: &str = "arn:aws:kms:us-east-1:123456789012:key/k";
+
+/// Builds an account for a trail `trl` in us-east-1 with a new bucket and a key.
+fn with_key() -> Inventory {
     let mut it = account();
     it.trails.read(&Selector::by("region", "us-east-1"), Fact::Known(()));
-    let (trail, bucket) = (it.owner.trail("us-east-1", "t").to_string(), "b".to_owned());
-    it.trails.items.insert(trail, Fact::Absent);
-    it.buckets.items.insert(bucket, Fact::Absent);
-    let proposal =
-        propose(&it, json!({ "home_region": "us-east-1", "name": "t", "bucket": "b", "key": "arn:k" }))
-            .unwrap();
+    let trail = it.owner.trail("us-east-1", "trl").to_string();
+    it.trails.items.insert(trail.clone(), Fact::Absent);
+    it.buckets.items.insert("logs".to_owned(), Fact::Absent);
+    let good = |text: &str| text.to_owned();
+    let key = Key {
+        arn: KEY.into(),
+        key_state: good("Enabled"),
+        key_usage: good("ENCRYPT_DECRYPT"),
+        key_spec: good("SYMMETRIC_DEFAULT"),
+        ..Key::default()
+    };
+    it.region_mut("us-east-1").keys.put(KEY, key);
+    let service = json!({ "Service": "cloudtrail.amazonaws.com" });
+    let source = json!({ "aws:SourceArn": trail });
+    let policy = json!({ "Statement": [
+        { "Effect": "Allow", "Principal": service, "Action": "kms:GenerateDataKey*", "Resource": "*",
+          "Condition": { "StringEquals": source, "StringLike": {
+            "kms:EncryptionContext:aws:cloudtrail:arn": "arn:aws:cloudtrail:*:123456789012:trail/*" } } },
+        { "Effect": "Allow", "Principal": service, "Action": "kms:DescribeKey", "Resource": "*",
+          "Condition": { "StringEquals": source } },
+    ] });
+    it.region_mut("us-east-1").key_policies.put(KEY, KeyPolicy { id: KEY.into(), policy });
+    it
+}
+
+fn asked_with_key() -> Value {
+    json!({ "home_region": "us-east-1", "name": "trl", "bucket": "logs", "key": KEY })
+}
+
+#[test]
+fn in_us_east_1_no_location_is_given_and_a_key_encrypts_the_logs_and_the_bucket() {
+    let proposal = propose(&with_key(), asked_with_key()).unwrap();
     assert_eq!(
         proposal.steps[0].act.call.input,
-        json!({ "Bucket": "b", "ObjectOwnership": "BucketOwnerEnforced" })
+        json!({ "Bucket": "logs", "ObjectOwnership": "BucketOwnerEnforced" })
     );
     let rule = &sound::named(&proposal.steps, "encrypt-bucket").act.call.input["ServerSideEncryptionConfiguration"]
         ["Rules"][0];
     assert_eq!(
         rule["ApplyServerSideEncryptionByDefault"],
-        json!({ "SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "arn:k" })
+        json!({ "SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY })
     );
-    assert!(proposal.impact.iter().any(|l| l.contains("not checked")));
+    assert_eq!(sound::named(&proposal.steps, "create-trail").act.call.input["KmsKeyId"], KEY);
+    let promised = proposal.proof.iter().find(|p| p.check == "trail-raised").unwrap();
+    assert_eq!(promised.with["key"], KEY);
+    assert!(proposal.guards.iter().any(|g| g.guard == "key"), "{:?}", proposal.guards);
+}
+
+#[test]
+fn a_key_that_cloudtrail_could_not_use_is_refused_before_the_bucket_is_made() {
+    type Row = (fn(&mut Inventory), &'static str);
+    let rows: &[Row] = &[
+        (
+            |it| it.region_mut("us-east-1").keys.get_mut(KEY).unwrap().key_state = "Disabled".into(),
+            "Disabled",
+        ),
+        (
+            |it| {
+                let policy = it.region_mut("us-east-1").key_policies.get_mut(KEY).unwrap();
+                policy.policy["Statement"].as_array_mut().unwrap().pop();
+            },
+            "kms:DescribeKey",
+        ),
+        (
+            |it| {
+                let of_another =
+                    json!({ "aws:SourceArn": "arn:aws:cloudtrail:us-east-1:123456789012:trail/x" });
+                let policy = it.region_mut("us-east-1").key_policies.get_mut(KEY).unwrap();
+                policy.policy["Statement"][0]["Condition"]["StringEquals"] = of_another;
+            },
+            "kms:GenerateDataKey",
+        ),
+    ];
+    for (change, word) in rows {
+        let mut it = with_key();
+        change(&mut it);
+        let refused = propose(&it, asked_with_key());
+        assert!(matches!(&refused, Err(Refusal::Refused(why)) if why.contains(word)), "{word}: {refused:?}");
+    }
+    let mut unread = with_key();
+    unread.region_mut("us-east-1").key_policies.items.insert(KEY.into(), Fact::Unknown("denied".into()));
+    assert!(
+        matches!(propose(&unread, asked_with_key()), Err(Refusal::Unknown(why)) if why.contains("denied"))
+    );
+}
+
+#[test]
+fn a_key_must_be_in_the_region_of_the_bucket_and_that_of_another_account_is_left_to_cloudtrail() {
+    let mut it = with_key();
+    let bucket = Bucket {
+        id: "logs".into(),
+        owned: true,
+        region: Fact::Known("eu-west-1".into()),
+        tags: Fact::Known([(tag::RUN.to_owned(), "r".to_owned())].into()),
+        ..settled()
+    };
+    it.buckets.put("logs", bucket);
+    assert!(
+        matches!(propose(&it, asked_with_key()), Err(Refusal::Refused(why)) if why.contains("eu-west-1"))
+    );
+    let central = "arn:aws:kms:us-east-1:999999999999:key/k";
+    let mut it = with_key();
+    let key = it.region_mut("us-east-1").keys.get(KEY).known().copied().unwrap().clone();
+    it.region_mut("us-east-1").keys.put(central, key);
+    let mut with = asked_with_key();
+    with["key"] = json!(central);
+    let proposal = propose(&it, with).unwrap();
+    let note = proposal.guards.iter().find(|g| g.guard == "key").unwrap();
+    assert_eq!(note.result, crate::actions::GuardResult::NotChecked);
+}
+
+/// Builds a bucket with everything that redress sets.
+fn settled() -> Bucket {
+    Bucket {
+        public_access_blocked: Fact::Known(true),
+        versioning: Fact::Known("Enabled".into()),
+        encryption: Fact::Known("aws:kms".into()),
+        policy: Fact::Absent,
+        ..Bucket::default()
+    }
+}
+
+#[test]
+fn the_calls_on_a_bucket_go_to_its_own_region() {
+    let mut it = account();
+    let bucket = Bucket {
+        id: "central".into(),
+        owned: true,
+        region: Fact::Known("us-east-1".into()),
+        tags: Fact::Known(Tags::new()),
+        versioning: Fact::Absent,
+        ..settled()
+    };
+    it.buckets.put("central", bucket);
+    let proposal = propose(&it, json!({ "bucket": "central", "reuse_bucket": true })).unwrap();
+    let regions: Vec<(&str, &str)> =
+        proposal.steps.iter().map(|s| (s.name.as_str(), s.act.call.region.as_str())).collect();
+    assert_eq!(
+        regions,
+        [
+            ("version-bucket", "us-east-1"),
+            ("bucket-policy", "us-east-1"),
+            ("create-trail", R),
+            ("start-logging", R)
+        ]
+    );
+}
+
+#[test]
+fn the_trail_of_the_organization_makes_another_unnecessary_or_the_question_open() {
+    let of_all = Trail {
+        id: "arn:aws:cloudtrail:eu-west-1:999999999999:trail/of-all".into(),
+        is_multi_region: true,
+        is_organization: true,
+        is_logging: Fact::Known(true),
+        all_management_events: Fact::Unknown("TrailNotFoundException".into()),
+        ..Trail::default()
+    };
+    let with = |trail: &Trail| {
+        let mut it = account();
+        it.trails.put(trail.id.clone(), trail.clone());
+        propose(&it, Value::Null)
+    };
+    assert!(matches!(with(&of_all), Err(Refusal::Nothing(_))));
+    let stopped = Trail { is_logging: Fact::Known(false), ..of_all.clone() };
+    assert!(matches!(with(&stopped), Err(Refusal::Unknown(_))));
+    let known = Trail { all_management_events: Fact::Known(true), ..of_all };
+    assert!(matches!(with(&known), Err(Refusal::Nothing(_))));
+}
+
+#[test]
+fn a_stopped_trail_to_a_bucket_of_another_account_does_not_stand_in_the_way_and_its_copy_is_named() {
+    let mut it = account();
+    let arn = other_trail(&mut it, false).to_string();
+    it.buckets.get_mut("logs").unwrap().owned = false;
+    let proposal = propose(&it, Value::Null).unwrap();
+    assert!(sound::names(&proposal.steps).contains(&"create-trail"));
+    assert!(
+        proposal.impact.iter().any(|l| l.contains("billed") && l.contains("once it is started")),
+        "{:?}",
+        proposal.impact
+    );
+    it.trails.get_mut(&arn).unwrap().is_logging = Fact::Known(true);
+    assert!(matches!(propose(&it, Value::Null), Err(Refusal::Unknown(_))));
 }
 
 #[test]
@@ -211,6 +380,7 @@ fn a_bucket_that_is_used_again_keeps_its_statements_and_is_never_lowered() {
     let bucket = Bucket {
         id: BUCKET.into(),
         owned: true,
+        region: Fact::Known(R.into()),
         policy: Fact::Known(former.clone()),
         public_access_blocked: Fact::Known(true),
         versioning: Fact::Absent,

@@ -9,13 +9,17 @@ use super::{
     Action, Around, Context, GuardNote, Parameter, Proof, Proposal, Refusal,
     concern::{self, Concern},
     make,
-    support::{Subject, decode, need, params},
+    support::{Subject, decode, need, ownership, params},
 };
 use crate::{
     calls::{Call, Expect, Risk, Step},
-    checks::trails::bucket::{Delivery, delivery},
+    checks::trails::{
+        awaits_delivery,
+        bucket::{Delivery, delivery},
+        coverage::{Coverage, copies, coverage, covered_by_other, unknown_events},
+    },
     inventory::{Fact, FamilyKind, Inventory, Trail, Want},
-    resource::{Kind, ResourceId},
+    resource::{Kind, ResourceId, account_in},
     services::{
         Operation, Spec,
         trail::{StartLogging, StopLogging, UpdateTrail},
@@ -88,7 +92,7 @@ impl Action for RaiseCloudtrail {
         params::<Parameters>(with)?;
         let inventory = context.inventory;
         let trail = need(inventory.trails.get(target.as_str()), &format!("trail {}", target.id()))?;
-        if multi_region_lacking(inventory, trail) {
+        if !trail.is_multi_region {
             // The other trails of the account must have been listed, or nothing is known of them.
             let listing = inventory
                 .trails
@@ -97,31 +101,62 @@ impl Action for RaiseCloudtrail {
                 .or_else(|| inventory.trails.reads.get("*"));
             need(listing.cloned().unwrap_or_default(), "the list of the account's trails")?;
         }
+        let owner =
+            by_name(trail).map(|by| ownership(&format!("trail {}", trail.name), Some(by), context.options));
+        let owner = owner.transpose()?;
         let bucket = raisable(inventory, trail)?;
         let logs = *need(trail.is_logging.as_ref(), Subject::Question("whether the trail logs"))?;
         let plan = Plan::of(inventory, trail, logs);
         if plan.nothing() {
             return Err(Refusal::Nothing(format!(
-                "{} logs, writes digests, and is multi-region or need not be",
-                trail.name
+                "{} logs, writes digests, and is multi-region or need not be{}",
+                trail.name,
+                plan.left.map(|why| format!(" ({why})")).unwrap_or_default()
             )));
         }
-        Ok(plan.proposal(context, target, bucket))
+        Ok(plan.proposal(context, target, owner.into_iter().chain([bucket]).collect()))
     }
+}
+
+/// Returns the service that made a trail, by its name: Control Tower takes a change of its trail for drift
+/// (<https://docs.aws.amazon.com/controltower/latest/userguide/drift.html>).
+fn by_name(trail: &Trail) -> Option<String> {
+    trail.name.starts_with("aws-controltower-").then(|| format!("Control Tower (its name is {})", trail.name))
 }
 
 /// Returns the facts that show whether a trail can be raised.
 pub fn evidence_wants(trail: &Trail) -> Vec<Want> {
-    let key = trail.kms_key_id.iter().map(|key| Want::id(&trail.home_region, FamilyKind::Keys, key));
+    let key = trail.kms_key_id.iter().map(|key| Want::key(&trail.home_region, key));
     key.chain([Want::id("", FamilyKind::Buckets, &trail.s3_bucket_name)]).collect()
 }
 
-/// Returns whether the trail records the management events of one region only, and no other one records those
-/// of all.
-pub fn multi_region_lacking(inventory: &Inventory, trail: &Trail) -> bool {
-    let all = |t: &Trail| t.all_management_events == Fact::Known(true);
-    let other = inventory.trails.known().any(|(id, t)| id != trail.id && t.is_multi_region && all(t));
-    !trail.is_multi_region && all(trail) && !other
+/// The answer to the question whether a trail should record all regions.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Lacking<'a> {
+    /// It records the management events of one region only, and no other trail records those of all.
+    Yes,
+    /// It does already, or need not: it records no management events, or another trail does it.
+    No,
+    /// This trail of another account covers the account, as far as can be seen from here.
+    Covered(&'a Trail),
+    /// Another trail may do it, for these reasons, and a second copy of the events would be billed.
+    Unknown(Vec<String>),
+}
+
+/// Returns whether a trail should record all regions.
+pub fn multi_region_lacking<'a>(inventory: &'a Inventory, trail: &Trail) -> Lacking<'a> {
+    match &trail.all_management_events {
+        _ if trail.is_multi_region => return Lacking::No,
+        Fact::Known(true) => {}
+        Fact::Known(false) | Fact::Absent => return Lacking::No,
+        silent => return Lacking::Unknown(vec![unknown_events(&trail.id, silent)]),
+    }
+    match coverage(inventory, Some(&trail.id)) {
+        Coverage::By(_) => Lacking::No,
+        Coverage::ByOther(other) => Lacking::Covered(other),
+        Coverage::None => Lacking::Yes,
+        Coverage::Unknown(reasons) => Lacking::Unknown(reasons),
+    }
 }
 
 /// Checks that a trail may be changed and can deliver.
@@ -130,14 +165,15 @@ pub fn multi_region_lacking(inventory: &Inventory, trail: &Trail) -> bool {
 /// A refusal that names what is missing, or what is not known.
 pub fn raisable(inventory: &Inventory, trail: &Trail) -> Result<GuardNote, Refusal> {
     let account = &inventory.owner.account;
-    if trail.id.split(':').nth(4) != Some(account.as_str()) {
+    if let Some(owner) = account_in(&trail.id).filter(|owner| owner != account) {
         return Err(Refusal::Refused(format!(
-            "{} is a trail of the organization and belongs to another account: only its owner can change it",
+            "{} is a trail of the organization and belongs to account {owner}: change it there, or as the \
+             delegated administrator for CloudTrail",
             trail.name
         )));
     }
-    let logs = trail.is_logging == Fact::Known(true);
-    if let Some(error) = trail.latest_delivery_error.known().filter(|e| logs && !e.is_empty()) {
+    let fails = trail.is_logging == Fact::Known(true) && !awaits_delivery(trail, inventory.read_at);
+    if let Some(error) = trail.latest_delivery_error.known().filter(|e| fails && !e.is_empty()) {
         let hint = usable(inventory, trail).err().map(|r| format!(" ({})", why(&r))).unwrap_or_default();
         return Err(Refusal::Refused(format!(
             "{} logs, but its last delivery failed with {error}{hint}: set the bucket {} or the trail's key \
@@ -182,8 +218,7 @@ fn delivered(inventory: &Inventory, trail: &Trail) -> bool {
 fn usable(inventory: &Inventory, trail: &Trail) -> Result<(), Refusal> {
     let name = &trail.s3_bucket_name;
     if let Some(id) = &trail.kms_key_id {
-        let key = inventory.regions.get(&trail.home_region).map_or(Fact::NotRead, |r| r.keys.get(id));
-        let key = need(key, &format!("the trail's key {id}"))?;
+        let key = need(inventory.key(&trail.home_region, id), &format!("the trail's key {id}"))?;
         if key.key_state != "Enabled" {
             return Err(Refusal::Refused(format!(
                 "the trail's key {id} is {}: enable it, or give the trail another key",
@@ -225,15 +260,27 @@ fn usable(inventory: &Inventory, trail: &Trail) -> Result<(), Refusal> {
 struct Plan<'a> {
     trail: &'a Trail,
     multi_region: bool,
+    /// The reason why it is not made to record all regions, where that is not plain.
+    left: Option<String>,
+    /// The note on a copy of management events that is billed.
+    copies: Option<String>,
     validation: bool,
     start: bool,
 }
 
 impl<'a> Plan<'a> {
     fn of(inventory: &Inventory, trail: &'a Trail, logs: bool) -> Self {
+        let lacking = multi_region_lacking(inventory, trail);
+        let left = match &lacking {
+            Lacking::Yes | Lacking::No => None,
+            Lacking::Covered(other) => Some(covered_by_other(other)),
+            Lacking::Unknown(reasons) => Some(reasons.join("; ")),
+        };
         Self {
             trail,
-            multi_region: multi_region_lacking(inventory, trail),
+            multi_region: lacking == Lacking::Yes,
+            left,
+            copies: copies(inventory, &trail.home_region, Some(&trail.id)),
             validation: !trail.log_file_validation,
             start: !logs,
         }
@@ -243,7 +290,7 @@ impl<'a> Plan<'a> {
         !(self.multi_region || self.validation || self.start)
     }
 
-    fn proposal(self, context: &Context<'_>, target: &ResourceId, bucket: GuardNote) -> Proposal {
+    fn proposal(self, context: &Context<'_>, target: &ResourceId, guards: Vec<GuardNote>) -> Proposal {
         let trail = self.trail;
         let now = json!({
             "is_logging": !self.start, "is_multi_region": trail.is_multi_region,
@@ -275,18 +322,20 @@ impl<'a> Plan<'a> {
             } else {
                 Vec::new()
             },
-            guards: vec![bucket],
+            guards,
             touches: vec![Want::id(&trail.home_region, FamilyKind::Trails, &trail.id)],
             prerequisites: Vec::new(),
         }
     }
 
     fn words(&self) -> Vec<&'static str> {
-        let all = [
-            (self.multi_region, "record all regions"),
-            (self.validation, "write digests of log files"),
-            (self.start, "start logging"),
-        ];
+        self.settings().into_iter().chain(self.start.then_some("start logging")).collect()
+    }
+
+    /// Returns the settings that are changed, in words.
+    fn settings(&self) -> Vec<&'static str> {
+        let all =
+            [(self.multi_region, "record all regions"), (self.validation, "write digests of log files")];
         all.into_iter().filter(|(lacking, _)| *lacking).map(|(_, words)| words).collect()
     }
 
@@ -308,6 +357,13 @@ impl<'a> Plan<'a> {
                  faster"
                     .to_owned(),
             );
+            impact.extend(self.copies.clone());
+        }
+        if let Some(why) = &self.left {
+            impact.push(format!(
+                "it goes on recording its own region only, since a second copy of management events is \
+                 billed: {why}"
+            ));
         }
         impact
     }
@@ -345,8 +401,7 @@ impl<'a> Plan<'a> {
             (forth.enable_log_file_validation, back.enable_log_file_validation) = (Some(true), Some(false));
             members.push(("/log_file_validation", false));
         }
-        let title =
-            format!("set trail {} to {}", t.name, Plan { start: false, ..*self }.words().join(" and "));
+        let title = format!("set trail {} to {}", t.name, self.settings().join(" and "));
         let switched = make::Switched {
             set: Call::of(&t.home_region, &forth),
             back: Call::of(&t.home_region, &back),

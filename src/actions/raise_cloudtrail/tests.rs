@@ -166,7 +166,7 @@ fn a_trail_of_another_account_is_its_owners_to_change() {
     let options = Options::default();
     let context = Context { inventory: &it, region: R, checks: &[], options: &options };
     let said = RaiseCloudtrail.propose(&context, &owner.trail(R, "audit"), &Value::Null);
-    assert!(matches!(said, Err(Refusal::Refused(why)) if why.contains("only its owner")));
+    assert!(matches!(said, Err(Refusal::Refused(why)) if why.contains("account 123456789012")));
 }
 
 #[test]
@@ -194,4 +194,64 @@ fn what_the_trail_does_must_be_known() {
     let mut it = account();
     it.trails.reads.clear();
     assert!(matches!(propose(&it), Err(Refusal::Unknown(_))), "another trail may record all regions");
+}
+
+/// Returns the trail of the organization as a member sees it.
+fn of_all() -> Trail {
+    Trail {
+        id: "arn:aws:cloudtrail:us-east-1:999999999999:trail/of-all".into(),
+        is_multi_region: true,
+        is_organization: true,
+        is_logging: Fact::Known(true),
+        all_management_events: Fact::Unknown("TrailNotFoundException".into()),
+        ..Trail::default()
+    }
+}
+
+#[test]
+fn what_another_trail_may_record_already_is_not_recorded_a_second_time() {
+    for (other, word) in [
+        (of_all(), "organization's trail"),
+        (Trail { is_logging: Fact::Known(false), ..of_all() }, "could not find out which events"),
+    ] {
+        let mut it = account();
+        it.trails.put(other.id.clone(), other);
+        let proposal = propose(&it).unwrap();
+        let update = &proposal.steps[0].act.call.input;
+        assert_eq!(*update, json!({ "Name": arn(&it), "EnableLogFileValidation": true }));
+        assert!(
+            proposal.impact.iter().any(|l| l.contains("billed") && l.contains(word)),
+            "{:?}",
+            proposal.impact
+        );
+    }
+}
+
+#[test]
+fn the_key_of_a_trail_is_looked_for_in_the_region_of_its_arn() {
+    let mut it = account();
+    let key = "arn:aws:kms:eu-west-1:123456789012:key/k";
+    trail(&mut it).kms_key_id = Some(key.into());
+    let asked = evidence_wants(&trail(&mut it).clone());
+    assert!(asked.contains(&Want::id("eu-west-1", FamilyKind::Keys, key)), "{asked:?}");
+    let enabled = Key { key_state: "Enabled".into(), ..Key::default() };
+    it.region_mut("eu-west-1").keys.put(key, enabled);
+    assert!(propose(&it).is_ok());
+}
+
+#[test]
+fn an_error_of_before_the_start_does_not_keep_a_trail_from_being_raised() {
+    let mut it = account();
+    trail(&mut it).is_logging = Fact::Known(true);
+    trail(&mut it).latest_delivery_error = Fact::Known("NoSuchBucket".into());
+    assert!(matches!(propose(&it), Err(Refusal::Refused(_))));
+    trail(&mut it).start_logging_time = Fact::Known("2026-11-22T09:55:00Z".parse().unwrap());
+    assert_eq!(sound::names(&propose(&it).unwrap().steps), ["update"]);
+}
+
+#[test]
+fn a_trail_of_control_tower_is_left_to_control_tower() {
+    let mut it = account();
+    trail(&mut it).name = "aws-controltower-BaselineCloudTrail".into();
+    assert!(matches!(propose(&it), Err(Refusal::Refused(why)) if why.contains("--include-managed")));
 }

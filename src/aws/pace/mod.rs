@@ -176,8 +176,27 @@ impl Pace {
 /// Returns whether an endpoint is one of AWS's own, such as that of a VPC endpoint.
 fn is_aws(url: &str) -> bool {
     let host = url.split("//").nth(1).unwrap_or(url).split(['/', ':']).next().unwrap_or_default();
-    [".amazonaws.com", ".amazonaws.com.cn", ".api.aws"].iter().any(|domain| host.ends_with(domain))
+    DOMAINS.iter().any(|domain| host.ends_with(domain))
 }
+
+/// The domains of AWS's endpoints, plain and dual-stack, of each partition
+/// (<https://github.com/boto/botocore/blob/develop/botocore/data/partitions.json>).
+const DOMAINS: &[&str] = &[
+    ".amazonaws.com",
+    ".api.aws",
+    ".amazonaws.com.cn",
+    ".api.amazonwebservices.com.cn",
+    ".amazonaws.eu",
+    ".api.amazonwebservices.eu",
+    ".c2s.ic.gov",
+    ".api.aws.ic.gov",
+    ".sc2s.sgov.gov",
+    ".api.aws.scloud",
+    ".cloud.adc-e.uk",
+    ".api.cloud-aws.adc-e.uk",
+    ".csp.hci.ic.gov",
+    ".api.aws.hci.ic.gov",
+];
 
 tokio::task_local! {
     static HERE: (Arc<Pace>, String);

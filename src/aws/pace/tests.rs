@@ -196,3 +196,20 @@ fn the_rate_is_the_share_of_what_is_documented_and_none_elsewhere() {
     assert_eq!(rate(Some(100), Some("http://127.0.0.1:5000")), Some(2.0));
     assert_eq!(rate(None, Some("http://127.0.0.1:5000")), None);
 }
+
+#[test]
+fn the_endpoints_of_every_partition_are_awss() {
+    for host in [
+        "ec2.us-east-1.amazonaws.com",
+        "vpce-0a.ec2.eu-west-1.vpce.amazonaws.com",
+        "ec2.cn-north-1.amazonaws.com.cn",
+        "ec2.eusc-de-east-1.amazonaws.eu",
+        "ec2.us-iso-east-1.c2s.ic.gov",
+        "ec2.us-isob-east-1.sc2s.sgov.gov",
+        "ec2.eu-isoe-west-1.cloud.adc-e.uk",
+        "ec2.us-isof-south-1.csp.hci.ic.gov",
+    ] {
+        assert!(is_aws(&format!("https://{host}/")), "{host}");
+    }
+    assert!(!is_aws("http://127.0.0.1:5000") && !is_aws("https://amazonaws.com.example.org"));
+}

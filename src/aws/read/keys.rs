@@ -11,7 +11,7 @@ use super::{
 use crate::{
     aws::{errors, retry::reading},
     calls::CallError,
-    inventory::{CustomerKey, Fact, Key, Tags},
+    inventory::{CustomerKey, Fact, Key, KeyPolicy, Tags},
 };
 
 /// The number of keys that are read at once.
@@ -26,6 +26,29 @@ pub async fn keys(kms: &Client, ask: &Ask) -> Members<Key> {
         (id, key)
     });
     Ok(keys.buffered(4).collect().await)
+}
+
+/// Calls `kms:GetKeyPolicy`. The only name that a key policy can have is `default`
+/// (<https://docs.aws.amazon.com/kms/latest/APIReference/API_GetKeyPolicy.html>).
+pub async fn policies(kms: &Client, ask: &Ask) -> Members<KeyPolicy> {
+    let Ask::Ids(ids) = ask else { return not_listed("policies of keys") };
+    let policies = stream::iter(ids.clone()).map(|id| async move {
+        let policy = policy(kms, &id).await;
+        (id, policy)
+    });
+    Ok(policies.buffered(4).collect().await)
+}
+
+async fn policy(kms: &Client, id: &str) -> Fact<KeyPolicy> {
+    const OPERATION: &str = "kms:GetKeyPolicy";
+    let asked = || kms.get_key_policy().key_id(id).policy_name("default").send();
+    match reading(OPERATION, asked).await {
+        Ok(answer) => match serde_json::from_str(answer.policy.as_deref().unwrap_or_default()) {
+            Ok(policy) => Fact::Known(KeyPolicy { id: id.to_owned(), policy }),
+            Err(error) => Fact::unknown(format!("the policy cannot be parsed: {error} ({OPERATION})")),
+        },
+        Err(error) => errors::fact(&error),
+    }
 }
 
 async fn described(kms: &Client, id: &str) -> Result<KeyMetadata, CallError> {

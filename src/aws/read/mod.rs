@@ -138,6 +138,7 @@ impl Reader<'_> {
             K::ManagedInstances => found(defaults::managed_instances(region.ssm(), ask).await, job),
             K::LogGroups => found(log_groups::log_groups(region.logs(), ask).await, job),
             K::Keys => found(keys::keys(region.kms(), ask).await, job),
+            K::KeyPolicies => found(keys::policies(region.kms(), ask).await, job),
             K::CustomerKeys => found(keys::customer_keys(region.kms(), ask).await, job),
             K::EbsDefaults => found(defaults::ebs(ec2, ask).await, job),
             K::Roles => found(roles::roles(region.iam(), ask).await, job),
@@ -155,7 +156,7 @@ fn found<T: Stored>(members: Members<T>, job: Job) -> Found {
 }
 
 /// Stores members in their family, and records which listing was read whole. An id that was asked for and not
-/// returned is absent only if the call itself succeeded.
+/// returned is absent only if the call itself succeeded, and no listing of the same reading shows it.
 fn settle<T: Record>(family: &mut Family<T>, ask: &Ask, members: Members<T>) {
     let outcome: Fact<()> = match &members {
         Ok(_) => Fact::Known(()),
@@ -166,16 +167,27 @@ fn settle<T: Record>(family: &mut Family<T>, ask: &Ask, members: Members<T>) {
         Ask::By(name, values) => {
             values.iter().for_each(|value| family.read(&Selector::by(name, value), outcome.clone()))
         }
-        Ask::Ids(ids) => {
-            let missing = |id: &String| match &members {
-                Ok(_) => (id.clone(), Fact::Absent),
-                Err(error) if ids.len() == 1 => (id.clone(), errors::fact(error)),
-                Err(error) => (id.clone(), Fact::unknown(error)),
-            };
-            family.items.extend(ids.iter().map(missing));
-        }
+        Ask::Ids(ids) => return by_id(family, ids, members),
     }
     family.items.extend(members.unwrap_or_default());
+}
+
+fn by_id<T: Record>(family: &mut Family<T>, ids: &[String], members: Members<T>) {
+    let missing = |id: &String| match &members {
+        Ok(_) => (id.clone(), Fact::Absent),
+        Err(error) if ids.len() == 1 => (id.clone(), errors::fact(error)),
+        Err(error) => (id.clone(), Fact::unknown(error)),
+    };
+    let mut answers: BTreeMap<String, Fact<T>> = ids.iter().map(missing).collect();
+    answers.extend(members.unwrap_or_default());
+    for (id, fact) in answers {
+        let is_contradicted = fact.is_absent() && family.get(&id).known().is_some();
+        let fact = match is_contradicted {
+            true => Fact::unknown(format!("a list of AWS's shows {id}, but it is not found by its id")),
+            false => fact,
+        };
+        family.items.insert(id, fact);
+    }
 }
 
 /// Returns the error for a listing that redress does not request for a family.
@@ -224,6 +236,15 @@ mod tests {
         assert!(family.get("vpc-2").is_absent());
         settle(&mut family, &ask, Err(errors::in_body("ec2:DescribeVpcs", "UnauthorizedOperation", "no")));
         assert_eq!(family.get("vpc-2").silence(), Some("UnauthorizedOperation: no (ec2:DescribeVpcs)"));
+    }
+
+    #[test]
+    fn what_a_listing_shows_is_not_absent_because_a_read_by_id_does_not_find_it() {
+        let mut family = Family::<Vpc>::default();
+        settle(&mut family, &Ask::All, Ok(vec![("vpc-1".to_owned(), Fact::Known(Vpc::default()))]));
+        settle(&mut family, &Ask::Ids(vec!["vpc-1".to_owned(), "vpc-2".to_owned()]), Ok(Vec::new()));
+        assert!(family.get("vpc-1").silence().is_some_and(|why| why.contains("vpc-1")));
+        assert!(family.get("vpc-2").is_absent());
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Reads trails: those that are seen from a region, and for each, in its home region, its logging status, the
 //! events that it records and its tags.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_cloudtrail::{
     Client,
-    types::{self, AdvancedEventSelector, EventSelector, ReadWriteType},
+    operation::get_trail_status::GetTrailStatusOutput,
+    types::{self, AdvancedEventSelector, AdvancedFieldSelector, EventSelector, ReadWriteType},
 };
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
@@ -17,7 +18,8 @@ use super::{
 use crate::{
     aws::{errors, pace, retry::reading},
     calls::CallError,
-    inventory::{Fact, Selector, Tags, Trail},
+    inventory::{Fact, Reason, Selector, Tags, Trail},
+    resource::{account_in, region_in},
 };
 
 /// Reads the trails that are seen from each of these regions, shadows of trails of other regions included;
@@ -50,7 +52,7 @@ pub(super) async fn by_region(reader: Reader<'_>, regions: &[String]) -> Found {
 pub(super) async fn by_id(reader: Reader<'_>, region: &str, ask: &Ask) -> Members<Trail> {
     let Ask::Ids(ids) = ask else { return not_listed("trails, other than those seen from a region,") };
     let trails = stream::iter(ids.clone()).map(|id| async move {
-        let home = id.split(':').nth(3).unwrap_or(region).to_owned();
+        let home = region_in(&id).unwrap_or(region).to_owned();
         let trail = match listed(reader, &home, Some(&id)).await {
             Ok(found) => match found
                 .into_iter()
@@ -91,15 +93,16 @@ async fn whole(reader: Reader<'_>, trail: types::Trail) -> Trail {
         )
     };
     let (status, selectors, tags) = pace::at(&reader.clients.pace, &home_region, asked).await;
-    let (is_logging, latest_delivery_error, latest_delivery_time) = facts(status);
-    let records = selectors.map(|s| {
-        all_management(
-            &s.event_selectors.unwrap_or_default(),
-            &s.advanced_event_selectors.unwrap_or_default(),
-        )
-    });
+    let Status { is_logging, latest_delivery_error, latest_delivery_time, start_logging_time } =
+        facts(status);
+    let gaps = of_owner(
+        reader,
+        &arn,
+        selectors.map(|s| {
+            gaps(&s.event_selectors.unwrap_or_default(), &s.advanced_event_selectors.unwrap_or_default())
+        }),
+    );
     Trail {
-        id: arn,
         name: text(trail.name),
         home_region,
         is_multi_region: trail.is_multi_region_trail.unwrap_or_default(),
@@ -112,28 +115,53 @@ async fn whole(reader: Reader<'_>, trail: types::Trail) -> Trail {
         is_logging,
         latest_delivery_error,
         latest_delivery_time,
-        all_management_events: told(records),
-        tags: told(tags),
+        start_logging_time,
+        all_management_events: gaps.as_ref().map(Vec::is_empty),
+        management_gaps: gaps.known().cloned().unwrap_or_default(),
+        tags: of_owner(reader, &arn, tags),
+        id: arn,
     }
 }
 
-/// Converts the answer about a trail that exists: a failure leaves the fact unknown, and never absent.
-fn told<T>(answer: Result<T, CallError>) -> Fact<T> {
-    answer.map_or_else(|error| Fact::unknown(&error), Fact::Known)
+/// Converts an answer that only the owner of a trail gets: a failure leaves the fact unknown, and never
+/// absent. Members of an organization see its trail, and get one of several errors for its event selectors
+/// and tags.
+fn of_owner<T>(reader: Reader<'_>, arn: &str, answer: Result<T, CallError>) -> Fact<T> {
+    let owner = account_in(arn).filter(|owner| *owner != reader.account);
+    match (answer, owner) {
+        (Ok(value), _) => Fact::Known(value),
+        (Err(error), None) => Fact::unknown(&error),
+        (Err(error), Some(owner)) => Fact::Unknown(Reason::new(
+            Reason::from(&error).cause(),
+            format!("the trail belongs to account {owner}: {error}"),
+        )),
+    }
 }
 
-type Status = aws_sdk_cloudtrail::operation::get_trail_status::GetTrailStatusOutput;
+/// The status of a trail, fact by fact.
+struct Status {
+    is_logging: Fact<bool>,
+    latest_delivery_error: Fact<String>,
+    latest_delivery_time: Fact<Timestamp>,
+    start_logging_time: Fact<Timestamp>,
+}
 
-fn facts(status: Result<Status, CallError>) -> (Fact<bool>, Fact<String>, Fact<Timestamp>) {
+fn facts(status: Result<GetTrailStatusOutput, CallError>) -> Status {
     match status {
-        Ok(status) => (
-            status
+        Ok(status) => Status {
+            is_logging: status
                 .is_logging
                 .map_or(Fact::unknown("the answer holds no value (cloudtrail:GetTrailStatus)"), Fact::Known),
-            Fact::Known(text(status.latest_delivery_error)),
-            time(status.latest_delivery_time).map_or(Fact::Absent, Fact::Known),
-        ),
-        Err(error) => (Fact::unknown(&error), Fact::unknown(&error), Fact::unknown(&error)),
+            latest_delivery_error: Fact::Known(text(status.latest_delivery_error)),
+            latest_delivery_time: time(status.latest_delivery_time).map_or(Fact::Absent, Fact::Known),
+            start_logging_time: time(status.start_logging_time).map_or(Fact::Absent, Fact::Known),
+        },
+        Err(error) => Status {
+            is_logging: Fact::unknown(&error),
+            latest_delivery_error: Fact::unknown(&error),
+            latest_delivery_time: Fact::unknown(&error),
+            start_logging_time: Fact::unknown(&error),
+        },
     }
 }
 
@@ -143,52 +171,101 @@ async fn tags(client: &Client, arn: &str) -> Result<Tags, CallError> {
     Ok(tags.map(|t| (t.key, t.value.unwrap_or_default())).collect())
 }
 
-/// Returns whether selectors record every management event, reads and writes. A trail without any selector
+/// The management events that a selector records.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Recorded {
+    reads: bool,
+    writes: bool,
+    /// The sources that it leaves out.
+    without: BTreeSet<String>,
+    /// `true` if it narrows events in a way that is not followed here.
+    narrowed: bool,
+}
+
+/// Returns the management events that selectors do not record, in words. A trail without any selector
 /// records them all
 /// (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-management-events-with-cloudtrail.html>).
-fn all_management(basic: &[EventSelector], advanced: &[AdvancedEventSelector]) -> bool {
+fn gaps(basic: &[EventSelector], advanced: &[AdvancedEventSelector]) -> Vec<String> {
     if basic.is_empty() && advanced.is_empty() {
-        return true;
+        return Vec::new();
     }
-    let (reads, writes): (Vec<bool>, Vec<bool>) =
-        basic.iter().map(of_basic).chain(advanced.iter().map(of_advanced)).unzip();
-    reads.contains(&true) && writes.contains(&true)
-}
-
-/// Returns whether a selector records all reads, and whether it records all writes.
-fn of_basic(selector: &EventSelector) -> (bool, bool) {
-    let all = selector.include_management_events != Some(false)
-        && selector.exclude_management_event_sources.as_ref().is_none_or(Vec::is_empty);
-    match &selector.read_write_type {
-        None | Some(ReadWriteType::All) => (all, all),
-        Some(ReadWriteType::ReadOnly) => (all, false),
-        Some(ReadWriteType::WriteOnly) => (false, all),
-        Some(_) => (false, false),
+    let all: Vec<Recorded> =
+        basic.iter().filter_map(of_basic).chain(advanced.iter().filter_map(of_advanced)).collect();
+    if all.is_empty() {
+        return vec![Trail::NO_MANAGEMENT.to_owned()];
     }
-}
-
-fn of_advanced(selector: &AdvancedEventSelector) -> (bool, bool) {
-    let is_only = |field: &types::AdvancedFieldSelector, value: &str| {
-        let others = [
-            &field.starts_with,
-            &field.ends_with,
-            &field.not_equals,
-            &field.not_starts_with,
-            &field.not_ends_with,
-        ];
-        field.equals.as_deref() == Some(&[value.to_owned()])
-            && others.iter().all(|o| o.as_ref().is_none_or(Vec::is_empty))
-    };
-    let (mut management, mut reads, mut writes) = (false, true, true);
-    for field in &selector.field_selectors {
-        match field.field.as_str() {
-            "eventCategory" if is_only(field, "Management") => management = true,
-            "readOnly" if is_only(field, "true") => writes = false,
-            "readOnly" if is_only(field, "false") => reads = false,
-            _ => return (false, false),
+    let whole: Vec<&Recorded> = all.iter().filter(|one| !one.narrowed).collect();
+    if whole.is_empty() {
+        return vec!["the events that its selectors leave out".to_owned()];
+    }
+    let mut gaps = Vec::new();
+    for (word, is_recorded) in
+        [("reads", (|r| r.reads) as fn(&Recorded) -> bool), ("writes", |r: &Recorded| r.writes)]
+    {
+        let mut parts = whole.iter().filter(|one| is_recorded(one)).map(|one| one.without.clone());
+        match parts.next() {
+            None => gaps.push(word.to_owned()),
+            // What one selector leaves out, another may record.
+            Some(first) => gaps.extend(parts.fold(first, |left, more| &left & &more)),
         }
     }
-    (management && reads, management && writes)
+    gaps.sort();
+    gaps.dedup();
+    gaps.into_iter().map(|gap| if gap.contains('.') { format!("events of {gap}") } else { gap }).collect()
+}
+
+/// Returns what a selector records of management events; `None` if it is about other events.
+fn of_basic(selector: &EventSelector) -> Option<Recorded> {
+    let (reads, writes, narrowed) = match &selector.read_write_type {
+        None | Some(ReadWriteType::All) => (true, true, false),
+        Some(ReadWriteType::ReadOnly) => (true, false, false),
+        Some(ReadWriteType::WriteOnly) => (false, true, false),
+        Some(_) => (false, false, true),
+    };
+    let without = selector.exclude_management_event_sources.iter().flatten().cloned().collect();
+    (selector.include_management_events != Some(false)).then_some(Recorded {
+        reads,
+        writes,
+        without,
+        narrowed,
+    })
+}
+
+/// Returns what an advanced selector records of management events; `None` if it is about other events.
+fn of_advanced(selector: &AdvancedEventSelector) -> Option<Recorded> {
+    let mut recorded = Recorded { reads: true, writes: true, ..Recorded::default() };
+    let mut management = false;
+    for field in &selector.field_selectors {
+        match field.field.as_str() {
+            "eventCategory" if equals(field, "Management") => management = true,
+            "readOnly" if equals(field, "true") => recorded.writes = false,
+            "readOnly" if equals(field, "false") => recorded.reads = false,
+            "eventSource" if has_only(field, field.not_equals.as_ref()) => {
+                recorded.without.extend(field.not_equals().iter().cloned());
+            }
+            "eventCategory" => return None,
+            _ => recorded.narrowed = true,
+        }
+    }
+    management.then_some(recorded)
+}
+
+fn equals(field: &AdvancedFieldSelector, value: &str) -> bool {
+    has_only(field, field.equals.as_ref()) && field.equals() == [value.to_owned()]
+}
+
+/// Returns whether a field is selected by one operator only.
+fn has_only(field: &AdvancedFieldSelector, operator: Option<&Vec<String>>) -> bool {
+    let all = [
+        &field.equals,
+        &field.starts_with,
+        &field.ends_with,
+        &field.not_equals,
+        &field.not_starts_with,
+        &field.not_ends_with,
+    ];
+    let used = all.iter().filter(|values| values.as_ref().is_some_and(|v| !v.is_empty())).count();
+    used == 1 && operator.is_some_and(|values| !values.is_empty())
 }
 
 #[cfg(test)]
@@ -211,33 +288,40 @@ mod tests {
 
     #[test]
     fn a_trail_without_selectors_records_all_management_events() {
-        assert!(all_management(&[], &[]));
+        assert!(gaps(&[], &[]).is_empty());
     }
 
     #[test]
     fn reads_and_writes_are_both_needed_and_may_come_from_two_selectors() {
-        assert!(all_management(&[basic(ReadWriteType::All)], &[]));
-        assert!(!all_management(&[basic(ReadWriteType::WriteOnly)], &[]));
-        assert!(all_management(&[basic(ReadWriteType::WriteOnly), basic(ReadWriteType::ReadOnly)], &[]));
+        assert!(gaps(&[basic(ReadWriteType::All)], &[]).is_empty());
+        assert_eq!(gaps(&[basic(ReadWriteType::WriteOnly)], &[]), ["reads"]);
+        assert!(gaps(&[basic(ReadWriteType::WriteOnly), basic(ReadWriteType::ReadOnly)], &[]).is_empty());
     }
 
     #[test]
     fn a_selector_that_leaves_a_service_out_does_not_record_all() {
-        let without_kms = EventSelector::builder()
-            .read_write_type(ReadWriteType::All)
-            .exclude_management_event_sources("kms.amazonaws.com")
-            .build();
-        assert!(!all_management(&[without_kms], &[]));
+        let without = |source: &str| {
+            let all = EventSelector::builder().read_write_type(ReadWriteType::All);
+            all.exclude_management_event_sources(source).build()
+        };
+        assert_eq!(gaps(&[without("kms.amazonaws.com")], &[]), ["events of kms.amazonaws.com"]);
+        let two = [without("kms.amazonaws.com"), without("rdsdata.amazonaws.com")];
+        assert!(gaps(&two, &[]).is_empty(), "what one leaves out the other records");
     }
 
     #[test]
     fn an_advanced_selector_counts_when_it_narrows_nothing() {
-        assert!(all_management(&[], &[advanced(&[("eventCategory", "Management")])]));
-        assert!(!all_management(&[], &[advanced(&[("eventCategory", "Data")])]));
-        assert!(!all_management(&[], &[advanced(&[("eventCategory", "Management"), ("readOnly", "true")])]));
-        assert!(!all_management(
-            &[],
-            &[advanced(&[("eventCategory", "Management"), ("eventSource", "ec2.amazonaws.com")])]
-        ));
+        let of = |fields: &[(&str, &str)]| gaps(&[], &[advanced(fields)]);
+        assert!(of(&[("eventCategory", "Management")]).is_empty());
+        assert_eq!(of(&[("eventCategory", "Data")]), [Trail::NO_MANAGEMENT]);
+        assert_eq!(of(&[("eventCategory", "Management"), ("readOnly", "true")]), ["writes"]);
+        assert!(!of(&[("eventCategory", "Management"), ("eventSource", "ec2.amazonaws.com")]).is_empty());
+        let field = |name: &str| AdvancedFieldSelector::builder().field(name);
+        let no_kms = AdvancedEventSelector::builder()
+            .field_selectors(field("eventCategory").equals("Management").build().unwrap())
+            .field_selectors(field("eventSource").not_equals("kms.amazonaws.com").build().unwrap())
+            .build()
+            .unwrap();
+        assert_eq!(gaps(&[], &[no_kms]), ["events of kms.amazonaws.com"]);
     }
 }

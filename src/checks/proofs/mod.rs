@@ -338,6 +338,8 @@ struct Raised {
     is_logging: Option<bool>,
     /// The bucket is never changed.
     bucket: String,
+    /// The ARN of the key of its log files.
+    key: Option<String>,
     /// `true` if the proof is asked for later than at the end of the run ([`super::LATER`]): the trail may
     /// deliver elsewhere by then.
     #[serde(default)]
@@ -360,6 +362,9 @@ fn raised(inventory: &Inventory, resource: &ResourceId, plan: &Raised) -> Verdic
         &trail.log_file_validation,
         &plan.log_file_validation.unwrap_or(trail.log_file_validation),
     );
+    if plan.key.is_some() {
+        sum.is("the key of the log files", &trail.kms_key_id, &plan.key);
+    }
     if let Some(planned) = plan.is_logging {
         sum.fact("logging", &trail.is_logging, &planned);
     }

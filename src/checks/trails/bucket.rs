@@ -27,8 +27,9 @@ pub enum Delivery {
 }
 
 /// Judges whether this policy lets this trail deliver: `s3:GetBucketAcl` on the bucket and `s3:PutObject` to
-/// every key under `[prefix/]AWSLogs/<account>/`. CloudTrail uses TLS, calls as an AWS service, names its
-/// trail and account as the source, and gives the bucket's owner full control.
+/// every key under `[prefix/]AWSLogs/<account>/`, for a trail of an organization also under
+/// `[prefix/]AWSLogs/<organization id>/`, where the logs of its members go. CloudTrail uses TLS, calls as an
+/// AWS service, names its trail and account as the source, and gives the bucket's owner full control.
 pub fn delivery(policy: &Value, trail: &Trail, account: &str) -> Delivery {
     let partition = trail.id.split(':').nth(1).unwrap_or("aws");
     let bucket = format!("arn:{partition}:s3:::{}", trail.s3_bucket_name);
@@ -39,6 +40,7 @@ pub fn delivery(policy: &Value, trail: &Trail, account: &str) -> Delivery {
         .map(|p| format!("{}/", p.trim_end_matches('/')))
         .unwrap_or_default();
     let objects = format!("{bucket}/{prefix}AWSLogs/{account}/*");
+    let of_members = format!("{bucket}/{prefix}AWSLogs/o-*/*");
     let context = [
         ("aws:SourceArn", trail.id.as_str()),
         ("aws:SourceAccount", account),
@@ -47,7 +49,11 @@ pub fn delivery(policy: &Value, trail: &Trail, account: &str) -> Delivery {
         ("s3:x-amz-acl", "bucket-owner-full-control"),
     ];
     // An ACL is sent only with an object that is written.
-    let requests = [("s3:GetBucketAcl", &bucket, &context[..4]), ("s3:PutObject", &objects, &context[..])];
+    let mut requests =
+        vec![("s3:GetBucketAcl", &bucket, &context[..4]), ("s3:PutObject", &objects, &context[..])];
+    if trail.is_organization {
+        requests.push(("s3:PutObject", &of_members, &context[..]));
+    }
     let mut lacking = Vec::new();
     for (action, resource, context) in requests {
         match allows(
@@ -55,6 +61,12 @@ pub fn delivery(policy: &Value, trail: &Trail, account: &str) -> Delivery {
             &Request { principal: Some(CLOUDTRAIL), action, resource: Some(resource), context },
         ) {
             Ok(()) => {}
+            Err(Unproved::NotAllowed) if *resource == of_members && names_an_organization(policy) => {
+                return Delivery::Unprovable(format!(
+                    "the policy names the folder of one organization below {prefix}AWSLogs/, and redress \
+                     cannot compare it with the organization of the trail"
+                ));
+            }
             Err(Unproved::NotAllowed) => lacking.push(format!("{action} on {resource} for {CLOUDTRAIL}")),
             Err(Unproved::MayBeDenied(sid)) => {
                 return Delivery::Unprovable(format!(
@@ -64,6 +76,11 @@ pub fn delivery(policy: &Value, trail: &Trail, account: &str) -> Delivery {
         }
     }
     if lacking.is_empty() { Delivery::Allowed } else { Delivery::Missing(lacking) }
+}
+
+/// Returns whether a statement of the policy is about the folder of an organization, by its id.
+fn names_an_organization(policy: &Value) -> bool {
+    policy.to_string().contains("AWSLogs/o-")
 }
 
 /// Returns whether the policy denies everything that comes without TLS.
@@ -176,6 +193,20 @@ mod tests {
             say(vec![documented()[0].clone(), statement("s3:PutObject", "arn:aws:s3:::b/*", like)]),
             Delivery::Allowed
         );
+    }
+
+    #[test]
+    fn the_trail_of_an_organization_needs_the_folder_of_its_members_too() {
+        let of_all = Trail { is_organization: true, ..trail() };
+        let with = |resource: &str| {
+            let mut all = documented();
+            all.push(statement("s3:PutObject", resource, json!({})));
+            delivery(&json!({ "Statement": all }), &of_all, "123456789012")
+        };
+        let own = delivery(&json!({ "Statement": documented() }), &of_all, "123456789012");
+        assert!(matches!(own, Delivery::Missing(m) if m.len() == 1 && m[0].contains("AWSLogs/o-*")));
+        assert!(matches!(with("arn:aws:s3:::b/AWSLogs/o-example/*"), Delivery::Unprovable(_)));
+        assert_eq!(with("arn:aws:s3:::b/AWSLogs/*"), Delivery::Allowed);
     }
 
     #[test]

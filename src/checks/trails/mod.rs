@@ -6,8 +6,12 @@
 //! can.
 
 pub mod bucket;
+pub mod coverage;
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+
+use coverage::{Coverage, coverage, covered_by_other};
 
 use super::Check;
 use crate::{
@@ -15,6 +19,10 @@ use crate::{
     inventory::{Fact, FamilyKind, Inventory, Tags, Trail, Want},
     resource::{Kind, ResourceId},
 };
+
+/// The time within which a trail that was started delivers: AWS names five minutes as the average
+/// (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html>).
+const FIRST_DELIVERY: SignedDuration = SignedDuration::from_mins(30);
 
 /// The checks of this family.
 pub static CHECKS: &[Check] = &[
@@ -149,6 +157,11 @@ pub fn first_region(partition: &str) -> &'static str {
     match partition {
         "aws-cn" => "cn-north-1",
         "aws-us-gov" => "us-gov-west-1",
+        "aws-eusc" => "eusc-de-east-1",
+        "aws-iso" => "us-iso-east-1",
+        "aws-iso-b" => "us-isob-east-1",
+        "aws-iso-e" => "eu-isoe-west-1",
+        "aws-iso-f" => "us-isof-south-1",
         _ => "us-east-1",
     }
 }
@@ -170,17 +183,12 @@ fn tags(inventory: &Inventory, resource: &ResourceId) -> Tags {
 }
 
 fn missing(inventory: &Inventory) -> Verdict {
-    let mut unsure = Vec::new();
-    for (arn, trail) in inventory.trails.known().filter(|(_, t)| t.is_multi_region) {
-        match &trail.all_management_events {
-            Fact::Known(true) => return Verdict::Ok(None),
-            Fact::Known(false) => {}
-            silent => unsure.push(format!(
-                "redress could not find out which events {arn} records: {}",
-                silent.silence().unwrap_or("not reported")
-            )),
-        }
-    }
+    let unsure = match coverage(inventory, None) {
+        Coverage::By(_) => return Verdict::Ok(None),
+        Coverage::ByOther(trail) => return Verdict::Ok(Some(covered_by_other(trail))),
+        Coverage::None => Vec::new(),
+        Coverage::Unknown(unsure) => unsure,
+    };
     let listings: Vec<&Fact<()>> = inventory
         .trails
         .reads
@@ -206,16 +214,16 @@ fn missing(inventory: &Inventory) -> Verdict {
     Verdict::Violates(json!({ "trails": seen }))
 }
 
-fn on_trail(inventory: &Inventory, resource: &ResourceId, rule: fn(&Trail) -> Verdict) -> Verdict {
+fn on_trail(inventory: &Inventory, resource: &ResourceId, rule: fn(&Trail, Timestamp) -> Verdict) -> Verdict {
     match inventory.trails.get(resource.as_str()) {
-        Fact::Known(trail) => rule(trail),
+        Fact::Known(trail) => rule(trail, inventory.read_at),
         // The lack of a trail is a finding on the account, not on this one.
         Fact::Absent => Verdict::Unknown(format!("{resource} no longer exists")),
         silent => Verdict::Unknown(format!("{resource}: {}", silent.silence().unwrap_or_default())),
     }
 }
 
-fn not_logging(trail: &Trail) -> Verdict {
+fn not_logging(trail: &Trail, now: Timestamp) -> Verdict {
     match &trail.is_logging {
         Fact::Known(true) => {}
         Fact::Known(false) => {
@@ -229,6 +237,9 @@ fn not_logging(trail: &Trail) -> Verdict {
         }
     }
     match (&trail.latest_delivery_error, &trail.latest_delivery_time) {
+        (Fact::Known(error), _) if !error.is_empty() && awaits_delivery(trail, now) => Verdict::Ok(Some(
+            format!("it logs; nothing has been delivered since it was started, and {error} is from before"),
+        )),
         (Fact::Known(error), _) if !error.is_empty() => Verdict::Violates(
             json!({ "is_logging": true, "latest_delivery_error": error, "bucket": trail.s3_bucket_name }),
         ),
@@ -243,7 +254,20 @@ fn not_logging(trail: &Trail) -> Verdict {
     }
 }
 
-fn no_validation(trail: &Trail) -> Verdict {
+/// Returns whether a trail was started so short a time ago that what its status shows of deliveries is from
+/// before: `LatestDeliveryError` has no time of its own, and changes only when CloudTrail delivers again
+/// (<https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_GetTrailStatus.html>).
+pub fn awaits_delivery(trail: &Trail, now: Timestamp) -> bool {
+    let Fact::Known(started) = &trail.start_logging_time else { return false };
+    let is_older = match &trail.latest_delivery_time {
+        Fact::Known(delivered) => delivered < started,
+        Fact::Absent => true,
+        Fact::Unknown(_) | Fact::NotRead => false,
+    };
+    trail.is_logging == Fact::Known(true) && is_older && now.duration_since(*started) < FIRST_DELIVERY
+}
+
+fn no_validation(trail: &Trail, _: Timestamp) -> Verdict {
     if trail.log_file_validation {
         Verdict::Ok(None)
     } else {

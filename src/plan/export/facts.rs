@@ -214,7 +214,8 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
         | FamilyKind::TargetGroups
         | FamilyKind::CapacityReservations
         | FamilyKind::ManagedInstances
-        | FamilyKind::Keys => None,
+        | FamilyKind::Keys
+        | FamilyKind::KeyPolicies => None,
     }
 }
 

@@ -102,7 +102,7 @@ fn of_change(
     let caller = Caller { arn: plan.caller.clone(), ..Caller::default() };
     let nothing = Inventory::empty(owner.clone(), caller, plan.created);
     let mut wants: Vec<Want> = change.touches.clone();
-    wants.extend(keys(change).into_iter().map(|key| Want::id(&change.region, FamilyKind::Keys, key)));
+    wants.extend(keys(change).into_iter().map(|key| Want::key(&change.region, key)));
     for proof in &change.proof {
         wants.extend(
             checks::find(&proof.check)
@@ -158,7 +158,7 @@ fn of_change(
 fn of_input(input: &Value, change: &Change) -> Vec<Want> {
     let text = |name: &str| input.get(name).and_then(Value::as_str);
     let mut wants = Vec::new();
-    wants.extend(text("KmsKeyId").map(|key| Want::id(&change.region, FamilyKind::Keys, key)));
+    wants.extend(text("KmsKeyId").map(|key| Want::key(&change.region, key)));
     wants.extend(text("LogGroupName").map(|name| Want::id(&change.region, FamilyKind::LogGroups, name)));
     wants.extend(
         text("DeliverLogsPermissionArn")
@@ -180,9 +180,10 @@ fn holds_reference(value: &Value) -> bool {
 }
 
 /// Returns the ARN pattern for any of a kind.
-fn any_of(kind: FamilyKind, owner: &Owner) -> String {
+pub(super) fn any_of(kind: FamilyKind, owner: &Owner) -> String {
     match kind.about().arn.any {
         "" => "*".to_owned(),
+        any if kind.about().of_others => Arn::written(&any.replace("{account}", "*"), owner, "*", ""),
         any => Arn::written(any, owner, "*", ""),
     }
 }

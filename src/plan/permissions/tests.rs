@@ -105,3 +105,13 @@ fn the_standing_policies_allow_every_call_and_every_reading() {
     assert!(written.is_empty(), "{written:?}");
     assert!(reads.actions().contains("cloudtrail:LookupEvents"));
 }
+
+#[test]
+fn reads_of_trails_and_keys_are_not_bound_to_the_account() {
+    use crate::inventory::FamilyKind;
+    for kind in [FamilyKind::Trails, FamilyKind::Keys, FamilyKind::KeyPolicies] {
+        let any = super::reads::any_of(kind, &owner());
+        assert!(any.starts_with("arn:aws:") && !any.contains("123456789012"), "{any}");
+    }
+    assert!(super::reads::any_of(FamilyKind::LogGroups, &owner()).contains("123456789012"));
+}

@@ -114,6 +114,25 @@ fn a_change_by_somebody_else_is_told_as_drift() {
 }
 
 #[test]
+fn tags_that_could_not_be_read_are_noted_and_do_not_pass_for_none() {
+    let owner = crate::resource::Owner { partition: "aws".into(), account: "123456789012".into() };
+    let arn = owner.trail("us-east-1", "audit");
+    let mut inventory = account(&["sg-a"]);
+    let trail = |tags| crate::inventory::Trail { id: arn.to_string(), tags, ..Default::default() };
+    let notes = |inventory: &Inventory| {
+        let on = crate::plan::guards::tags_of(inventory, &arn);
+        crate::plan::guards::of_tags(&arn, &on, &["Hold".to_owned()], &Options::default()).unwrap()
+    };
+    inventory.trails.put(arn.as_str(), trail(Fact::Unknown("AccessDenied".into())));
+    let unread = notes(&inventory);
+    assert_eq!(unread.len(), 1);
+    assert_eq!(unread[0].result, crate::actions::GuardResult::NotChecked);
+    assert!(unread[0].note.contains("AccessDenied"), "{unread:?}");
+    inventory.trails.put(arn.as_str(), trail(Fact::Known(crate::inventory::Tags::new())));
+    assert!(notes(&inventory).iter().all(|note| note.result == crate::actions::GuardResult::Passed));
+}
+
+#[test]
 fn guards_of_tags_are_asked_again_when_a_change_is_made_again() {
     let guard = Guard { protected_tags: vec!["Hold".into()], ..Guard::default() };
     let world = World::new(account(&["sg-a"]), vec![Playbook { guard, ..closing("close", json!({}), &[]) }]);

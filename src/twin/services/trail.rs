@@ -8,6 +8,7 @@ use super::{
 use crate::{
     calls::{CallError, Outcome},
     inventory::{Fact, FamilyKind, Trail},
+    resource::{account_in, region_in},
     services::trail::{CreateTrail, DeleteTrail, StartLogging, StopLogging, UpdateTrail},
     twin::{
         Twin,
@@ -60,6 +61,7 @@ impl OnTwin for CreateTrail {
                 format!("the region already has {LIMIT} trails"),
             ));
         }
+        let kms_key_id = key(t, region, &arn, &self)?;
         let trail = Trail {
             id: arn.clone(),
             name: name.clone(),
@@ -69,10 +71,11 @@ impl OnTwin for CreateTrail {
             s3_key_prefix: self.s3_key_prefix,
             log_file_validation: self.enable_log_file_validation == Some(true),
             include_global_service_events: self.include_global_service_events.unwrap_or(true),
-            kms_key_id: key(t, region, self.kms_key_id.as_deref())?,
+            kms_key_id,
             is_logging: Fact::Known(false),
             latest_delivery_error: Fact::Known(String::new()),
             latest_delivery_time: Fact::Absent,
+            start_logging_time: Fact::Absent,
             all_management_events: Fact::Known(true),
             tags: Fact::Known(tags),
             ..Trail::default()
@@ -126,13 +129,37 @@ fn check(t: &Twin, trail: &Trail) -> Result<(), CallError> {
     }
 }
 
-fn key(t: &Twin, region: &str, asked: Option<&str>) -> Result<Option<String>, CallError> {
-    let Some(asked) = asked else { return Ok(None) };
-    let chosen = keys::choose(t, region, Some(asked))?;
+/// Returns the ARN of the key of a new trail. It must be in the region of the bucket, and its policy must let
+/// CloudTrail use it
+/// (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/encrypting-cloudtrail-log-files-with-aws-kms.html>).
+fn key(t: &Twin, region: &str, trail: &str, new: &CreateTrail) -> Result<Option<String>, CallError> {
+    let Some(asked) = new.kms_key_id.as_deref() else { return Ok(None) };
+    let not_found = || refuse("KmsKeyNotFoundException", format!("KMS key {asked} cannot be found"));
+    let buckets = t.truth.buckets.get(&new.s3_bucket_name);
+    let bucket = buckets.known().and_then(|bucket| bucket.region.known()).map_or(region, String::as_str);
+    let place = region_in(asked).unwrap_or(bucket);
+    if place != bucket {
+        return Err(not_found());
+    }
+    let chosen = keys::choose(t, place, Some(asked))?;
     match (chosen.exists, chosen.works) {
-        (true, true) => Ok(Some(chosen.arn)),
-        (true, false) => Err(refuse("KmsKeyDisabledException", format!("KMS key {asked} is disabled"))),
-        (false, _) => Err(refuse("KmsKeyNotFoundException", format!("KMS key {asked} cannot be found"))),
+        (true, true) => {}
+        (true, false) => {
+            return Err(refuse("KmsKeyDisabledException", format!("KMS key {asked} is disabled")));
+        }
+        (false, _) => return Err(not_found()),
+    }
+    match t.truth.key_policy(place, &chosen.arn) {
+        Fact::Known(known) if policy::trail_may_encrypt(t, trail, &chosen.arn, &known.policy) => {
+            Ok(Some(chosen.arn))
+        }
+        // The policy of a key of another account is not the twin's to read.
+        _ if account_in(&chosen.arn) != Some(t.truth.owner.account.as_str()) => Ok(Some(chosen.arn)),
+        Fact::Known(_) | Fact::Absent => Err(refuse(
+            "InsufficientEncryptionPolicyException",
+            format!("the policy of {asked} does not let CloudTrail use it"),
+        )),
+        silent => Err(unknown(&format!("the policy of {asked}"), silent.silence().unwrap_or("not read"))),
     }
 }
 
@@ -168,10 +195,10 @@ fn changeable(t: &Twin, region: &str, name: &str) -> Result<String, CallError> {
             format!("the home region of {name} is {}", trail.home_region),
         ));
     }
-    if trail.is_organization {
+    if account_in(&arn) != Some(t.truth.owner.account.as_str()) {
         return Err(refuse(
             "NotOrganizationMasterAccountException",
-            format!("{name} belongs to the organization"),
+            format!("{name} belongs to the management account of the organization"),
         ));
     }
     Ok(arn)
@@ -209,7 +236,11 @@ impl OnTwin for StopLogging {
 
 fn set_logging(t: &mut Twin, region: &str, name: &str, on: bool) -> Result<String, CallError> {
     let arn = changeable(t, region, name)?;
+    let now = t.now;
     if let Some(trail) = t.truth.trails.get_mut(&arn) {
+        if on && trail.is_logging != Fact::Known(true) {
+            trail.start_logging_time = Fact::Known(now);
+        }
         trail.is_logging = Fact::Known(on);
     }
     Ok(arn)

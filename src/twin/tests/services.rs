@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    inventory::{Fact, Trail},
+    inventory::{Fact, Key, KeyPolicy, Trail},
     twin::demo::OTHER,
 };
 
@@ -282,4 +282,77 @@ fn only_a_bucket_that_is_known_to_be_empty_is_deleted() {
         error(s3(&mut twin, "DeleteBucket", json!({ "Bucket": "b-1" }))).class,
         ErrorClass::AlreadyDone
     );
+}
+
+/// Gives the company a trail of another account, as a member of an organization sees it.
+fn with_trail_of_all(twin: &mut Twin) -> String {
+    let arn = "arn:aws:cloudtrail:us-east-1:999999999999:trail/of-all".to_owned();
+    let of_all = Trail {
+        id: arn.clone(),
+        name: "of-all".into(),
+        home_region: MAIN.into(),
+        is_organization: true,
+        is_multi_region: true,
+        is_logging: Fact::Known(true),
+        ..Trail::default()
+    };
+    twin.truth_mut().trails.put(arn.clone(), of_all);
+    arn
+}
+
+#[test]
+fn the_trail_of_an_organization_is_changed_by_its_owner_only() {
+    let mut twin = company();
+    let arn = with_trail_of_all(&mut twin);
+    let refused = trail(&mut twin, "StopLogging", json!({ "Name": arn }));
+    assert_eq!(code(refused), "NotOrganizationMasterAccountException");
+    let own = "arn:aws:cloudtrail:us-east-1:123456789012:trail/company-audit";
+    twin.truth_mut().trails.get_mut(own).unwrap().is_organization = true;
+    assert!(trail(&mut twin, "StartLogging", json!({ "Name": own })).is_ok());
+}
+
+#[test]
+fn an_old_delivery_error_stays_until_the_next_delivery() {
+    let mut twin = company();
+    let own = "arn:aws:cloudtrail:us-east-1:123456789012:trail/company-audit";
+    twin.truth_mut().trails.get_mut(own).unwrap().latest_delivery_error = Fact::Known("NoSuchBucket".into());
+    trail(&mut twin, "StartLogging", json!({ "Name": own })).unwrap();
+    let shown = the_trail(&twin, "company-audit");
+    assert_eq!(shown.latest_delivery_error, Fact::Known("NoSuchBucket".to_owned()));
+    assert_eq!(shown.start_logging_time, Fact::Known(twin.now()));
+    minutes(&mut twin, 6);
+    assert_eq!(the_trail(&twin, "company-audit").latest_delivery_error, Fact::Known(String::new()));
+}
+
+#[test]
+fn a_trail_takes_a_key_of_the_buckets_region_that_lets_cloudtrail_in() {
+    let mut twin = company();
+    let key = "arn:aws:kms:us-east-1:123456789012:key/logs";
+    let record = Key {
+        arn: key.into(),
+        key_state: "Enabled".into(),
+        key_spec: "SYMMETRIC_DEFAULT".into(),
+        key_usage: "ENCRYPT_DECRYPT".into(),
+        ..Key::default()
+    };
+    twin.truth_mut().region_mut(MAIN).keys.put(key, record);
+    let create = |twin: &mut Twin, name: &str, key: &str| {
+        let policy = policy("larkspur-audit", name);
+        s3(twin, "PutBucketPolicy", json!({ "Bucket": "larkspur-audit", "Policy": policy })).unwrap();
+        let input = json!({ "Name": name, "S3BucketName": "larkspur-audit", "KmsKeyId": key });
+        trail(twin, "CreateTrail", input)
+    };
+    let open = json!({ "Statement": { "Effect": "Allow", "Principal": { "Service": "cloudtrail.amazonaws.com" },
+        "Action": "kms:*", "Resource": "*" } });
+    let put = |twin: &mut Twin, policy: Value| {
+        let policies = &mut twin.truth_mut().region_mut(MAIN).key_policies;
+        policies.put(key, KeyPolicy { id: key.into(), policy });
+    };
+    put(&mut twin, json!({ "Statement": [] }));
+    assert_eq!(code(create(&mut twin, "first", key)), "InsufficientEncryptionPolicyException");
+    put(&mut twin, open);
+    let elsewhere = "arn:aws:kms:eu-west-1:123456789012:key/logs";
+    assert_eq!(code(create(&mut twin, "second", elsewhere)), "KmsKeyNotFoundException");
+    assert!(create(&mut twin, "third", key).is_ok());
+    assert_eq!(the_trail(&twin, "third").kms_key_id.as_deref(), Some(key));
 }
