@@ -40,6 +40,14 @@ pub enum Validity {
     Unsaid,
 }
 
+/// An account whose session has been narrowed.
+pub struct Narrowed {
+    /// The account, behind the narrowed session.
+    pub account: Box<dyn Account>,
+    /// The index of the policy that it was narrowed by.
+    pub by: usize,
+}
+
 /// An account that can be read and changed.
 #[async_trait]
 pub trait Account: Send + Sync {
@@ -73,6 +81,17 @@ pub trait Account: Send + Sync {
     async fn notify(&self, notice: &Notice) -> Result<Vec<Refusal>, CallError> {
         let message = format!("there is no Security Hub at {}", self.identity().endpoint);
         let _ = notice;
+        Err(CallError { class: ErrorClass::Unsupported, code: "Unsupported".to_owned(), message })
+    }
+
+    /// Opens the account once more, behind a session that may do only what the first of these policies allows
+    /// that is accepted; none of them grants anything. `purpose` is recorded with the session.
+    ///
+    /// # Errors
+    /// When the session cannot be narrowed.
+    async fn narrowed(&self, policies: &[String], purpose: &str) -> Result<Narrowed, CallError> {
+        let message = format!("sessions cannot be narrowed at {}", self.identity().endpoint);
+        let _ = (policies, purpose);
         Err(CallError { class: ErrorClass::Unsupported, code: "Unsupported".to_owned(), message })
     }
 

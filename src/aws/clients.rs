@@ -73,6 +73,11 @@ impl Clients {
         }
     }
 
+    /// Returns the configuration of the base region.
+    pub fn config(&self) -> &SdkConfig {
+        &self.config
+    }
+
     /// Returns the region that stands for the account as a whole.
     pub fn base(&self) -> &str {
         self.config.region().map_or("us-east-1", AsRef::as_ref)

@@ -16,6 +16,7 @@ mod pace_table;
 mod providers;
 mod read;
 pub(crate) mod retry;
+mod scoped;
 mod services;
 mod share;
 mod terms;
@@ -37,7 +38,7 @@ pub use share::{SHARE, Tell};
 pub use terms::{DAYS, LookupEvent, OtherAccount, PAGE, Settings, global_region, log_filter, reach};
 
 use crate::{
-    account::{Account, Identity, Leave, Validity},
+    account::{Account, Identity, Leave, Narrowed, Validity},
     calls::{Call, CallError, Notice, Outcome, Refusal, Tried, Until},
     inventory::{Inventory, Scope},
 };
@@ -100,6 +101,12 @@ impl Account for AwsAccount {
 
     async fn notify(&self, notice: &Notice) -> Result<Vec<Refusal>, CallError> {
         notify::notify(&self.clients, notice).await
+    }
+
+    async fn narrowed(&self, policies: &[String], purpose: &str) -> Result<Narrowed, CallError> {
+        let scoped = scoped::narrowed(&self.clients, &self.watch, policies, purpose).await?;
+        let account = Self::new(self.identity.clone(), scoped.clients, self.regions.clone(), scoped.watch);
+        Ok(Narrowed { account: Box::new(account), by: scoped.by })
     }
 
     fn now(&self) -> Timestamp {

@@ -32,6 +32,8 @@ pub(crate) enum Reply {
 pub(crate) struct Server {
     url: String,
     pub(crate) seen: Arc<Mutex<Vec<(String, String)>>>,
+    /// The access key of each of them.
+    pub(crate) signed_by: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
@@ -40,14 +42,15 @@ impl Server {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("its address"));
         let seen = Arc::new(Mutex::new(Vec::new()));
-        let (script, shared) = (Arc::new(script), Arc::clone(&seen));
+        let signed_by = Arc::new(Mutex::new(Vec::new()));
+        let (script, shared) = (Arc::new(script), (Arc::clone(&seen), Arc::clone(&signed_by)));
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (script, seen) = (Arc::clone(&script), Arc::clone(&shared));
-                thread::spawn(move || serve(stream, &*script, &seen));
+                let (script, (seen, signed_by)) = (Arc::clone(&script), shared.clone());
+                thread::spawn(move || serve(stream, &*script, &seen, &signed_by));
             }
         });
-        Server { url, seen }
+        Server { url, seen, signed_by }
     }
 
     pub(crate) fn times(&self, what: &str) -> usize {
@@ -55,7 +58,12 @@ impl Server {
     }
 }
 
-fn serve(mut stream: TcpStream, script: &dyn Fn(&str, usize) -> Reply, seen: &Mutex<Vec<(String, String)>>) {
+fn serve(
+    mut stream: TcpStream,
+    script: &dyn Fn(&str, usize) -> Reply,
+    seen: &Mutex<Vec<(String, String)>>,
+    signed_by: &Mutex<Vec<String>>,
+) {
     let mut reader = BufReader::new(stream.try_clone().expect("one connection, two ends"));
     while let Some((head, body)) = request(&mut reader) {
         let action = body.split('&').find_map(|pair| pair.strip_prefix("Action="));
@@ -69,6 +77,8 @@ fn serve(mut stream: TcpStream, script: &dyn Fn(&str, usize) -> Reply, seen: &Mu
             let mut seen = seen.lock().unwrap();
             let before = seen.iter().filter(|(s, _)| *s == name).count();
             seen.push((name.clone(), body.clone()));
+            let key = head.split("Credential=").nth(1).and_then(|rest| rest.split('/').next());
+            signed_by.lock().unwrap().push(key.unwrap_or_default().to_owned());
             before
         };
         match script(&name, before) {

@@ -78,6 +78,7 @@ mod recover;
 mod report_back;
 mod report_back_notices;
 mod schemas;
+mod scoped;
 mod secrets;
 mod settings;
 mod signing;

@@ -71,6 +71,11 @@ impl Watch {
         self.0.given.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Returns whether the credentials at hand are those of a session: keys of a user have no token.
+    pub fn is_session(&self) -> bool {
+        self.given().is_some_and(|given| given.session)
+    }
+
     /// Returns the validity of the credentials at hand. Those of a provider that renews them do not end,
     /// unless they are about to and the provider has none that end later.
     pub async fn validity(&self) -> Validity {

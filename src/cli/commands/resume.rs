@@ -11,6 +11,7 @@ use crate::{
         events::Task,
         exit::Exit,
         fail::Fail,
+        narrow::narrowed,
         perform::{self, Reopened},
         session::{self, Session},
         signed, summary,
@@ -50,6 +51,8 @@ pub async fn run(session: &Session, run: &str, approval: &Approval, guards: &Gua
     let withholds =
         policy.by_flags() && !signed && plan.kind != PlanKind::Undo && !left.judged.back.is_empty();
     let worked = if withholds { left.withheld(plan) } else { plan.clone() };
+    let narrowed = narrowed(session, door, plan, &head.run).await?;
+    let door = narrowed.as_ref().unwrap_or(door);
     let result = perform::work(session, door, &worked, &head.run, journal, Task::Resume(decisions)).await;
     perform::note_undone(door, state.as_ref(), plan, &journal.story)?;
     perform::sign(session, folder, &journal.story);

@@ -13,6 +13,7 @@ pub mod files;
 pub mod findings;
 pub mod keys;
 pub mod lookup;
+pub mod narrow;
 pub mod out;
 pub mod perform;
 pub mod plan_file;

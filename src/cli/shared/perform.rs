@@ -8,6 +8,7 @@ use super::{
     events::{Events, Task},
     exit::Exit,
     fail::Fail,
+    narrow::narrowed,
     out::Out,
     progress::Progress,
     session::Session,
@@ -128,6 +129,8 @@ pub async fn go(
     approved: Approved<'_>,
 ) -> Result<(Story, Result<(), EngineError>), Fail> {
     let Approved { plan, decisions, signed } = approved;
+    let narrowed = narrowed(session, door, plan, run).await?;
+    let door = narrowed.as_ref().unwrap_or(door);
     let folder = state.create(run, plan).map_err(store_fail)?;
     let mut journal = folder.journal().map_err(store_fail)?;
     journal.signed = signed;

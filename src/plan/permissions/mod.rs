@@ -5,6 +5,7 @@
 mod grants;
 mod policy;
 mod reads;
+mod scoped;
 #[cfg(test)]
 mod tests;
 
@@ -12,6 +13,7 @@ use std::collections::BTreeSet;
 
 pub use grants::of_call;
 pub use policy::{Policy, Statement};
+pub use scoped::{SessionPolicy, session_policies};
 
 use super::{Change, Plan, PlanKind};
 use crate::{

@@ -41,6 +41,8 @@ pub struct Common {
     pub jobs: Option<u8>,
     /// The number of instances in a region that may be down at once.
     pub stop_at_once: Option<u8>,
+    /// `true` to narrow the session to what the plan needs.
+    pub scoped: bool,
     /// The part of AWS's rate limits to use, in percent.
     pub pace: Option<u8>,
     /// The place of runs.
@@ -284,6 +286,10 @@ pub struct Runs {
     /// stopped before one is up again [default: 1]
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=20))]
     pub stop_at_once: Option<u8>,
+    /// Narrow the session to what the plan needs before the first call, as
+    /// AWS enforces it; where that cannot be done, ask or stop
+    #[arg(long, global = true)]
+    pub scoped: bool,
     /// The events.
     #[command(flatten)]
     pub events: Events,
@@ -293,6 +299,7 @@ impl Group for Runs {
     fn set(&self, common: &mut Common) {
         common.jobs = self.jobs;
         common.stop_at_once = self.stop_at_once;
+        common.scoped = self.scoped;
         self.events.set(common);
     }
 }
