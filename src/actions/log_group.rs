@@ -13,7 +13,7 @@ use super::{
 use crate::{
     calls::{Act, Call, Expect, Recognise, Risk, Step, Test, Undo, Wait, WayBack, reference},
     checks::proofs_network,
-    inventory::{FamilyKind, Tags, Want, tag},
+    inventory::{Fact, FamilyKind, Region, Tags, Want, retention::deciding, tag},
     resource::{Kind, ResourceId},
     services::{
         Operation, Planned, Spec,
@@ -85,7 +85,7 @@ impl Action for EnsureLogGroup {
         Kind::LogGroup
     }
     fn reads(&self, _: Kind) -> &'static [Around] {
-        &[]
+        const { &[Around::named(FamilyKind::RetentionPolicies)] }
     }
     fn parameters(&self) -> &'static [Parameter] {
         &[Parameter {
@@ -99,7 +99,11 @@ impl Action for EnsureLogGroup {
         support::decode::<Params>(with)
     }
     fn needs(&self, _: &Context<'_>, target: &ResourceId, _: &Value) -> Vec<Want> {
-        vec![Want::id(target.region(), FamilyKind::LogGroups, target.id())]
+        let region = target.region();
+        vec![
+            Want::id(region, FamilyKind::LogGroups, target.id()),
+            Want::all(region, FamilyKind::RetentionPolicies),
+        ]
     }
     fn operations(&self) -> &'static [Spec] {
         const {
@@ -117,31 +121,64 @@ impl Action for EnsureLogGroup {
     fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {
         let params: Params = support::params(with)?;
         let (region, name) = (target.region(), target.id());
-        let known = support::region(context.inventory, region)?.log_groups.get(name);
-        if let Some(group) = support::known(known, &format!("log group {name}"))? {
-            let keeps = group.retention_in_days.map_or("for ever".to_owned(), |d| format!("{d} days"));
+        let facts = support::region(context.inventory, region)?;
+        if let Some(group) = support::known(facts.log_groups.get(name), &format!("log group {name}"))? {
+            let keeps = group.keeps();
             return Err(Refusal::Nothing(format!("log group {name} is there and keeps its events {keeps}")));
+        }
+        let mut after = json!({ "log_group": name, "retention_days": params.retention_days });
+        let mut impact = vec![format!(
+            "log group {name} is new in {region}; what is delivered there is charged by the gigabyte"
+        )];
+        let mut guards = vec![GuardNote::passed("ownership", format!("there is no log group {name}"))];
+        match decided(facts, name, params.retention_days) {
+            Fact::Known((policy, line)) => {
+                after["retention_decided_by"] = json!(policy);
+                impact.push(line);
+            }
+            Fact::Absent => {}
+            silent => guards.push(GuardNote::not_checked(
+                "retention",
+                format!(
+                    "whether a retention policy of the account decides how long {name} keeps its events: {}",
+                    silent.silence().unwrap_or_default()
+                ),
+            )),
         }
         Ok(Proposal {
             summary: format!("make log group {name} with a retention of {} days", params.retention_days.0),
             steps: vec![create(region, name)?, retain(region, name, params.retention_days)],
             risk: Risk::Safe,
-            impact: vec![format!(
-                "log group {name} is new in {region}; what is delivered there is charged by the gigabyte"
-            )],
+            impact,
             before: Value::Null,
-            after: json!({ "log_group": name, "retention_days": params.retention_days }),
+            after,
             proof: vec![Proof {
                 check: proofs_network::LOG_GROUP.to_owned(),
                 resource: target.clone(),
                 with: json!({ "retention_days": params.retention_days }),
             }],
             not_restored: Vec::new(),
-            guards: vec![GuardNote::passed("ownership", format!("there is no log group {name}"))],
+            guards,
             touches: vec![Want::id(region, FamilyKind::LogGroups, name)],
             prerequisites: Vec::new(),
         })
     }
+}
+
+/// Returns the account-level policy that decides on the retention of a log group, and the line about it: the
+/// retention that is set here is saved and has no effect while the policy applies
+/// (<https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html>).
+fn decided(facts: &Region, name: &str, days: Retention) -> Fact<(String, String)> {
+    deciding(&facts.retention_policies, name).map(|policy| {
+        let line = format!(
+            "the account's retention policy {} decides how long {name} keeps its events: {}, and not the {} \
+             days that are set here, which count once no policy applies",
+            policy.id,
+            policy.keeps(),
+            days.0
+        );
+        (policy.id.clone(), line)
+    })
 }
 
 fn create(region: &str, name: &str) -> Result<Step, Refusal> {
@@ -150,12 +187,22 @@ fn create(region: &str, name: &str) -> Result<Step, Refusal> {
         .into_iter()
         .map(|(key, value)| (key, value.into()))
         .collect();
+    // Where it is not protected, AWS names no such member, or false.
+    let not_protected =
+        Test::OneOf { good: vec![json!(false), Value::Null], never: Vec::new(), late: Vec::new() };
     let create = CreateLogGroup::<Planned> { log_group_name: name.to_owned(), kms_key_id: None, tags };
     let delete = Act::new(
         Call::of(region, &DeleteLogGroup { log_group_name: name.to_owned() }),
         None,
         Recognise::Looks { expect: vec![there("", Test::Gone)], outputs: [].into() },
-    );
+    )
+    // Somebody may protect it meanwhile: then AWS refuses to delete it, and it is theirs to keep
+    // (<https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html>).
+    .only_if(vec![
+        there("/deletion_protection", not_protected)
+            .meaning(&format!("log group {name} stays: somebody has protected it against deletion")),
+    ])
+    .or_leave();
     Ok(Step {
         name: "create-log-group".to_owned(),
         title: format!("make log group {name}"),
@@ -206,16 +253,27 @@ mod tests {
     use super::*;
     use crate::{
         actions::Options,
-        inventory::{Caller, Fact, Inventory, LogGroup},
+        inventory::{Caller, Inventory, LogGroup, RetentionPolicy, Selector},
         resource::Owner,
     };
 
     fn propose(group: Fact<LogGroup>) -> Result<Proposal, Refusal> {
+        beside(group, Fact::Known(()), &[])
+    }
+
+    fn beside(
+        group: Fact<LogGroup>,
+        read: Fact<()>,
+        policies: &[RetentionPolicy],
+    ) -> Result<Proposal, Refusal> {
         let owner = Owner { partition: "aws".into(), account: "123456789012".into() };
         let target = owner.log_group("us-east-1", "/vpc/flow");
         let mut inventory =
             Inventory::empty(owner, Caller::default(), "2026-11-22T10:00:00Z".parse().unwrap());
-        inventory.region_mut("us-east-1").log_groups.items.insert("/vpc/flow".into(), group);
+        let region = inventory.region_mut("us-east-1");
+        region.log_groups.items.insert("/vpc/flow".into(), group);
+        region.retention_policies.read(&Selector::All, read);
+        policies.iter().for_each(|policy| region.retention_policies.put(policy.id.clone(), policy.clone()));
         let context =
             Context { inventory: &inventory, region: "us-east-1", checks: &[], options: &Options::default() };
         EnsureLogGroup.propose(&context, &target, &json!({ "retention_days": 30 }))
@@ -247,6 +305,26 @@ mod tests {
             let group = LogGroup { id: "/vpc/flow".into(), retention_in_days: days, ..LogGroup::default() };
             assert!(matches!(propose(Fact::Known(group)), Err(Refusal::Nothing(_))), "{days:?}");
         }
+    }
+
+    #[test]
+    fn the_plan_names_the_policy_of_the_account_that_decides_and_what_it_could_not_read() {
+        let said = |read: Fact<()>, policies: &[RetentionPolicy]| {
+            let made = beside(Fact::Absent, read, policies).unwrap();
+            (made.impact.join("\n"), made.guards.len(), made.after)
+        };
+        let policy =
+            RetentionPolicy { id: "org-default".into(), days: Fact::Known(365), ..RetentionPolicy::default() };
+        let (impact, guards, after) = said(Fact::Known(()), std::slice::from_ref(&policy));
+        assert!(impact.contains("org-default") && impact.contains("365 days"), "{impact}");
+        assert_eq!((guards, &after["retention_decided_by"]), (1, &json!("org-default")));
+        let elsewhere =
+            RetentionPolicy { selection: Some("LogGroupNamePrefix IN [\"/app\"]".into()), ..policy };
+        let (impact, guards, after) = said(Fact::Known(()), &[elsewhere]);
+        assert!(!impact.contains("org-default"), "{impact}");
+        assert_eq!((guards, after.get("retention_decided_by")), (1, None));
+        let (_, guards, _) = said(Fact::Unknown("AccessDenied".into()), &[]);
+        assert_eq!(guards, 2, "a guard that could not be asked is shown");
     }
 
     #[test]

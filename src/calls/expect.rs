@@ -146,6 +146,35 @@ impl Expect {
         ids.iter().map(|id| self.one(inventory, id)).fold(Standing::Holds, worse)
     }
 
+    /// Evaluates the condition where it is waited for after a call. A setting of the account may override the
+    /// member: what is shown then is not what was set, and no reading would ever show that.
+    fn awaited(&self, inventory: &Inventory) -> Standing {
+        match self.standing(inventory) {
+            Standing::NotYet(_) | Standing::Never(_) if self.is_overridden(inventory) => Standing::Holds,
+            standing => standing,
+        }
+    }
+
+    /// Returns the condition to wait for where nothing but the member itself can be looked at: for a member
+    /// that a setting of the account may override, that the resource exists.
+    pub fn seen_by_others(&self) -> Expect {
+        match self.family.about().overridden.iter().any(|(at, _)| *at == self.at) {
+            true => Expect { at: String::new(), test: Test::Exists, ..self.clone() },
+            false => self.clone(),
+        }
+    }
+
+    /// Checks whether each resource in the condition names a setting of the account that overrides the member.
+    fn is_overridden(&self, inventory: &Inventory) -> bool {
+        let overridden = self.family.about().overridden.iter().find(|(at, _)| *at == self.at);
+        overridden.is_some_and(|(_, by)| {
+            self.ids().iter().all(|id| {
+                let thing = inventory.json(&self.region, self.family, id);
+                thing.known().and_then(|thing| pointed(thing, by)).is_some_and(|by| !by.is_null())
+            })
+        })
+    }
+
     /// Returns the reason for which the member in question is not known, where it was not or could not be
     /// read. A member that was not read differs from one that is absent.
     fn unread(&self, thing: &Value) -> Option<String> {
@@ -241,6 +270,11 @@ pub(super) fn worse(a: Standing, b: Standing) -> Standing {
     if rank(&b) > rank(&a) { b } else { a }
 }
 
+/// Evaluates several conditions together that are waited for after a call.
+pub fn awaited(all: &[Expect], inventory: &Inventory) -> Standing {
+    all.iter().map(|e| e.awaited(inventory)).fold(Standing::Holds, worse)
+}
+
 /// Evaluates several conditions together.
 pub fn standing_of(all: &[Expect], inventory: &Inventory) -> Standing {
     all.iter().map(|e| e.standing(inventory)).fold(Standing::Holds, worse)
@@ -252,7 +286,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        inventory::{Bucket, Caller, Instance},
+        inventory::{Bucket, Caller, Instance, LogGroup},
         resource::Owner,
     };
 
@@ -298,6 +332,25 @@ mod tests {
             it.buckets.put("logs", Bucket { id: "logs".into(), policy, ..Bucket::default() });
             assert!(matches!(none.standing(&it), Standing::Unknown(_)));
         }
+    }
+
+    #[test]
+    fn a_wait_for_a_setting_is_over_where_the_account_overrides_it_and_a_look_for_its_effect_is_not() {
+        let mut it = inventory();
+        let days = |days: i64| {
+            Expect::new(R, FamilyKind::LogGroups, "g", "/retention_in_days", Test::Is(json!(days)))
+        };
+        let group = LogGroup { id: "g".into(), retention_in_days: Some(365), ..LogGroup::default() };
+        it.region_mut(R).log_groups.put("g", group.clone());
+        assert!(matches!(awaited(&[days(90)], &it), Standing::NotYet(_)));
+        let by = Some("org".to_owned());
+        it.region_mut(R).log_groups.put("g", LogGroup { retention_policy_name: by.clone(), ..group.clone() });
+        assert_eq!(awaited(&[days(90)], &it), Standing::Holds);
+        assert!(matches!(standing_of(&[days(90)], &it), Standing::NotYet(_)));
+        // A policy that keeps events for ever shows no number at all.
+        let ever = LogGroup { retention_in_days: None, retention_policy_name: by, ..group };
+        it.region_mut(R).log_groups.put("g", ever);
+        assert_eq!(awaited(&[days(90)], &it), Standing::Holds);
     }
 
     #[test]

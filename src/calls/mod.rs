@@ -32,7 +32,7 @@ pub use act::{
     only_records,
 };
 pub use before::Before;
-pub use expect::{Expect, Standing, Test, standing_of};
+pub use expect::{Expect, Standing, Test, awaited, standing_of};
 pub use floor::floor;
 pub use next_start::NextStart;
 pub use notice::{HubFinding, Notice, Refusal};

@@ -75,6 +75,10 @@ fn judge_log_group(inventory: &Inventory, resource: &ResourceId, with: &Value) -
         return Verdict::Unknown("the region was not read".to_owned());
     };
     match region.log_groups.get(resource.id()) {
+        // The policy overrides what is set on the log group, and a reading shows nothing but the policy's days.
+        Fact::Known(group) if group.retention_policy_name.is_some() => {
+            Verdict::Ok(Some(format!("log group {} keeps its events {}", resource.id(), group.keeps())))
+        }
         Fact::Known(group) => {
             let (is, planned) = (json!(group.retention_in_days), &with["retention_days"]);
             if is == *planned {
@@ -294,6 +298,26 @@ mod tests {
                 .log_groups
                 .put("g", LogGroup { id: "g".into(), retention_in_days: days, ..LogGroup::default() });
             assert_eq!(judge_log_group(&inventory, &resource, &with).word(), word, "{days:?}");
+        }
+    }
+
+    #[test]
+    fn a_retention_that_the_account_overrides_is_as_planned_and_the_note_names_who_decides() {
+        let mut inventory = empty();
+        let resource = owner().log_group("us-east-1", "g");
+        for (days, keeps) in [(Some(365), "365 days"), (None, "for ever"), (Some(90), "90 days")] {
+            let group = LogGroup {
+                id: "g".into(),
+                retention_in_days: days,
+                retention_policy_name: Some("org-default".into()),
+                ..LogGroup::default()
+            };
+            inventory.region_mut("us-east-1").log_groups.put("g", group);
+            let verdict = judge_log_group(&inventory, &resource, &json!({ "retention_days": 90 }));
+            assert!(
+                matches!(&verdict, Verdict::Ok(Some(note)) if note.contains("org-default") && note.contains(keeps)),
+                "{verdict:?}"
+            );
         }
     }
 

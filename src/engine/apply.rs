@@ -356,7 +356,12 @@ impl Engine<'_> {
                              time, and this run changed nothing"
                                 .to_owned(),
                         ),
-                        None => (Outcome::Verified, String::new()),
+                        None => {
+                            let outputs = journal.look(Story::outputs);
+                            let bindings = bindings(change, journal, &outputs);
+                            let remarks = proof::remarks(change, &fresh, Moment::EndOfRun, &bindings);
+                            (Outcome::Verified, remarks.join("; "))
+                        }
                     };
                     return self.end(change, outcome, reason, after, awaiting.clone(), journal).await;
                 }

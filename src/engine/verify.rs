@@ -1,9 +1,9 @@
 //! Verification that a run's findings are still fixed: evaluates the proofs of a run again, on fresh facts,
 //! and journals the results. Calls nothing.
 
-use super::{Engine, EngineError, gather::afresh, ledger::SharedJournal, marks};
+use super::{Engine, EngineError, gather::afresh, ledger::SharedJournal, marks, so_far::bindings};
 use crate::{
-    journal::{Event, Journal, Outcome},
+    journal::{Event, Journal, Outcome, Story},
     plan::{
         Change, Plan,
         proof::Moment,
@@ -43,7 +43,12 @@ impl Engine<'_> {
             let good = if change.restore.is_some() { Outcome::Restored } else { Outcome::Verified };
             let (outcome, reason, awaiting) =
                 match self.proved(change, fresh, &footprint, Moment::Later, &journal) {
-                    Proved::Holds(awaiting) => (good, String::new(), awaiting),
+                    Proved::Holds(awaiting) => {
+                        let outputs = journal.look(Story::outputs);
+                        let bindings = bindings(change, &journal, &outputs);
+                        let remarks = proof::remarks(change, fresh, Moment::Later, &bindings);
+                        (good, remarks.join("; "), awaiting)
+                    }
                     Proved::Violated(reason) | Proved::Unknown(reason) => {
                         let marked = marks::in_work(change, fresh, &[&journal.head().run]);
                         (

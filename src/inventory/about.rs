@@ -36,6 +36,9 @@ pub struct About {
     pub vanishes: Option<&'static str>,
     /// The describe operation for a client that has nothing but AWS's own operations.
     pub asked: Option<Asked>,
+    /// Members, as JSON pointers, that a setting of the account may override, each with the member that names
+    /// that setting: what is shown is then not what was set.
+    pub overridden: &'static [(&'static str, &'static str)],
     /// `true` if AWS changes such resources by itself, so that two states of an account may differ in them.
     pub moves_by_itself: bool,
 }
@@ -102,6 +105,7 @@ impl About {
             reason: None,
             vanishes: None,
             asked: None,
+            overridden: &[],
             moves_by_itself: false,
         }
     }

@@ -6,9 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AnyFamily, Bucket, CapacityReservation, CustomerKey, EbsDefaults, Family, FlowLog, Instance,
-    InstanceStatus, InstanceType, Inventory, Key, KeyPolicy, LogGroup, ManagedInstance, NetworkInterface,
-    PrefixList, Record, Removal, Role, SecurityGroup, SecurityGroupRule, Snapshot, Subnet, TargetGroup,
-    Trail, Volume, VolumeModification, Vpc,
+    InstanceStatus, InstanceType, Inventory, Key, KeyPolicy, LogGroup, ManagedInstance, NetworkInterface, PrefixList, Record, Removal, RetentionPolicy, Role, SecurityGroup, SecurityGroupRule, Snapshot, Subnet, TargetGroup, Trail, Volume, VolumeModification, Vpc,
     about::{About, Arn},
     permissions::Reading,
 };
@@ -57,6 +55,8 @@ macro_rules! families {
                 ManagedInstances managed_instances ManagedInstance,
                 /// Log groups, by name.
                 LogGroups log_groups LogGroup,
+                /// Account-level retention policies of CloudWatch Logs, by name. Only all of them are read.
+                RetentionPolicies retention_policies RetentionPolicy,
                 /// KMS keys, by the id, ARN or alias by which they were asked for.
                 Keys keys Key,
                 /// The policies of KMS keys, by the id or ARN by which they were asked for.

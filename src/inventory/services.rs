@@ -205,6 +205,11 @@ pub struct LogGroup {
     /// Retention in days; `None` means for ever.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retention_in_days: Option<i32>,
+    /// The account-level retention policy that decides on it, in the place of what is set on the log group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention_policy_name: Option<String>,
+    /// `true` if its deletion is refused until that protection is removed.
+    pub deletion_protection: bool,
     /// ARN of its key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kms_key_id: Option<String>,
@@ -227,11 +232,24 @@ impl Record for LogGroup {
             one: &["logs:*:{account}:log-group:{id}", "logs:*:{account}:log-group:{id}:*"],
             any: "logs:*:{account}:log-group:*",
         },
+        overridden: &[("/retention_in_days", "/retention_policy_name")],
         ..About::read_by(READ_LOG_GROUPS)
     };
     const VOLATILE: &'static [&'static str] = &["stored_bytes"];
     fn tags(&self) -> Option<&Tags> {
         self.tags.known()
+    }
+}
+
+impl LogGroup {
+    /// Describes how long it keeps its events, and who decides that where it is not the log group's own
+    /// setting.
+    pub fn keeps(&self) -> String {
+        let days = self.retention_in_days.map_or("for ever".to_owned(), |d| format!("{d} days"));
+        match &self.retention_policy_name {
+            Some(policy) => format!("{days}, as the account's retention policy {policy} decides"),
+            None => days,
+        }
     }
 }
 

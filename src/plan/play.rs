@@ -15,7 +15,7 @@ use crate::{
     actions,
     calls::{
         Act, Bindings, CallError, ErrorClass, Expect, Otherwise, Outputs, Purpose, Standing, Step, Wait,
-        before, outputs::record, standing_of, way_back,
+        awaited, before, outputs::record, way_back,
     },
     inventory::Inventory,
 };
@@ -267,7 +267,7 @@ fn wait_for(stage: &mut dyn Stage, wait: Option<&Wait>, bindings: &Bindings<'_>)
         .map_err(|e| Stop::Failed(e.to_string()))?;
     let (mut waited, mut pause) = (0, 1);
     loop {
-        match standing_of(&until, stage.facts()) {
+        match awaited(&until, stage.facts()) {
             Standing::Holds => return Ok(()),
             Standing::Never(seen) => {
                 return Err(Stop::Failed(format!("waiting {} is in vain: {seen}", wait.why)));

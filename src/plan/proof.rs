@@ -59,7 +59,8 @@ pub fn proved_but(
             Err(missing) => return Proved::Violated(missing.to_string()),
         };
         match (check.judge)(inventory, &proof.resource, &with) {
-            Verdict::Ok(note) => notes.extend(note),
+            // The note of a check that only proves is a remark on what is known now.
+            Verdict::Ok(note) => notes.extend(note.filter(|_| check.scanned)),
             Verdict::Retained(_) => {}
             Verdict::Violates(_) if check.scanned && unmarked.iter().any(|id| id == proof.resource.id()) => {
                 notes.push(format!(
@@ -86,6 +87,16 @@ pub fn proved_but(
         None if change.proof.is_empty() => Proved::Unknown("the change carries no proof".to_owned()),
         None => Proved::Holds(notes),
     }
+}
+
+/// Returns the remarks of the proofs that hold: what is as planned although it looks otherwise, and why.
+pub fn remarks(change: &Change, inventory: &Inventory, moment: Moment, bindings: &Bindings<'_>) -> Vec<String> {
+    let of = |proof: &Proof| {
+        let check = checks::find(&proof.check).filter(|check| !check.scanned)?;
+        let with = at(bindings.resolve(&proof.with).ok()?, moment);
+        if let Verdict::Ok(note) = (check.judge)(inventory, &proof.resource, &with) { note } else { None }
+    };
+    change.proof.iter().filter_map(of).collect()
 }
 
 /// Returns the parameters of a check at a moment.

@@ -33,6 +33,7 @@ mod explain;
 mod export;
 mod findings;
 mod fix;
+mod flow_logs;
 mod foreign;
 mod forged;
 mod forged_claims;

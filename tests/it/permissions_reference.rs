@@ -64,6 +64,7 @@ const REFERENCE: &[Row] = &[
     ("logs:DeleteRetentionPolicy", &["log-group"], &[]),
     ("logs:ListTagsForResource", &["log-group"], &[]),
     ("logs:DescribeLogGroups", &[], &[]),
+    ("logs:DescribeAccountPolicies", &[], &[]),
     ("logs:CreateLogDelivery", &[], &[]),
     ("logs:DeleteLogDelivery", &[], &[]),
     // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html

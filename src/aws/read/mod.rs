@@ -137,6 +137,7 @@ impl Reader<'_> {
             K::CapacityReservations => found(capacity::reservations(ec2, ask).await, job),
             K::ManagedInstances => found(defaults::managed_instances(region.ssm(), ask).await, job),
             K::LogGroups => found(log_groups::log_groups(region.logs(), ask).await, job),
+            K::RetentionPolicies => found(log_groups::retention_policies(region.logs(), ask).await, job),
             K::Keys => found(keys::keys(region.kms(), ask).await, job),
             K::KeyPolicies => found(keys::policies(region.kms(), ask).await, job),
             K::CustomerKeys => found(keys::customer_keys(region.kms(), ask).await, job),

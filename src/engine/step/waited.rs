@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{Failure, Named, SHOWN_MARGIN, Since, looks_gone};
 use crate::{
-    calls::{self, CallError, Expect, Repeat, Standing, Wait, power, standing_of},
+    calls::{self, CallError, Expect, Repeat, Standing, Wait, awaited, power},
     engine::{
         Engine, EngineError, ProgressEvent, gather::nothing, ledger::SharedJournal, look::Look,
         named::SHOWN_WITHIN,
@@ -132,7 +132,7 @@ impl Engine<'_> {
             let inventory = self.account.read(&scope).await;
             let late = self.account.now().duration_since(began).unsigned_abs() > SHOWN_WITHIN;
             let mut blind = String::new();
-            let seen = match standing_of(until, &inventory) {
+            let seen = match awaited(until, &inventory) {
                 Standing::NotYet(what) if late && until.iter().any(|e| e.fell_back(&inventory)) => {
                     match until.iter().find_map(|e| power::fell_back(e, &inventory, since.called)) {
                         Some(fallen) => return Ok(Err(fallen)),

@@ -215,7 +215,8 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
         | FamilyKind::CapacityReservations
         | FamilyKind::ManagedInstances
         | FamilyKind::Keys
-        | FamilyKind::KeyPolicies => None,
+        | FamilyKind::KeyPolicies
+        | FamilyKind::RetentionPolicies => None,
     }
 }
 
@@ -223,6 +224,7 @@ fn log_group(id: &Value, at: &str) -> Option<Look> {
     let member = match at {
         "" => None,
         "/retention_in_days" => Some("retentionInDays"),
+        "/deletion_protection" => Some("deletionProtectionEnabled"),
         _ => return None,
     };
     let query = Query::Named { list: "logGroups", name: "logGroupName", is: id.as_str()?.to_owned(), member };

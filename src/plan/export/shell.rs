@@ -345,8 +345,8 @@ fn wait_words(wait: &Wait, change: &Change, here: Here<'_>, otherwise: &str) -> 
         quoted(&format!("  waiting {}", plain(&wait.why))),
         wait.at_most
     );
-    for expect in &wait.until {
-        let (look, test) = question(expect, &Value::from(ID)).ok_or_else(|| NotExported {
+    for expect in wait.until.iter().map(Expect::seen_by_others) {
+        let (look, test) = question(&expect, &Value::from(ID)).ok_or_else(|| NotExported {
             change: change.id.clone(),
             why: format!("it waits for {} of {:?}, which no script asks for yet", expect.at, expect.family),
         })?;

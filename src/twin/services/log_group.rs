@@ -4,7 +4,7 @@
 use super::{OnTwin, done};
 use crate::{
     calls::{CallError, Outcome},
-    inventory::{Fact, FamilyKind, LogGroup},
+    inventory::{Fact, FamilyKind, LogGroup, retention::deciding},
     services::log_group::{CreateLogGroup, DeleteLogGroup, DeleteRetentionPolicy, PutRetentionPolicy},
     twin::{
         Twin,
@@ -54,7 +54,7 @@ impl OnTwin for CreateLogGroup {
             ..LogGroup::default()
         };
         t.region_mut(region).log_groups.put(name.clone(), group);
-        done()
+        set_retention(t, region, name, None)
     }
 }
 
@@ -80,10 +80,20 @@ impl OnTwin for DeleteRetentionPolicy {
     }
 }
 
+/// Sets the retention of a log group. An account-level policy that applies decides in its place, and a
+/// reading shows what the policy decides
+/// (<https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html>).
 fn set_retention(t: &mut Twin, region: &str, name: &str, days: Option<i32>) -> Outcome {
-    must(t.region(region)?.log_groups.get(name), name, absent)?;
+    let known = t.region(region)?;
+    must(known.log_groups.get(name), name, absent)?;
+    // Policies that were not read may exist. The retention that is set is saved all the same, and no call
+    // depends on it.
+    let policy = deciding(&known.retention_policies, name).known().map(|policy| (*policy).clone());
     if let Some(group) = t.region_mut(region).log_groups.get_mut(name) {
-        group.retention_in_days = days;
+        (group.retention_in_days, group.retention_policy_name) = match policy {
+            Some(policy) => (policy.days.known().copied(), Some(policy.id)),
+            None => (days, group.retention_policy_name.take()),
+        };
     }
     done()
 }
@@ -91,7 +101,13 @@ fn set_retention(t: &mut Twin, region: &str, name: &str, days: Option<i32>) -> O
 impl OnTwin for DeleteLogGroup {
     fn perform(self, t: &mut Twin, region: &str) -> Outcome {
         let name = &self.log_group_name;
-        must(t.region(region)?.log_groups.get(name), name, absent)?;
+        let group = must(t.region(region)?.log_groups.get(name), name, absent)?;
+        if group.deletion_protection {
+            return Err(refuse(
+                "ValidationException",
+                "The log group cannot be deleted while its deletion protection is enabled.",
+            ));
+        }
         take_away(&mut t.region_mut(region).log_groups, name);
         done()
     }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    inventory::{Fact, Key, KeyPolicy, Trail},
+    inventory::{Fact, Key, KeyPolicy, RetentionPolicy, Trail},
     twin::demo::OTHER,
 };
 
@@ -53,6 +53,47 @@ fn a_log_group_is_made_once_and_keeps_one_of_the_retentions_there_are() {
     assert!(logs(&mut twin, "DeleteRetentionPolicy", name.clone()).is_ok());
     assert!(logs(&mut twin, "DeleteLogGroup", name.clone()).is_ok());
     assert_eq!(error(logs(&mut twin, "DeleteLogGroup", name)).class, ErrorClass::AlreadyDone);
+}
+
+#[test]
+fn a_retention_policy_of_the_account_decides_in_the_place_of_what_is_set_on_a_log_group() {
+    let mut twin = company();
+    let policy = |days: Fact<i32>| RetentionPolicy {
+        id: "org-default".into(),
+        days,
+        selection: Some(r#"LogGroupNamePrefix IN ["/redress/"]"#.into()),
+        updated: None,
+    };
+    let shows = |twin: &Twin, name: &str| {
+        let group = twin.truth().regions[MAIN].log_groups.get(name).known().copied().unwrap();
+        (group.retention_in_days, group.retention_policy_name.clone())
+    };
+    let keep = |twin: &mut Twin, name: &str| {
+        logs(twin, "CreateLogGroup", json!({ "logGroupName": name })).unwrap();
+        logs(twin, "PutRetentionPolicy", json!({ "logGroupName": name, "retentionInDays": 90 })).unwrap();
+    };
+    let by = Some("org-default".to_owned());
+    twin.truth_mut().region_mut(MAIN).retention_policies.put("org-default", policy(Fact::Known(365)));
+    keep(&mut twin, "/redress/flow");
+    assert_eq!(shows(&twin, "/redress/flow"), (Some(365), by.clone()));
+    keep(&mut twin, "/other");
+    assert_eq!(shows(&twin, "/other"), (Some(90), None), "the policy does not select it");
+    twin.truth_mut().region_mut(MAIN).retention_policies.put("org-default", policy(Fact::Absent));
+    keep(&mut twin, "/redress/ever");
+    assert_eq!(shows(&twin, "/redress/ever"), (None, by));
+}
+
+#[test]
+fn a_log_group_that_is_protected_against_deletion_stays() {
+    let mut twin = company();
+    logs(&mut twin, "CreateLogGroup", json!({ "logGroupName": "g" })).unwrap();
+    let protect = |twin: &mut Twin, on: bool| {
+        twin.truth_mut().region_mut(MAIN).log_groups.get_mut("g").unwrap().deletion_protection = on;
+    };
+    protect(&mut twin, true);
+    assert_eq!(code(logs(&mut twin, "DeleteLogGroup", json!({ "logGroupName": "g" }))), "ValidationException");
+    protect(&mut twin, false);
+    logs(&mut twin, "DeleteLogGroup", json!({ "logGroupName": "g" })).unwrap();
 }
 
 #[test]

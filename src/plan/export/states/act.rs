@@ -141,7 +141,8 @@ fn write_wait(
     place: Place<'_>,
     roads: &Roads<'_>,
 ) -> Result<(), String> {
-    let all = questions(&wait.until, &wait.why, place)?;
+    let until: Vec<Expect> = wait.until.iter().map(Expect::seen_by_others).collect();
+    let all = questions(&until, &wait.why, place)?;
     let (longer, last) = pauses(wait.at_most);
     let looks = (last - FIRST_PAUSE) / longer + 2;
     let (begin, again) = (format!("{name}_wait"), format!("{name}_again"));

@@ -237,6 +237,12 @@ fn named(
         (Some(member), Test::Is(value)) => {
             (json!({ "And": [there, equals(&format!("{first}.{}", pascal(member)), value, place)?] }), None)
         }
+        (Some(_), Test::OneOf { good, never, .. }) if never.is_empty() => {
+            let rules = good.iter().map(|value| {
+                named(list, name, is, member, &Test::Is(value.clone()), place).map(|(rule, _)| rule)
+            });
+            (json!({ "Or": rules.collect::<Result<Vec<_>, _>>()? }), None)
+        }
         (_, other) => return Err(format!("{other:?} of {is}")),
     })
 }
