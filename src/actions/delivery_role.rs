@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{
     Action, Around, Context, GuardNote, Parameter, Proof, Proposal, Refusal,
     concern::{self, Concern},
-    support,
+    make, support,
 };
 use crate::{
     calls::{Act, Call, Expect, Recognise, Risk, Step, Test, Undo, Wait, WayBack, reference},
@@ -177,13 +177,16 @@ fn permit(delivery: &Delivery, name: &str, permissions: Value) -> Step {
         policy_document: permissions.to_string(),
     };
     let set = there(name, &at, Test::Is(permissions));
-    let take = Act::new(
+    // The role cannot be deleted before its policy is gone
+    // (<https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteRole.html>).
+    let take = make::act_until(
         Call::of(
             &delivery.region,
             &DeleteRolePolicy { role_name: name.to_owned(), policy_name: POLICY.to_owned() },
         ),
-        None,
-        Recognise::Looks { expect: vec![there(name, &at, Test::Is(Value::Null))], outputs: [].into() },
+        vec![there(name, &at, Test::Is(Value::Null))],
+        120,
+        "until the policy cannot be seen any more",
     );
     Step {
         name: "permit".to_owned(),
@@ -253,6 +256,8 @@ mod tests {
             .map(|b| b.act.call.operation.clone())
             .collect();
         assert_eq!(back, ["DeleteRolePolicy", "DeleteRole"]);
+        let WayBack::Calls { rollback, .. } = &proposal.steps[1].way_back else { panic!("no undo") };
+        assert!(rollback[0].wait.is_some(), "the role goes after its policy is gone");
     }
 
     #[test]

@@ -99,3 +99,19 @@ fn a_log_group_that_somebody_protects_meanwhile_stays_when_its_change_is_rolled_
     assert_eq!(told.outcome(), Some(Outcome::RolledBack), "{}", told.reason);
     assert!(!hold(&stand.called).iter().any(|call| call.operation == "DeleteLogGroup"));
 }
+
+#[test]
+fn a_role_that_seems_to_have_its_policy_for_a_while_goes_all_the_same_when_its_run_is_undone() {
+    let stand = world::demo();
+    let plan = one_log(&stand);
+    stand.run(&plan, yes(&plan), None).unwrap().unwrap();
+    hold(&stand.twin).faults.view_lag = 90;
+    let back = undoing(&stand, &plan).plan;
+    let second = stand.again();
+    second.run(&back, yes(&back), None).unwrap().unwrap();
+    all_are(&second.story(), &back, &[Outcome::Restored]);
+    let role = of(&plan, "ensure-delivery-role").resource.id().to_owned();
+    assert!(hold(&stand.twin).truth().roles.get(&role).is_absent());
+    let tries = hold(&second.called).iter().filter(|call| call.operation == "DeleteRole").count();
+    assert!(tries > 1, "IAM refused it at first");
+}
