@@ -68,6 +68,11 @@ impl Act {
         find(&self.call.service, &self.call.operation).map_or(Takes::Seconds(5), |spec| spec.takes)
     }
 
+    /// Returns the seconds for which the call's result is left alone before anything is built on it.
+    pub fn spreads(&self) -> u64 {
+        find(&self.call.service, &self.call.operation).map_or(0, |spec| spec.spreads)
+    }
+
     /// Checks whether the call only records something.
     pub fn is_bookkeeping(&self) -> bool {
         find(&self.call.service, &self.call.operation).is_some_and(|spec| spec.bookkeeping)

@@ -59,6 +59,15 @@ pub const TRANSITIONS: &[Transition] = &[
         after: &["DeleteRolePolicy"],
         source: "https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency",
     },
+    // A young role can be assumed before its policy counts everywhere. The code in the body of the answer is
+    // `400`.
+    Transition {
+        operation: "CreateFlowLogs",
+        code: "",
+        says: "ccess Denied for LogDestination",
+        after: &["CreateRole", "PutRolePolicy"],
+        source: "https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-troubleshooting.html",
+    },
     Transition {
         operation: "CreateFlowLogs",
         code: "",

@@ -144,6 +144,9 @@ pub struct Spec {
     pub bookkeeping: bool,
     /// The expected duration.
     pub takes: Takes,
+    /// The seconds for which the result is left alone before anything is built on it: no reading shows when
+    /// other services of AWS act by it.
+    pub spreads: u64,
     /// `true` if the operation has `DryRun`, where its service has that.
     pub dry_run: bool,
     /// The number of new resources that AWS allows to be pending at once in a region, those of all callers
@@ -169,6 +172,7 @@ pub const fn spec(service: &'static str, operation: &'static str, repeat: Repeat
         power: Power::Stays,
         bookkeeping: false,
         takes: Takes::Seconds(5),
+        spreads: 0,
         dry_run: true,
         pending: None,
     }
@@ -234,6 +238,10 @@ impl Spec {
     /// Sets the expected duration of the operation.
     pub const fn takes(self, takes: Takes) -> Self {
         Self { takes, ..self }
+    }
+    /// Sets the seconds for which the result is left alone before anything is built on it.
+    pub const fn spreads(self, spreads: u64) -> Self {
+        Self { spreads, ..self }
     }
     /// Marks an operation that only records.
     pub const fn records(self) -> Self {

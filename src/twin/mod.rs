@@ -93,6 +93,9 @@ pub struct Twin {
     /// Roles that still seem to have a policy which was deleted, each with the time until which it seems so.
     #[serde(default)]
     lagging_roles: BTreeMap<String, Timestamp>,
+    /// Roles whose new policy does not count everywhere yet, each with the time until which it does not.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    young_roles: BTreeMap<String, Timestamp>,
     /// Quotas that are higher than AWS's own, by the code of the error.
     #[serde(default)]
     quotas: BTreeMap<String, usize>,
@@ -154,6 +157,7 @@ impl Twin {
             contents: Contents::default(),
             lagging: Vec::new(),
             lagging_roles: BTreeMap::new(),
+            young_roles: BTreeMap::new(),
             quotas: BTreeMap::new(),
             faults: Faults::default(),
             fate: None,

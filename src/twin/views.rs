@@ -30,11 +30,7 @@ impl Twin {
         self.lagging.retain(|l| {
             l.is_under_way(self.now) && !(l.instance == instance && l.device.volume_id == device.volume_id)
         });
-        if self.faults.view_lag > 0 {
-            let until = self
-                .now
-                .checked_add(std::time::Duration::from_secs(self.faults.view_lag))
-                .unwrap_or(Timestamp::MAX);
+        if let Some(until) = self.views_lag_until() {
             self.lagging.push(Lagging { instance: instance.to_owned(), device: device.clone(), gone, until });
         }
     }
@@ -52,13 +48,28 @@ impl Twin {
     /// Makes IAM lag behind the deletion of a policy of a role for a while
     /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>).
     pub(super) fn role_lags(&mut self, role: &str) {
-        if self.faults.view_lag > 0 {
-            let until = self
-                .now
-                .checked_add(std::time::Duration::from_secs(self.faults.view_lag))
-                .unwrap_or(Timestamp::MAX);
+        if let Some(until) = self.views_lag_until() {
             self.lagging_roles.insert(role.to_owned(), until);
         }
+    }
+
+    /// Returns the time until which views lag behind what is done now, if they do.
+    fn views_lag_until(&self) -> Option<Timestamp> {
+        let lag = std::time::Duration::from_secs(self.faults.view_lag);
+        (!lag.is_zero()).then(|| self.now.checked_add(lag).unwrap_or(Timestamp::MAX))
+    }
+
+    /// Makes other services lag behind a new policy of a role for a while
+    /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>).
+    pub(super) fn role_is_young(&mut self, role: &str) {
+        if let Some(until) = self.views_lag_until() {
+            self.young_roles.insert(role.to_owned(), until);
+        }
+    }
+
+    /// Returns whether the policy of a role does not count everywhere yet.
+    pub(super) fn is_young(&self, role: &str) -> bool {
+        self.young_roles.get(role).is_some_and(|until| *until > self.now)
     }
 
     /// Returns whether a role still seems to have a policy that was deleted.

@@ -115,3 +115,16 @@ fn a_role_that_seems_to_have_its_policy_for_a_while_goes_all_the_same_when_its_r
     let tries = hold(&second.called).iter().filter(|call| call.operation == "DeleteRole").count();
     assert!(tries > 1, "IAM refused it at first");
 }
+
+#[test]
+fn a_flow_log_waits_for_its_young_role_and_is_tried_again_where_that_was_too_short() {
+    for (lag, tries) in [(10, 1), (90, 2)] {
+        let stand = world::demo();
+        let plan = one_log(&stand);
+        hold(&stand.twin).faults.view_lag = lag;
+        stand.run(&plan, yes(&plan), None).unwrap().unwrap();
+        all_are(&stand.story(), &plan, &[Outcome::Verified]);
+        let made = hold(&stand.called).iter().filter(|call| call.operation == "CreateFlowLogs").count();
+        assert!(made >= tries && (tries > 1 || made == 1), "a lag of {lag} s: {made} tries");
+    }
+}

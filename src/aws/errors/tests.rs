@@ -115,6 +115,7 @@ fn what_passes_only_where_the_run_caused_it_is_told_by_code_and_message() {
     let rows = [
         ("CreateFlowLogs", "InvalidParameter", "Unable to assume given IAM role", 1),
         ("CreateFlowLogs", "InvalidParameter", "Something else", 0),
+        ("CreateFlowLogs", "400", "vpc-1: Access Denied for LogDestination: g.", 1),
         (
             "AttachVolume",
             "InvalidParameterValue",

@@ -103,11 +103,37 @@ impl Engine<'_> {
                 return Ok(Err(fallen.error));
             }
         }
+        self.spread(named, called, journal).await?;
         journal.write(
             self.account.now(),
             Event::Settled { change: named.change.to_owned(), step: named.name.to_owned() },
         )?;
         Ok(Ok(()))
+    }
+
+    /// Leaves a result alone until other services of AWS can be expected to act by it. An endpoint whose lists
+    /// do not lag has no such delay.
+    async fn spread(
+        &self,
+        named: Named<'_>,
+        called: Timestamp,
+        journal: &SharedJournal<'_>,
+    ) -> Result<(), Failure> {
+        let whole = Duration::from_secs(named.act.spreads()).min(self.lag);
+        loop {
+            let age = self.account.now().duration_since(called).unsigned_abs();
+            let Some(rest) = whole.checked_sub(age).filter(|rest| !rest.is_zero()) else { return Ok(()) };
+            let why = "until other services of AWS can be expected to see it".to_owned();
+            if self.stop.now() {
+                return Err(Failure::Halt(EngineError::Stopped(format!("while waiting {why}"))));
+            }
+            self.talk.on_progress(&ProgressEvent::Waiting {
+                change: named.change.to_owned(),
+                why,
+                seconds: age.as_secs(),
+            });
+            self.rest(rest.clamp(Duration::from_secs(1), Duration::from_secs(5)), journal).await?;
+        }
     }
 
     pub(super) async fn wait(

@@ -145,6 +145,9 @@ fn forward_change(change: &Change) -> Result<String, NotExported> {
             let otherwise = if step.act.power() == Power::BringsUp { "say 'in doubt: '" } else { "fail " };
             text.push_str(&wait_words(wait, change, here, otherwise)?);
         }
+        if step.act.spreads() > 0 {
+            text.push_str(&format!("sleep \"${{REDRESS_PAUSE:-{}}}\"\n", step.act.spreads()));
+        }
     }
     text.push_str(&format!("mark {}\n", done(change, "all-of-it")));
     Ok(text)

@@ -121,6 +121,14 @@ fn log_group(t: &Twin, region: &str, input: &CreateFlowLogs, log: &mut FlowLog) 
     if known.arn != role || !policy::flow_logs_may_assume(t, region, &known.trust_policy) {
         return Err(cannot());
     }
+    // The failure comes in the body of the answer, under the code `400`
+    // (<https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-troubleshooting.html>).
+    if t.is_young(role_name) {
+        return Err(refuse(
+            "400",
+            format!("Access Denied for LogDestination: {name}. Please check LogDestination permission"),
+        ));
+    }
     // An absent log group is created by the service when it first delivers, if the role lets it.
     if let Some(why) = t.region(region)?.log_groups.get(&name).silence() {
         return Err(unknown(&format!("the log group {name}"), why));

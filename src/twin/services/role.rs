@@ -91,6 +91,7 @@ impl OnTwin for PutRolePolicy {
             policies.insert(self.policy_name, policy);
             *inline_policies = Fact::Known(policies);
         }
+        t.role_is_young(name);
         done()
     }
 }

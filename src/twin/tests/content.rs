@@ -203,6 +203,24 @@ fn a_role_seems_to_have_its_policy_for_a_while_after_that_was_deleted() {
 }
 
 #[test]
+fn a_flow_log_is_refused_while_the_policy_of_its_role_does_not_count_everywhere() {
+    let mut twin = company();
+    twin.faults.view_lag = 30;
+    let role = "lab-flow-logs";
+    let policy = r#"{"Statement":[{"Effect":"Allow","Action":"logs:*","Resource":"*"}]}"#;
+    let input = json!({ "RoleName": role, "PolicyName": "p", "PolicyDocument": policy });
+    try_in(&mut twin, "iam", "", "PutRolePolicy", input).unwrap();
+    let arn = format!("arn:aws:iam::123456789012:role/{role}");
+    let log = json!({ "ResourceType": "VPC", "ResourceIds": [id("vpc", 1)], "TrafficType": "ALL",
+        "LogDestinationType": "cloud-watch-logs", "LogGroupName": "/larkspur/lab",
+        "DeliverLogsPermissionArn": arn });
+    let refused = error(ec2(&mut twin, "CreateFlowLogs", log.clone()));
+    assert!(refused.code == "400" && refused.message.contains("Access Denied for LogDestination"), "{refused}");
+    minutes(&mut twin, 1);
+    ec2(&mut twin, "CreateFlowLogs", log).unwrap();
+}
+
+#[test]
 fn a_group_takes_as_many_rules_as_the_accounts_own_quota_says() {
     use crate::plan::Stage;
     let mut twin = company();

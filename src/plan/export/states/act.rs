@@ -109,6 +109,15 @@ pub(super) fn write(
         flow.put(&after_all, put_at(&path, &json!({ "done": true }), after));
     }
     match &named.act.wait {
+        Some(wait) if named.act.spreads() > 0 => {
+            let spread = format!("{name}_spread");
+            flow.put(
+                &spread,
+                json!({ "Type": "Wait", "Comment": "until other services of AWS can be expected to see it",
+                    "Seconds": named.act.spreads(), "Next": roads.next }),
+            );
+            write_wait(flow, name, wait, place, &Roads { next: &spread, ..*roads })
+        }
         Some(wait) => write_wait(flow, name, wait, place, roads),
         None => Ok(()),
     }
