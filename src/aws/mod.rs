@@ -1,6 +1,7 @@
 //! The account over the official SDK, against AWS or any endpoint that `AWS_ENDPOINT_URL` names. It reads and
 //! makes calls, and decides nothing: what a fact means and whether a call is made is for others.
 
+mod accepted;
 mod choice;
 mod clients;
 mod connect;

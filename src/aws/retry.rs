@@ -39,8 +39,17 @@ where
             pace.turn(region, operation).await;
         }
         let error = match attempt().await {
-            Ok(answer) => return Ok(answer),
+            Ok(answer) => {
+                if let Some((pace, region)) = &paced {
+                    pace.accepted.in_region(region);
+                }
+                return Ok(answer);
+            }
             Err(error) => errors::call_error(operation, &error),
+        };
+        let error = match &paced {
+            Some((pace, region)) => pace.accepted.meant(region, operation, error),
+            None => error,
         };
         if let Some((pace, region)) = &paced {
             pace.heard(region, operation, error.class);

@@ -13,6 +13,11 @@ use crate::{
     inventory::Fact,
 };
 
+/// The code for an error page with status 500 or 501.
+const ERROR_PAGE: &str = "Unsupported";
+/// The message for it.
+const NOT_THERE: &str = "the endpoint answers with an error page: it does not have this operation";
+
 /// The point at which a call failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -33,7 +38,10 @@ pub enum Kind {
     Service,
 }
 
-/// Codes of throttling. `RequestLimitExceeded` is EC2's, and must be looked at before the quotas.
+/// Codes of throttling. `RequestLimitExceeded` is EC2's, and must be looked at before the quotas
+/// (<https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html>; S3's and those of the others:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>,
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html>).
 const THROTTLED: &[&str] = &[
     "RequestLimitExceeded",
     "BandwidthLimitExceeded",
@@ -43,6 +51,9 @@ const THROTTLED: &[&str] = &[
     "TooManyRequestsException",
 ];
 
+/// Codes of failures inside of AWS
+/// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>,
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>).
 const TRANSIENT: &[&str] = &[
     "InternalError",
     "InternalFailure",
@@ -59,7 +70,10 @@ const TRANSIENT: &[&str] = &[
     "RequestTimeout",
 ];
 
-/// Codes of transitions and of lists that lag; AWS documents waiting for each of them.
+/// Codes of transitions and of lists that lag
+/// (<https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>,
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteRole.html>, and the lists of errors of the
+/// operations of CloudTrail, CloudWatch Logs and Auto Scaling).
 const CONSISTENCY: &[&str] = &[
     "IncorrectState",
     "IncorrectInstanceState",
@@ -79,6 +93,10 @@ const CONSISTENCY: &[&str] = &[
     "InvalidCloudWatchLogsRoleArnException",
 ];
 
+/// Codes of states that are set already
+/// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>,
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html>,
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>).
 const ALREADY_DONE: &[&str] = &[
     "InvalidPermission.Duplicate",
     "InvalidPermission.NotFound",
@@ -91,6 +109,8 @@ const ALREADY_DONE: &[&str] = &[
     "BucketAlreadyOwnedByYou",
 ];
 
+/// Codes of too many operations at once
+/// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>).
 const CONCURRENCY: &[&str] = &[
     "ConcurrentSnapshotLimitExceeded",
     "PendingSnapshotLimitExceeded",
@@ -100,8 +120,13 @@ const CONCURRENCY: &[&str] = &[
     "ConcurrentCopyVolumeLimitExceeded",
 ];
 
+/// Codes of quotas, beside all that end in `LimitExceeded`
+/// (<https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_CreateTrail.html>,
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html>).
 const QUOTA: &[&str] = &["MaximumNumberOfTrailsExceededException", "TooManyBuckets", "LimitExceeded"];
 
+/// Codes of missing capacity
+/// (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/troubleshooting-launch.html>).
 const CAPACITY: &[&str] = &[
     "InsufficientInstanceCapacity",
     "InsufficientHostCapacity",
@@ -110,6 +135,9 @@ const CAPACITY: &[&str] = &[
     "ReservationCapacityExceeded",
 ];
 
+/// Codes of denials
+/// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>,
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html>).
 const DENIED: &[&str] = &[
     "UnauthorizedOperation",
     "AccessDenied",
@@ -123,6 +151,9 @@ const DENIED: &[&str] = &[
     "RegionDisabledException",
 ];
 
+/// Codes of credentials that are wrong or have ended
+/// (<https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html>,
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>).
 const CREDENTIALS: &[&str] = &[
     "ExpiredToken",
     "ExpiredTokenException",
@@ -248,9 +279,7 @@ fn described(
         }
         Kind::Timeout => ("Timeout", "no answer in time"),
         Kind::Connection => ("Connection", "no connection to the endpoint"),
-        Kind::Foreign if status.is_some_and(|s| s == 500 || s == 501) => {
-            ("Unsupported", "the endpoint answers with an error page: it does not have this operation")
-        }
+        Kind::Foreign if status.is_some_and(|s| s == 500 || s == 501) => (ERROR_PAGE, NOT_THERE),
         Kind::Foreign => ("BadGateway", "something that is not AWS answered with an error page"),
         Kind::Broken => ("Broken", "the answer could not be read to its end"),
         Kind::Service => (code.unwrap_or("Unknown"), http.as_str()),
@@ -268,6 +297,18 @@ fn described(
         _ => clean(message.as_deref().filter(|m| !m.trim().is_empty()).unwrap_or(fallback)),
     };
     CallError { class, code: code.to_owned(), message: format!("{message} ({operation})") }
+}
+
+/// Returns the error of a change at AWS's own endpoint: an error page says nothing about its effect there,
+/// since AWS, or a proxy before it, can answer with one after the change was made. An endpoint that stands in
+/// for AWS answers so where it does not have the operation.
+pub fn of_a_change(error: CallError) -> CallError {
+    if error.class != ErrorClass::Unsupported || error.code != ERROR_PAGE {
+        return error;
+    }
+    let message =
+        error.message.replace(NOT_THERE, "AWS, or something before it, answered with an error page");
+    CallError { class: ErrorClass::Transient, code: "BadGateway".to_owned(), message }
 }
 
 /// Builds the error for a failure that a reply carried in its body.

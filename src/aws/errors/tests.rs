@@ -53,6 +53,24 @@ fn every_documented_code_has_its_class() {
 }
 
 #[test]
+fn every_row_of_the_page_has_a_link_or_says_where_it_was_observed() {
+    let page = include_str!("../../../docs/aws-errors.md");
+    let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| `")).collect();
+    assert!(rows.len() > 15, "{}", rows.len());
+    for row in rows {
+        let source = row.trim_end_matches('|').rsplit('|').next().unwrap_or_default();
+        assert!(source.contains("](https://") || source.contains("observed with"), "{row}");
+    }
+    let code = include_str!("mod.rs");
+    for list in code.split("\nconst ").skip(1).filter(|rest| rest.contains(": &[&str] =")) {
+        let (name, _) = list.split_once(':').unwrap();
+        let before = code.split(&format!("\nconst {name}:")).next().unwrap();
+        let comment = before.rsplit("\n\n").next().unwrap();
+        assert!(comment.contains("<https://") || name == "ABSENT", "{name} has no source");
+    }
+}
+
+#[test]
 fn a_server_error_that_nobody_knows_may_have_taken_effect() {
     assert_eq!(classify("CreateVolume", "SomethingNew", Some(503), Kind::Service), ErrorClass::Transient);
     assert!(classify("CreateVolume", "Timeout", None, Kind::Timeout).effect_unknown());
@@ -68,6 +86,17 @@ fn a_page_with_status_500_is_an_operation_that_is_not_there_and_with_503_an_outa
     assert!(!is_page(b"<?xml version=\"1.0\"?><Response>"));
     assert!(!is_page(b"{\"__type\":\"X\"}"));
     assert!(!is_page(b""), "a reply to HEAD has no body");
+}
+
+#[test]
+fn an_error_page_of_aws_says_nothing_about_the_effect_of_a_change() {
+    let page = described("ec2:CreateFlowLogs", Kind::Foreign, None, None, Some(500));
+    assert_eq!((page.class, page.code.as_str()), (ErrorClass::Unsupported, "Unsupported"));
+    let error = of_a_change(page);
+    assert!(error.class.effect_unknown() && error.message.contains("error page"), "{error}");
+    assert!(!error.message.contains("does not have"), "{error}");
+    let unknown = in_body("ec2:CreateFlowLogs", "InvalidAction", "no");
+    assert_eq!(of_a_change(unknown).class, ErrorClass::Unsupported, "AWS itself names this code");
 }
 
 #[test]

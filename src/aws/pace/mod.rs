@@ -11,6 +11,7 @@ use std::{
 };
 
 use super::{
+    accepted::Accepted,
     pace_table::{self, Bucket},
     share::{SHARE, Tell},
 };
@@ -101,6 +102,10 @@ impl Limiter {
 pub struct Pace {
     /// The share of the documented buckets; `None` for an endpoint that is not AWS.
     share: Option<u8>,
+    /// `true` at AWS's own endpoints.
+    aws: bool,
+    /// The regions in which the credentials were accepted.
+    pub accepted: Accepted,
     began: Instant,
     limiters: Mutex<HashMap<String, Limiter>>,
     tell: OnceLock<Tell>,
@@ -116,8 +121,21 @@ impl Pace {
     /// Creates the pace at an endpoint: the share that was asked for; else [`SHARE`] on AWS, and no table
     /// elsewhere.
     pub fn new(asked: Option<u8>, endpoint: Option<&str>) -> Self {
-        let share = asked.or_else(|| endpoint.is_none_or(is_aws).then_some(SHARE));
-        Self { share, began: Instant::now(), limiters: Mutex::default(), tell: OnceLock::new() }
+        let aws = endpoint.is_none_or(is_aws);
+        let share = asked.or_else(|| aws.then_some(SHARE));
+        Self {
+            share,
+            aws,
+            accepted: Accepted::default(),
+            began: Instant::now(),
+            limiters: Mutex::default(),
+            tell: OnceLock::new(),
+        }
+    }
+
+    /// Returns whether AWS is asked, and no endpoint that stands in for it.
+    pub fn is_at_aws(&self) -> bool {
+        self.aws
     }
 
     /// Sets the callback for long waits; the first one that is set stays.

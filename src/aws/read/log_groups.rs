@@ -1,5 +1,5 @@
-//! Reads log groups: one by its exact name, with its tags, or all of them without; and the account's retention
-//! policies.
+//! Reads log groups: one by its exact name, with its tags, or all of them without; and the account's
+//! retention policies.
 
 use aws_sdk_cloudwatchlogs::{
     Client, operation::describe_account_policies::builders::DescribeAccountPoliciesFluentBuilder, types,
@@ -89,7 +89,9 @@ pub async fn retention_policies(logs: &Client, ask: &Ask) -> Members<RetentionPo
     }
 }
 
-async fn policies(request: DescribeAccountPoliciesFluentBuilder) -> Result<Vec<types::AccountPolicy>, CallError> {
+async fn policies(
+    request: DescribeAccountPoliciesFluentBuilder,
+) -> Result<Vec<types::AccountPolicy>, CallError> {
     Ok(pages!("logs:DescribeAccountPolicies", request, account_policies))
 }
 

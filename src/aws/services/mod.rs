@@ -41,7 +41,13 @@ pub(super) async fn call(clients: &Clients, call: &Call, leave: Leave<'_>) -> Ou
     let turn = || clients.pace.turn(region, name);
     let made = |call: Call| async move {
         let until = leave()?;
-        let outcome = departure::by(until, send(clients, &call)).await;
+        let outcome = departure::by(until, send(clients, &call)).await.map_err(|error| {
+            let error = clients.pace.accepted.meant(region, name, error);
+            if clients.pace.is_at_aws() { errors::of_a_change(error) } else { error }
+        });
+        if outcome.is_ok() {
+            clients.pace.accepted.in_region(region);
+        }
         if let Err(error) = &outcome {
             clients.pace.heard(region, name, error.class);
         }
