@@ -313,8 +313,11 @@ mod tests {
             let made = beside(Fact::Absent, read, policies).unwrap();
             (made.impact.join("\n"), made.guards.len(), made.after)
         };
-        let policy =
-            RetentionPolicy { id: "org-default".into(), days: Fact::Known(365), ..RetentionPolicy::default() };
+        let policy = RetentionPolicy {
+            id: "org-default".into(),
+            days: Fact::Known(365),
+            ..RetentionPolicy::default()
+        };
         let (impact, guards, after) = said(Fact::Known(()), std::slice::from_ref(&policy));
         assert!(impact.contains("org-default") && impact.contains("365 days"), "{impact}");
         assert_eq!((guards, &after["retention_decided_by"]), (1, &json!("org-default")));

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Call, Expect, Power, Takes, find};
+use super::{Call, Expect, Power, Takes, Test, find};
 use crate::inventory::FamilyKind;
 
 /// A call with all that is needed to make it safely.
@@ -55,6 +55,12 @@ impl Act {
     #[must_use]
     pub fn or_leave(self) -> Self {
         Self { otherwise: Otherwise::Leave, ..self }
+    }
+
+    /// Checks whether the call only sets back what AWS changes by itself within another call, and only where
+    /// it did.
+    pub fn corrects(&self) -> bool {
+        self.otherwise == Otherwise::Leave && self.before.iter().any(|e| matches!(e.test, Test::Unlike(_)))
     }
 
     /// Returns the call's effect on the power state: it brings something up, takes something down, or

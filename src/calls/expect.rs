@@ -38,6 +38,8 @@ pub enum Test {
     Gone,
     /// It has this value.
     Is(Value),
+    /// It has another value than this one, or none.
+    Unlike(Value),
     /// It is a time, and earlier than this one.
     Earlier(Timestamp),
     /// It is one of `good`. One of `never` means that it never will be.
@@ -89,6 +91,7 @@ impl Expect {
     pub fn resolve(&self, bindings: &Bindings<'_>) -> Result<Expect, Unresolved> {
         let test = match &self.test {
             Test::Is(value) => Test::Is(bindings.resolve(value)?),
+            Test::Unlike(value) => Test::Unlike(bindings.resolve(value)?),
             Test::OneOf { good, never, late } => {
                 let good = good.iter().map(|value| bindings.resolve(value)).collect::<Result<_, _>>()?;
                 Test::OneOf { good, never: never.clone(), late: late.clone() }
@@ -164,7 +167,8 @@ impl Expect {
         }
     }
 
-    /// Checks whether each resource in the condition names a setting of the account that overrides the member.
+    /// Checks whether each resource in the condition names a setting of the account that overrides the
+    /// member.
     fn is_overridden(&self, inventory: &Inventory) -> bool {
         let overridden = self.family.about().overridden.iter().find(|(at, _)| *at == self.at);
         overridden.is_some_and(|(_, by)| {
@@ -225,6 +229,12 @@ impl Expect {
             (Test::Exists, Some(_)) | (Test::Gone, None) => Standing::Holds,
             (Test::Gone, Some(_)) => Standing::NotYet(format!("{id} still exists")),
             (Test::Is(wanted), Some(value)) if value == wanted => Standing::Holds,
+            (Test::Unlike(was), Some(value)) if value != was => Standing::Holds,
+            // The value is known to whoever asks, and can be long.
+            (Test::Unlike(_), Some(_)) => Standing::NotYet(match self.means.as_str() {
+                "" => format!("{id}: {} is as it was", self.at.trim_start_matches('/')),
+                means => means.to_owned(),
+            }),
             (Test::Earlier(then), Some(value)) if moment(value).is_some_and(|at| at < *then) => {
                 Standing::Holds
             }
@@ -351,6 +361,28 @@ mod tests {
         let ever = LogGroup { retention_in_days: None, retention_policy_name: by, ..group };
         it.region_mut(R).log_groups.put("g", ever);
         assert_eq!(awaited(&[days(90)], &it), Standing::Holds);
+    }
+
+    #[test]
+    fn a_correction_is_due_only_where_the_member_is_known_to_be_another() {
+        let mut it = inventory();
+        let other =
+            Expect::new("", FamilyKind::Buckets, "logs", "/policy/known", Test::Unlike(json!({ "a": 1 })))
+                .meaning("it is as it was");
+        for (policy, due) in [
+            (Fact::Known(json!({ "a": 1 })), Some(false)),
+            (Fact::Known(json!({ "a": 2 })), Some(true)),
+            (Fact::Absent, Some(true)),
+            (Fact::Unknown("AccessDenied".into()), None),
+            (Fact::NotRead, None),
+        ] {
+            it.buckets.put("logs", Bucket { id: "logs".into(), policy, ..Bucket::default() });
+            match (other.standing(&it), due) {
+                (Standing::Holds, Some(true)) | (Standing::Unknown(_), None) => {}
+                (Standing::NotYet(seen), Some(false)) => assert_eq!(seen, "it is as it was"),
+                odd => panic!("{odd:?}"),
+            }
+        }
     }
 
     #[test]

@@ -75,7 +75,8 @@ fn judge_log_group(inventory: &Inventory, resource: &ResourceId, with: &Value) -
         return Verdict::Unknown("the region was not read".to_owned());
     };
     match region.log_groups.get(resource.id()) {
-        // The policy overrides what is set on the log group, and a reading shows nothing but the policy's days.
+        // The policy overrides what is set on the log group, and a reading shows nothing but the policy's
+        // days.
         Fact::Known(group) if group.retention_policy_name.is_some() => {
             Verdict::Ok(Some(format!("log group {} keeps its events {}", resource.id(), group.keeps())))
         }
@@ -185,7 +186,8 @@ impl Delivery {
     }
 
     /// Returns whether a role is proved to deliver: `Known` if it is, `Absent` if it is not. Only its inline
-    /// policies are looked at.
+    /// policies are looked at. A boundary may take away what those give, and its text is not read
+    /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html>).
     pub fn proved_by(&self, role: &Role, owner: &Owner) -> Fact<()> {
         let source = self.source_arn(owner);
         let context = [("aws:SourceAccount", owner.account.as_str()), ("aws:SourceArn", source.as_str())];
@@ -226,7 +228,15 @@ impl Delivery {
                 .collect();
             answers.contains(&Ok(())) && !answers.iter().any(|a| matches!(a, Err(Unproved::MayBeDenied(_))))
         });
-        if granted { Fact::Known(()) } else { Fact::Absent }
+        match &role.permissions_boundary {
+            Some(boundary) if granted => Fact::unknown(format!(
+                "role {} has the permissions boundary {boundary}, and what that leaves of its policies is \
+                 not known",
+                role.id
+            )),
+            _ if granted => Fact::Known(()),
+            _ => Fact::Absent,
+        }
     }
 }
 
@@ -263,6 +273,11 @@ mod tests {
         assert_eq!(d.proved_by(&role(d.trust_policy(&o), other_group.permissions(&o)), &o), Fact::Absent);
         let none = Role { inline_policies: Fact::Known([].into()), ..role(d.trust_policy(&o), Value::Null) };
         assert_eq!(d.proved_by(&none, &o), Fact::Absent);
+        let bound = Role {
+            permissions_boundary: Some("arn:aws:iam::123456789012:policy/bound".into()),
+            ..role(d.trust_policy(&o), d.permissions(&o))
+        };
+        assert!(matches!(d.proved_by(&bound, &o), Fact::Unknown(why) if why.contains("policy/bound")));
         let unread = Role { inline_policies: Fact::Unknown("AccessDenied".into()), ..none };
         assert!(matches!(d.proved_by(&unread, &o), Fact::Unknown(why) if why.contains("AccessDenied")));
     }
@@ -314,10 +329,8 @@ mod tests {
             };
             inventory.region_mut("us-east-1").log_groups.put("g", group);
             let verdict = judge_log_group(&inventory, &resource, &json!({ "retention_days": 90 }));
-            assert!(
-                matches!(&verdict, Verdict::Ok(Some(note)) if note.contains("org-default") && note.contains(keeps)),
-                "{verdict:?}"
-            );
+            let Verdict::Ok(Some(note)) = verdict else { panic!("{verdict:?}") };
+            assert!(note.contains("org-default") && note.contains(keeps), "{note}");
         }
     }
 

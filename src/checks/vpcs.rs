@@ -1,6 +1,7 @@
 //! The check on VPCs: flow logs record rejected traffic. It judges logs by the status that AWS reports; that
 //! records really arrive is only known once AWS has delivered some.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Check;
@@ -74,21 +75,35 @@ pub enum Health {
     Delivering,
     /// The log is on and has not delivered yet; AWS takes ten minutes or more, and needs traffic.
     NotYetDelivered,
+    /// The log delivers a part: AWS throttles its destination.
+    Limited,
     /// The log does not count, for this reason.
     Useless(String),
 }
 
-/// Returns the state of a flow log
+/// The message of a log whose destination is throttled, for some of its interfaces: the rest is delivered
+/// (<https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-troubleshooting.html>).
+const RATE_LIMITED: &str = "Rate limited";
+
+/// The age in minutes before which a log may show `SUCCESS` although nothing was delivered yet.
+const YOUNG: i64 = 15;
+
+/// Returns the state of a flow log at a time
 /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_FlowLog.html>).
-pub fn health(log: &FlowLog) -> Health {
+pub fn health(log: &FlowLog, now: Timestamp) -> Health {
+    let young = log.creation_time.is_some_and(|made| now.duration_since(made).as_mins() < YOUNG);
     let error = log.deliver_logs_error_message.as_deref().filter(|e| !e.is_empty());
     if !matches!(log.traffic_type.as_str(), "ALL" | "REJECT") {
         Health::Useless(format!("it records {} only, not what is turned away", log.traffic_type))
     } else if log.flow_log_status != "ACTIVE" {
         Health::Useless(format!("its status is {}", log.flow_log_status))
-    } else if log.deliver_logs_status.as_deref() == Some("FAILED") || error.is_some() {
+    } else if log.deliver_logs_status.as_deref() == Some("FAILED")
+        || error.is_some_and(|error| error != RATE_LIMITED)
+    {
         Health::Useless(format!("its delivery fails: {}", error.unwrap_or("no reason given")))
-    } else if log.deliver_logs_status.as_deref() == Some("SUCCESS") {
+    } else if error.is_some() {
+        Health::Limited
+    } else if log.deliver_logs_status.as_deref() == Some("SUCCESS") && !young {
         Health::Delivering
     } else {
         Health::NotYetDelivered
@@ -118,20 +133,27 @@ fn judge(inventory: &Inventory, resource: &ResourceId, _: &Value) -> Verdict {
         silent => return Verdict::Unknown(format!("the VPC: {}", silent.silence().unwrap_or_default())),
     }
     match flow_logs_of(inventory, resource.region(), resource.id()) {
-        Fact::Known(logs) => verdict(&logs),
+        Fact::Known(logs) => verdict(&logs, inventory.read_at),
         silent => {
             Verdict::Unknown(format!("the flow logs of the VPC: {}", silent.silence().unwrap_or("absent")))
         }
     }
 }
 
-fn verdict(logs: &[&FlowLog]) -> Verdict {
-    let all: Vec<(&FlowLog, Health)> = logs.iter().map(|log| (*log, health(log))).collect();
+fn verdict(logs: &[&FlowLog], now: Timestamp) -> Verdict {
+    let all: Vec<(&FlowLog, Health)> = logs.iter().map(|log| (*log, health(log, now))).collect();
     if all.iter().any(|(_, h)| *h == Health::Delivering) {
         return Verdict::Ok(None);
     }
     if let Some((log, _)) = all.iter().find(|(_, h)| *h == Health::NotYetDelivered) {
         return Verdict::Ok(Some(format!("{} is on and has not delivered yet", log.id)));
+    }
+    if let Some((log, _)) = all.iter().find(|(_, h)| *h == Health::Limited) {
+        return Verdict::Ok(Some(format!(
+            "{} works, and AWS reports that its delivery is rate limited: a part of its records may be \
+             missing",
+            log.id
+        )));
     }
     let useless = all.iter().filter_map(|(log, health)| match health {
         Health::Useless(why) => {
@@ -202,7 +224,8 @@ mod tests {
         assert_eq!(says(vec![]).word(), "violates");
         assert_eq!(says(vec![log("ACCEPT", Some("SUCCESS"), None)]).word(), "violates");
         assert_eq!(says(vec![log("ALL", Some("FAILED"), Some("Access error"))]).word(), "violates");
-        assert_eq!(says(vec![log("ALL", Some("SUCCESS"), Some("Rate limited"))]).word(), "violates");
+        assert_eq!(says(vec![log("ALL", Some("SUCCESS"), Some("Unknown error"))]).word(), "violates");
+        assert_eq!(says(vec![log("ALL", Some("FAILED"), Some("Rate limited"))]).word(), "violates");
         assert_eq!(
             says(vec![FlowLog { flow_log_status: "DELETING".into(), ..log("ALL", None, None) }]).word(),
             "violates"
@@ -220,6 +243,27 @@ mod tests {
                 Verdict::Ok(Some(note)) if note.contains("fl-1") && note.contains("not delivered yet")));
         let second = FlowLog { id: "fl-2".into(), ..log("ALL", Some("SUCCESS"), None) };
         assert_eq!(says(vec![log("ALL", None, None), second]), Verdict::Ok(None));
+    }
+
+    #[test]
+    fn a_log_whose_delivery_is_throttled_works_and_says_so() {
+        let limited = || log("ALL", Some("SUCCESS"), Some("Rate limited"));
+        assert!(matches!(says(vec![limited()]), Verdict::Ok(Some(note)) if note.contains("rate limited")));
+        let second = FlowLog { id: "fl-2".into(), ..log("ALL", Some("SUCCESS"), None) };
+        assert_eq!(says(vec![limited(), second]), Verdict::Ok(None));
+    }
+
+    #[test]
+    fn a_success_that_is_shown_before_anything_can_have_been_delivered_is_none_yet() {
+        let made = |minutes: i64| FlowLog {
+            creation_time: Some(
+                "2026-11-22T10:00:00Z".parse::<Timestamp>().unwrap()
+                    - jiff::SignedDuration::from_mins(minutes),
+            ),
+            ..log("ALL", Some("SUCCESS"), None)
+        };
+        assert!(matches!(says(vec![made(1)]), Verdict::Ok(Some(note)) if note.contains("not delivered yet")));
+        assert_eq!(says(vec![made(15)]), Verdict::Ok(None));
     }
 
     #[test]

@@ -24,6 +24,9 @@ use crate::{
 /// once more where a disk was added in the meantime.
 const DEPTH: usize = 4;
 
+/// The time for which something that AWS may have changed is looked at before it counts as unchanged.
+const CORRECTED_WITHIN: Duration = Duration::from_secs(30);
+
 /// The result of the check before a call.
 #[derive(Debug)]
 pub(super) enum Go {
@@ -51,7 +54,8 @@ impl Engine<'_> {
             .filter(|s| s.intents > 0);
         let mut scope = before::scope(named.act, &bindings)?;
         scope.extend(named.next.iter().flat_map(|next| next.wants(None)));
-        let (began, believed) = (self.account.now(), self.lag.min(SHOWN_WITHIN));
+        let shown = if named.act.corrects() { CORRECTED_WITHIN } else { SHOWN_WITHIN };
+        let (began, believed) = (self.account.now(), self.lag.min(shown));
         // The first call of a change follows directly on the reading from which the change was made again.
         let first = journal.look(|story| story.changes.get(named.change).is_none_or(|c| c.steps.is_empty()));
         let quiet = named.next.is_none() && named.for_good.is_none() && named.act.power() == Power::Stays;

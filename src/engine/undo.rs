@@ -208,6 +208,9 @@ fn take_back(
             attempt: 1,
             outputs: &outputs,
         };
+        if back.act.corrects() && left_as_it_was(&back.act, told) {
+            continue;
+        }
         // A resource that was never created needs no undo.
         let Ok(mut act) = literal(&back.act, &bindings) else { continue };
         mark::or_of(&mut act, &story.head.run);
@@ -236,6 +239,19 @@ fn take_back(
         steps.clear();
     }
     Ok(undoing(change, told, steps, after))
+}
+
+/// Checks whether a run has left the members as they were that an act sets back: a change since then is
+/// somebody else's, and stays.
+fn left_as_it_was(act: &Act, told: &ChangeStory) -> bool {
+    act.before.iter().flat_map(|expect| expect.ids().into_iter().map(move |id| (expect, id))).all(
+        |(expect, id)| {
+            let key = Want::id(&expect.region, expect.family, id).to_string();
+            let member = expect.at.split('/').nth(1).unwrap_or_default();
+            let of = |footprint: &Value| footprint.get(&key).and_then(|thing| thing.get(member)).cloned();
+            of(&told.before).is_some_and(|was| of(&told.after) == Some(was))
+        },
+    )
 }
 
 /// Describes the task for a person about a change that is stuck.

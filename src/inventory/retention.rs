@@ -64,7 +64,10 @@ pub fn deciding<'f>(policies: &'f Family<RetentionPolicy>, log_group: &str) -> F
     };
     if let Some(doubtful) = all.iter().find(|policy| policy.applies_to(log_group).is_none()) {
         let selection = doubtful.selection.as_deref().unwrap_or_default();
-        return Fact::unknown(format!("the selection of policy {} is not understood: {selection}", doubtful.id));
+        return Fact::unknown(format!(
+            "the selection of policy {} is not understood: {selection}",
+            doubtful.id
+        ));
     }
     let applying = all.into_iter().filter(|policy| policy.applies_to(log_group) == Some(true));
     // No policy outlasts one that keeps events for ever. Of two equal ones AWS names the older.

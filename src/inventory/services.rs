@@ -169,6 +169,9 @@ pub struct Role {
     pub inline_policies: Fact<BTreeMap<String, Value>>,
     /// ARNs of attached policies.
     pub attached_policies: Fact<Vec<String>>,
+    /// ARN of the policy that bounds what it may do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permissions_boundary: Option<String>,
     /// Tags.
     pub tags: Tags,
 }

@@ -90,7 +90,12 @@ pub fn proved_but(
 }
 
 /// Returns the remarks of the proofs that hold: what is as planned although it looks otherwise, and why.
-pub fn remarks(change: &Change, inventory: &Inventory, moment: Moment, bindings: &Bindings<'_>) -> Vec<String> {
+pub fn remarks(
+    change: &Change,
+    inventory: &Inventory,
+    moment: Moment,
+    bindings: &Bindings<'_>,
+) -> Vec<String> {
     let of = |proof: &Proof| {
         let check = checks::find(&proof.check).filter(|check| !check.scanned)?;
         let with = at(bindings.resolve(&proof.with).ok()?, moment);

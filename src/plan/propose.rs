@@ -259,7 +259,7 @@ fn prefix_act(act: &mut Act, with: &str) {
 fn prefix_expect(expect: &mut Expect, with: &str) {
     prefix_references(&mut expect.id, with);
     match &mut expect.test {
-        Test::Is(value) => prefix_references(value, with),
+        Test::Is(value) | Test::Unlike(value) => prefix_references(value, with),
         Test::OneOf { good, .. } => good.iter_mut().for_each(|value| prefix_references(value, with)),
         Test::Exists | Test::Gone | Test::Earlier(_) => {}
     }

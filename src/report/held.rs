@@ -32,6 +32,7 @@ fn condition(expect: &Expect) -> String {
         Test::Exists => format!("{subject} exists"),
         Test::Gone => format!("{subject} does not exist"),
         Test::Is(value) => format!("{subject} is {}", said(value)),
+        Test::Unlike(_) => format!("{subject} is not as it was"),
         Test::Earlier(then) => format!("{subject} is before {then:.0}"),
         Test::OneOf { good, .. } => {
             format!("{subject} is {}", good.iter().map(said).collect::<Vec<_>>().join(" or "))

@@ -51,8 +51,8 @@ pub struct PutRolePolicy {
 
 impl Operation for PutRolePolicy {
     type Planned = Self;
-    // Changes of IAM reach other services with a delay, and a flow log that is made too early can stay without
-    // access
+    // Changes of IAM reach other services with a delay, and a flow log that is made too early can stay
+    // without access
     // (<https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>).
     const SPEC: Spec =
         spec("iam", "PutRolePolicy", Harmless, Safe).on(&[names("/RoleName", Roles)]).spreads(15);

@@ -176,6 +176,7 @@ pub(super) fn flow_logs_may_deliver(twin: &Twin, region: &str, destination: &str
         ("aws:SourceAccount", owner.account.as_str()),
         ("s3:x-amz-acl", "bucket-owner-full-control"),
         ("aws:SecureTransport", "true"),
+        ("aws:PrincipalIsAWSService", "true"),
     ];
     let may = |action, resource| {
         allows(

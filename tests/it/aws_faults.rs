@@ -86,10 +86,15 @@ fn serve(
             Reply::Say(status, text) => {
                 let kind = if text.starts_with("<!doctype") { "text/html" } else { "text/xml" };
                 let length = text.len();
-                let text = if head.starts_with("HEAD") { "" } else { text.as_str() };
+                // An answer to HEAD has no body: what is said there is a header.
+                let (header, text) = match head.starts_with("HEAD") {
+                    true if text.is_empty() => (String::new(), ""),
+                    true => (format!("{text}\r\n"), ""),
+                    false => (String::new(), text.as_str()),
+                };
                 let _ = write!(
                     stream,
-                    "HTTP/1.1 {status} Told\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{text}"
+                    "HTTP/1.1 {status} Told\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n{header}\r\n{text}"
                 );
             }
         }
@@ -321,11 +326,20 @@ async fn a_forbidden_bucket_is_somebody_elses_only_if_our_own_list_lacks_it() {
             connected(&server).await.read(&Scope::from([Want::id("", K::Buckets, "the-bucket")])).await;
         inventory.buckets.get("the-bucket").map(|b| b.owned)
     };
-    let heads = |name: &str| name.starts_with("HEAD").then(|| Reply::Say(403, String::new()));
+    let heads = |name: &str| {
+        name.starts_with("HEAD").then(|| Reply::Say(403, "x-amz-bucket-region: us-east-1".to_owned()))
+    };
     let strangers = Server::start(script(move |name, _| {
         heads(name).unwrap_or_else(|| list("<Bucket><Name>other</Name></Bucket>"))
     }));
     assert_eq!(bucket(strangers).await, Fact::Known(false));
+    // A policy on the way forbids to look for a bucket that does not exist: S3 names no region then.
+    let nobodys = Server::start(script(move |name, _| match name.starts_with("HEAD") {
+        true => Reply::Say(403, String::new()),
+        false => list("<Bucket><Name>other</Name></Bucket>"),
+    }));
+    let told = bucket(nobodys).await;
+    assert!(matches!(&told, Fact::Unknown(why) if why.contains("does not show")), "{told:?}");
     let ours = Server::start(script(move |name, _| {
         heads(name).unwrap_or_else(|| list("<Bucket><Name>the-bucket</Name></Bucket>"))
     }));

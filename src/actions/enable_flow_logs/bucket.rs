@@ -1,23 +1,36 @@
 //! The proof that a bucket accepts flow logs: its policy must let the delivery service in, and its encryption
-//! must not prevent it. The policy is only read; changing it is up to its owner.
+//! must not prevent it. Changing the policy is up to its owner: AWS's own changes of it are set back.
 
 use serde_json::{Value, json};
 
 use super::params::Bucket;
 use crate::{
-    actions::{Refusal, support},
+    actions::{Refusal, make, support},
+    calls::{Act, Call, Expect, Test},
     checks::policy::{Request, Unproved, allows},
-    inventory::{self, Inventory},
+    inventory::{self, FamilyKind, Inventory, Tags},
+    resource::Owner,
+    services::bucket::PutBucketPolicy,
 };
 
 const SERVICE: &str = "delivery.logs.amazonaws.com";
 
-/// Returns the bucket's policy, once it is proved to let in this account's flow logs of a region.
+/// A bucket that accepts flow logs.
+pub struct Accepting {
+    /// Its policy.
+    pub policy: Value,
+    /// The region that it is in.
+    pub region: String,
+    /// Its tags, as far as they are known.
+    pub tags: Tags,
+}
+
+/// Returns the bucket, once its policy is proved to let in this account's flow logs of a region.
 ///
 /// # Errors
 /// A refusal with the statements that are missing; [`Refusal::Unknown`] where the policy or encryption is not
 /// known.
-pub fn proved(inventory: &Inventory, region: &str, bucket: &Bucket) -> Result<Value, Refusal> {
+pub fn proved(inventory: &Inventory, region: &str, bucket: &Bucket) -> Result<Accepting, Refusal> {
     let name = &bucket.name;
     let known = support::need(inventory.buckets.get(name), &format!("bucket {name}"))?;
     if !known.owned {
@@ -36,7 +49,11 @@ pub fn proved(inventory: &Inventory, region: &str, bucket: &Bucket) -> Result<Va
         )));
     };
     match judged(inventory, region, bucket, policy) {
-        Ok(()) => Ok(policy.clone()),
+        Ok(()) => Ok(Accepting {
+            policy: policy.clone(),
+            region: support::need(known.region.as_ref(), &format!("the region of bucket {name}"))?.clone(),
+            tags: known.tags.known().cloned().unwrap_or_default(),
+        }),
         Err(Unproved::NotAllowed) => Err(Refusal::Refused(format!(
             "the policy of bucket {name} is not proved to let flow logs in: add these statements to it: {}",
             missing()
@@ -46,6 +63,31 @@ pub fn proved(inventory: &Inventory, region: &str, bucket: &Bucket) -> Result<Va
              that statement"
         ))),
     }
+}
+
+/// Builds the act that sets the bucket's policy back where AWS has changed it. AWS adds the destination of
+/// each new flow log to the policy, or puts one of its own in its place, where the caller may change the
+/// policy (<https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-permissions.html>,
+/// <https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-troubleshooting.html>).
+pub fn set_back(owner: &Owner, bucket: &str, accepting: &Accepting) -> Act {
+    let policy = |test| Expect::new("", FamilyKind::Buckets, bucket, "/policy/known", test);
+    let put = PutBucketPolicy {
+        bucket: bucket.to_owned(),
+        policy: accepting.policy.to_string(),
+        confirm_remove_self_bucket_access: Some(false),
+        expected_bucket_owner: Some(owner.account.clone()),
+    };
+    make::act_until(
+        Call::of(&accepting.region, &put),
+        vec![policy(Test::Is(accepting.policy.clone()))],
+        120,
+        "until the former policy can be seen",
+    )
+    .only_if(vec![
+        policy(Test::Unlike(accepting.policy.clone()))
+            .meaning(&format!("the policy of bucket {bucket} is as it was")),
+    ])
+    .or_leave()
 }
 
 /// Refuses a bucket that encrypts with a KMS key: delivery then also needs the policy of the key, and a key
@@ -71,9 +113,10 @@ fn judged(inventory: &Inventory, region: &str, bucket: &Bucket, policy: &Value) 
         ("aws:SourceAccount", owner.account.as_str()),
         ("aws:SourceArn", source.as_str()),
         ("aws:SecureTransport", "true"),
+        ("aws:PrincipalIsAWSService", "true"),
         ("s3:x-amz-acl", "bucket-owner-full-control"),
     ];
-    let objects = format!("{}AWSLogs/{}/*", bucket.arn(owner), owner.account);
+    let objects = format!("{}/AWSLogs/{}/*", bucket.arn(owner).trim_end_matches('/'), owner.account);
     let put = Request {
         principal: Some(SERVICE),
         action: "s3:PutObject",
@@ -87,14 +130,16 @@ fn judged(inventory: &Inventory, region: &str, bucket: &Bucket, policy: &Value) 
         &Request {
             action: "s3:GetBucketAcl",
             resource: Some(itself.as_str()),
-            context: &context[..3],
+            context: &context[..4],
             ..put
         },
     )
 }
 
 /// Returns the statements that let flow logs in
-/// (<https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-permissions.html>).
+/// (<https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-permissions.html>), for the whole bucket:
+/// AWS adds a destination to the policy with each new flow log that the policy does not cover so
+/// (<https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-troubleshooting.html>).
 pub fn statements(inventory: &Inventory, region: &str, bucket: &Bucket) -> Value {
     let owner = &inventory.owner;
     let source =
@@ -105,7 +150,7 @@ pub fn statements(inventory: &Inventory, region: &str, bucket: &Bucket) -> Value
             "Effect": "Allow",
             "Principal": { "Service": SERVICE },
             "Action": "s3:PutObject",
-            "Resource": format!("{}AWSLogs/{}/*", bucket.arn(owner), owner.account),
+            "Resource": format!("{}/*", owner.bucket(&bucket.name)),
             "Condition": { "StringEquals": { "aws:SourceAccount": owner.account,
             "s3:x-amz-acl": "bucket-owner-full-control" }, "ArnLike": source },
         },

@@ -1,17 +1,18 @@
 //! `enable-flow-logs`: a VPC gets a flow log. The log group and the delivery role that it needs are changes
-//! of their own; a bucket must be proved to accept the logs. The action must never change a bucket's policy,
-//! nor an existing flow log.
+//! of their own; a bucket must be proved to accept the logs. The action must never change an existing flow
+//! log, and leaves a bucket's policy as it was.
 
 mod bucket;
 pub mod params;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use self::params::{Destination, Params};
 use super::{
     Action, Around, Context, GuardNote, Parameter, Prerequisite, Proof, Proposal, Refusal,
     concern::{self, Concern},
-    support,
+    make, support,
 };
 use crate::{
     calls::{Act, Call, Expect, Recognise, Risk, Shape, Step, Test, Undo, Wait, WayBack, reference},
@@ -19,10 +20,11 @@ use crate::{
         proofs_network::{BUCKET_POLICY, Delivery},
         vpcs::{Health, WITHOUT_FLOW_LOGS, flow_logs_of, flow_logs_want, health},
     },
-    inventory::{FamilyKind, FlowLog, Tags, Want, tag},
+    inventory::{FamilyKind, FlowLog, Tags, Vpc, Want, tag},
     resource::{Kind, ResourceId},
     services::{
         Operation, Planned, Spec,
+        bucket::PutBucketPolicy,
         flow_log::{CreateFlowLogs, DeleteFlowLogs},
     },
 };
@@ -73,7 +75,7 @@ impl Action for EnableFlowLogs {
         wants
     }
     fn operations(&self) -> &'static [Spec] {
-        const { &[<CreateFlowLogs>::SPEC, <DeleteFlowLogs>::SPEC] }
+        const { &[<CreateFlowLogs>::SPEC, <DeleteFlowLogs>::SPEC, <PutBucketPolicy>::SPEC] }
     }
     fn concerns(&self) -> concern::Table {
         const {
@@ -86,6 +88,7 @@ impl Action for EnableFlowLogs {
     fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {
         let params: Params = support::params(with)?;
         let (region, id) = (context.region, target.id());
+        let now = context.inventory.read_at;
         let vpc =
             support::need(support::region(context.inventory, region)?.vpcs.get(id), &format!("VPC {id}"))?;
         if !context.inventory.owner.owns(&vpc.owner_id) {
@@ -96,11 +99,11 @@ impl Action for EnableFlowLogs {
         }
         let logs =
             support::need(flow_logs_of(context.inventory, region, id), &format!("the flow logs of {id}"))?;
-        if let Some(log) = logs.iter().find(|log| !matches!(health(log), Health::Useless(_))) {
+        if let Some(log) = logs.iter().find(|log| !matches!(health(log, now), Health::Useless(_))) {
             return Err(Refusal::Nothing(format!("{} records what is turned away", log.id)));
         }
         let way = way(context, &params)?;
-        collision(&logs, &params, &way.destination)?;
+        collision(&logs, &params, &way.destination, now)?;
         let mut proof =
             vec![Proof { check: WITHOUT_FLOW_LOGS.to_owned(), resource: target.clone(), with: Value::Null }];
         proof.extend(way.proof);
@@ -108,9 +111,9 @@ impl Action for EnableFlowLogs {
         touches.extend(way.touches);
         Ok(Proposal {
             summary: format!("make a flow log for {id}, to {}", way.words),
-            steps: vec![create(region, id, &params, way.to)?],
+            steps: steps(region, id, &params, way.to, way.set_back)?,
             risk: Risk::Safe,
-            impact: impact(&logs, &params, &way.words),
+            impact: impact(&logs, &params, &way.words, now),
             before: json!(logs.iter().map(|log| line(log)).collect::<Vec<_>>()),
             after: json!(
                 logs.iter()
@@ -120,10 +123,7 @@ impl Action for EnableFlowLogs {
             ),
             proof,
             not_restored: vec![format!("what was collected meanwhile stays in {}", way.words)],
-            guards: vec![GuardNote::passed(
-                "ownership",
-                format!("{id} is this account's, and a flow log is a thing of its own beside it"),
-            )],
+            guards: guards(id, vpc, way.manager),
             touches,
             prerequisites: way.prerequisites,
         })
@@ -146,6 +146,10 @@ struct Way {
     proof: Option<Proof>,
     touches: Option<Want>,
     prerequisites: Vec<Prerequisite>,
+    /// The act that sets the destination back to what it was, where AWS changes it.
+    set_back: Option<Act>,
+    /// The destination and whatever manages it.
+    manager: Option<(String, String)>,
 }
 
 fn way(context: &Context<'_>, params: &Params) -> Result<Way, Refusal> {
@@ -184,29 +188,48 @@ fn to_log_group(context: &Context<'_>, params: &Params) -> Way {
                 with: json!(delivery),
             },
         ],
+        set_back: None,
+        manager: None,
     }
 }
 
-/// Proves that the bucket accepts the logs. AWS may replace the bucket's policy by its own if the caller is
-/// allowed to change it: that it did not is proved afterwards
+/// Proves that the bucket accepts the logs. AWS may change the bucket's policy if the caller is allowed to:
+/// it is set back, and proved afterwards to be what it was
 /// (<https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-permissions.html>).
 fn to_bucket(context: &Context<'_>, bucket: &params::Bucket) -> Result<Way, Refusal> {
     let owner = &context.inventory.owner;
-    let policy = bucket::proved(context.inventory, context.region, bucket)?;
+    let accepting = bucket::proved(context.inventory, context.region, bucket)?;
     let (resource, arn) = (owner.bucket(&bucket.name), bucket.arn(owner));
     Ok(Way {
         words: format!("bucket {}", String::from(bucket.clone())),
         to: To::Bucket { arn: arn.clone() },
         destination: arn,
-        proof: Some(Proof { check: BUCKET_POLICY.to_owned(), resource, with: json!({ "policy": policy }) }),
+        proof: Some(Proof {
+            check: BUCKET_POLICY.to_owned(),
+            resource,
+            with: json!({ "policy": accepting.policy }),
+        }),
         touches: Some(Want::id("", FamilyKind::Buckets, &bucket.name)),
         prerequisites: Vec::new(),
+        set_back: Some(bucket::set_back(owner, &bucket.name, &accepting)),
+        manager: support::managed_by(&accepting.tags).map(|by| (format!("bucket {}", bucket.name), by)),
     })
+}
+
+/// Returns the guards that were asked. A flow log is a thing of its own beside its VPC and its destination,
+/// so that whatever manages those has nothing to set back; it is named all the same.
+fn guards(id: &str, vpc: &Vpc, destination: Option<(String, String)>) -> Vec<GuardNote> {
+    let managed = support::managed_by(&vpc.tags).map(|by| (id.to_owned(), by)).into_iter().chain(destination);
+    let named = managed.map(|(what, by)| {
+        GuardNote::passed("ownership", format!("{what} is managed by {by}; nothing that it set is changed"))
+    });
+    let own = format!("{id} is this account's, and a flow log is a thing of its own beside it");
+    [GuardNote::passed("ownership", own)].into_iter().chain(named).collect()
 }
 
 /// Refuses a second flow log of the same kind to the same destination: AWS rejects it, and it would fail
 /// where the first one fails.
-fn collision(logs: &[&FlowLog], params: &Params, destination: &str) -> Result<(), Refusal> {
+fn collision(logs: &[&FlowLog], params: &Params, destination: &str, now: Timestamp) -> Result<(), Refusal> {
     let to = |log: &FlowLog| {
         let shown = [&log.log_group_name, &log.log_destination].into_iter().flatten();
         shown.into_iter().any(|d| {
@@ -217,7 +240,7 @@ fn collision(logs: &[&FlowLog], params: &Params, destination: &str) -> Result<()
     match logs.iter().find(|log| log.traffic_type == params.traffic_type.word() && to(log)) {
         None => Ok(()),
         Some(log) => {
-            let why = if let Health::Useless(why) = health(log) { why } else { String::new() };
+            let why = if let Health::Useless(why) = health(log, now) { why } else { String::new() };
             Err(Refusal::Refused(format!(
                 "{} already goes to {destination} and does not count: {why}. AWS makes no second one like \
                  it: fix what it needs or delete it, or name another destination",
@@ -225,6 +248,24 @@ fn collision(logs: &[&FlowLog], params: &Params, destination: &str) -> Result<()
             )))
         }
     }
+}
+
+/// Returns the step that makes the flow log, and the one that sets its destination back to what it was.
+fn steps(
+    region: &str,
+    vpc: &str,
+    params: &Params,
+    to: To,
+    set_back: Option<Act>,
+) -> Result<Vec<Step>, Refusal> {
+    let mut create = create(region, vpc, params, to)?;
+    let Some(set_back) = set_back else { return Ok(vec![create]) };
+    if let WayBack::Calls { rollback, .. } = &mut create.way_back {
+        rollback.push(set_back.clone());
+    }
+    let title = "set the policy of the bucket back, where AWS has changed it".to_owned();
+    let step = make::step("set-policy-back", title, set_back, WayBack::ByStep(STEP.to_owned()));
+    Ok(vec![create, step])
 }
 
 fn create(region: &str, vpc: &str, params: &Params, to: To) -> Result<Step, Refusal> {
@@ -278,7 +319,7 @@ fn create(region: &str, vpc: &str, params: &Params, to: To) -> Result<Step, Refu
     })
 }
 
-fn impact(logs: &[&FlowLog], params: &Params, words: &str) -> Vec<String> {
+fn impact(logs: &[&FlowLog], params: &Params, words: &str, now: Timestamp) -> Vec<String> {
     let what = if params.traffic_type == params::Traffic::All { "all traffic" } else { "rejected traffic" };
     let mut impact = vec![format!(
         "addresses and ports of {what} are recorded to {words}; delivery and storage are charged by the \
@@ -288,12 +329,14 @@ fn impact(logs: &[&FlowLog], params: &Params, words: &str) -> Vec<String> {
         impact.push(format!("a log group that is new keeps them {} days", i64::from(params.retention_days)));
     } else {
         impact.push(
-            "AWS may put its own policy in the place of the bucket's: that it did not is proved afterwards"
+            "AWS adds its statements to the bucket's policy, or puts its own policy in its place, where the \
+             caller may change it: then the policy is set back to what it was. AWS leaves it alone where the \
+             change is applied with no more than `redress permissions` lists"
                 .to_owned(),
         );
     }
     for log in logs {
-        if let Health::Useless(why) = health(log) {
+        if let Health::Useless(why) = health(log, now) {
             impact.push(format!("{} stays as it is: {why}", log.id));
         }
     }

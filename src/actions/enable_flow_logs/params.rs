@@ -84,8 +84,16 @@ fn name<'de, D: serde::Deserializer<'de>>(
     )))
 }
 
+/// Parses the name of a log group. Names that begin with `aws/` are AWS's
+/// (<https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html>).
 fn log_group_name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    name(deserializer, 512, "_-/.#", "log group")
+    let name = name(deserializer, 512, "_-/.#", "log group")?;
+    if name.starts_with("aws/") {
+        return Err(serde::de::Error::custom(format!(
+            "{name:?} is not the name of a log group of one's own: AWS takes none that begins with aws/"
+        )));
+    }
+    Ok(name)
 }
 
 fn role_name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
@@ -139,10 +147,11 @@ impl From<Bucket> for String {
 }
 
 impl Bucket {
-    /// Returns the destination as the ARN that AWS expects.
+    /// Returns the destination as the ARN that AWS expects: with a slash at its end only after a prefix
+    /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateFlowLogs.html>).
     pub fn arn(&self, owner: &Owner) -> String {
-        let slash = if self.prefix.is_empty() { "" } else { "/" };
-        format!("{}/{}{slash}", owner.bucket(&self.name), self.prefix)
+        let bucket = owner.bucket(&self.name);
+        if self.prefix.is_empty() { bucket.to_string() } else { format!("{bucket}/{}/", self.prefix) }
     }
 }
 

@@ -164,20 +164,33 @@ fn with_bucket(policy: Fact<Value>) -> Inventory {
         owned: true,
         policy,
         encryption: Fact::Known("AES256".into()),
+        region: Fact::Known("eu-west-1".into()),
         ..Bucket::default()
     };
     inventory.buckets.put("logs", bucket);
     inventory
 }
 
-fn good(prefix: &str) -> Value {
-    let bucket = params::Bucket { name: "logs".into(), prefix: prefix.into() };
+fn good() -> Value {
+    let bucket = params::Bucket { name: "logs".into(), prefix: "vpc".into() };
     json!({ "Version": "2012-10-17", "Statement": bucket::statements(&account(vec![]), REGION, &bucket) })
+}
+
+/// The policy for one prefix alone.
+fn narrow(prefix: &str) -> Value {
+    let mut policy = good();
+    policy["Statement"][0]["Resource"] = json!(format!("arn:aws:s3:::logs/{prefix}/AWSLogs/123456789012/*"));
+    policy
 }
 
 #[test]
 fn a_bucket_whose_policy_is_proved_takes_the_logs_and_must_keep_its_policy() {
-    let proposal = propose(&with_bucket(Fact::Known(good("vpc"))), S3).unwrap();
+    assert_eq!(
+        good()["Statement"][0]["Resource"],
+        "arn:aws:s3:::logs/*",
+        "AWS adds nothing to such a policy"
+    );
+    let proposal = propose(&with_bucket(Fact::Known(good())), S3).unwrap();
     let input = &proposal.steps[0].act.call.input;
     assert_eq!(
         (&input["LogDestinationType"], &input["LogDestination"]),
@@ -186,24 +199,63 @@ fn a_bucket_whose_policy_is_proved_takes_the_logs_and_must_keep_its_policy() {
     assert!(input.get("DeliverLogsPermissionArn").is_none() && proposal.prerequisites.is_empty());
     assert_eq!(
         (proposal.proof[1].check.as_str(), &proposal.proof[1].with["policy"]),
-        (BUCKET_POLICY, &good("vpc"))
+        (BUCKET_POLICY, &good())
     );
 }
 
 #[test]
-fn a_bucket_that_is_not_proved_is_refused_with_the_statements_to_add() {
-    for policy in [Fact::Absent, Fact::Known(good("other")), Fact::Known(json!({ "Statement": [] }))] {
-        let why = refused(&with_bucket(policy), S3);
-        assert!(
-            why.contains("AWSLogDeliveryWrite")
-                && why.contains("arn:aws:s3:::logs/vpc/AWSLogs/123456789012/*"),
-            "{why}"
-        );
+fn a_policy_that_aws_has_changed_is_set_back_in_the_region_of_the_bucket_and_left_alone_otherwise() {
+    let proposal = propose(&with_bucket(Fact::Known(narrow("vpc"))), S3).unwrap();
+    make::sound::steps(&proposal.steps);
+    let back = &proposal.steps[1].act;
+    assert_eq!((back.call.name().as_str(), back.call.region.as_str()), ("s3:PutBucketPolicy", "eu-west-1"));
+    let policy: Value = serde_json::from_str(back.call.input["Policy"].as_str().unwrap()).unwrap();
+    assert_eq!(policy, narrow("vpc"));
+    assert_eq!(back.call.input["ConfirmRemoveSelfBucketAccess"], json!(false));
+    assert!(back.corrects());
+    let WayBack::Calls { rollback, undo: Undo::Same, .. } = &proposal.steps[0].way_back else {
+        panic!("no way back")
+    };
+    let undone: Vec<&str> = rollback.iter().map(|act| act.call.operation.as_str()).collect();
+    assert_eq!(undone, ["DeleteFlowLogs", "PutBucketPolicy"]);
+}
+
+#[test]
+fn a_data_perimeter_that_excepts_the_services_of_aws_lets_flow_logs_in() {
+    let mut policy = good();
+    let deny = json!({ "Sid": "Perimeter", "Effect": "Deny", "Principal": "*", "Action": "s3:*",
+        "Resource": ["arn:aws:s3:::logs", "arn:aws:s3:::logs/*"], "Condition": {
+        "StringNotEqualsIfExists": { "aws:PrincipalOrgID": "o-1" },
+        "BoolIfExists": { "aws:PrincipalIsAWSService": "false" } } });
+    policy["Statement"].as_array_mut().unwrap().push(deny);
+    assert!(propose(&with_bucket(Fact::Known(policy.clone())), S3).is_ok());
+    policy["Statement"][2]["Condition"].as_object_mut().unwrap().remove("BoolIfExists");
+    assert!(refused(&with_bucket(Fact::Known(policy)), S3).contains("Perimeter"));
+}
+
+#[test]
+fn whatever_manages_the_vpc_or_the_bucket_is_named_and_holds_nothing_back() {
+    let managed: Tags = [("aws:cloudformation:stack-name".to_owned(), "logs".to_owned())].into();
+    let mut inventory = with_bucket(Fact::Known(good()));
+    assert_eq!(propose(&inventory, S3).unwrap().guards.len(), 1);
+    inventory.region_mut(REGION).vpcs.get_mut("vpc-1").unwrap().tags = managed.clone();
+    inventory.buckets.get_mut("logs").unwrap().tags = Fact::Known(managed);
+    let guards = propose(&inventory, S3).unwrap().guards;
+    for what in ["vpc-1 is managed by", "bucket logs is managed by"] {
+        assert!(guards.iter().any(|guard| guard.note.starts_with(what)), "{what}: {guards:?}");
     }
-    let mut one_sided = good("vpc");
+}
+
+#[test]
+fn a_bucket_that_is_not_proved_is_refused_with_the_statements_to_add() {
+    for policy in [Fact::Absent, Fact::Known(narrow("other")), Fact::Known(json!({ "Statement": [] }))] {
+        let why = refused(&with_bucket(policy), S3);
+        assert!(why.contains("AWSLogDeliveryWrite") && why.contains("arn:aws:s3:::logs/*"), "{why}");
+    }
+    let mut one_sided = narrow("vpc");
     one_sided["Statement"].as_array_mut().unwrap().pop();
     assert!(refused(&with_bucket(Fact::Known(one_sided)), S3).contains("GetBucketAcl"));
-    let mut denied = good("vpc");
+    let mut denied = good();
     let deny = json!({ "Sid": "Vault", "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject",
         "Resource": "arn:aws:s3:::logs/*" });
     denied["Statement"].as_array_mut().unwrap().push(deny);
@@ -218,13 +270,14 @@ fn a_bucket_that_is_not_known_or_not_ours_or_under_a_key_is_not_used() {
     ));
     assert!(matches!(propose(&account(vec![]), S3), Err(Refusal::Unknown(_))));
     let change = |change: fn(&mut Bucket)| {
-        let mut inventory = with_bucket(Fact::Known(good("vpc")));
+        let mut inventory = with_bucket(Fact::Known(good()));
         change(inventory.buckets.get_mut("logs").unwrap());
         inventory
     };
     assert!(refused(&change(|b| b.owned = false), S3).contains("another account"));
     assert!(refused(&change(|b| b.encryption = Fact::Known("aws:kms".into())), S3).contains("KMS"));
     assert!(matches!(propose(&change(|b| b.encryption = Fact::NotRead), S3), Err(Refusal::Unknown(_))));
+    assert!(matches!(propose(&change(|b| b.region = Fact::NotRead), S3), Err(Refusal::Unknown(_))));
     assert!(refused(&account(vec![]), "destination = 's3'").contains("needs the parameter bucket"));
 }
 
@@ -235,6 +288,7 @@ fn parameters_are_read_with_care_and_come_back_as_they_went() {
         ("max_aggregation_interval = 300", "60 or 600"),
         ("retention_days = 42", "take 60"),
         ("log_group = 'a b'", "log group"),
+        ("log_group = 'aws/flow'", "begins with aws/"),
         ("role_name = 'a/b'", "role"),
         ("bucket = 'B'", "bucket"),
         ("bucket = 'logs/AWSLogs/x'", "AWSLogs"),
@@ -245,6 +299,8 @@ fn parameters_are_read_with_care_and_come_back_as_they_went() {
         let error = decode(text).unwrap_err();
         assert!(error.contains(hint), "{text}: {error}");
     }
+    let whole = params::Bucket { name: "logs".into(), prefix: String::new() };
+    assert_eq!(whole.arn(&account(vec![]).owner), "arn:aws:s3:::logs");
     for text in ["", S3, "bucket = 'arn:aws:s3:::logs/vpc/'", "role_name = 'r'\nlog_format = '${version}'"] {
         let once = decode(text).unwrap();
         let again: Params = serde_json::from_value(once.clone()).unwrap();

@@ -23,7 +23,7 @@ pub async fn buckets(reader: Reader<'_>, ask: &Ask) -> Members<Bucket> {
 
 async fn bucket(reader: Reader<'_>, name: &str) -> Fact<Bucket> {
     let region = located(reader, name).await;
-    let regional = reader.clients.region(&region);
+    let regional = reader.clients.region(region.as_deref().unwrap_or_default());
     let s3 = regional.s3();
     let head = reading("s3:HeadBucket", || {
         s3.head_bucket().bucket(name).expected_bucket_owner(reader.account).send()
@@ -31,13 +31,16 @@ async fn bucket(reader: Reader<'_>, name: &str) -> Fact<Bucket> {
     .await;
     match head {
         Ok(_) => Fact::Known(settings(s3, name, reader.account).await),
-        Err(error) if error.class == ErrorClass::Denied => not_allowed(s3, name, &error).await,
+        Err(error) if error.class == ErrorClass::Denied => {
+            not_allowed(s3, name, &error, region.is_some()).await
+        }
         Err(error) => errors::fact(&error),
     }
 }
 
 /// Returns the region of a bucket: S3 sends it to everybody in a header, whatever the rest of the answer is.
-async fn located(reader: Reader<'_>, name: &str) -> String {
+/// Whatever answers in its place, or for a bucket that does not exist, sends none.
+async fn located(reader: Reader<'_>, name: &str) -> Option<String> {
     let base = reader.clients.region("");
     let region = reading("s3:HeadBucket", || async {
         match base.s3().head_bucket().bucket(name).send().await {
@@ -53,13 +56,20 @@ async fn located(reader: Reader<'_>, name: &str) -> String {
         }
     });
     // A failure shows in the request that follows, in the region at hand.
-    some(region.await.ok().flatten()).unwrap_or_default()
+    some(region.await.ok().flatten())
 }
 
 /// Resolves the answer "forbidden", which has two meanings: the bucket is somebody else's, or it is ours and
-/// may not be read. The list of our own buckets distinguishes the two.
-async fn not_allowed(s3: &Client, name: &str, denied: &CallError) -> Fact<Bucket> {
+/// may not be read. The list of our own buckets distinguishes the two, for one that `exists`: a policy of a
+/// VPC endpoint or of the organization forbids to look for a bucket that does not.
+async fn not_allowed(s3: &Client, name: &str, denied: &CallError, exists: bool) -> Fact<Bucket> {
     match owns(s3, name).await {
+        Ok(false) if !exists => Fact::Unknown(Reason::new(
+            Reason::from(denied).cause(),
+            format!(
+                "{denied}; the account has no such bucket, and S3 does not show that anybody else has one"
+            ),
+        )),
         Ok(false) => Fact::Known(Bucket { id: name.to_owned(), owned: false, ..Bucket::default() }),
         Ok(true) => Fact::unknown(denied),
         Err(error) => Fact::Unknown(Reason::new(

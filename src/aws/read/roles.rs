@@ -6,7 +6,7 @@ use aws_sdk_iam::Client;
 use futures::{StreamExt, stream};
 use serde_json::Value;
 
-use super::{Ask, Members, not_listed};
+use super::{Ask, Members, not_listed, page::some};
 use crate::{
     aws::{errors, retry::reading},
     calls::CallError,
@@ -37,6 +37,7 @@ async fn role(iam: &Client, name: &str) -> Fact<Role> {
         trust_policy: role.assume_role_policy_document.as_deref().map_or(Value::Null, document),
         inline_policies: inline.map_or_else(told, Fact::Known),
         attached_policies: attached.map_or_else(|error| Fact::unknown(&error), Fact::Known),
+        permissions_boundary: role.permissions_boundary.and_then(|b| some(b.permissions_boundary_arn)),
         tags: role.tags.unwrap_or_default().into_iter().map(|t| (t.key, t.value)).collect(),
     })
 }

@@ -111,8 +111,8 @@ impl Engine<'_> {
         Ok(Ok(()))
     }
 
-    /// Leaves a result alone until other services of AWS can be expected to act by it. An endpoint whose lists
-    /// do not lag has no such delay.
+    /// Leaves a result alone until other services of AWS can be expected to act by it. An endpoint whose
+    /// lists do not lag has no such delay.
     async fn spread(
         &self,
         named: Named<'_>,

@@ -325,8 +325,10 @@ fn good(test: &Test, here: Here<'_>) -> String {
         Test::Exists => "'!null'".to_owned(),
         Test::Gone => "null".to_owned(),
         Test::Is(value) => word(value),
-        // No plan contains this test: it stands for a value in a journal. A word that matches no answer stops
-        // such a script.
+        // No script asks for a member that these tests are on. A word that matches no answer stops one that
+        // would.
+        Test::Unlike(_) => "'unlike'".to_owned(),
+        // No plan contains this test: it stands for a value in a journal.
         Test::Earlier(_) => "'earlier'".to_owned(),
         // Answers that mean failure only after a while are left to the deadline here.
         Test::OneOf { good, never, .. } => {

@@ -55,7 +55,9 @@ pub fn of_plan(plan: &Plan) -> Vec<Grant> {
     all.push(regions());
     for change in &plan.changes {
         let (to_role_only, keys) = (to_role_only(change), keys(change));
-        for (act, used) in acts(change) {
+        // AWS changes with the caller's permissions what such an act sets back: without them there is nothing
+        // to set back.
+        for (act, used) in acts(change).into_iter().filter(|(act, _)| !act.corrects()) {
             all.extend(
                 grants::of_call(&act.call, &owner, used)
                     .into_iter()

@@ -8,6 +8,7 @@ mod held;
 mod labels;
 mod lineage;
 mod made;
+mod policies;
 
 use std::collections::BTreeSet;
 
@@ -360,7 +361,7 @@ impl<'a> Reach<'a> {
         match call.operation.as_str() {
             _ if made => Ok(None),
             operation if MAKES.contains(&operation) => otherwise(),
-            "PutBucketPolicy" => self.policy(way, call).map_or_else(otherwise, Ok),
+            "PutBucketPolicy" => policies::claimed(change, self.facts, way, call).map_or_else(otherwise, Ok),
             "AuthorizeSecurityGroupIngress" if way == Way::Forth => otherwise(),
             "AuthorizeSecurityGroupIngress" => {
                 Ok(Some(format!("{} is opened again to {}", change.resource.id(), sources(call))))
@@ -392,32 +393,6 @@ impl<'a> Reach<'a> {
             }
         }
         Ok(())
-    }
-
-    /// Accepts the policy that the bucket has already, or on the way back the present one without statements
-    /// of redress's.
-    fn policy(&self, way: Way, call: &Call) -> Option<Option<String>> {
-        let name = call.input.get("Bucket")?.as_str()?;
-        let bucket = self.facts.buckets.get(name);
-        let bucket = bucket.known().filter(|bucket| bucket.owned)?;
-        let (now, then) = (
-            bucket.policy.known()?,
-            serde_json::from_str::<Value>(call.input.get("Policy")?.as_str()?).ok()?,
-        );
-        if *now == then {
-            return Some(None);
-        }
-        let all = |policy: &Value| policy.get("Statement").and_then(Value::as_array).cloned();
-        let (is, stays) = (all(now)?, all(&then)?);
-        let ours = |statement: &Value| {
-            let sid = statement.get("Sid").and_then(Value::as_str).unwrap_or_default();
-            ["CloudTrailLooksAtTheAcl", "CloudTrailWrites", "OnlyByTls"]
-                .iter()
-                .any(|own| sid.starts_with(own))
-        };
-        let less =
-            stays.iter().all(|one| is.contains(one)) && is.iter().all(|one| stays.contains(one) || ours(one));
-        (way == Way::Back && less).then(|| Some(format!("bucket {name} gets its former policy back")))
     }
 }
 

@@ -307,7 +307,9 @@ pub fn closing(run: &RunDocument, view: &View) -> String {
                 15,
                 &[span(Tone::Strong, &change.id), plain(format!(" {}", change.summary))],
             );
-            if !change.reason.is_empty() && (title != "verified" || change.outcome == ChangeState::Ended(Outcome::Verified)) {
+            if !change.reason.is_empty()
+                && (title != "verified" || change.outcome == ChangeState::Ended(Outcome::Verified))
+            {
                 page.text(15, &[plain(&change.reason)]);
             }
             for line in words::left(change) {

@@ -89,6 +89,7 @@ fn roles(company: &mut Inventory) {
         trust_policy: trust,
         inline_policies: Fact::Known([("deliver".to_owned(), policy)].into()),
         attached_policies: Fact::Known(Vec::new()),
+        permissions_boundary: None,
         tags: tags(&[("Team", "lab")]),
     };
     company.roles.put(role.id.clone(), role);

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{OnTwin, done, output, tag::specified};
 use crate::{
-    calls::{CallError, Outcome},
+    calls::{Call, CallError, Outcome},
     inventory::{Fact, FamilyKind, FlowLog, Selector},
     services::flow_log::{CreateFlowLogs, DeleteFlowLogs},
     twin::{
@@ -72,8 +72,7 @@ impl OnTwin for CreateFlowLogs {
     }
 }
 
-/// Checks the destination and enters it in the log. Returns the policy that AWS puts on a bucket of ours that
-/// does not let it deliver yet
+/// Checks the destination and enters it in the log. Returns the policy that AWS puts on a bucket of ours
 /// (<https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-permissions.html>).
 fn destination(
     t: &Twin,
@@ -161,16 +160,62 @@ fn bucket(t: &Twin, region: &str, input: &CreateFlowLogs) -> Result<Option<(Stri
             format!("Access Denied for LogDestination: {name}. Please check LogDestination permission"),
         ));
     }
-    match &bucket.policy {
-        Fact::Known(policy) if policy::flow_logs_may_deliver(t, region, destination, policy) => Ok(None),
-        Fact::Known(_) | Fact::Absent => {
-            Ok(Some((name.to_owned(), delivery_policy(t, region, name, destination))))
+    let former = match &bucket.policy {
+        Fact::Known(policy) => Some(policy),
+        Fact::Absent => None,
+        silent => {
+            return Err(unknown(&format!("the policy of {name}"), silent.silence().unwrap_or("not read")));
         }
-        silent => Err(unknown(&format!("the policy of {name}"), silent.silence().unwrap_or("not read"))),
+    };
+    let may = |to: &str, policy: &Value| policy::flow_logs_may_deliver(t, region, to, policy);
+    // A policy that lets the service write anywhere in the bucket is left alone.
+    let anywhere = format!("{}/any", destination.split('/').next().unwrap_or(destination));
+    if former.is_some_and(|policy| may(&anywhere, policy) && may(destination, policy)) {
+        return Ok(None);
     }
+    // AWS changes it on behalf of the caller, who is let in unless a policy denies it.
+    let put = Call::new("s3", region, "PutBucketPolicy", json!({ "Bucket": name }));
+    if t.faults.refused(t.now, &put).is_none() {
+        let ours = delivery_policy(t, region, name, destination);
+        let policy = match former.filter(|policy| may(destination, policy)) {
+            Some(former) => joined(former, &ours),
+            None => ours,
+        };
+        return Ok(Some((name.to_owned(), policy)));
+    }
+    if former.is_some_and(|policy| may(destination, policy)) {
+        return Ok(None);
+    }
+    Err(refuse(
+        "LogDestinationPermissionIssue",
+        format!("Access Denied for LogDestination: {name}. Please check LogDestination permission"),
+    ))
 }
 
-/// Builds the policy that AWS attaches by itself, replacing any other.
+/// Adds AWS's own statements to a policy, or the destination to those that it added before
+/// (<https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-troubleshooting.html>).
+fn joined(former: &Value, ours: &Value) -> Value {
+    let mut policy = former.clone();
+    let mut all = match policy["Statement"].take() {
+        Value::Array(all) => all,
+        one => vec![one],
+    };
+    for new in ours["Statement"].as_array().into_iter().flatten() {
+        match all.iter_mut().find(|old| old["Sid"] == new["Sid"] && old["Effect"] == "Allow") {
+            None => all.push(new.clone()),
+            Some(old) => match &mut old["Resource"] {
+                Value::Array(resources) if resources.contains(&new["Resource"]) => {}
+                Value::Array(resources) => resources.push(new["Resource"].clone()),
+                one if *one == new["Resource"] => {}
+                one => *one = json!([one.take(), new["Resource"]]),
+            },
+        }
+    }
+    policy["Statement"] = Value::Array(all);
+    policy
+}
+
+/// Builds the policy that AWS attaches to a bucket that does not let its service in, replacing any other.
 fn delivery_policy(t: &Twin, region: &str, bucket: &str, destination: &str) -> Value {
     let owner = &t.truth.owner;
     let when = json!({ "aws:SourceAccount": owner.account });

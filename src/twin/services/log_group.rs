@@ -22,7 +22,7 @@ impl OnTwin for CreateLogGroup {
     fn perform(self, t: &mut Twin, region: &str) -> Outcome {
         let name = &self.log_group_name;
         let clean = |c: char| c.is_ascii_alphanumeric() || "._-/#".contains(c);
-        if name.is_empty() || name.len() > 512 || !name.chars().all(clean) {
+        if name.is_empty() || name.len() > 512 || name.starts_with("aws/") || !name.chars().all(clean) {
             return Err(refuse(
                 "InvalidParameterException",
                 format!("{name:?} is not the name of a log group"),

@@ -69,6 +69,7 @@ impl OnTwin for CreateRole {
             trust_policy,
             inline_policies: Fact::Known(Default::default()),
             attached_policies: Fact::Known(Vec::new()),
+            permissions_boundary: None,
             tags,
         };
         t.made(FamilyKind::Roles, name);

@@ -215,7 +215,10 @@ fn a_flow_log_is_refused_while_the_policy_of_its_role_does_not_count_everywhere(
         "LogDestinationType": "cloud-watch-logs", "LogGroupName": "/larkspur/lab",
         "DeliverLogsPermissionArn": arn });
     let refused = error(ec2(&mut twin, "CreateFlowLogs", log.clone()));
-    assert!(refused.code == "400" && refused.message.contains("Access Denied for LogDestination"), "{refused}");
+    assert!(
+        refused.code == "400" && refused.message.contains("Access Denied for LogDestination"),
+        "{refused}"
+    );
     minutes(&mut twin, 1);
     ec2(&mut twin, "CreateFlowLogs", log).unwrap();
 }

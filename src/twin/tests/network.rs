@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     inventory::{Fact, FamilyKind, Selector, Want},
-    twin::demo::OTHER,
+    twin::{DeniedCall, demo::OTHER},
 };
 
 fn ssh(sources: &[&str]) -> Value {
@@ -160,6 +160,36 @@ fn a_flow_log_delivers_after_ten_minutes() {
         policy,
         "a policy that lets logs in survives"
     );
+}
+
+#[test]
+fn aws_adds_its_statements_to_a_policy_that_does_not_cover_the_whole_bucket_where_the_caller_may_change_it() {
+    let narrow = || {
+        let mut twin = company();
+        let bucket = twin.truth_mut().buckets.get_mut("larkspur-flow-logs").unwrap();
+        let Fact::Known(policy) = &mut bucket.policy else { panic!("no policy") };
+        policy["Statement"][1]["Resource"] = json!("arn:aws:s3:::larkspur-flow-logs/vpc/*");
+        let was = policy.clone();
+        (twin, was)
+    };
+    let now = |twin: &Twin| {
+        twin.truth().buckets.get("larkspur-flow-logs").known().unwrap().policy.known().unwrap().clone()
+    };
+    let (mut twin, was) = narrow();
+    log_to_bucket(&mut twin, 1, "t1").unwrap();
+    let extended = now(&twin);
+    assert_eq!(extended["Statement"].as_array().unwrap().len(), 4, "{extended}");
+    assert_eq!(extended["Statement"][0], was["Statement"][0], "what was there stays");
+    // The next log to the same place adds nothing.
+    log_to_bucket(&mut twin, 4, "t2").unwrap();
+    assert_eq!(now(&twin), extended);
+    let (mut twin, was) = narrow();
+    twin.faults.denied_calls = vec![DeniedCall { operation: "PutBucketPolicy".into(), resource: None }];
+    log_to_bucket(&mut twin, 1, "t1").unwrap();
+    assert_eq!(now(&twin), was, "the caller may not change it");
+    let none = &mut twin.truth_mut().buckets.get_mut("larkspur-flow-logs").unwrap().policy;
+    *none = Fact::Absent;
+    assert_eq!(code(log_to_bucket(&mut twin, 2, "t2")), "LogDestinationPermissionIssue");
 }
 
 #[test]

@@ -91,7 +91,10 @@ fn a_log_group_that_is_protected_against_deletion_stays() {
         twin.truth_mut().region_mut(MAIN).log_groups.get_mut("g").unwrap().deletion_protection = on;
     };
     protect(&mut twin, true);
-    assert_eq!(code(logs(&mut twin, "DeleteLogGroup", json!({ "logGroupName": "g" }))), "ValidationException");
+    assert_eq!(
+        code(logs(&mut twin, "DeleteLogGroup", json!({ "logGroupName": "g" }))),
+        "ValidationException"
+    );
     protect(&mut twin, false);
     logs(&mut twin, "DeleteLogGroup", json!({ "logGroupName": "g" })).unwrap();
 }
