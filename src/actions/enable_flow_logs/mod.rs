@@ -20,7 +20,7 @@ use crate::{
         proofs_network::{BUCKET_POLICY, Delivery},
         vpcs::{Health, WITHOUT_FLOW_LOGS, flow_logs_of, flow_logs_want, health},
     },
-    inventory::{FamilyKind, FlowLog, Tags, Vpc, Want, tag},
+    inventory::{FamilyKind, FlowLog, Tags, Vpc, Want, retention::deciding, tag},
     resource::{Kind, ResourceId},
     services::{
         Operation, Planned, Spec,
@@ -52,7 +52,13 @@ impl Action for EnableFlowLogs {
         Kind::Vpc
     }
     fn reads(&self, _: Kind) -> &'static [Around] {
-        const { &[Around::named(FamilyKind::Vpcs), Around::named(FamilyKind::FlowLogs)] }
+        const {
+            &[
+                Around::named(FamilyKind::Vpcs),
+                Around::named(FamilyKind::FlowLogs),
+                Around::named(FamilyKind::RetentionPolicies).perhaps(),
+            ]
+        }
     }
     fn parameters(&self) -> &'static [Parameter] {
         PARAMETERS
@@ -67,6 +73,7 @@ impl Action for EnableFlowLogs {
         match (params.destination, &params.bucket) {
             (Destination::CloudWatchLogs, _) => {
                 wants.push(Want::id(region, FamilyKind::LogGroups, &params.log_group));
+                wants.push(Want::all(region, FamilyKind::RetentionPolicies));
                 wants.push(Want::id("", FamilyKind::Roles, params.role(region)));
             }
             (Destination::S3, Some(bucket)) => wants.push(Want::id("", FamilyKind::Buckets, &bucket.name)),
@@ -113,7 +120,7 @@ impl Action for EnableFlowLogs {
             summary: format!("make a flow log for {id}, to {}", way.words),
             steps: steps(region, id, &params, way.to, way.set_back)?,
             risk: Risk::Safe,
-            impact: impact(&logs, &params, &way.words, now),
+            impact: impact(&logs, &params, &way.words, &keeps(context, &params), now),
             before: json!(logs.iter().map(|log| line(log)).collect::<Vec<_>>()),
             after: json!(
                 logs.iter()
@@ -319,14 +326,25 @@ fn create(region: &str, vpc: &str, params: &Params, to: To) -> Result<Step, Refu
     })
 }
 
-fn impact(logs: &[&FlowLog], params: &Params, words: &str, now: Timestamp) -> Vec<String> {
+/// Describes how long a new log group keeps its events: by its setting, or by a retention policy of the
+/// account.
+fn keeps(context: &Context<'_>, params: &Params) -> String {
+    let region = context.inventory.regions.get(context.region);
+    let decided = region.and_then(|region| {
+        let policy = deciding(&region.retention_policies, &params.log_group);
+        policy.known().map(|p| format!("{}, as the account's retention policy {} decides", p.keeps(), p.id))
+    });
+    decided.unwrap_or_else(|| format!("{} days", i64::from(params.retention_days)))
+}
+
+fn impact(logs: &[&FlowLog], params: &Params, words: &str, keeps: &str, now: Timestamp) -> Vec<String> {
     let what = if params.traffic_type == params::Traffic::All { "all traffic" } else { "rejected traffic" };
     let mut impact = vec![format!(
         "addresses and ports of {what} are recorded to {words}; delivery and storage are charged by the \
          gigabyte"
     )];
     if params.destination == Destination::CloudWatchLogs {
-        impact.push(format!("a log group that is new keeps them {} days", i64::from(params.retention_days)));
+        impact.push(format!("a log group that is new keeps them {keeps}"));
     } else {
         impact.push(
             "AWS adds its statements to the bucket's policy, or puts its own policy in its place, where the \

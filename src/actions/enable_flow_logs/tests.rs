@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     actions::Options,
-    inventory::{Bucket, Caller, Fact, Inventory, Role, Selector, Vpc},
+    inventory::{Bucket, Caller, Fact, Inventory, RetentionPolicy, Role, Selector},
     resource::Owner,
 };
 
@@ -79,6 +79,21 @@ fn a_vpc_gets_a_flow_log_after_its_log_group_and_its_role() {
         panic!("no way back")
     };
     assert_eq!(rollback[0].call.input, json!({ "FlowLogIds": reference::output(STEP, IDS) }));
+}
+
+#[test]
+fn a_policy_of_the_account_decides_how_long_a_new_log_group_keeps_its_records() {
+    let mut inventory = account(vec![]);
+    let kept = |inventory: &Inventory| {
+        let lines = propose(inventory, "").unwrap().impact;
+        lines.into_iter().find(|line| line.contains("log group that is new")).unwrap()
+    };
+    assert!(kept(&inventory).ends_with("keeps them 90 days"));
+    let policies = &mut inventory.region_mut(REGION).retention_policies;
+    policies.read(&Selector::All, Fact::Known(()));
+    let policy = RetentionPolicy { id: "org".into(), days: Fact::Known(365), ..RetentionPolicy::default() };
+    policies.put("org", policy);
+    assert!(kept(&inventory).contains("365 days, as the account's retention policy org decides"));
 }
 
 #[test]
@@ -176,7 +191,7 @@ fn good() -> Value {
     json!({ "Version": "2012-10-17", "Statement": bucket::statements(&account(vec![]), REGION, &bucket) })
 }
 
-/// The policy for one prefix alone.
+/// Returns the policy for one prefix alone.
 fn narrow(prefix: &str) -> Value {
     let mut policy = good();
     policy["Statement"][0]["Resource"] = json!(format!("arn:aws:s3:::logs/{prefix}/AWSLogs/123456789012/*"));

@@ -4,8 +4,8 @@
 
 use serde_json::Value;
 
-use super::Way;
-use crate::{calls::Call, inventory::Inventory, plan::Change};
+use super::{Way, makes};
+use crate::{calls::Call, inventory::Inventory, plan::Change, services::flow_log::CreateFlowLogs};
 
 /// The service that AWS lets in.
 const SERVICE: &str = "delivery.logs.amazonaws.com";
@@ -22,7 +22,7 @@ pub(super) fn claimed(change: &Change, facts: &Inventory, way: Way, call: &Call)
     if *now == then {
         return Some(None);
     }
-    if change.uses.iter().any(|one| one.action == "enable-flow-logs") {
+    if change.uses.iter().any(|one| makes::<CreateFlowLogs>(&one.action)) {
         return set_back(name, now, &then).map(Some);
     }
     let all = |policy: &Value| policy.get("Statement").and_then(Value::as_array).cloned();
