@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use redress::{
     inventory::{Fact, RetentionPolicy},
-    journal::Outcome,
+    journal::{Event, Outcome},
     plan::{Change, Plan},
     playbook,
     twin::{DeniedCall, Fault, FaultKind, Twin, When},
@@ -69,7 +69,7 @@ fn where_a_policy_of_the_account_decides_how_long_logs_are_kept_the_plan_and_the
 }
 
 #[test]
-fn a_policy_of_the_account_that_comes_after_the_plan_keeps_no_log_from_being_made() {
+fn a_policy_of_the_account_that_comes_after_the_plan_keeps_no_log_group_from_being_made() {
     let stand = world::demo();
     let plan = one_log(&stand);
     hold(&stand.then).push((
@@ -81,7 +81,11 @@ fn a_policy_of_the_account_that_comes_after_the_plan_keeps_no_log_from_being_mad
         }),
     ));
     stand.run(&plan, yes(&plan), None).unwrap().unwrap();
-    all_are(&stand.story(), &plan, &[Outcome::Verified]);
+    let story = stand.story();
+    let outcome = |action: &str| story.changes[&of(&plan, action).id].outcome();
+    assert_eq!(outcome("ensure-log-group"), Some(Outcome::Verified));
+    // The plan of the flow log promised other days.
+    assert_eq!(outcome("enable-flow-logs"), Some(Outcome::Drifted));
 }
 
 #[test]
@@ -244,4 +248,26 @@ fn a_run_that_is_killed_before_the_policy_was_set_back_may_do_so_when_a_person_a
     stand.run(&plan, yes(&plan), None).unwrap().unwrap();
     all_are(&stand.story(), &plan, &[Outcome::Verified]);
     assert_eq!(policy(&stand), was);
+}
+
+#[test]
+fn a_run_that_left_the_policy_changed_is_undone_with_the_policy_of_before() {
+    let stand = with_a_narrow_policy();
+    let was = policy(&stand);
+    let plan = to_the_bucket(&stand);
+    stand.run(&plan, yes(&plan), None).unwrap().unwrap();
+    // As if AWS had changed it only after the last look at it.
+    let late = json!({ "Id": "AWSLogDeliveryWrite20150319", "Statement": [] });
+    set_policy(&mut hold(&stand.twin), late);
+    let shown = hold(&stand.twin).inventory().footprint(&plan.changes[0].touches);
+    for (_, event) in hold(&stand.events).iter_mut() {
+        if let Event::ChangeEnded { outcome, after, .. } = event {
+            (*outcome, *after) = (Outcome::Unverified, shown.clone());
+        }
+    }
+    let back = undoing(&stand, &plan).plan;
+    let second = stand.again();
+    second.run(&back, yes(&back), None).unwrap().unwrap();
+    all_are(&second.story(), &back, &[Outcome::Restored]);
+    assert_eq!((times(&second, "PutBucketPolicy"), policy(&stand)), (1, was));
 }
