@@ -1,6 +1,6 @@
 //! The mapping from the controls of other tools to our checks. The checks themselves contain the controls
-//! that they answer; `mapping.toml` contains the frameworks, and their controls that no check answers. Lookup
-//! only.
+//! that they answer; `mapping.toml` contains the frameworks, their controls that no check answers, and those
+//! that the checks answer in part. Lookup only.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -21,6 +21,10 @@ pub struct Framework {
     /// The ids of the checks that answer a control, by its id.
     #[serde(skip)]
     pub checks: BTreeMap<&'static str, Vec<&'static str>>,
+    /// Controls that ask for more than the checks that answer them find, each with what it is also about. A
+    /// finding of one is never reported as resolved.
+    #[serde(default)]
+    pub partly: BTreeMap<String, String>,
     /// Controls that exist but that no check answers, each with its subject. An id may end in `*`.
     #[serde(default)]
     pub unmapped: BTreeMap<String, String>,
@@ -97,6 +101,12 @@ pub fn answer(framework: &str, control: &str) -> Answer {
             found.title
         )),
     }
+}
+
+/// Returns what a control is also about, if the checks that answer it do so in part only: where they find
+/// nothing any more, it may still fail.
+pub fn besides(framework: &str, control: &str) -> Option<&'static str> {
+    find(framework)?.partly.get(control).map(String::as_str)
 }
 
 /// The checks that a person means by the id of a control.
@@ -215,6 +225,9 @@ mod tests {
             for control in framework.checks.keys() {
                 assert!(!framework.unmapped.contains_key(*control), "{} {control} is mapped", framework.id);
             }
+            for control in framework.partly.keys() {
+                assert!(framework.checks.contains_key(control.as_str()), "{} {control}", framework.id);
+            }
         }
     }
 
@@ -259,6 +272,38 @@ mod tests {
                     Answer::Checks(theirs) if theirs.iter().any(|c| own.contains(c)));
                 assert!(shared, "{check} and {framework} {id}");
             }
+        }
+    }
+
+    #[test]
+    fn a_control_that_asks_for_more_than_the_checks_find_is_known_as_such() {
+        let in_part = [
+            ("security-hub", "EC2.28"),
+            ("prowler", "ec2_securitygroup_allow_ingress_from_internet_to_any_port"),
+            ("prowler", "ec2_securitygroup_allow_wide_open_public_ipv4"),
+            ("config-managed", "vpc-sg-open-only-to-authorized-ports"),
+            ("guardduty", "UnauthorizedAccess:EC2/SSHBruteForce"),
+            ("cis-3.0.0", "2.2.1"),
+        ];
+        for (framework, control) in in_part {
+            assert!(besides(framework, control).is_some(), "{framework} {control}");
+        }
+        for (framework, control) in [("security-hub", "EC2.18"), ("security-hub", "EC2.19"), ("no", "EC2.28")]
+        {
+            assert_eq!(besides(framework, control), None, "{framework} {control}");
+        }
+    }
+
+    #[test]
+    fn the_controls_on_every_port_are_answered_by_every_check_on_open_ports() {
+        let open = crate::checks::security_groups::CHECKS.iter().map(|check| check.id).collect::<Vec<_>>();
+        assert_eq!(open.len(), 4);
+        for (framework, control) in [
+            ("security-hub", "EC2.18"),
+            ("security-hub", "EC2.19"),
+            ("prowler", "ec2_securitygroup_allow_ingress_from_internet_to_high_risk_tcp_ports"),
+        ] {
+            assert!(matches!(answer(framework, control), Answer::Checks(all) if all == open), "{control}");
         }
     }
 

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use super::{
     confirm::{Index, silenced},
+    mapping::{self, Answer},
     model::{Reason, ReportedFinding, Source},
 };
 use crate::{
@@ -57,6 +58,19 @@ pub fn origins(
     origins
 }
 
+/// Adds to each finding of another tool the checks of its control that are run with parameters of the user's:
+/// what those let pass, the other tool may still report. `own` names such parameters of a check.
+pub fn by_own_rules(origins: &mut [Origin], own: impl Fn(&str) -> Vec<&'static str>) {
+    for origin in origins {
+        let Answer::Checks(checks) = mapping::answer(&origin.framework, &origin.control) else { continue };
+        for check in checks {
+            for name in own(check) {
+                add(&mut origin.beyond, format!("what {name}, set in a playbook, lets pass in {check}"));
+            }
+        }
+    }
+}
+
 fn identity<'s>(suspicion: &'s ReportedFinding, source: &'s Source) -> Identity<'s> {
     // A source without finding ids has one finding for each resource that it names.
     let id = if source.finding.is_empty() { &suspicion.id } else { &source.finding };
@@ -73,8 +87,14 @@ fn origin(source: &Source) -> Origin {
         product: source.product.clone(),
         account: source.account.clone(),
         answers: Vec::new(),
-        beyond: Vec::new(),
+        beyond: besides(&source.framework, &source.control),
     }
+}
+
+/// Returns what a control is about beside what our checks find.
+pub fn besides(framework: &str, control: &str) -> Vec<String> {
+    let besides = mapping::besides(framework, control);
+    besides.map(|what| format!("{what} ({control})")).into_iter().collect()
 }
 
 /// Adds the parts of another tool's finding that ours do not cover: those not looked into, and those that
@@ -218,6 +238,26 @@ mod tests {
             &unjudged,
         );
         assert_eq!(all[0].answers[1].resource, owner().root());
+    }
+
+    #[test]
+    fn a_control_that_asks_for_more_than_we_look_at_is_also_about_that() {
+        let of_control = |control: &str| {
+            let mut finding = asff("a", &[group(1, "123456789012")]);
+            finding["Compliance"]["SecurityControlId"] = json!(control);
+            finding["GeneratorId"] = json!(format!("security-control/{control}"));
+            let run: Vec<&str> =
+                crate::checks::security_groups::CHECKS.iter().map(|check| check.id).collect();
+            origins(&intake(&[finding]).suspicions, &run, &nothing_read(), &[open(1)], &[])
+        };
+        let mut all = of_control("EC2.18");
+        assert!(all[0].beyond.is_empty(), "four checks answer it whole: {all:?}");
+        by_own_rules(&mut all, |check| match check {
+            "security-group-open-other-port" => vec!["authorised"],
+            _ => Vec::new(),
+        });
+        assert!(all[0].beyond[0].contains("authorised, set in a playbook"), "{all:?}");
+        assert!(besides("security-hub", "EC2.28")[0].contains("AWS Backup"));
     }
 
     #[test]

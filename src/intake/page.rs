@@ -15,7 +15,9 @@ const HEAD: &str = "<!-- Generated from the program. Change it there, then run t
                     in different versions. The checks themselves are in\n[checks.md](checks.md); \
                     [intake.md](intake.md) explains how findings are read.\n\nA control that is in neither \
                     list of its framework is unknown to that version, and a finding of it is shown as \
-                    `unmapped_control`.\n\n";
+                    `unmapped_control`. Some controls ask for more than the checks find: those are \
+                    listed with what\nthey are also about, and a finding of one is never reported as \
+                    resolved.\n\n";
 
 /// Generates the page `docs/controls.md`.
 pub fn controls_page() -> String {
@@ -48,6 +50,15 @@ fn section(framework: &Framework) -> String {
         let _ = writeln!(text, "| `{control}` | {} |", checks.join(", "));
     }
     text.push('\n');
+    if !framework.partly.is_empty() {
+        let partly: Vec<_> =
+            sorted(&framework.partly).into_iter().map(|(id, about)| format!("`{id}` ({about})")).collect();
+        let _ = write!(
+            text,
+            "Answered in part, so never reported as resolved; also about: {}.\n\n",
+            partly.join(", ")
+        );
+    }
     if !framework.unmapped.is_empty() {
         let unmapped: Vec<_> =
             sorted(&framework.unmapped).into_iter().map(|(id, about)| format!("`{id}` ({about})")).collect();

@@ -1,6 +1,6 @@
 //! The playbooks of one session: the built-in ones, and those of the user, which add to them or replace them.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     Playbook, keys,
@@ -8,6 +8,7 @@ use super::{
     problem::Problem,
     vocabulary::Vocabulary,
 };
+use crate::actions::Parameter;
 
 macro_rules! built_in {
     ($($name:literal),* $(,)?) => {
@@ -19,6 +20,7 @@ static BUILT_IN: &[(&str, &str)] = built_in![
     "security-group-open-admin-port",
     "security-group-open-database-port",
     "security-group-open-all-traffic",
+    "security-group-open-other-port",
     "vpc-flow-logs",
     "subnet-public-ip",
     "raise-cloudtrail",
@@ -63,7 +65,9 @@ pub(super) fn assemble_with(
     }
     problems.extend(quarrels(&all));
     if problems.is_empty() {
-        Ok(all.into_iter().map(|file| file.loaded.playbook).collect())
+        let mut all: Vec<Playbook> = all.into_iter().map(|file| file.loaded.playbook).collect();
+        spread(words, &mut all);
+        Ok(all)
     } else {
         Err(problems)
     }
@@ -73,6 +77,39 @@ pub(super) fn assemble_with(
 pub fn check_parameters(playbooks: &[Playbook], check: &str) -> Value {
     let given = playbooks.iter().filter(|p| p.finding.iter().any(|f| f == check)).map(|p| of_check(p, check));
     given.into_iter().find(|with| *with != json!({})).unwrap_or(Value::Null)
+}
+
+/// Returns the names of the parameters that the playbooks give a check and that are not its defaults.
+pub fn own_parameters(playbooks: &[Playbook], check: &str) -> Vec<&'static str> {
+    let given = check_parameters(playbooks, check);
+    let default = |parameter: &Parameter| {
+        let text = format!("v = {}", parameter.default);
+        toml::from_str::<Map<String, Value>>(&text).ok().and_then(|mut table| table.remove("v"))
+    };
+    let own = keys::of_check(check)
+        .iter()
+        .filter(|p| given.get(p.name).is_some_and(|v| default(p).as_ref() != Some(v)));
+    own.map(|p| p.name).collect()
+}
+
+/// Gives the parameters of checks to the actions that must know them, in every playbook that uses one: two
+/// playbooks that use an action on one resource must want the same.
+fn spread(words: &Vocabulary, playbooks: &mut [Playbook]) {
+    let mut known: Vec<(&str, &str, Value)> = Vec::new();
+    for action in &words.actions {
+        for (check, name) in action.of_checks() {
+            if let Some(given) = check_parameters(playbooks, check).get(*name) {
+                known.push((action.name(), name, given.clone()));
+            }
+        }
+    }
+    for used in playbooks.iter_mut().flat_map(|p| &mut p.actions) {
+        for (_, name, given) in known.iter().filter(|(action, _, _)| *action == used.action) {
+            if let Value::Object(with) = &mut used.with {
+                with.insert((*name).to_owned(), given.clone());
+            }
+        }
+    }
 }
 
 /// A playbook with the text it came from.

@@ -1,7 +1,7 @@
 //! The keys that a playbook can have, defined once: the loader knows no others, and the reference page is
 //! made from them. Data only.
 
-use crate::actions::Parameter;
+use crate::{actions::Parameter, checks::security_groups::AUTHORISED};
 
 /// A section of a playbook.
 #[derive(Debug)]
@@ -151,6 +151,8 @@ pub static SECTIONS: &[&Section] = &[&TOP, &CHECK, &MATCH, &ACTION, &GUARD];
 
 /// The kind of a parameter of a check that is a tag.
 pub const TAG: &str = "`Key`, `Key=value` or an empty string";
+/// The kind of a parameter of a check that is a list of ports.
+pub const PORTS: &str = "list of `tcp/PORT`, `udp/PORT` or ranges such as `tcp/8000-8010`";
 /// The kind of a parameter of a check that is a number of hours.
 pub const HOURS: &str = "number from 1 to 8760";
 
@@ -166,7 +168,18 @@ pub fn of_check(check: &str) -> &'static [Parameter] {
         ),
         key("max_age_hours", HOURS, "24", "The greatest age of the newest completed snapshot of a volume."),
     ];
-    if check == "instance-backup-stale" { BACKUP } else { &[] }
+    static OTHER_PORT: &[Parameter] = &[key(
+        AUTHORISED,
+        PORTS,
+        "[\"tcp/80\", \"tcp/443\"]",
+        "The ports that may be open to the world; ICMP always may. The ports that other checks look for, such \
+         as 22 and 3306, are reported all the same.",
+    )];
+    match check {
+        "instance-backup-stale" => BACKUP,
+        "security-group-open-other-port" => OTHER_PORT,
+        _ => &[],
+    }
 }
 
 /// Returns the section that knows a key, other than the one it was found in.

@@ -26,7 +26,7 @@ mod with;
 #[cfg(test)]
 mod tests;
 
-pub use assemble::{assemble, builtin, check_parameters};
+pub use assemble::{assemble, builtin, check_parameters, own_parameters};
 pub use load::parse;
 pub use problem::Problem;
 pub use set::{allow_cidrs, override_parameter};

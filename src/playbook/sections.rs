@@ -10,7 +10,7 @@ use super::{
     problem::hint_for,
     read::{Named, Placed, Reader},
 };
-use crate::{actions::Parameter, finding::Severity};
+use crate::{actions::Parameter, checks::ports::Authorised, finding::Severity};
 
 /// The longest pattern, in characters.
 const PATTERN: usize = 512;
@@ -58,11 +58,30 @@ fn check_parameter(reader: &mut Reader<'_>, parameter: &Parameter, value: &Place
     if parameter.kind == keys::HOURS {
         return reader.number(value, parameter.name, 1..=8760, None).map(Value::from);
     }
+    if parameter.kind == keys::PORTS {
+        return ports(reader, parameter.name, value);
+    }
     if value.get_ref().as_str() == Some("") {
         return Some(Value::from(""));
     }
     let tag = reader.string(value, parameter.name, 400)?;
     tag_key(reader, &tag, value.span(), parameter.name).then_some(Value::from(tag))
+}
+
+/// Reads a list of ports, which may be empty: nothing is authorised then.
+fn ports(reader: &mut Reader<'_>, name: &str, value: &Placed<'_>) -> Option<Value> {
+    if value.get_ref().as_array().is_some_and(|list| list.is_empty()) {
+        return Some(Value::Array(Vec::new()));
+    }
+    let before = reader.count();
+    let mut all = Vec::new();
+    for (port, span) in reader.strings(value, name, 40) {
+        match Authorised::one(&port) {
+            Ok(_) => all.push(Value::from(port)),
+            Err(why) => reader.report(span, format!("{name}: {why}"), None),
+        }
+    }
+    (reader.count() == before).then_some(Value::Array(all))
 }
 
 /// Reads `[match]`: the conditions on findings.

@@ -148,6 +148,32 @@ fn a_finding_is_resolved_as_a_whole_or_not_at_all() {
 }
 
 #[test]
+fn a_finding_whose_control_the_checks_answer_in_part_stays_open_and_so_does_one_that_the_plan_opens_anew() {
+    let in_part = |a: &Value| {
+        let mut origin = origin("a", &[a], "EC2.28");
+        origin["beyond"] = json!(["a plan of AWS Backup (EC2.28)"]);
+        origin
+    };
+    let (mut plan, [first, second]) = planned(|a, b| json!([in_part(a), origin("b", &[b], "y")]));
+    let verified = story(&[(&first, Outcome::Verified), (&second, Outcome::Verified)]);
+    let open = |plan: &Plan| -> Vec<(String, String)> {
+        let left = closing::notices(plan, &verified, jiff::Timestamp::UNIX_EPOCH).left;
+        left.into_iter().map(|(finding, why)| (finding.id, why)).collect()
+    };
+    let left = open(&plan);
+    assert_eq!(left.len(), 1);
+    assert!(left[0].1.contains("it is also about a plan of AWS Backup"), "{left:?}");
+    let mut opened = plan.origins[1].answers[0].clone();
+    opened.check = "security-group-open-other-port".to_owned();
+    plan.rehearsal.opens.push(opened);
+    let left = open(&plan);
+    assert!(
+        left.iter().any(|(id, why)| id == "b" && why.contains("security-group-open-other-port")),
+        "{left:?}"
+    );
+}
+
+#[test]
 fn more_findings_than_one_request_takes_go_in_several() {
     let (plan, [first, _]) =
         planned(|a, _| Value::Array((0..250).map(|n| origin(&format!("f-{n}"), &[a], "x")).collect()));

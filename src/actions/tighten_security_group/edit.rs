@@ -7,9 +7,9 @@ use super::params::{Params, Strategy};
 use crate::{
     actions::{Refusal, support},
     checks::{
-        ports::{Service, Transport},
+        ports::{Ranges, Transport},
         security_groups::{
-            exposure::{Exposure, Offence, survey},
+            exposure::{Exposure, Offence, beside, survey, unauthorised},
             traffic::{self, Protocol},
         },
     },
@@ -40,7 +40,7 @@ pub fn edit<'a>(
     exposures: &[Exposure],
     params: &Params,
 ) -> Result<Edit<'a>, Refusal> {
-    let offences = offences(rules, lists, exposures)?;
+    let offences = offences(rules, lists, exposures, params)?;
     let allowed = |o: &&Offence<'_>| !params.allow.iter().any(|a| traffic::source(o.rule) == a.0.to_string());
     let offences: Vec<&Offence<'_>> = offences.iter().filter(allowed).collect();
     if offences.is_empty() {
@@ -60,7 +60,7 @@ pub fn edit<'a>(
         }
     }
     let after: Vec<SecurityGroupRule> = stays.into_iter().chain(&add).cloned().collect();
-    left_open(&after, lists, exposures)?;
+    left_open(&after, lists, exposures, params)?;
     Ok(Edit { revoke, add, after, closes })
 }
 
@@ -69,10 +69,11 @@ fn offences<'a>(
     rules: &[&'a SecurityGroupRule],
     lists: &Family<PrefixList>,
     exposures: &[Exposure],
+    params: &Params,
 ) -> Result<Vec<Offence<'a>>, Refusal> {
     let mut all: Vec<Offence<'a>> = Vec::new();
     for &exposure in exposures {
-        let survey = survey(rules, lists, exposure);
+        let survey = survey(rules, lists, exposure, &params.authorised);
         if !survey.unknown.is_empty() {
             return Err(Refusal::Unknown(format!(
                 "redress could not find out whether all its sources are the world: {}",
@@ -85,9 +86,14 @@ fn offences<'a>(
                     .services()
                     .filter(|s| s.transports.iter().any(|t| traffic::admits(offence.rule, *t, s.port)))
                     .collect();
+                // The other checks leave such a rule to this exposure, and with it all of its ports.
+                offence.others = unauthorised(offence.rule, &params.authorised);
             }
             match all.iter_mut().find(|o| o.rule.id == offence.rule.id) {
-                Some(known) => known.services.extend(offence.services),
+                Some(known) => {
+                    known.services.extend(offence.services);
+                    known.others.extend(offence.others);
+                }
                 None => all.push(offence),
             }
         }
@@ -116,7 +122,7 @@ fn instead(
                     rule.id
                 )));
             };
-            let (risky, harmless) = split(rule, transport, &offence.services);
+            let (risky, harmless) = split(offence, transport);
             let part = |(from_port, to_port): &(i32, i32)| SecurityGroupRule {
                 from_port: *from_port,
                 to_port: *to_port,
@@ -130,31 +136,22 @@ fn instead(
     }
 }
 
-/// Ranges of ports, first and last.
-type Ranges = Vec<(i32, i32)>;
-
-/// Splits a range into the ports that must close, and those that are left.
-fn split(rule: &SecurityGroupRule, transport: Transport, services: &[&Service]) -> (Ranges, Ranges) {
-    let (from, to) = traffic::range(rule);
-    let watched = services.iter().filter(|s| s.transports.contains(&transport)).map(|s| i32::from(s.port));
-    let mut ports: Vec<i32> = watched.filter(|p| (from..=to).contains(p)).collect();
+/// Splits the range of a rule into the ports that must close, and those that are left.
+fn split(offence: &Offence<'_>, transport: Transport) -> (Ranges, Ranges) {
+    let (from, to) = traffic::range(offence.rule);
+    let watched = offence.services.iter().filter(|s| s.transports.contains(&transport));
+    let watched = watched.map(|s| (i32::from(s.port), i32::from(s.port)));
+    let within = |(first, last): &(i32, i32)| from <= *first && *last <= to;
+    let mut ports: Ranges = watched.chain(offence.others.iter().copied()).filter(within).collect();
     ports.sort_unstable();
-    ports.dedup();
-    let (mut risky, mut harmless): (Ranges, Ranges) = (Vec::new(), Vec::new());
-    let mut next = from;
-    for port in ports {
+    let mut risky = Ranges::new();
+    for (first, last) in ports {
         match risky.last_mut() {
-            Some(last) if last.1 + 1 == port => last.1 = port,
-            _ => risky.push((port, port)),
+            Some(before) if first <= before.1 + 1 => before.1 = before.1.max(last),
+            _ => risky.push((first, last)),
         }
-        if next < port {
-            harmless.push((next, port - 1));
-        }
-        next = port + 1;
     }
-    if next <= to {
-        harmless.push((next, to));
-    }
+    let harmless = beside((from, to), &risky);
     (risky, harmless)
 }
 
@@ -195,10 +192,11 @@ fn left_open(
     after: &[SecurityGroupRule],
     lists: &Family<PrefixList>,
     exposures: &[Exposure],
+    params: &Params,
 ) -> Result<(), Refusal> {
     let after: Vec<&SecurityGroupRule> = after.iter().collect();
     for &exposure in exposures {
-        if let Some(open) = survey(&after, lists, exposure).offences.first() {
+        if let Some(open) = survey(&after, lists, exposure, &params.authorised).offences.first() {
             return Err(Refusal::Refused(format!(
                 "the allowed CIDRs and the rules that stay would together still be the world ({}): allow \
                  less, or use strategy \"revoke\"",

@@ -7,7 +7,7 @@ use super::{edit::Edit, lockout::interfaces, params::Params};
 use crate::{
     actions::{Context, Refusal},
     checks::{
-        ports::{ADMIN, DATABASE, PUBLIC, Service},
+        ports::{ADMIN, DATABASE, OTHER, PUBLIC, Service},
         security_groups::traffic::{self, Protocol},
     },
     inventory::{NetworkInterface, SecurityGroupRule},
@@ -53,6 +53,9 @@ fn closing(source: &str, rule: &SecurityGroupRule) -> String {
     };
     let mut services: Vec<String> = named(ADMIN);
     services.extend(named(DATABASE));
+    if services.is_empty() {
+        services.extend(named(OTHER));
+    }
     let public = named(PUBLIC);
     let mut text = format!("closes to {source}: {}", traffic::traffic(rule));
     let everything = traffic::protocol(rule) == Protocol::All || traffic::range(rule) == (0, 65535);

@@ -19,7 +19,8 @@ use super::{
 };
 use crate::{
     calls::Risk,
-    checks::security_groups::{exposure::Exposure, lists_of, rules_of, rules_want, traffic},
+    checks::ports::Authorised,
+    checks::security_groups::{AUTHORISED, exposure::Exposure, lists_of, rules_of, rules_want, traffic},
     inventory::{FamilyKind, SecurityGroup, SecurityGroupRule, Want},
     resource::{Kind, ResourceId},
     services::{Operation, Spec, security_group},
@@ -43,6 +44,7 @@ impl Action for TightenSecurityGroup {
             "security-group-open-admin-port",
             "security-group-open-database-port",
             "security-group-open-all-traffic",
+            "security-group-open-other-port",
         ]
     }
     fn target(&self) -> Kind {
@@ -62,6 +64,9 @@ impl Action for TightenSecurityGroup {
     }
     fn parameters(&self) -> &'static [Parameter] {
         PARAMETERS
+    }
+    fn of_checks(&self) -> &'static [(&'static str, &'static str)] {
+        &[("security-group-open-other-port", AUTHORISED)]
     }
     fn decode(&self, with: toml::de::Deserializer<'_>) -> Result<Value, toml::de::Error> {
         support::decode::<Params>(with)
@@ -112,10 +117,7 @@ impl Action for TightenSecurityGroup {
             impact: impact::impact(context, id, &rules, &edit, &params)?,
             before: listed(rules.iter().copied()),
             after: listed(&edit.after),
-            proof: exposures
-                .iter()
-                .map(|e| Proof { check: e.check().to_owned(), resource: target.clone(), with: Value::Null })
-                .collect(),
+            proof: exposures.iter().map(|e| proof(*e, target, &params)).collect(),
             not_restored: vec![
                 "the ids of the rules that are put back: AWS gives new ones".to_owned(),
                 "connections that were cut when the rules closed".to_owned(),
@@ -127,12 +129,19 @@ impl Action for TightenSecurityGroup {
     }
 }
 
-/// Returns the exposures to close: those of the findings, or all if the action is asked for without a
-/// finding.
+/// Returns the exposures to close: those of the findings, or the ones that nobody authorises if the action is
+/// asked for without a finding.
 fn exposures(checks: &[String]) -> Vec<Exposure> {
     let named: Vec<Exposure> =
         Exposure::ALL.into_iter().filter(|e| checks.iter().any(|c| c == e.check())).collect();
-    if named.is_empty() { Exposure::ALL.to_vec() } else { named }
+    if named.is_empty() { Exposure::NEVER_MEANT.to_vec() } else { named }
+}
+
+/// Returns the proof that an exposure is closed.
+fn proof(exposure: Exposure, group: &ResourceId, params: &Params) -> Proof {
+    let own = exposure == Exposure::OtherPort && params.authorised != Authorised::default();
+    let with = if own { json!({ AUTHORISED: params.authorised }) } else { Value::Null };
+    Proof { check: exposure.check().to_owned(), resource: group.clone(), with }
 }
 
 /// Checks that the group is this account's, and that nothing else manages it.

@@ -4,7 +4,7 @@
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::checks::security_groups::world;
+use crate::checks::{ports::Authorised, security_groups::world};
 
 /// The treatment of a rule that is open to the world.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,11 +72,25 @@ pub struct Params {
     pub close_last_way_in: bool,
     /// The number of inbound rules that a group may have, for each of IPv4 and IPv6.
     pub rule_limit: usize,
+    /// The ports that may be open to the world: those of the check on other ports, which a playbook names
+    /// in `[check]`. Left out where they are the default, as in plans from before there was the check.
+    #[serde(skip_serializing_if = "is_default")]
+    pub authorised: Authorised,
+}
+
+fn is_default(authorised: &Authorised) -> bool {
+    *authorised == Authorised::default()
 }
 
 impl Default for Params {
     fn default() -> Self {
-        Self { strategy: Strategy::default(), allow: Vec::new(), close_last_way_in: false, rule_limit: 60 }
+        Self {
+            strategy: Strategy::default(),
+            allow: Vec::new(),
+            close_last_way_in: false,
+            rule_limit: 60,
+            authorised: Authorised::default(),
+        }
     }
 }
 

@@ -4,12 +4,14 @@
 
 use ipnet::IpNet;
 
+use std::collections::BTreeSet;
+
 use super::{
-    traffic::{Protocol, admits, admits_all, nets, protocol},
+    traffic::{Protocol, admits, admits_all, nets, protocol, span},
     world::{is_private, open_among},
 };
 use crate::{
-    checks::ports::{ADMIN, DATABASE, Service, Transport},
+    checks::ports::{ADMIN, Authorised, DATABASE, OTHER, PUBLIC, Ranges, Service, Transport},
     inventory::{Fact, Family, PrefixList, SecurityGroupRule},
 };
 
@@ -22,11 +24,17 @@ pub enum Exposure {
     DatabasePort,
     /// Everything: all protocols, or all of TCP, or all of UDP.
     AllTraffic,
+    /// A port of TCP or UDP that is in neither list and that nobody has authorised.
+    OtherPort,
 }
 
 impl Exposure {
     /// All exposures, in the order of the checks.
-    pub const ALL: [Exposure; 3] = [Exposure::AdminPort, Exposure::DatabasePort, Exposure::AllTraffic];
+    pub const ALL: [Exposure; 4] =
+        [Exposure::AdminPort, Exposure::DatabasePort, Exposure::AllTraffic, Exposure::OtherPort];
+    /// The exposures that nobody authorises.
+    pub const NEVER_MEANT: [Exposure; 3] =
+        [Exposure::AdminPort, Exposure::DatabasePort, Exposure::AllTraffic];
 
     /// Returns the id of the check that looks for the exposure.
     pub fn check(self) -> &'static str {
@@ -34,6 +42,7 @@ impl Exposure {
             Exposure::AdminPort => "security-group-open-admin-port",
             Exposure::DatabasePort => "security-group-open-database-port",
             Exposure::AllTraffic => "security-group-open-all-traffic",
+            Exposure::OtherPort => "security-group-open-other-port",
         }
     }
 
@@ -42,10 +51,16 @@ impl Exposure {
         Self::ALL.into_iter().find(|e| e.check() == check)
     }
 
-    /// Returns the services whose ports must not be open. A rule for everything opens them all.
+    /// Returns the services whose ports must not be open: a rule for everything opens them all. Of other
+    /// ports, these are only the ones with a name.
     pub fn services(self) -> impl Iterator<Item = &'static Service> {
-        let (admin, data) = (self != Exposure::DatabasePort, self != Exposure::AdminPort);
-        ADMIN.iter().filter(move |_| admin).chain(DATABASE.iter().filter(move |_| data))
+        let (one, two): (&[Service], &[Service]) = match self {
+            Exposure::AdminPort => (ADMIN, &[]),
+            Exposure::DatabasePort => (DATABASE, &[]),
+            Exposure::AllTraffic => (ADMIN, DATABASE),
+            Exposure::OtherPort => (OTHER, PUBLIC),
+        };
+        one.iter().chain(two)
     }
 }
 
@@ -56,6 +71,14 @@ pub struct Offence<'a> {
     pub rule: &'a SecurityGroupRule,
     /// The listed services that it opens; none for a rule that opens everything.
     pub services: Vec<&'static Service>,
+    /// The other ports that it opens, in ranges; only for [`Exposure::OtherPort`].
+    pub others: Ranges,
+}
+
+impl<'a> Offence<'a> {
+    fn of(rule: &'a SecurityGroupRule) -> Self {
+        Offence { rule, services: Vec::new(), others: Ranges::new() }
+    }
 }
 
 /// The exposures of a group's rules.
@@ -70,11 +93,13 @@ pub struct Survey<'a> {
 }
 
 /// Finds the rules of a group that expose it. One rule is one finding: a rule that opens everything to the
-/// world is listed under [`Exposure::AllTraffic`] and not again under the ports.
+/// world is listed under [`Exposure::AllTraffic`] and not again under the ports. `authorised` are the ports
+/// that are no exposure of [`Exposure::OtherPort`].
 pub fn survey<'a>(
     rules: &[&'a SecurityGroupRule],
     lists: &Family<PrefixList>,
     exposure: Exposure,
+    authorised: &Authorised,
 ) -> Survey<'a> {
     let inbound: Vec<&'a SecurityGroupRule> = rules.iter().copied().filter(|r| !r.is_egress).collect();
     let sources: Vec<(&'a SecurityGroupRule, Fact<Vec<IpNet>>)> =
@@ -88,11 +113,8 @@ pub fn survey<'a>(
     }
     let everything = open_to_all(&inbound, &public);
     if exposure == Exposure::AllTraffic {
-        let offences = inbound
-            .iter()
-            .filter(|r| holds_rule(&everything, r))
-            .map(|rule| Offence { rule, services: Vec::new() })
-            .collect();
+        let offences =
+            inbound.iter().copied().filter(|r| holds_rule(&everything, r)).map(Offence::of).collect();
         return Survey {
             offences,
             unknown: unknown_sources(&inbound, lists, is_everything),
@@ -102,11 +124,27 @@ pub fn survey<'a>(
     let others: Vec<&SecurityGroupRule> =
         inbound.iter().copied().filter(|r| !holds_rule(&everything, r)).collect();
     let public: Vec<Public<'a>> = public.into_iter().filter(|p| !holds_rule(&everything, p.rule)).collect();
-    let mut offences: Vec<Offence<'a>> =
-        public.iter().map(|p| Offence { rule: p.rule, services: Vec::new() }).collect();
+    let (offences, unknown) = match exposure {
+        Exposure::OtherPort => {
+            let matters = |r: &SecurityGroupRule| !unauthorised(r, authorised).is_empty();
+            (other_ports(&public, authorised), unknown_ports(&others, lists, matters))
+        }
+        Exposure::AdminPort | Exposure::DatabasePort | Exposure::AllTraffic => {
+            let matters = |r: &SecurityGroupRule| {
+                exposure.services().any(|s| s.transports.iter().any(|t| admits(r, *t, s.port)))
+            };
+            (listed_ports(&public, exposure), unknown_ports(&others, lists, matters))
+        }
+    };
+    Survey { offences, unknown, left_to_all_traffic: everything }
+}
+
+/// Returns the offences of rules that open a listed service.
+fn listed_ports<'a>(public: &[Public<'a>], exposure: Exposure) -> Vec<Offence<'a>> {
+    let mut offences: Vec<Offence<'a>> = public.iter().map(|p| Offence::of(p.rule)).collect();
     for service in exposure.services().filter(|_| !public.is_empty()) {
         for &transport in service.transports {
-            for rule in open_by(&public, |r| admits(r, transport, service.port)) {
+            for rule in open_by(public, |r| admits(r, transport, service.port)) {
                 if let Some(offence) =
                     offences.iter_mut().find(|o| o.rule.id == rule.id && !o.services.contains(&service))
                 {
@@ -116,11 +154,82 @@ pub fn survey<'a>(
         }
     }
     offences.retain(|o| !o.services.is_empty());
-    let listed = |r: &SecurityGroupRule| {
-        exposure.services().any(|s| s.transports.iter().any(|t| admits(r, *t, s.port)))
+    offences
+}
+
+/// Returns the offences of rules that open a port that is in no list and not authorised. Between two ports at
+/// which a rule begins or has ended, the same rules let everything in, so one port of each such stretch
+/// stands for all.
+fn other_ports<'a>(public: &[Public<'a>], authorised: &Authorised) -> Vec<Offence<'a>> {
+    let mut offences: Vec<Offence<'a>> = public.iter().map(|p| Offence::of(p.rule)).collect();
+    for transport in Transport::ALL {
+        let exempt = exempt(transport, authorised);
+        let spans = public.iter().filter_map(|p| span(p.rule, transport));
+        let cuts: BTreeSet<i32> = spans.flat_map(|(from, to)| [from, to + 1]).collect();
+        for (from, next) in cuts.iter().zip(cuts.iter().skip(1)) {
+            let open = beside((*from, next - 1), &exempt);
+            if open.is_empty() {
+                continue;
+            }
+            let all_of_it = |r: &SecurityGroupRule| {
+                span(r, transport).is_some_and(|(first, last)| first <= *from && *next <= last + 1)
+            };
+            for rule in open_by(public, all_of_it) {
+                if let Some(offence) = offences.iter_mut().find(|o| o.rule.id == rule.id) {
+                    let named = Exposure::OtherPort.services().filter(|s| s.transports.contains(&transport));
+                    let within = |s: &&Service| {
+                        let port = i32::from(s.port);
+                        open.iter().any(|(first, last)| (*first..=*last).contains(&port))
+                    };
+                    offence.services.extend(named.filter(within));
+                    offence.others.extend(&open);
+                }
+            }
+        }
+    }
+    offences.retain(|o| !o.others.is_empty());
+    offences
+}
+
+/// Returns the ports that a rule lets in, that are in no list and not authorised.
+pub fn unauthorised(rule: &SecurityGroupRule, authorised: &Authorised) -> Ranges {
+    let over = |transport| {
+        span(rule, transport).map(|all| beside(all, &exempt(transport, authorised))).unwrap_or_default()
     };
-    let unknown = unknown_sources(&others, lists, |r| protocol(r) != Protocol::All && listed(r));
-    Survey { offences, unknown, left_to_all_traffic: everything }
+    Transport::ALL.into_iter().flat_map(over).collect()
+}
+
+/// Returns the ports that are no exposure of [`Exposure::OtherPort`], in order: those that are authorised,
+/// and those that other checks look for.
+fn exempt(transport: Transport, authorised: &Authorised) -> Ranges {
+    let listed = ADMIN.iter().chain(DATABASE).filter(|s| s.transports.contains(&transport));
+    let listed = listed.map(|s| (i32::from(s.port), i32::from(s.port)));
+    let mut all: Ranges = listed.chain(authorised.over(transport)).collect();
+    all.sort_unstable();
+    all
+}
+
+/// Returns what is left of a range without others, which are in order.
+pub fn beside((from, to): (i32, i32), without: &Ranges) -> Ranges {
+    let (mut left, mut next) = (Ranges::new(), from);
+    for &(first, last) in without.iter().filter(|(first, last)| *last >= from && *first <= to) {
+        if next < first {
+            left.push((next, first - 1));
+        }
+        next = next.max(last + 1);
+    }
+    if next <= to {
+        left.push((next, to));
+    }
+    left
+}
+
+fn unknown_ports(
+    rules: &[&SecurityGroupRule],
+    lists: &Family<PrefixList>,
+    matters: impl Fn(&SecurityGroupRule) -> bool,
+) -> Vec<String> {
+    unknown_sources(rules, lists, |r| protocol(r) != Protocol::All && matters(r))
 }
 
 fn holds_rule(rules: &[&SecurityGroupRule], rule: &SecurityGroupRule) -> bool {

@@ -113,10 +113,10 @@ pub(super) const ALL_TRAFFIC: KnownAs = &[
     ("cis-1.5.0", &["5.2", "5.3"]),
     ("cis-2.0.0", &["5.2", "5.3"]),
     ("cis-3.0.0", &["5.2", "5.3"]),
-    ("cis-4.0.0", &["5.3", "5.4"]),
-    ("cis-5.0.0", &["5.3", "5.4"]),
-    ("cis-6.0.0", &["6.3", "6.4"]),
-    ("cis-7.0.0", &["6.3", "6.4"]),
+    ("cis-4.0.0", &["5.1.2", "5.3", "5.4"]),
+    ("cis-5.0.0", &["5.1.2", "5.3", "5.4"]),
+    ("cis-6.0.0", &["6.1.2", "6.3", "6.4"]),
+    ("cis-7.0.0", &["6.1.2", "6.3", "6.4"]),
     ("pci-dss-3.2.1", &["PCI.EC2.5"]),
     (
         "prowler",
@@ -124,7 +124,10 @@ pub(super) const ALL_TRAFFIC: KnownAs = &[
             "ec2_instance_port_cassandra_exposed_to_internet",
             "ec2_instance_port_cifs_exposed_to_internet",
             "ec2_instance_port_elasticsearch_kibana_exposed_to_internet",
+            "ec2_instance_port_ftp_exposed_to_internet",
             "ec2_instance_port_kafka_exposed_to_internet",
+            "ec2_instance_port_kerberos_exposed_to_internet",
+            "ec2_instance_port_ldap_exposed_to_internet",
             "ec2_instance_port_memcached_exposed_to_internet",
             "ec2_instance_port_mongodb_exposed_to_internet",
             "ec2_instance_port_mysql_exposed_to_internet",
@@ -139,10 +142,12 @@ pub(super) const ALL_TRAFFIC: KnownAs = &[
             "ec2_securitygroup_allow_ingress_from_internet_to_any_port",
             "ec2_securitygroup_allow_ingress_from_internet_to_high_risk_tcp_ports",
             "ec2_securitygroup_allow_ingress_from_internet_to_port_mongodb_27017_27018",
+            "ec2_securitygroup_allow_ingress_from_internet_to_tcp_ftp_port_20_21",
             "ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_22",
             "ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_3389",
             "ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_cassandra_7199_9160_8888",
             "ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_elasticsearch_kibana_9200_9300_5601",
+            "ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_ftp_20_21",
             "ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_kafka_9092",
             "ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_memcached_11211",
             "ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_mongodb_27017_27018",
@@ -164,5 +169,32 @@ pub(super) const ALL_TRAFFIC: KnownAs = &[
     ),
     CONFIG,
     PROBES,
+    CUSTODIAN,
+];
+
+/// The names of the check on ports that nobody has authorised: the controls that ask for more than
+/// administration and data.
+pub(super) const OTHER_PORT: KnownAs = &[
+    ("security-hub", &["EC2.18", "EC2.19"]),
+    (
+        "prowler",
+        &[
+            "ec2_instance_port_ftp_exposed_to_internet",
+            "ec2_instance_port_kerberos_exposed_to_internet",
+            "ec2_instance_port_ldap_exposed_to_internet",
+            "ec2_securitygroup_allow_ingress_from_internet_to_any_port",
+            "ec2_securitygroup_allow_ingress_from_internet_to_high_risk_tcp_ports",
+            "ec2_securitygroup_allow_ingress_from_internet_to_tcp_ftp_port_20_21",
+            "ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_cassandra_7199_9160_8888",
+            "ec2_securitygroup_allow_ingress_from_internet_to_tcp_port_ftp_20_21",
+            "ec2_securitygroup_allow_wide_open_public_ipv4",
+        ],
+    ),
+    ("prowler-2", &["extra748"]),
+    (
+        "config-managed",
+        &["restricted-common-ports", "vpc-sg-open-only-to-authorized-ports", "vpc-sg-port-restriction-check"],
+    ),
+    ("guardduty", &["Recon:EC2/PortProbeEMRUnprotectedPort", "Recon:EC2/PortProbeUnprotectedPort"]),
     CUSTODIAN,
 ];

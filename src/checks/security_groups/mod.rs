@@ -1,6 +1,6 @@
-//! Checks on security groups: admin ports, database ports, or everything open to the world. [`exposure`]
-//! defines an open rule, [`world`] the world, and [`crate::checks::ports`] the ports; this file builds
-//! verdicts.
+//! Checks on security groups: admin ports, database ports, everything, or any port that nobody has authorised
+//! open to the world. [`exposure`] defines an open rule, [`world`] the world, and [`crate::checks::ports`] the
+//! ports; this file builds verdicts.
 
 pub mod exposure;
 mod known;
@@ -9,7 +9,7 @@ pub mod world;
 
 use serde_json::{Value, json};
 
-use super::Check;
+use super::{Check, ports::Authorised};
 use crate::{
     finding::{Severity, Verdict},
     inventory::{
@@ -35,9 +35,9 @@ pub static CHECKS: &[Check] = &[
         triggers: TRIGGERS,
         scanned: true,
         reads,
-        reads_one: |inventory, resource, _| reads_one(inventory, resource, Exposure::AdminPort),
+        reads_one: |inventory, resource, with| reads_one(inventory, resource, Exposure::AdminPort, with),
         resources,
-        judge: |inventory, resource, _| judge(inventory, resource, Exposure::AdminPort),
+        judge: |inventory, resource, with| judge(inventory, resource, Exposure::AdminPort, with),
         silence,
         tags,
     },
@@ -52,9 +52,9 @@ pub static CHECKS: &[Check] = &[
         triggers: TRIGGERS,
         scanned: true,
         reads,
-        reads_one: |inventory, resource, _| reads_one(inventory, resource, Exposure::DatabasePort),
+        reads_one: |inventory, resource, with| reads_one(inventory, resource, Exposure::DatabasePort, with),
         resources,
-        judge: |inventory, resource, _| judge(inventory, resource, Exposure::DatabasePort),
+        judge: |inventory, resource, with| judge(inventory, resource, Exposure::DatabasePort, with),
         silence,
         tags,
     },
@@ -69,9 +69,26 @@ pub static CHECKS: &[Check] = &[
         triggers: TRIGGERS,
         scanned: true,
         reads,
-        reads_one: |inventory, resource, _| reads_one(inventory, resource, Exposure::AllTraffic),
+        reads_one: |inventory, resource, with| reads_one(inventory, resource, Exposure::AllTraffic, with),
         resources,
-        judge: |inventory, resource, _| judge(inventory, resource, Exposure::AllTraffic),
+        judge: |inventory, resource, with| judge(inventory, resource, Exposure::AllTraffic, with),
+        silence,
+        tags,
+    },
+    Check {
+        id: "security-group-open-other-port",
+        title: "A security group opens a port to the world that nobody has authorised",
+        why: "Whatever listens there now, or is started there later, is reached by everybody. A service that \
+              is meant for the public belongs on an authorised port; the others are mostly left over.",
+        severity: Severity::Medium,
+        kind: Kind::SecurityGroup,
+        known_as: known::OTHER_PORT,
+        triggers: TRIGGERS,
+        scanned: true,
+        reads,
+        reads_one: |inventory, resource, with| reads_one(inventory, resource, Exposure::OtherPort, with),
+        resources,
+        judge: |inventory, resource, with| judge(inventory, resource, Exposure::OtherPort, with),
         silence,
         tags,
     },
@@ -106,14 +123,15 @@ fn reads(region: &str) -> Vec<Want> {
 
 /// Returns the wants for a group: its rules only where the listing of groups does not show already that they
 /// open nothing, which of most groups it does.
-fn reads_one(inventory: &Inventory, resource: &ResourceId, exposure: Exposure) -> Vec<Want> {
+fn reads_one(inventory: &Inventory, resource: &ResourceId, exposure: Exposure, with: &Value) -> Vec<Want> {
+    let authorised = authorised(with).unwrap_or_default();
     let (region, id) = (resource.region(), resource.id());
     if let Some(place) = inventory.regions.get(region)
         && place
             .security_groups
             .get(id)
             .known()
-            .is_some_and(|group| shown_closed(group, &place.prefix_lists, exposure))
+            .is_some_and(|group| shown_closed(group, &place.prefix_lists, exposure, &authorised))
     {
         return Vec::new();
     }
@@ -134,7 +152,21 @@ fn resources(inventory: &Inventory, regions: &[String]) -> Vec<ResourceId> {
     all
 }
 
-fn judge(inventory: &Inventory, resource: &ResourceId, exposure: Exposure) -> Verdict {
+/// The parameter of the check on other ports: those that may be open to the world.
+pub const AUTHORISED: &str = "authorised";
+
+/// Reads the ports that may be open to the world from the parameters of a check; the default where they do
+/// not name any.
+fn authorised(with: &Value) -> Result<Authorised, String> {
+    let Some(given) = with.get(AUTHORISED) else { return Ok(Authorised::default()) };
+    serde_json::from_value(given.clone()).map_err(|why| format!("its parameter {AUTHORISED}: {why}"))
+}
+
+fn judge(inventory: &Inventory, resource: &ResourceId, exposure: Exposure, with: &Value) -> Verdict {
+    let authorised = match authorised(with) {
+        Ok(authorised) => authorised,
+        Err(why) => return Verdict::Unknown(why),
+    };
     let Some(region) = inventory.regions.get(resource.region()) else {
         return Verdict::Unknown("the region was not read".to_owned());
     };
@@ -146,8 +178,10 @@ fn judge(inventory: &Inventory, resource: &ResourceId, exposure: Exposure) -> Ve
         }
     };
     match rules_of(inventory, resource.region(), resource.id()) {
-        Fact::Known(rules) => verdict(&survey(&rules, &region.prefix_lists, exposure)),
-        Fact::NotRead if shown_closed(group, &region.prefix_lists, exposure) => Verdict::Ok(None),
+        Fact::Known(rules) => verdict(&survey(&rules, &region.prefix_lists, exposure, &authorised)),
+        Fact::NotRead if shown_closed(group, &region.prefix_lists, exposure, &authorised) => {
+            Verdict::Ok(None)
+        }
         silent => Verdict::Unknown(format!(
             "the rules of the security group: {}",
             silent.silence().unwrap_or("absent")
@@ -157,9 +191,14 @@ fn judge(inventory: &Inventory, resource: &ResourceId, exposure: Exposure) -> Ve
 
 /// Returns whether the listing of groups shows that nothing of a group is exposed, and nothing about that is
 /// unknown.
-fn shown_closed(group: &SecurityGroup, lists: &Family<PrefixList>, exposure: Exposure) -> bool {
+fn shown_closed(
+    group: &SecurityGroup,
+    lists: &Family<PrefixList>,
+    exposure: Exposure,
+    authorised: &Authorised,
+) -> bool {
     let Fact::Known(shown) = &group.inbound else { return false };
-    survey(&shown.iter().collect::<Vec<_>>(), lists, exposure) == Survey::default()
+    survey(&shown.iter().collect::<Vec<_>>(), lists, exposure, authorised) == Survey::default()
 }
 
 fn verdict(survey: &Survey<'_>) -> Verdict {

@@ -39,16 +39,18 @@ pub fn range(rule: &SecurityGroupRule) -> (i32, i32) {
     (from, to)
 }
 
+/// Returns the ports of a transport that the rule lets in, first and last.
+pub fn span(rule: &SecurityGroupRule, transport: Transport) -> Option<(i32, i32)> {
+    match protocol(rule) {
+        Protocol::All => Some((0, 65535)),
+        Protocol::Ports(own) => (own == transport).then(|| range(rule)),
+        Protocol::Other(_) => None,
+    }
+}
+
 /// Returns whether the rule lets traffic to this port in.
 pub fn admits(rule: &SecurityGroupRule, transport: Transport, port: u16) -> bool {
-    match protocol(rule) {
-        Protocol::All => true,
-        Protocol::Ports(own) => {
-            let (from, to) = range(rule);
-            own == transport && (from..=to).contains(&i32::from(port))
-        }
-        Protocol::Other(_) => false,
-    }
+    span(rule, transport).is_some_and(|(from, to)| (from..=to).contains(&i32::from(port)))
 }
 
 /// Returns whether the rule lets in every port of a transport. Port 0 is not used, so 1-65535 is all, too.

@@ -16,12 +16,12 @@ use crate::{
     },
     intake::{
         confirm::{self, Reported},
-        origins::origins,
+        origins::{by_own_rules, origins},
         related,
     },
     inventory::{Inventory, Scope},
     plan::{Change, Plan, build::Limits, digest, propose},
-    playbook::{Playbook, check_parameters},
+    playbook::{Playbook, check_parameters, own_parameters},
 };
 
 /// The default validity of a plan.
@@ -81,6 +81,7 @@ pub async fn plan(session: &Session, door: &OpenAccount, safety: &SafetyLimits) 
     let run: Vec<&str> = checks.iter().map(|check| check.id).collect();
     if let Some(suspicions) = suspicions {
         plan.origins = origins(suspicions, &run, &survey.inventory, &survey.findings, &survey.unjudged);
+        by_own_rules(&mut plan.origins, |check| own_parameters(&playbooks, check));
         digest::seal(&mut plan);
     }
     let reported = intake

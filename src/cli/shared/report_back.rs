@@ -16,7 +16,10 @@ use super::{
 };
 use crate::{
     calls::{HubFinding, Notice},
-    intake::mapping::{self, Answer},
+    intake::{
+        mapping::{self, Answer},
+        origins::besides,
+    },
     journal::{Journal, Store, Told, closing},
     plan::Plan,
     report::{ocsf, safe},
@@ -111,14 +114,19 @@ pub async fn run(
 }
 
 /// Returns the plan with each finding of others compared with the registry: a finding that the plan's file
-/// assigns to a check which does not answer the finding's control stays open, with the reason. Only the file
-/// states which finding of that control it is.
+/// assigns to a check which does not answer the finding's control stays open, with the reason, and so does one
+/// of a control that the checks answer in part. Only the file states which finding of that control it is.
 fn borne_out(plan: &Plan) -> Plan {
     let mut plan = plan.clone();
     for origin in &mut plan.origins {
         let answers = mapping::answer(&origin.framework, &origin.control);
         let known =
             |check: &String| matches!(&answers, Answer::Checks(checks) if checks.contains(&check.as_str()));
+        for more in besides(&origin.framework, &origin.control) {
+            if !origin.beyond.contains(&more) {
+                origin.beyond.push(more);
+            }
+        }
         let foreign = origin.answers.iter().map(|key| &key.check).find(|check| !known(check));
         origin.beyond.extend(foreign.map(|check| {
             format!("{} of {}, which {check} does not answer", origin.control, origin.framework)

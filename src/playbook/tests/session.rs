@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{GOOD, words};
-use crate::playbook::{assemble::assemble_with, check_parameters};
+use crate::playbook::{assemble::assemble_with, check_parameters, own_parameters};
 
 fn file(source: &str, text: &str) -> (String, String) {
     (source.to_owned(), text.to_owned())
@@ -72,6 +72,33 @@ fn a_check_gets_the_parameters_that_a_playbook_gives_it_and_no_other_does() {
     .expect("they are good");
     assert_eq!(check_parameters(&all, "instance-backup-stale"), json!({"tag": "Save"}));
     assert_eq!(check_parameters(&all, "security-group-open-admin-port"), Value::Null);
+}
+
+#[test]
+fn what_a_check_lets_pass_is_known_to_the_action_in_every_playbook_that_uses_it() {
+    let other = "id = \"other\"\ntitle = \"O\"\nfinding = \"security-group-open-other-port\"\n[check]\n\
+                 authorised = [\"udp/1194\"]\n[[action]]\nuse = \"tighten-security-group\"\n";
+    let other = |authorised: &str| {
+        let words = crate::playbook::vocabulary::Vocabulary::all();
+        let text = other.replace("[\"udp/1194\"]", authorised);
+        assemble_with(&words, vec![file("g", GOOD)], vec![file("o", &text)])
+    };
+    let all = other("[\"udp/1194\"]").expect("they are good");
+    let check = "security-group-open-other-port";
+    assert_eq!(check_parameters(&all, check), json!({"authorised": ["udp/1194"]}));
+    for playbook in &all {
+        assert_eq!(playbook.actions[0].with["authorised"], json!(["udp/1194"]), "{}", playbook.id);
+    }
+    assert_eq!(own_parameters(&all, check), ["authorised"]);
+    let default = other("[\"tcp/80\", \"tcp/443\"]").expect("they are good");
+    assert!(own_parameters(&default, check).is_empty());
+    assert!(other("[]").is_ok(), "nothing is authorised");
+    let bad = other("[\"443\"]").expect_err("it has no transport");
+    assert!(bad[0].what.contains("\"443\" is not a port"), "{}", bad[0].what);
+    let own = "id = \"x\"\ntitle = \"X\"\nfinding = \"security-group-open-other-port\"\n[[action]]\nuse = \
+               \"tighten-security-group\"\nwith = { authorised = [\"tcp/80\"] }\n";
+    let words = crate::playbook::vocabulary::Vocabulary::all();
+    assert!(assemble_with(&words, Vec::new(), vec![file("x", own)]).is_err(), "the check would not know it");
 }
 
 #[test]

@@ -37,13 +37,15 @@ proptest! {
     #[test]
     fn whatever_the_rules_the_proofs_hold_innocents_stay_and_undo_restores(
         mut rules in proptest::collection::vec(any_rule(), 1..12), split in any::<bool>(),
-            allow in any::<bool>(),
+            allow in any::<bool>(), other in any::<bool>(),
     ) {
         let mut seen = std::collections::BTreeSet::new();
         rules.retain(|r| seen.insert((traffic::traffic(r), traffic::source(r).to_owned())));
         let allow = if allow { json!(["198.51.100.0/24", "2001:db8::/32"]) } else { json!([]) };
         let strategy = if split && rules.iter().all(|r| r.ip_protocol != "-1") { "split" } else { "narrow" };
-        let clinic = Clinic::new(rules.clone()).checks(&[ADMIN, DATA, ALL]).with(json!({ "allow": allow,
+        let checks = [ADMIN, DATA, ALL, OTHER];
+        let checks = &checks[..if other { 4 } else { 3 }];
+        let clinic = Clinic::new(rules.clone()).checks(checks).with(json!({ "allow": allow,
             "strategy": strategy, "rule_limit": 2000 }));
         match clinic.propose() {
             Ok(proposal) => {

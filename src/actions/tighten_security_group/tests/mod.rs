@@ -18,6 +18,7 @@ const REGION: &str = "us-east-1";
 const ADMIN: &str = "security-group-open-admin-port";
 const DATA: &str = "security-group-open-database-port";
 const ALL: &str = "security-group-open-all-traffic";
+const OTHER: &str = "security-group-open-other-port";
 
 fn rule(protocol: &str, from: i32, to: i32, source: &str) -> SecurityGroupRule {
     let mut rule = SecurityGroupRule {
@@ -325,7 +326,53 @@ fn a_split_keeps_the_harmless_ports_of_a_range_open() {
         Clinic::new(vec![rule("tcp", 0, 65535, "::/0")]).checks(&[ALL]).with(json!({ "strategy": "split" }));
     let proposal = all.propose().unwrap();
     let after = all.whole(&proposal);
-    assert!(after.len() > 20 && after.iter().all(|line| !line.contains("tcp 22 ")));
+    assert_eq!(after, ["tcp 443 from ::/0", "tcp 80 from ::/0"], "what is authorised, and nothing else");
+}
+
+#[test]
+fn a_port_that_nobody_has_authorised_closes_and_an_authorised_one_stays() {
+    let rules = || {
+        vec![
+            rule("tcp", 8080, 8080, "0.0.0.0/0"),
+            rule("udp", 1194, 1194, "::/0"),
+            rule("tcp", 443, 443, "0.0.0.0/0"),
+            rule("icmp", 8, -1, "0.0.0.0/0"),
+        ]
+    };
+    let clinic = Clinic::new(rules()).checks(&[OTHER]);
+    let proposal = clinic.propose().unwrap();
+    assert_eq!(proposal.proof[0].with, Value::Null);
+    assert_eq!(clinic.whole(&proposal), ["icmp type 8 from 0.0.0.0/0", "tcp 443 from 0.0.0.0/0"]);
+    let vpn = Clinic::new(rules()).checks(&[OTHER]).with(json!({ "authorised": ["udp/1194", "tcp/443"] }));
+    let proposal = vpn.propose().unwrap();
+    assert_eq!(proposal.proof[0].with, json!({ "authorised": ["tcp/443", "udp/1194"] }));
+    assert_eq!(
+        vpn.whole(&proposal),
+        ["icmp type 8 from 0.0.0.0/0", "tcp 443 from 0.0.0.0/0", "udp 1194 from ::/0"]
+    );
+    let nobody_asked = Clinic::new(rules()).checks(&[ADMIN]).propose();
+    assert!(matches!(nobody_asked, Err(Refusal::Nothing(_))), "{nobody_asked:?}");
+}
+
+#[test]
+fn a_range_that_three_checks_report_is_one_edit_and_its_split_leaves_what_is_authorised() {
+    let range = || Clinic::new(vec![rule("tcp", 20, 500, "0.0.0.0/0")]).checks(&[ADMIN, DATA, OTHER]);
+    let clinic = range();
+    let proposal = clinic.propose().unwrap();
+    assert_eq!(proposal.steps.len(), 1);
+    assert_eq!(clinic.whole(&proposal), [""; 0]);
+    let split = range().with(json!({ "strategy": "split", "allow": ["198.51.100.0/24"] }));
+    let proposal = split.propose().unwrap();
+    assert_eq!(
+        split.whole(&proposal),
+        [
+            "tcp 20-79 from 198.51.100.0/24",
+            "tcp 443 from 0.0.0.0/0",
+            "tcp 444-500 from 198.51.100.0/24",
+            "tcp 80 from 0.0.0.0/0",
+            "tcp 81-442 from 198.51.100.0/24"
+        ]
+    );
 }
 
 #[test]
@@ -334,7 +381,9 @@ fn splitting_everything_opens_no_finding_of_another_check() {
         .checks(&[ALL])
         .with(json!({ "strategy": "split" }));
     let mut proposal = clinic.propose().unwrap();
-    proposal.proof.extend([ADMIN, DATA].map(|c| Proof { check: c.to_owned(), ..proposal.proof[0].clone() }));
+    proposal
+        .proof
+        .extend([ADMIN, DATA, OTHER].map(|c| Proof { check: c.to_owned(), ..proposal.proof[0].clone() }));
     clinic.whole(&proposal);
 }
 
