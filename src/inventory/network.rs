@@ -168,6 +168,19 @@ pub struct NetworkInterface {
     /// The instance it is attached to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_id: Option<String>,
+    /// The account of that instance: another one for an instance in a subnet that is shared with it. For what a
+    /// service attaches, its name: `amazon-elb`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance_owner_id: Option<String>,
+    /// The account that it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner_id: Option<String>,
+    /// The account or service that has asked for it: `amazon-rds`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requester_id: Option<String>,
+    /// The service that operates it (`Operator.Managed`), if one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operator: Option<String>,
     /// `true` if a service of AWS manages it.
     pub requester_managed: bool,
     /// Description.
@@ -203,8 +216,18 @@ impl Record for NetworkInterface {
             "InvalidNetworkInterfaceID.NotFound",
         )
     };
-    // An automatic public address is lost on stop; the plan names that by itself.
-    const VOLATILE: &'static [&'static str] = &["public_ip", "public_ip_owner", "status", "more_addresses"];
+    // An automatic public address is lost on stop; the plan names that by itself. Whose it is nobody changes, and
+    // footprints of the released format do not have that.
+    const VOLATILE: &'static [&'static str] = &[
+        "public_ip",
+        "public_ip_owner",
+        "status",
+        "more_addresses",
+        "instance_owner_id",
+        "owner_id",
+        "requester_id",
+        "operator",
+    ];
     fn tags(&self) -> Option<&Tags> {
         Some(&self.tags)
     }

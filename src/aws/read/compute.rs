@@ -10,7 +10,11 @@ use crate::inventory::{Snapshot, Volume, VolumeModification, compute::Attachment
 
 /// Calls `ec2:DescribeVolumes`.
 pub async fn volumes(ec2: &Client, ask: &Ask) -> Members<Volume> {
-    let request = ec2.describe_volumes().set_filters(filters(ask, "volume-id")).max_results(500);
+    let request = ec2
+        .describe_volumes()
+        .include_managed_resources(true)
+        .set_filters(filters(ask, "volume-id"))
+        .max_results(500);
     let volumes = pages!("ec2:DescribeVolumes", request, volumes);
     Ok(known(volumes.into_iter().map(volume), |v| &v.id))
 }
@@ -55,8 +59,11 @@ pub fn operator(operator: Option<types::OperatorResponse>) -> Option<String> {
 
 /// Calls `ec2:DescribeVolumesModifications`.
 pub async fn modifications(ec2: &Client, ask: &Ask) -> Members<VolumeModification> {
-    let request =
-        ec2.describe_volumes_modifications().set_filters(filters(ask, "volume-id")).max_results(500);
+    let request = ec2
+        .describe_volumes_modifications()
+        .include_managed_resources(true)
+        .set_filters(filters(ask, "volume-id"))
+        .max_results(500);
     let modifications = pages!("ec2:DescribeVolumesModifications", request, volumes_modifications);
     let modifications = modifications.into_iter().map(|m: types::VolumeModification| VolumeModification {
         id: text(m.volume_id),

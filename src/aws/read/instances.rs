@@ -19,7 +19,11 @@ use crate::{
 
 /// Calls `ec2:DescribeInstances`, and `ec2:DescribeInstanceAttribute` for instances that are read by id.
 pub async fn instances(ec2: &Client, ask: &Ask) -> Members<Instance> {
-    let request = ec2.describe_instances().set_filters(filters(ask, "instance-id")).max_results(1000);
+    let request = ec2
+        .describe_instances()
+        .include_managed_resources(true)
+        .set_filters(filters(ask, "instance-id"))
+        .max_results(1000);
     let reservations = pages!("ec2:DescribeInstances", request, reservations);
     let all = reservations
         .into_iter()
@@ -140,8 +144,11 @@ pub async fn statuses(ec2: &Client, ask: &Ask) -> Members<InstanceStatus> {
 }
 
 async fn named_statuses(ec2: &Client, ids: &[String]) -> Members<InstanceStatus> {
-    let request =
-        ec2.describe_instance_status().include_all_instances(true).set_instance_ids(Some(ids.to_vec()));
+    let request = ec2
+        .describe_instance_status()
+        .include_managed_resources(true)
+        .include_all_instances(true)
+        .set_instance_ids(Some(ids.to_vec()));
     let statuses = pages!("ec2:DescribeInstanceStatus", request, instance_statuses);
     Ok(known(statuses.into_iter().map(status), |s| &s.id))
 }
@@ -149,6 +156,7 @@ async fn named_statuses(ec2: &Client, ids: &[String]) -> Members<InstanceStatus>
 async fn listed_statuses(ec2: &Client, ask: &Ask) -> Members<InstanceStatus> {
     let request = ec2
         .describe_instance_status()
+        .include_managed_resources(true)
         .include_all_instances(true)
         .set_filters(filters(ask, ""))
         .max_results(1000);

@@ -202,6 +202,9 @@ fn distinct(ids: impl IntoIterator<Item = String>) -> Vec<String> {
 }
 
 #[cfg(test)]
+mod managed;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::inventory::Vpc;

@@ -5,6 +5,7 @@ use futures::{StreamExt, stream};
 
 use super::{
     Ask, Members,
+    compute::operator,
     page::{filters, known, pages, some, tags, text, time},
 };
 use crate::{
@@ -127,8 +128,11 @@ async fn entries(ec2: &Client, id: &str) -> Result<Vec<String>, CallError> {
 
 /// Calls `ec2:DescribeNetworkInterfaces`.
 pub async fn interfaces(ec2: &Client, ask: &Ask) -> Members<NetworkInterface> {
-    let request =
-        ec2.describe_network_interfaces().set_filters(filters(ask, "network-interface-id")).max_results(1000);
+    let request = ec2
+        .describe_network_interfaces()
+        .include_managed_resources(true)
+        .set_filters(filters(ask, "network-interface-id"))
+        .max_results(1000);
     Ok(known(pages!("ec2:DescribeNetworkInterfaces", request, network_interfaces => interface), |i| &i.id))
 }
 
@@ -146,13 +150,17 @@ fn more_addresses(interface: &types::NetworkInterface) -> Vec<String> {
 
 fn interface(interface: types::NetworkInterface) -> NetworkInterface {
     let more_addresses = more_addresses(&interface);
-    let association = interface.association;
+    let (association, attachment) = (interface.association, interface.attachment);
     NetworkInterface {
         id: text(interface.network_interface_id),
         groups: super::distinct(interface.groups.unwrap_or_default().into_iter().filter_map(|g| g.group_id)),
         interface_type: text(interface.interface_type),
         status: text(interface.status),
-        instance_id: interface.attachment.and_then(|a| some(a.instance_id)),
+        instance_owner_id: attachment.as_ref().and_then(|a| some(a.instance_owner_id.as_deref())),
+        instance_id: attachment.and_then(|a| some(a.instance_id)),
+        owner_id: some(interface.owner_id),
+        requester_id: some(interface.requester_id),
+        operator: operator(interface.operator),
         requester_managed: interface.requester_managed.unwrap_or_default(),
         description: text(interface.description),
         vpc_id: text(interface.vpc_id),
