@@ -71,7 +71,7 @@ pub(super) fn allow_with(
     let action = used(words, playbooks, ALLOW.0).map_err(|why| format!("--allow-cidr: {why}"))?;
     let add = |with: &Map<String, Value>| {
         let mut list: Vec<Value> = with.get(ALLOW.1).and_then(Value::as_array).cloned().unwrap_or_default();
-        for cidr in cidrs.iter().map(|cidr| Value::from(cidr.trunc().to_string())) {
+        for cidr in cidrs.iter().map(|cidr| Value::from(cidr.to_string())) {
             if !list.contains(&cidr) {
                 list.push(cidr);
             }

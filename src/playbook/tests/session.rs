@@ -102,6 +102,21 @@ fn what_a_check_lets_pass_is_known_to_the_action_in_every_playbook_that_uses_it(
 }
 
 #[test]
+fn a_cidr_is_the_same_on_the_command_line_as_in_a_playbook() {
+    use crate::playbook::{allow_cidrs, assemble, builtin};
+    let mut all = assemble(builtin(), Vec::new()).expect("they are good");
+    let allow = |all: &mut Vec<_>, cidr: &str| allow_cidrs(all, &[cidr.parse().expect("a CIDR")]);
+    let why = allow(&mut all, "203.0.113.7/24").expect_err("it is a network or an address");
+    assert!(why.contains("write \"203.0.113.0/24\", if that is meant"), "{why}");
+    let text = "with = { allow = [\"203.0.113.7/24\"] }\n";
+    let words = crate::playbook::vocabulary::Vocabulary::all();
+    let file = file("x", &format!("{GOOD}{text}"));
+    let problems = assemble_with(&words, Vec::new(), vec![file]).expect_err("so it is there");
+    assert!(problems[0].what.contains("write \"203.0.113.0/24\", if that is meant"), "{}", problems[0].what);
+    assert!(allow(&mut all, "203.0.113.0/24").is_ok() && allow(&mut all, "203.0.113.7/32").is_ok());
+}
+
+#[test]
 fn the_defaults_that_are_told_are_those_of_the_check() {
     use crate::{checks::snapshots, playbook::keys};
     let told: Vec<_> =

