@@ -131,8 +131,9 @@ pub trait Action: Sync {
     fn reads(&self, target: Kind) -> &'static [Around];
     /// Returns the parameters of the action.
     fn parameters(&self) -> &'static [Parameter];
-    /// Returns the parameters of checks that the action must know, too, each with its check: what such a check
-    /// lets pass, the action must leave. They come from a playbook's `[check]`, and not from its `with`.
+    /// Returns the parameters of checks that the action must know, too, each with its check: what such a
+    /// check lets pass, the action must leave. They come from a playbook's `[check]`, and not from its
+    /// `with`.
     fn of_checks(&self) -> &'static [(&'static str, &'static str)] {
         &[]
     }

@@ -168,8 +168,8 @@ pub struct NetworkInterface {
     /// The instance it is attached to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_id: Option<String>,
-    /// The account of that instance: another one for an instance in a subnet that is shared with it. For what a
-    /// service attaches, its name: `amazon-elb`.
+    /// The account of that instance: another one for an instance in a subnet that is shared with it. For what
+    /// a service attaches, its name: `amazon-elb`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_owner_id: Option<String>,
     /// The account that it belongs to.
@@ -216,8 +216,8 @@ impl Record for NetworkInterface {
             "InvalidNetworkInterfaceID.NotFound",
         )
     };
-    // An automatic public address is lost on stop; the plan names that by itself. Whose it is nobody changes, and
-    // footprints of the released format do not have that.
+    // An automatic public address is lost on stop; the plan names that by itself. Whose it is nobody changes,
+    // and footprints of the released format do not have that.
     const VOLATILE: &'static [&'static str] = &[
         "public_ip",
         "public_ip_owner",

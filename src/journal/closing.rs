@@ -38,8 +38,8 @@ pub fn closings<'p>(plan: &'p Plan, story: &Story) -> Vec<Closing<'p>> {
             origin.answers.iter().find(|key| !by_finding.contains_key(key)).map(|key| unplanned(plan, key));
         let undone = changes.iter().find_map(|id| not_verified(story, id));
         let beyond = origin.beyond.first().map(|what| format!("it is also about {what}"));
-        // Another check of the same control may find it: where the harmless ports of a rule stay open, the one
-        // on other ports does.
+        // Another check of the same control may find it: where the harmless ports of a rule stay open, the
+        // one on other ports does.
         let opened = origin.answers.iter().find_map(|key| opens.get(&key.resource)).map(|key| {
             format!("by the rehearsal, {} finds something on {} afterwards", key.check, key.resource.id())
         });

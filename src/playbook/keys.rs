@@ -172,8 +172,8 @@ pub fn of_check(check: &str) -> &'static [Parameter] {
         AUTHORISED,
         PORTS,
         "[\"tcp/80\", \"tcp/443\"]",
-        "The ports that may be open to the world; ICMP always may. The ports that other checks look for, such \
-         as 22 and 3306, are reported all the same.",
+        "The ports that may be open to the world; ICMP always may. The ports that other checks look for, \
+         such as 22 and 3306, are reported all the same.",
     )];
     match check {
         "instance-backup-stale" => BACKUP,

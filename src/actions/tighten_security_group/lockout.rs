@@ -16,7 +16,8 @@ use crate::{
     },
 };
 
-const GUARD: &str = "lock-out";
+/// The name of the guard.
+pub const GUARD: &str = "lock-out";
 
 /// Returns the interfaces that use a group.
 ///
@@ -38,6 +39,7 @@ pub fn needs(context: &Context<'_>, group: &str) -> Vec<Want> {
         let Some(instance) = &interface.instance_id else { continue };
         wants.push(Want::id(region, FamilyKind::Instances, instance));
         wants.push(Want::all(region, FamilyKind::ManagedInstances));
+        wants.push(Want::all(region, FamilyKind::TargetGroups));
         for other in interface.groups.iter().filter(|g| *g != group) {
             wants.push(rules_want(region, other));
             wants.extend(lists_of(context.inventory, region, other));
@@ -46,10 +48,18 @@ pub fn needs(context: &Context<'_>, group: &str) -> Vec<Want> {
     wants
 }
 
-/// An interface of a running instance, with the rules of all its groups afterwards.
-struct Reach<'a> {
-    instance: &'a Instance,
-    after: Vec<&'a SecurityGroupRule>,
+/// An interface of an instance that runs, or may run, with the rules of all its groups afterwards.
+pub struct Reach<'a> {
+    /// The interface.
+    pub interface: &'a NetworkInterface,
+    /// The id of the instance.
+    pub id: &'a str,
+    /// The instance; `None` where it is not among what can be read: in a shared subnet it belongs to another
+    /// account, and the group applies to it all the same
+    /// (<https://docs.aws.amazon.com/vpc/latest/userguide/security-group-sharing.html>).
+    pub instance: Option<&'a Instance>,
+    /// The rules.
+    pub after: Vec<&'a SecurityGroupRule>,
 }
 
 /// Asks the guard.
@@ -70,17 +80,20 @@ pub fn guard(
         reaches.iter().filter_map(|r| last_way_in(context, edit, lists, r)).collect();
     ways_in.dedup();
     let ways_in = (!ways_in.is_empty()).then(|| ways_in.join("; "));
-    let running = format!("{} interface(s) of running instances behind the group", reaches.len());
+    let seen = reaches.iter().filter(|r| r.instance.is_some()).count();
+    let running = format!("{seen} interface(s) of running instances behind the group");
     notes.push(settle(
         ways_in,
         context.options.allow_lockout || params.close_last_way_in,
         format!("{running}, each keeps a way in"),
     )?);
+    notes.extend(unseen(context, &reaches));
     let Some((address, source)) = &context.options.my_address else {
         notes.push(GuardNote::not_checked(GUARD, "the operator's address is not known (give --my-address)"));
         return Ok(notes);
     };
-    let mut cut: Vec<String> = reaches.iter().filter_map(|r| cuts(*address, edit, lists, r)).collect();
+    let mut cut: Vec<String> =
+        reaches.iter().filter_map(|r| cuts(context, *address, edit, lists, r)).collect();
     cut.dedup();
     let cut = (!cut.is_empty()).then(|| cut.join("; "));
     notes.push(settle(
@@ -91,8 +104,35 @@ pub fn guard(
     Ok(notes)
 }
 
+/// The number of instances that a note names.
+const MOST_NAMED: usize = 5;
+
+/// Notes the instances that cannot be read: they are taken for running, and nobody knows more of them.
+fn unseen(context: &Context<'_>, reaches: &[Reach<'_>]) -> Option<GuardNote> {
+    let unseen: Vec<&Reach<'_>> = reaches.iter().filter(|r| r.instance.is_none()).collect();
+    let named: Vec<String> = unseen.iter().take(MOST_NAMED).map(|r| named(context, r)).collect();
+    let more = match unseen.len().checked_sub(MOST_NAMED) {
+        None | Some(0) => String::new(),
+        Some(more) => format!(" and {more} more"),
+    };
+    (!unseen.is_empty()).then(|| {
+        GuardNote::not_checked(
+            GUARD,
+            format!(
+                "redress cannot read the instances of {} interface(s) behind the group ({}{more}): they \
+                 count as running, and whether Systems Manager reaches them is not known",
+                unseen.len(),
+                named.join(", ")
+            ),
+        )
+    })
+}
+
 /// Weighs an objection to the change against the permission of the user.
-fn settle(against: Option<String>, loosened: bool, fine: String) -> Result<GuardNote, Refusal> {
+///
+/// # Errors
+/// A refusal with the objection, unless the user has loosened the guard.
+pub fn settle(against: Option<String>, loosened: bool, fine: String) -> Result<GuardNote, Refusal> {
     match against {
         None => Ok(GuardNote::passed(GUARD, fine)),
         Some(found) if loosened => Ok(GuardNote::loosened(GUARD, found)),
@@ -103,17 +143,24 @@ fn settle(against: Option<String>, loosened: bool, fine: String) -> Result<Guard
     }
 }
 
-fn reaches<'a>(context: &Context<'a>, group: &str, edit: &'a Edit<'_>) -> Result<Vec<Reach<'a>>, Refusal> {
+/// Returns the interfaces behind a group of instances that run, or may run.
+///
+/// # Errors
+/// [`Refusal::Unknown`] if they, or the rules of their other groups, are not known.
+pub fn reaches<'a>(
+    context: &Context<'a>,
+    group: &str,
+    edit: &'a Edit<'_>,
+) -> Result<Vec<Reach<'a>>, Refusal> {
     let region = support::region(context.inventory, context.region)?;
     let mut all = Vec::new();
     for interface in interfaces(context, group)? {
         let Some(id) = &interface.instance_id else { continue };
-        let Some(instance) =
-            support::known(region.instances.get(id), &format!("the state of {id} behind the group"))?
-        else {
-            continue;
-        };
-        if !matches!(instance.state.as_str(), "running" | "pending") {
+        let instance =
+            support::known(region.instances.get(id), &format!("the state of {id} behind the group"))?;
+        let runs = |instance: &Instance| matches!(instance.state.as_str(), "running" | "pending");
+        // An interface that is attached has an instance, whether or not it can be read.
+        if instance.map_or(interface.status == "available", |instance| !runs(instance)) {
             continue;
         }
         let mut after: Vec<&SecurityGroupRule> = edit.after.iter().collect();
@@ -127,7 +174,7 @@ fn reaches<'a>(context: &Context<'a>, group: &str, edit: &'a Edit<'_>) -> Result
                 .unwrap_or_default(),
             );
         }
-        all.push(Reach { instance, after });
+        all.push(Reach { interface, id, instance, after });
     }
     Ok(all)
 }
@@ -157,11 +204,17 @@ fn lets_in(rule: &SecurityGroupRule, port: u16) -> bool {
 }
 
 /// Returns a description if the operator's address could come in by a rule that goes, and by none afterwards.
-fn cuts(address: IpAddr, edit: &Edit<'_>, lists: &Family<PrefixList>, reach: &Reach<'_>) -> Option<String> {
+fn cuts(
+    context: &Context<'_>,
+    address: IpAddr,
+    edit: &Edit<'_>,
+    lists: &Family<PrefixList>,
+    reach: &Reach<'_>,
+) -> Option<String> {
     let by = |rule: &SecurityGroupRule, port| lets_in(rule, port) && traffic::holds(rule, lists, address);
     let was = |port: &&u16| edit.revoke.iter().any(|r| by(r, **port));
     let port = WAYS_IN.iter().filter(was).find(|port| !reach.after.iter().any(|r| by(r, **port)))?;
-    Some(format!("it would cut your own address {address} from port {port} of {}", named(reach.instance)))
+    Some(format!("it would cut your own address {address} from port {port} of {}", named(context, reach)))
 }
 
 /// Returns a description if the last way in for a person goes, and Systems Manager is not known to reach the
@@ -175,13 +228,14 @@ fn last_way_in(
     let was = WAYS_IN.iter().any(|port| edit.revoke.iter().any(|r| lets_in(r, *port)));
     let is =
         WAYS_IN.iter().any(|port| reach.after.iter().any(|r| lets_in(r, *port) && from_somewhere(r, lists)));
-    if !was || is || managed(context, &reach.instance.id) {
+    if !was || is || managed(context, reach.id) {
         return None;
     }
     Some(format!(
-        "it is the last way in to {}, which is running: no rule for port 22, 3389, 5985 or 5986 would be \
+        "it is the last way in to {}, which {} running: no rule for port 22, 3389, 5985 or 5986 would be \
          left, and Systems Manager is not known to reach it",
-        named(reach.instance)
+        named(context, reach),
+        if reach.instance.is_some() { "is" } else { "may be" }
     ))
 }
 
@@ -196,9 +250,20 @@ fn managed(context: &Context<'_>, instance: &str) -> bool {
     region.managed_instances.get(instance).known().is_some_and(|m| m.ping_status == "Online")
 }
 
-fn named(instance: &Instance) -> String {
-    match instance.tags.get("Name") {
-        Some(name) if !name.is_empty() => format!("{} ({name})", instance.id),
-        _ => instance.id.clone(),
+/// Returns the id of an instance with its `Name`, or its account, where these are known.
+pub fn named(context: &Context<'_>, reach: &Reach<'_>) -> String {
+    let name = reach.instance.and_then(|instance| instance.tags.get("Name")).filter(|name| !name.is_empty());
+    match (name, other_account(context, reach.interface)) {
+        (Some(name), _) => format!("{} ({name})", reach.id),
+        (None, Some(account)) => format!("{} of account {account}", reach.id),
+        (None, None) => reach.id.to_owned(),
     }
+}
+
+/// Returns the other account that an interface, or the instance behind it, belongs to. An interface that a
+/// service attaches has the name of the service for an owner.
+pub fn other_account<'a>(context: &Context<'_>, interface: &'a NetworkInterface) -> Option<&'a str> {
+    let owners = [&interface.instance_owner_id, &interface.owner_id];
+    let accounts = owners.into_iter().flatten().filter(|o| o.bytes().all(|b| b.is_ascii_digit()));
+    accounts.map(String::as_str).find(|account| !context.inventory.owner.owns(account))
 }

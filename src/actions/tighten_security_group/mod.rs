@@ -2,6 +2,7 @@
 //! or by nothing. The checks decide which rules those are; this action must never remove a source that they
 //! did not name.
 
+mod balancers;
 mod edit;
 mod impact;
 mod lockout;
@@ -59,6 +60,7 @@ impl Action for TightenSecurityGroup {
                 Around::named(FamilyKind::NetworkInterfaces).perhaps(),
                 Around::found(FamilyKind::Instances).perhaps(),
                 Around::named(FamilyKind::ManagedInstances).perhaps(),
+                Around::named(FamilyKind::TargetGroups).perhaps(),
             ]
         }
     }
@@ -110,6 +112,7 @@ impl Action for TightenSecurityGroup {
         quota::fits(&rules, &known.prefix_lists, &edit, params.rule_limit)?;
         let mut guards = vec![owner_guard];
         guards.extend(lockout::guard(context, id, &edit, &params)?);
+        guards.extend(balancers::guard(context, id, &edit)?);
         Ok(Proposal {
             summary: summary(group, &edit, &params),
             steps: steps::steps(region, id, &edit)?,
@@ -159,6 +162,14 @@ fn owner(context: &Context<'_>, group: &SecurityGroup) -> Result<super::GuardNot
         name if name.starts_with("d-") && name.ends_with("_controllers") => Some("Directory Service"),
         name if name.starts_with("eks-cluster-sg-") => Some("EKS"),
         name if name.starts_with("k8s-") => Some("Kubernetes"),
+        // It puts its rules back
+        // (https://docs.aws.amazon.com/waf/latest/developerguide/security-group-policies.html).
+        name if name.starts_with("FMManaged") => Some("Firewall Manager"),
+        name if name.starts_with("security-group-for-inbound-nfs-d-") => Some("SageMaker"),
+        name if name.starts_with("security-group-for-outbound-nfs-d-") => Some("SageMaker"),
+        name if name.starts_with("GuardDutyManagedSecurityGroup-") => Some("GuardDuty"),
+        name if name.starts_with("default_elb_") => Some("Elastic Load Balancing"),
+        name if name.starts_with("aws-cloud9-") => Some("Cloud9"),
         _ => None,
     };
     let manager = support::managed_by(&group.tags)

@@ -1,7 +1,7 @@
-//! Every read of what services operate asks for that, too: an account may hide it, and DescribeInstances and the
-//! others then leave it out unless `IncludeManagedResources` is true
-//! (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_GetManagedResourceVisibility.html>). What counts
-//! here are the requests as they are sent, and the source, for reads that nobody has thought of here.
+//! Every read of the things that services operate asks for those, too: an account may hide them, and
+//! DescribeInstances and others then leave them out unless `IncludeManagedResources` is true
+//! (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_GetManagedResourceVisibility.html>). The
+//! tests look at the requests as they are sent, and at the source, for reads that nobody has thought of here.
 
 use std::{
     io::{Read, Write},
@@ -56,7 +56,8 @@ fn endpoint() -> (String, mpsc::Receiver<String>) {
             let _ = sender.send(body);
             let _ = write!(
                 stream,
-                "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{empty}",
+                "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nConnection: close\r\nContent-Length: \
+                 {}\r\n\r\n{empty}",
                 empty.len()
             );
         }

@@ -1,6 +1,6 @@
 //! Checks on security groups: admin ports, database ports, everything, or any port that nobody has authorised
-//! open to the world. [`exposure`] defines an open rule, [`world`] the world, and [`crate::checks::ports`] the
-//! ports; this file builds verdicts.
+//! open to the world. [`exposure`] defines an open rule, [`world`] the world, and [`crate::checks::ports`]
+//! the ports; this file builds verdicts.
 
 pub mod exposure;
 mod known;

@@ -23,6 +23,14 @@ pub fn is_private(net: &IpNet) -> bool {
     }
 }
 
+/// Returns whether packets from a private network can come from the range.
+pub fn has_private(net: &IpNet) -> bool {
+    match net {
+        IpNet::V4(net) => PRIVATE_V4[..3].iter().any(|range| range.contains(net) || net.contains(range)),
+        IpNet::V6(net) => PRIVATE_V6.iter().any(|range| range.contains(net) || net.contains(range)),
+    }
+}
+
 const PRIVATE_V4: [Ipv4Net; 6] = [
     Ipv4Net::new_assert(Ipv4Addr::new(10, 0, 0, 0), 8),
     Ipv4Net::new_assert(Ipv4Addr::new(172, 16, 0, 0), 12),

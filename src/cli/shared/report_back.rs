@@ -114,8 +114,8 @@ pub async fn run(
 }
 
 /// Returns the plan with each finding of others compared with the registry: a finding that the plan's file
-/// assigns to a check which does not answer the finding's control stays open, with the reason, and so does one
-/// of a control that the checks answer in part. Only the file states which finding of that control it is.
+/// assigns to a check which does not answer the finding's control stays open, with the reason, and so does
+/// one of a control that the checks answer in part. Only the file states which finding of that control it is.
 fn borne_out(plan: &Plan) -> Plan {
     let mut plan = plan.clone();
     for origin in &mut plan.origins {

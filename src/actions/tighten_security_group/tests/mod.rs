@@ -12,6 +12,7 @@ use crate::{
 };
 
 mod arbitrary;
+mod impacts;
 mod refusals;
 
 const REGION: &str = "us-east-1";

@@ -92,6 +92,109 @@ fn another_way_in_is_a_cidr_a_group_a_list_of_any_group_of_the_interface_or_syst
     assert!(unread.refused().contains("not known to reach"));
 }
 
+/// Adds an interface of an instance of another account, in a subnet that is shared with it.
+fn shared(mut clinic: Clinic) -> Clinic {
+    let interface = NetworkInterface {
+        id: "eni-9".into(),
+        groups: vec!["sg-1".into()],
+        status: "in-use".into(),
+        instance_id: Some("i-9".into()),
+        instance_owner_id: Some("222222222222".into()),
+        owner_id: Some("222222222222".into()),
+        ..NetworkInterface::default()
+    };
+    let region = clinic.inventory.region_mut(REGION);
+    region.network_interfaces.put("eni-9", interface);
+    region.instances.items.insert("i-9".into(), Fact::Absent);
+    region.managed_instances.read(&Selector::All, Fact::Known(()));
+    clinic
+}
+
+#[test]
+fn an_instance_behind_the_group_that_cannot_be_read_counts_as_running_and_its_account_is_named() {
+    let why = shared(Clinic::new(vec![ssh("0.0.0.0/0")])).refused();
+    assert!(why.contains("the last way in to i-9 of account 222222222222, which may be running"), "{why}");
+    let kept = shared(Clinic::new(vec![ssh("0.0.0.0/0"), ssh("10.0.0.0/8")])).propose().unwrap();
+    let note = kept.guards.iter().find(|g| g.note.contains("i-9 of account 222222222222")).unwrap();
+    assert_eq!(note.result, GuardResult::NotChecked);
+    for part in [
+        "1 interface uses the group: 1 of an instance of account 222222222222",
+        "the group is shared, and the change applies to interfaces of other accounts: 222222222222 (1)",
+    ] {
+        assert!(kept.impact.iter().any(|line| line == part), "{part}: {:?}", kept.impact);
+    }
+    let mut own = shared(Clinic::new(vec![ssh("0.0.0.0/0")]));
+    let edit = |clinic: &mut Clinic, change: fn(&mut NetworkInterface)| {
+        change(clinic.inventory.region_mut(REGION).network_interfaces.get_mut("eni-9").unwrap());
+    };
+    edit(&mut own, |i| (i.owner_id, i.instance_owner_id) = (Some("123456789012".into()), None));
+    assert!(own.refused().contains("last way in to i-9, which may be running"), "hidden, or not yet listed");
+    edit(&mut own, |i| i.status = "available".into());
+    assert!(own.propose().is_ok(), "it is attached to nothing");
+    let mut at_home = shared(Clinic::new(vec![ssh("0.0.0.0/0"), ssh("10.0.0.0/8")]));
+    at_home.options.my_address = Some(("198.51.100.7".parse().unwrap(), "--my-address".into()));
+    assert!(at_home.refused().contains("your own address 198.51.100.7 from port 22 of i-9"));
+    let balancer = |i: &mut NetworkInterface| {
+        i.instance_id = None;
+        i.owner_id = None;
+        i.instance_owner_id = Some("amazon-elb".into());
+    };
+    let mut elb = shared(Clinic::new(vec![ssh("0.0.0.0/0")]));
+    edit(&mut elb, balancer);
+    let impact = elb.propose().unwrap().impact;
+    assert!(
+        !impact.iter().any(|line| line.contains("other accounts")),
+        "a service is no account: {impact:?}"
+    );
+}
+
+/// Adds an instance to whose port a load balancer sends requests.
+fn balanced(clinic: Clinic, port: i32, state: &str) -> Clinic {
+    use crate::inventory::{Target, TargetGroup};
+    let mut clinic = clinic.instance("running", &["sg-1"]);
+    let target = Target { id: "i-1".into(), port: Some(port), state: state.into(), ..Target::default() };
+    let group = TargetGroup {
+        id: "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/ssh/1".into(),
+        name: "ssh".into(),
+        load_balancers: vec!["arn".into()],
+        targets: Fact::Known(vec![target]),
+        ..TargetGroup::default()
+    };
+    let region = clinic.inventory.region_mut(REGION);
+    region.target_groups.read(&Selector::All, Fact::Known(()));
+    region.target_groups.put(group.id.clone(), group);
+    clinic
+}
+
+#[test]
+fn a_target_of_a_load_balancer_keeps_its_health_checks() {
+    let office = || Clinic::new(vec![ssh("0.0.0.0/0")]).with(json!({ "allow": ["203.0.113.0/24"] }));
+    let why = balanced(office(), 22, "healthy").refused();
+    for part in ["health checks of target group ssh from port 22 of i-1 (bastion)", "--allow-cidr"] {
+        assert!(why.contains(part), "{why}");
+    }
+    let mut loose = balanced(office(), 22, "healthy");
+    loose.options.allow_lockout = true;
+    assert!(loose.propose().is_ok());
+    for (port, state) in [(443, "healthy"), (22, "unhealthy"), (22, "unused")] {
+        assert!(balanced(office(), port, state).propose().is_ok(), "{port} {state}");
+    }
+    let subnets = office().with(json!({ "allow": ["203.0.113.0/24", "10.1.0.0/16"] }));
+    let notes = balanced(subnets, 22, "healthy").propose().unwrap().guards;
+    assert!(notes.iter().any(|g| g.note.contains("1 target(s) of load balancers")), "{notes:?}");
+    let group = Clinic::new(vec![ssh("0.0.0.0/0"), ssh("sg-7")]);
+    assert!(balanced(group, 22, "healthy").propose().is_ok(), "the group of the load balancer");
+    let mut denied = balanced(office(), 22, "healthy");
+    let region = denied.inventory.region_mut(REGION);
+    region.target_groups.items = Default::default();
+    region.target_groups.read(&Selector::All, Fact::Unknown("AccessDenied".into()));
+    let notes = denied.propose().unwrap().guards;
+    assert!(
+        notes.iter().any(|g| g.result == GuardResult::NotChecked && g.note.contains("AccessDenied")),
+        "{notes:?}"
+    );
+}
+
 #[test]
 fn the_operators_own_address_is_never_cut_unasked() {
     let office = || Clinic::new(vec![ssh("0.0.0.0/0"), ssh("203.0.113.0/24")]).instance("running", &["sg-1"]);
@@ -156,6 +259,19 @@ fn a_group_of_something_else_or_somebody_else_is_left_alone() {
     let stack = edit(|g| drop(g.tags.insert("aws:cloudformation:stack-id".into(), "arn".into())));
     assert!(stack.refused().contains("CloudFormation"));
     assert!(edit(|g| g.name = "ElasticMapReduce-master".into()).refused().contains("EMR"));
+    for (name, by) in [
+        ("FMManagedSecurityGroupc3fbdb88-1d07-44f7-a165-d34215cd3091-sg-1-vpc-1", "Firewall Manager"),
+        ("security-group-for-inbound-nfs-d-ujcvqjdoyu70", "SageMaker"),
+        ("security-group-for-outbound-nfs-d-ujcvqjdoyu70", "SageMaker"),
+        ("GuardDutyManagedSecurityGroup-vpc-1", "GuardDuty"),
+        ("default_elb_5f2d7f4c-6a3b-3c2d-9a21-6c1f7d0e5b11", "Elastic Load Balancing"),
+        ("aws-cloud9-dev-0123456789abcdef-InstanceSecurityGroup-1ABC", "Cloud9"),
+    ] {
+        let mut clinic = Clinic::new(vec![ssh("0.0.0.0/0")]);
+        let group = clinic.inventory.region_mut(REGION).security_groups.get_mut("sg-1").unwrap();
+        group.name = name.to_owned();
+        assert!(clinic.refused().contains(by), "{name}");
+    }
     assert!(edit(|g| g.owner_id = "999999999999".into()).refused().contains("999999999999"));
     assert!(edit(|g| g.name = "launch-wizard-1".into()).propose().is_ok());
     let mut told = edit(|g| g.name = "eks-cluster-sg-blue".into());
