@@ -172,10 +172,10 @@ pub trait Action: Sync {
         let _ = (inventory, with);
         Ok(resource.clone())
     }
-    /// Returns the quotas of the account that the parameters name, each with the code of the error by which
-    /// AWS refuses to exceed it: they count in a rehearsal, too.
-    fn quotas(&self, with: &Value) -> Vec<(&'static str, usize)> {
-        let _ = with;
+    /// Returns the quotas of the account in a region that facts or parameters name, each with the code of the
+    /// error by which AWS refuses to exceed it: they count in a rehearsal, too.
+    fn quotas(&self, inventory: &Inventory, region: &str, with: &Value) -> Vec<(&'static str, usize)> {
+        let _ = (inventory, region, with);
         Vec::new()
     }
     /// Returns the rank among several changes on one resource, of which the lower comes first: 0 for networks

@@ -50,6 +50,7 @@ pub struct Regional {
     kms: OnceLock<aws_sdk_kms::Client>,
     rbin: OnceLock<aws_sdk_rbin::Client>,
     securityhub: OnceLock<aws_sdk_securityhub::Client>,
+    servicequotas: OnceLock<aws_sdk_servicequotas::Client>,
     ssm: OnceLock<aws_sdk_ssm::Client>,
     sts: OnceLock<aws_sdk_sts::Client>,
 }
@@ -110,6 +111,7 @@ impl Regional {
             kms: OnceLock::new(),
             rbin: OnceLock::new(),
             securityhub: OnceLock::new(),
+            servicequotas: OnceLock::new(),
             ssm: OnceLock::new(),
             sts: OnceLock::new(),
         }
@@ -178,6 +180,10 @@ impl Regional {
     /// Returns the client of Security Hub.
     pub fn securityhub(&self) -> &aws_sdk_securityhub::Client {
         self.securityhub.get_or_init(|| aws_sdk_securityhub::Client::new(&self.config))
+    }
+    /// Returns the client of Service Quotas, which is only read.
+    pub fn servicequotas(&self) -> &aws_sdk_servicequotas::Client {
+        self.servicequotas.get_or_init(|| aws_sdk_servicequotas::Client::new(&self.config))
     }
     /// Returns the client of Systems Manager.
     pub fn ssm(&self) -> &aws_sdk_ssm::Client {

@@ -103,6 +103,7 @@ pub const TABLE: &[Row] = &[
     row("securityhub", &["BatchUpdateFindings"], 30.0, 10.0, HUB),
     row("elasticloadbalancing", &[READS], 10.0, 10.0, UNPUBLISHED),
     row("rbin", &[READS], 10.0, 5.0, UNPUBLISHED),
+    row("servicequotas", &[READS], 5.0, 5.0, UNPUBLISHED),
     row("ssm", &[REST], 5.0, 5.0, UNPUBLISHED),
 ];
 

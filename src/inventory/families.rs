@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AnyFamily, Bucket, CapacityReservation, CustomerKey, EbsDefaults, Family, FlowLog, Instance,
-    InstanceStatus, InstanceType, Inventory, Key, KeyPolicy, LogGroup, ManagedInstance, NetworkInterface, PrefixList, Record, Removal, RetentionPolicy, Role, SecurityGroup, SecurityGroupRule, Snapshot, Subnet, TargetGroup, Trail, Volume, VolumeModification, Vpc,
+    InstanceStatus, InstanceType, Inventory, Key, KeyPolicy, LogGroup, ManagedInstance, NetworkInterface, PrefixList, Quota, Record, Removal, RetentionPolicy, Role, SecurityGroup, SecurityGroupRule, Snapshot, Subnet, TargetGroup, Trail, Volume, VolumeModification, Vpc,
     about::{About, Arn},
     permissions::Reading,
 };
@@ -53,6 +53,8 @@ macro_rules! families {
                 CapacityReservations capacity_reservations CapacityReservation,
                 /// Instances that Systems Manager manages, by instance id.
                 ManagedInstances managed_instances ManagedInstance,
+                /// Quotas of the account, by the codes of service and quota. They are read by these only.
+                Quotas quotas Quota,
                 /// Log groups, by name.
                 LogGroups log_groups LogGroup,
                 /// Account-level retention policies of CloudWatch Logs, by name. Only all of them are read.

@@ -38,7 +38,7 @@ pub use network::{FlowLog, NetworkInterface, PrefixList, SecurityGroup, Security
 pub use record::{Record, Selector, TAG_KEY};
 pub use removal::{BinRule, Removal};
 pub use retention::RetentionPolicy;
-pub use services::{Bucket, EbsDefaults, LogGroup, ManagedInstance, Role, Trail};
+pub use services::{Bucket, EbsDefaults, LogGroup, ManagedInstance, Quota, Role, Trail};
 pub use table::Table;
 pub use want::{Scope, Want};
 

@@ -281,6 +281,28 @@ impl Record for EbsDefaults {
     };
 }
 
+/// A quota of the account in a region (`servicequotas:GetServiceQuota`): its applied value, where one other than
+/// AWS's default may apply.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Quota {
+    /// The codes of the service and of the quota: `vpc/L-0EA8095F`.
+    pub id: String,
+    /// The value that applies.
+    pub value: usize,
+}
+
+impl Quota {
+    /// The inbound, or the outbound, rules of a security group, for each of IPv4 and IPv6
+    /// (<https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-limits-security-groups>).
+    pub const RULES_PER_GROUP: &'static str = "vpc/L-0EA8095F";
+}
+
+impl Record for Quota {
+    const ABOUT: About =
+        About { moves_by_itself: true, ..About::read_by(&[on_all("servicequotas:GetServiceQuota")]) };
+}
+
 /// An instance that Systems Manager can reach (`ssm:DescribeInstanceInformation`).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

@@ -68,8 +68,10 @@ pub fn play(
     {
         return Ok(Played::AlreadyFixed);
     }
-    let quotas = change.uses.iter().filter_map(|used| Some(actions::find(&used.action)?.quotas(&used.with)));
-    quotas.flatten().for_each(|(code, quota)| stage.allow(code, quota));
+    let of = |used: &actions::ActionUse| {
+        Some(actions::find(&used.action)?.quotas(&inventory, &change.region, &used.with))
+    };
+    change.uses.iter().filter_map(of).flatten().for_each(|(code, quota)| stage.allow(code, quota));
     play_steps(stage, &change.id, &change.steps, started, outputs)?;
     match proved(
         change,

@@ -110,6 +110,7 @@ const ABSENT: &[&str] = &[
     "ResourceNotFoundException",
     "TrailNotFoundException",
     "NotFoundException",
+    "NoSuchResourceException",
 ];
 
 fn says_absent(code: &str) -> bool {

@@ -79,6 +79,7 @@ fn compared(kind: FamilyKind) -> Compared {
         K::ManagedInstances => Compared::Not("moto has no instances that Systems Manager manages"),
         K::Keys | K::KeyPolicies => Compared::Not("no action changes them"),
         K::RetentionPolicies => Compared::Not("moto has none"),
+        K::Quotas => Compared::Not("the twin has AWS's defaults"),
         K::CustomerKeys => Compared::Listed,
         K::EbsDefaults => {
             Compared::Not("moto does not name the default key; the switch is compared in aws_calls.rs")

@@ -22,7 +22,7 @@ use crate::{
     calls::Risk,
     checks::ports::Authorised,
     checks::security_groups::{AUTHORISED, exposure::Exposure, lists_of, rules_of, rules_want, traffic},
-    inventory::{FamilyKind, SecurityGroup, SecurityGroupRule, Want},
+    inventory::{FamilyKind, Inventory, Quota, SecurityGroup, SecurityGroupRule, Want},
     resource::{Kind, ResourceId},
     services::{Operation, Spec, security_group},
 };
@@ -61,6 +61,7 @@ impl Action for TightenSecurityGroup {
                 Around::found(FamilyKind::Instances).perhaps(),
                 Around::named(FamilyKind::ManagedInstances).perhaps(),
                 Around::named(FamilyKind::TargetGroups).perhaps(),
+                Around::named(FamilyKind::Quotas).perhaps(),
             ]
         }
     }
@@ -73,11 +74,15 @@ impl Action for TightenSecurityGroup {
     fn decode(&self, with: toml::de::Deserializer<'_>) -> Result<Value, toml::de::Error> {
         support::decode::<Params>(with)
     }
-    fn needs(&self, context: &Context<'_>, target: &ResourceId, _: &Value) -> Vec<Want> {
+    fn needs(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Vec<Want> {
         let (region, group) = (context.region, target.id());
         let mut wants = vec![Want::id(region, FamilyKind::SecurityGroups, group), rules_want(region, group)];
         wants.extend(lists_of(context.inventory, region, group));
         wants.extend(lockout::needs(context, group));
+        // Only what comes counts against a quota.
+        if support::params::<Params>(with).is_ok_and(|params| !params.allow.is_empty()) {
+            wants.push(Want::id(region, FamilyKind::Quotas, Quota::RULES_PER_GROUP));
+        }
         wants
     }
     fn operations(&self) -> &'static [Spec] {
@@ -96,8 +101,8 @@ impl Action for TightenSecurityGroup {
             ]
         }
     }
-    fn quotas(&self, with: &Value) -> Vec<(&'static str, usize)> {
-        let limit = support::params::<Params>(with).map(|params| params.rule_limit);
+    fn quotas(&self, inventory: &Inventory, region: &str, with: &Value) -> Vec<(&'static str, usize)> {
+        let limit = support::params::<Params>(with).map(|params| quota::limit(inventory, region, &params));
         limit.into_iter().map(|limit| ("RulesPerSecurityGroupLimitExceeded", limit)).collect()
     }
     fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {
@@ -109,8 +114,9 @@ impl Action for TightenSecurityGroup {
         let rules = support::need(rules_of(context.inventory, region, id), &format!("the rules of {id}"))?;
         let exposures = exposures(context.checks);
         let edit = edit::edit(&rules, &known.prefix_lists, &exposures, &params)?;
-        quota::fits(&rules, &known.prefix_lists, &edit, params.rule_limit)?;
+        let quota = quota::fits(context, &rules, &edit, &params)?;
         let mut guards = vec![owner_guard];
+        guards.extend(quota);
         guards.extend(lockout::guard(context, id, &edit, &params)?);
         guards.extend(balancers::guard(context, id, &edit)?);
         Ok(Proposal {
@@ -224,8 +230,9 @@ const PARAMETERS: &[Parameter] = &[
         name: "rule_limit",
         kind: "number",
         default: "60",
-        doc: "How many inbound rules a group may have, for each of IPv4 and IPv6: the account's quota \
-              \"Inbound or outbound rules per security group\".",
+        doc: "How many inbound rules a group may have, for each of IPv4 and IPv6. Left at 60, AWS's default, \
+              it is the account's quota \"Inbound or outbound rules per security group\" where that can be \
+              read.",
     },
 ];
 

@@ -1,25 +1,44 @@
 //! The number of rules that a group has while old and new exist side by side
 //! (<https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-limits-security-groups>).
 
-use super::edit::Edit;
+use super::{edit::Edit, params::Params};
 use crate::{
-    actions::Refusal,
-    inventory::{Family, PrefixList, SecurityGroupRule},
+    actions::{Context, GuardNote, Refusal, support},
+    inventory::{Fact, Family, Inventory, PrefixList, Quota, SecurityGroupRule},
 };
 
-/// Refuses an edit that would exceed the limit. IPv4 and IPv6 are counted apart.
+/// The name of the guard.
+const GUARD: &str = "rule-quota";
+
+/// Returns the account's own quota, if it was read.
+fn own<'a>(inventory: &'a Inventory, region: &str) -> Fact<&'a Quota> {
+    let region = inventory.regions.get(region);
+    region.map_or(Fact::NotRead, |region| region.quotas.get(Quota::RULES_PER_GROUP))
+}
+
+/// Returns the number of inbound rules that a group may have: the one that the user has set, else the account's
+/// own quota where it is known, else AWS's default.
+pub fn limit(inventory: &Inventory, region: &str, params: &Params) -> usize {
+    let set = (params.rule_limit != Params::default().rule_limit).then_some(params.rule_limit);
+    set.or(own(inventory, region).known().map(|quota| quota.value)).unwrap_or(params.rule_limit)
+}
+
+/// Refuses an edit that would exceed the limit. IPv4 and IPv6 are counted apart. Notes where the limit is
+/// from, but for AWS's default where nothing else applies.
 ///
 /// # Errors
 /// A refusal with the numbers.
 pub fn fits(
+    context: &Context<'_>,
     rules: &[&SecurityGroupRule],
-    lists: &Family<PrefixList>,
     edit: &Edit<'_>,
-    limit: usize,
-) -> Result<(), Refusal> {
+    params: &Params,
+) -> Result<Option<GuardNote>, Refusal> {
     if edit.add.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
+    let lists = &support::region(context.inventory, context.region)?.prefix_lists;
+    let limit = limit(context.inventory, context.region, params);
     for v4 in [true, false] {
         let (now, more) = (count(rules.iter().copied(), lists, v4), count(edit.add.iter(), lists, v4));
         if more > 0 && now + more > limit {
@@ -31,7 +50,21 @@ pub fn fits(
             )));
         }
     }
-    Ok(())
+    if params.rule_limit != Params::default().rule_limit {
+        return Ok(None);
+    }
+    Ok(match own(context.inventory, context.region) {
+        Fact::Known(_) => {
+            let note = "old and new rules side by side fit in the account's quota, as Service Quotas has it";
+            Some(GuardNote::passed(GUARD, note))
+        }
+        Fact::Absent => None,
+        silent @ (Fact::Unknown(_) | Fact::NotRead) => {
+            let why = silent.silence().unwrap_or_default();
+            let note = format!("the account's own quota of rules is not known: AWS's default counts ({why})");
+            Some(GuardNote::not_checked(GUARD, note))
+        }
+    })
 }
 
 fn count<'a>(

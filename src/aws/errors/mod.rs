@@ -179,6 +179,7 @@ const ABSENT: &[&str] = &[
     "ResourceNotFoundException",
     "TrailNotFoundException",
     "NotFoundException",
+    "NoSuchResourceException",
     "NoSuchBucket",
     "NoSuchBucketPolicy",
     "NoSuchTagSet",

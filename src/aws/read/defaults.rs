@@ -1,4 +1,4 @@
-//! Reads the defaults of EBS, and which instances Systems Manager can reach.
+//! Reads the defaults of EBS, quotas of the account, and which instances Systems Manager can reach.
 
 use aws_sdk_ec2::Client;
 use aws_sdk_ssm::types::{InstanceInformation, InstanceInformationStringFilter};
@@ -10,7 +10,7 @@ use super::{
 use crate::{
     aws::{errors, retry::reading},
     calls::CallError,
-    inventory::{EbsDefaults, Fact, ManagedInstance},
+    inventory::{EbsDefaults, Fact, ManagedInstance, Quota},
 };
 
 /// Calls `ec2:GetEbsEncryptionByDefault` and `ec2:GetEbsDefaultKmsKeyId`; one may be missing without the
@@ -37,6 +37,36 @@ pub async fn ebs(ec2: &Client, ask: &Ask) -> Members<EbsDefaults> {
     Ok(vec![(EbsDefaults::ID.to_owned(), Fact::Known(EbsDefaults { encryption_by_default, kms_key_id }))])
 }
 
+/// Calls `servicequotas:GetServiceQuota`. It has no quota where AWS's default applies and nothing else can
+/// (<https://docs.aws.amazon.com/servicequotas/2019-06-24/apireference/API_GetServiceQuota.html>).
+pub async fn quotas(client: &aws_sdk_servicequotas::Client, ask: &Ask) -> Members<Quota> {
+    let operation = "servicequotas:GetServiceQuota";
+    let Ask::Ids(ids) = ask else { return not_listed("quotas") };
+    let mut all = Vec::new();
+    for id in ids {
+        let (service, code) = id.split_once('/').unwrap_or((id, ""));
+        let request = client.get_service_quota().service_code(service).quota_code(code);
+        let fact = match reading(operation, || request.clone().send()).await {
+            Ok(answer) => {
+                let value = answer.quota.and_then(|quota| whole(quota.value?));
+                let quota = value.map(|value| Quota { id: id.clone(), value });
+                quota.map_or_else(
+                    || Fact::unknown(format!("the answer holds no value ({operation})")),
+                    Fact::Known,
+                )
+            }
+            Err(error) => errors::fact(&error),
+        };
+        all.push((id.clone(), fact));
+    }
+    Ok(all)
+}
+
+/// Returns a value as a whole number, if it is one.
+fn whole(value: f64) -> Option<usize> {
+    (value.is_finite() && value >= 0.0 && value.fract() == 0.0).then(|| format!("{value:.0}").parse().ok())?
+}
+
 /// Calls `ssm:DescribeInstanceInformation`.
 pub async fn managed_instances(ssm: &aws_sdk_ssm::Client, ask: &Ask) -> Members<ManagedInstance> {
     let operation = "ssm:DescribeInstanceInformation";
@@ -58,4 +88,15 @@ pub async fn managed_instances(ssm: &aws_sdk_ssm::Client, ask: &Ask) -> Members<
         ping_status: text(i.ping_status),
     });
     Ok(known(found, |i| &i.id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quota_is_a_whole_number_or_not_known() {
+        assert_eq!([60.0, 0.0, 1000.0].map(whole), [Some(60), Some(0), Some(1000)]);
+        assert_eq!([0.5, -1.0, f64::NAN, f64::INFINITY].map(whole), [None; 4]);
+    }
 }

@@ -216,7 +216,8 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
         | FamilyKind::ManagedInstances
         | FamilyKind::Keys
         | FamilyKind::KeyPolicies
-        | FamilyKind::RetentionPolicies => None,
+        | FamilyKind::RetentionPolicies
+        | FamilyKind::Quotas => None,
     }
 }
 

@@ -426,6 +426,41 @@ fn rules_side_by_side_are_counted_for_each_family_before() {
 }
 
 #[test]
+fn the_accounts_own_quota_of_rules_counts_where_it_is_known_and_else_awss_default() {
+    use crate::{actions::GuardResult, inventory::Quota};
+    let full = |fact: Option<Fact<usize>>, limit: usize| {
+        let mut rules = vec![ssh("0.0.0.0/0")];
+        rules.extend((0..59).map(|n| rule("tcp", 8000 + n, 8000 + n, "10.0.0.0/8")));
+        let with = json!({ "allow": ["198.51.100.0/24"], "rule_limit": limit });
+        let mut clinic = Clinic::new(rules).with(with);
+        let id = Quota::RULES_PER_GROUP.to_owned();
+        if let Some(fact) = fact {
+            let fact = fact.map(|value| Quota { id: id.clone(), value });
+            clinic.inventory.region_mut(REGION).quotas.items.insert(id, fact);
+        }
+        clinic
+    };
+    assert!(full(Some(Fact::Known(100)), 60).propose().is_ok());
+    assert!(full(Some(Fact::Known(100)), 59).refused().contains("60 + 1 rules where the limit is 59"), "set");
+    for unknown in [None, Some(Fact::Absent), Some(Fact::Unknown("AccessDenied".into()))] {
+        assert!(full(unknown, 60).refused().contains("60 + 1 rules where the limit is 60"));
+    }
+    let note = |fact: Option<Fact<usize>>| {
+        let mut clinic = full(fact, 60);
+        clinic.inventory.region_mut(REGION).security_group_rules.items.insert("sgr-1".into(), Fact::Absent);
+        let guards = clinic.propose().unwrap().guards;
+        guards.into_iter().find(|g| g.guard == "rule-quota").map(|g| g.result)
+    };
+    assert_eq!(note(Some(Fact::Known(100))), Some(GuardResult::Passed));
+    assert_eq!(note(Some(Fact::Absent)), None, "AWS's default, and nothing else");
+    assert_eq!(note(Some(Fact::Unknown("AccessDenied".into()))), Some(GuardResult::NotChecked));
+    let clinic = full(Some(Fact::Known(100)), 60);
+    let quotas = |with: Value| TightenSecurityGroup.quotas(&clinic.inventory, REGION, &with);
+    assert_eq!(quotas(json!({})), [("RulesPerSecurityGroupLimitExceeded", 100)]);
+    assert_eq!(quotas(json!({ "rule_limit": 80 })), [("RulesPerSecurityGroupLimitExceeded", 80)]);
+}
+
+#[test]
 fn interfaces_behind_the_group_are_counted_by_what_they_are() {
     let mut clinic = Clinic::new(vec![ssh("0.0.0.0/0"), ssh("10.0.0.0/8")]).instance("running", &["sg-1"]);
     let balancer = NetworkInterface {
