@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::Check;
 use crate::{
     finding::{Severity, Verdict},
-    inventory::{Fact, FamilyKind, Inventory, Selector, Tags, Volume, Want, tag},
+    inventory::{Attachment, Fact, FamilyKind, Inventory, Selector, Tags, Volume, Want, tag},
     resource::{Kind, ResourceId},
 };
 
@@ -79,8 +79,11 @@ fn unencrypted(inventory: &Inventory, resource: &ResourceId) -> Verdict {
     if volume.encrypted || !matches!(volume.state.as_str(), "available" | "in-use") {
         return Verdict::Ok(None);
     }
-    let attached: Vec<Value> =
-        volume.attachments.iter().map(|a| json!({ "instance": a.instance_id, "device": a.device })).collect();
+    let place = |a: &Attachment| match a.instance() {
+        Some(instance) => json!({ "instance": instance, "device": a.device }),
+        None => json!({ "resource": a.associated_resource, "service": a.instance_owning_service }),
+    };
+    let attached: Vec<Value> = volume.attachments.iter().map(place).collect();
     let mut evidence =
         json!({ "encrypted": false, "state": volume.state, "size_gib": volume.size, "attached": attached });
     match replacement(inventory, resource.region(), volume) {

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::model::ReportedFinding;
 use crate::{
     checks::{self, Unjudged},
-    inventory::{Fact, FamilyKind, Inventory, Selector, Want},
+    inventory::{Attachment, Fact, FamilyKind, Inventory, Selector, Want},
     resource::{Kind, ResourceId},
 };
 
@@ -26,11 +26,9 @@ pub fn standing_for(inventory: &Inventory, judged: &ResourceId) -> BTreeSet<Reso
     let Some(region) = inventory.regions.get(name) else { return BTreeSet::new() };
     let instance = |id: &str| inventory.owner.instance(name, id);
     match judged.kind() {
-        Kind::Volume => {
-            region.volumes.get(id).known().map_or_else(BTreeSet::new, |v| {
-                v.attachments.iter().map(|a| instance(&a.instance_id)).collect()
-            })
-        }
+        Kind::Volume => region.volumes.get(id).known().map_or_else(BTreeSet::new, |v| {
+            v.attachments.iter().filter_map(Attachment::instance).map(instance).collect()
+        }),
         Kind::Instance => {
             let devices = region.instances.get(id).known().map(|i| &i.devices);
             devices.into_iter().flatten().map(|d| inventory.owner.volume(name, &d.volume_id)).collect()

@@ -283,6 +283,41 @@ pub struct Attachment {
     pub state: String,
     /// `true` if the volume is deleted with the instance.
     pub delete_on_termination: bool,
+    /// The EBS card of the instance, where it is another than the default, 0
+    /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_VolumeAttachment.html>).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ebs_card_index: Option<i32>,
+    /// ARN of the resource of a service of AWS that the volume is attached to, where that is no instance of
+    /// the account: AWS then names neither instance nor device.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub associated_resource: Option<String>,
+    /// The service that owns that resource.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance_owning_service: Option<String>,
+}
+
+impl Attachment {
+    /// Returns the instance, where the volume is attached to one of the account.
+    pub fn instance(&self) -> Option<&str> {
+        Some(self.instance_id.as_str()).filter(|id| !id.is_empty())
+    }
+}
+
+impl Volume {
+    /// Returns the resource and the service of AWS that hold the volume, where it is attached to something
+    /// that is no instance of the account, such as a Fargate task.
+    pub fn held_by_service(&self) -> Option<(&str, &str)> {
+        let held = self.attachments.iter().find(|a| a.instance().is_none())?;
+        Some((
+            held.associated_resource.as_deref().unwrap_or("something that is no instance"),
+            held.instance_owning_service.as_deref().unwrap_or("a service of AWS"),
+        ))
+    }
+
+    /// Returns the EBS card of this instance at which the volume is, where it is another than 0.
+    pub fn card_at(&self, instance: &str) -> Option<i32> {
+        self.attachments.iter().find(|a| a.instance_id == instance)?.ebs_card_index
+    }
 }
 
 const VOLUME_MEMBERS: &[(&str, &str)] = &[
@@ -294,6 +329,7 @@ const VOLUME_MEMBERS: &[(&str, &str)] = &[
     ("/attachments/0/device", "Attachments[0].Device"),
     ("/attachments/0/state", "Attachments[0].State"),
     ("/attachments/0/delete_on_termination", "Attachments[0].DeleteOnTermination"),
+    ("/attachments/0/ebs_card_index", "Attachments[0].EbsCardIndex"),
 ];
 
 impl Record for Volume {
@@ -319,7 +355,8 @@ impl Record for Volume {
         Some(&mut self.tags)
     }
     fn filters(&self) -> Vec<(&'static str, &str)> {
-        let attached = self.attachments.iter().map(|a| ("attachment.instance-id", a.instance_id.as_str()));
+        let instances = self.attachments.iter().filter_map(Attachment::instance);
+        let attached = instances.map(|id| ("attachment.instance-id", id));
         attached.chain(self.snapshot_id.iter().map(|id| ("snapshot-id", id.as_str()))).collect()
     }
 }

@@ -20,6 +20,8 @@ pub const DEVICE: &str = "redress:device";
 /// `true` if the volume is deleted when its instance is terminated, a setting that is lost when a volume is
 /// attached.
 pub const DELETE_ON_TERMINATION: &str = "redress:delete-on-termination";
+/// The EBS card of the instance, where it is another than 0, to which AWS attaches a volume otherwise.
+pub const EBS_CARD: &str = "redress:ebs-card";
 /// The state in which the run found the instance: `running` or `stopped`.
 pub const STATE: &str = "redress:state";
 /// The date until which it is kept (`2026-12-22`); `redress prune` may plan its deletion afterwards.

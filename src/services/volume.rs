@@ -95,6 +95,8 @@ pub struct AttachVolume<F: Form = Sent> {
     pub instance_id: String,
     /// The device, as the instance names it.
     pub device: String,
+    /// The EBS card of the instance; 0 where it is not given.
+    pub ebs_card_index: Option<i32>,
 }
 
 impl<F: Form> Operation for AttachVolume<F> {

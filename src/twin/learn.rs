@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::inventory::{Fact, Family, ForFamily, Instance, Inventory, Record, Region, Stored};
+use crate::inventory::{Attachment, Fact, Family, ForFamily, Instance, Inventory, Record, Region, Stored};
 
 /// Fills in facts that are missing from the truth.
 pub(super) fn learn(truth: &mut Inventory, mut facts: Inventory) {
@@ -34,9 +34,12 @@ impl ForFamily for Fill<'_> {
 /// Returns the instances, with their regions, of whose disks there are facts.
 pub(super) fn instances_of(facts: &Inventory) -> BTreeSet<(String, String)> {
     let of_region = |(name, region): (&String, &Region)| {
-        let attached =
-            region.volumes.known().flat_map(|(_, volume)| &volume.attachments).map(|a| a.instance_id.clone());
-        let ids = region.instances.known().map(|(id, _)| id.to_owned()).chain(attached);
+        let attached = region
+            .volumes
+            .known()
+            .flat_map(|(_, volume)| &volume.attachments)
+            .filter_map(Attachment::instance);
+        let ids = region.instances.known().map(|(id, _)| id).chain(attached).map(str::to_owned);
         ids.map(|id| (name.clone(), id)).collect::<Vec<_>>()
     };
     facts.regions.iter().flat_map(of_region).collect()

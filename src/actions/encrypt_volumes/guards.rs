@@ -23,6 +23,14 @@ pub fn multi_attach(id: &str, hosts: usize) -> String {
     )
 }
 
+/// Builds the refusal of a volume that is attached to something of a service of AWS.
+pub fn held_by_service(id: &str, (resource, service): (&str, &str)) -> String {
+    format!(
+        "{id} is attached to {resource}, which {service} owns: only that service attaches another in its \
+         place; have it make the resource anew with encrypted disks"
+    )
+}
+
 /// The public addresses of an instance that is stopped.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Addresses {
@@ -249,6 +257,9 @@ pub fn volume<'a>(context: &Context<'a>, id: &str) -> Result<&'a Volume, Refusal
     let volume = needed_volume(context, id)?;
     if volume.multi_attach || volume.attachments.len() > 1 {
         no(multi_attach(id, volume.attachments.len()))?;
+    }
+    if let Some(held) = volume.held_by_service() {
+        no(held_by_service(id, held))?;
     }
     if let Some(operator) = &volume.operator {
         no(format!("{id} is operated by {operator}: it is that service's to change"))?;

@@ -66,6 +66,7 @@ pub fn propose(
             volume,
             place: Some((&instance.id, device)),
             delete_on_termination: dot,
+            card: volume.card_at(&instance.id),
         })
         .collect();
     if disks.is_empty() {

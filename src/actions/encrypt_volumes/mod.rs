@@ -222,6 +222,9 @@ impl Action for EncryptVolumes {
             need(volume(inventory, resource.region(), resource.id()), &format!("volume {}", resource.id()))?;
         match volume.attachments.as_slice() {
             [] => Ok(resource.clone()),
+            _ if let Some(held) = volume.held_by_service() => {
+                Err(Refusal::Refused(guards::held_by_service(&volume.id, held)))
+            }
             [one] => Ok(inventory.owner.instance(resource.region(), &one.instance_id)),
             several => Err(Refusal::Refused(guards::multi_attach(&volume.id, several.len()))),
         }

@@ -42,6 +42,8 @@ pub struct Disk<'a> {
     /// The instance and the device, if the volume is attached.
     pub place: Option<(&'a str, &'a str)>,
     pub delete_on_termination: bool,
+    /// The EBS card of the instance, where it is another than 0.
+    pub card: Option<i32>,
 }
 
 impl Disk<'_> {
@@ -159,6 +161,7 @@ impl Job<'_> {
             // Attaching a volume sets DeleteOnTermination to false: whoever brings the instance back up by
             // the tags alone sets it again.
             lineage.extend(disk.delete_on_termination.then(|| (tag::DELETE_ON_TERMINATION, json!("true"))));
+            lineage.extend(card_tag(disk));
             let create = self.new_volume(disk, Some(of(disk)), &lineage)?;
             let wait = (at + 1 == disks.len()).then(|| self.available(all.clone()));
             let act = make::making(self.call(&create), FamilyKind::Volumes, "VolumeId", Shape::Id, wait)
@@ -254,6 +257,7 @@ impl Job<'_> {
         if disk.place.is_some() {
             tags.insert(tag::DELETE_ON_TERMINATION.to_owned(), json!(disk.delete_on_termination.to_string()));
         }
+        tags.extend(card_tag(disk).map(|(k, v)| (k.to_owned(), v)));
         let held =
             disk.volume.tags.keys().filter(|k| !k.starts_with("aws:") && !tags.contains_key(*k)).count();
         let added = tags.len() + 1;
@@ -321,6 +325,12 @@ impl Job<'_> {
     }
 }
 
+/// Returns the tag that records the EBS card of a disk, where it is another than 0: whoever brings the
+/// instance back up by the tags alone attaches it there.
+fn card_tag(disk: &Disk<'_>) -> Option<(&'static str, Value)> {
+    disk.card.map(|card| (tag::EBS_CARD, json!(card.to_string())))
+}
+
 /// Returns IOPS and throughput where the type lets them be chosen; AWS refuses them for other types, and does
 /// not copy them if they are not given
 /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVolume.html>).
@@ -353,7 +363,7 @@ pub fn propose_detached(
     }
     let (key, own_key) = key::chosen(context, parameters)?;
     let job = Job { owner: &context.inventory.owner, region: context.region, key, own_key, parameters };
-    let disks = [Disk { n: 1, volume, place: None, delete_on_termination: false }];
+    let disks = [Disk { n: 1, volume, place: None, delete_on_termination: false, card: None }];
     let steps = detached_steps(&job, &disks)?;
     Ok(Proposal {
         summary: format!(

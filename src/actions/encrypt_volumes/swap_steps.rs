@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     actions::{Refusal, make, support::tag_specifications},
-    calls::{Act, Shape, Step, Test, Undo, WayBack, mark, reference},
+    calls::{Act, Expect, Shape, Step, Test, Undo, WayBack, mark, reference},
     inventory::{FamilyKind, Tags, tag},
     services::{
         Operation, Planned,
@@ -149,14 +149,14 @@ impl Swap<'_> {
         let old = || json!(disk.volume.id);
         let (n, words) = (disk.n, disk.words());
         let mut steps = Vec::new();
-        let (detach, attach) = (self.detach(device, old()), self.attach(device, old()));
+        let (detach, attach) = (self.detach(device, old()), self.attach(disk, device, old()));
         steps.push(make::step(
             format!("detach-{n}"),
             format!("detach {words}"),
             detach,
             make::back_and_forth(attach),
         ));
-        let (attach, detach) = (self.attach(device, disk.new_id()), self.detach(device, disk.new_id()));
+        let (attach, detach) = (self.attach(disk, device, disk.new_id()), self.detach(device, disk.new_id()));
         steps.push(make::step(
             format!("attach-{n}"),
             format!("attach the encrypted volume at {device}"),
@@ -206,16 +206,32 @@ impl Swap<'_> {
         ))
     }
 
-    pub(super) fn attach(&self, device: &str, volume: Value) -> Act {
+    /// Attaches a volume in the place of a disk. Every member of an attachment that the call takes is given
+    /// again: a disk of another EBS card than the default one shares the limits of that card
+    /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AttachVolume.html>).
+    pub(super) fn attach(&self, disk: &Disk<'_>, device: &str, volume: Value) -> Act {
         let attach = AttachVolume::<Planned> {
             volume_id: volume.clone().into(),
             instance_id: self.instance.id.clone(),
             device: device.to_owned(),
+            ebs_card_index: disk.card,
         };
         let looks =
             |at: &str, value: &str| make::is(self.job.region, FamilyKind::Volumes, volume.clone(), at, value);
-        let place =
-            [looks("/attachments/0/instance_id", &self.instance.id), looks("/attachments/0/device", device)];
+        let at_card = disk.card.map(|card| {
+            make::is(
+                self.job.region,
+                FamilyKind::Volumes,
+                volume.clone(),
+                "/attachments/0/ebs_card_index",
+                card,
+            )
+        });
+        let place: Vec<Expect> =
+            [looks("/attachments/0/instance_id", &self.instance.id), looks("/attachments/0/device", device)]
+                .into_iter()
+                .chain(at_card)
+                .collect();
         let coming = make::one_of(
             self.job.region,
             FamilyKind::Volumes,

@@ -22,8 +22,12 @@ impl Swap<'_> {
             .iter()
             .map(|(device, volume, dot)| {
                 let key = chosen(&volume.id).then_some(&self.job.key);
-                json!({ "device": device, "delete_on_termination": dot,
-                    "encrypted": volume.encrypted || key.is_some(), "key": key })
+                let mut planned = json!({ "device": device, "delete_on_termination": dot,
+                    "encrypted": volume.encrypted || key.is_some(), "key": key });
+                if let Some(card) = volume.card_at(&self.instance.id) {
+                    planned["ebs_card_index"] = card.into();
+                }
+                planned
             })
             .collect();
         let with = json!({ "state": self.instance.state, "devices": devices });

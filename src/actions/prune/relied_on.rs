@@ -9,7 +9,7 @@ use crate::{
         support::{known, need},
     },
     checks::snapshots::NO_VOLUME,
-    inventory::{FamilyKind, Instance, Region, Selector, Snapshot, Tags, Volume, Want, tag},
+    inventory::{Attachment, FamilyKind, Instance, Region, Selector, Snapshot, Tags, Volume, Want, tag},
 };
 
 /// Returns the facts to read for [`volume`]: the replacement, and the instance and key that it depends on.
@@ -48,10 +48,10 @@ fn took_its_place(region: &str, source: &str) -> Want {
 }
 
 fn stands_on(region: &str, new: &Volume) -> Vec<Want> {
-    let of_instance = |id: &String| {
+    let of_instance = |id: &str| {
         [FamilyKind::Instances, FamilyKind::InstanceStatuses].map(|family| Want::id(region, family, id))
     };
-    let instances = new.attachments.iter().flat_map(|a| of_instance(&a.instance_id));
+    let instances = new.attachments.iter().filter_map(Attachment::instance).flat_map(of_instance);
     instances.chain(new.kms_key_id.iter().map(|key| Want::id(region, FamilyKind::Keys, key))).collect()
 }
 

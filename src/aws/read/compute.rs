@@ -48,6 +48,10 @@ fn attachment(attachment: types::VolumeAttachment) -> Attachment {
         device: text(attachment.device),
         state: text(attachment.state),
         delete_on_termination: attachment.delete_on_termination.unwrap_or_default(),
+        // 0 is the default, and left out where a type has no other card.
+        ebs_card_index: attachment.ebs_card_index.filter(|card| *card != 0),
+        associated_resource: some(attachment.associated_resource),
+        instance_owning_service: some(attachment.instance_owning_service),
     }
 }
 
@@ -95,5 +99,66 @@ fn snapshot(snapshot: types::Snapshot) -> Snapshot {
         state_message: some(snapshot.state_message),
         progress: some(snapshot.progress),
         tags: tags(snapshot.tags),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use aws_sdk_ec2::operation::attach_volume::AttachVolumeInput;
+
+    use super::*;
+    use crate::services::{Sent, volume::AttachVolume};
+
+    /// Returns the names of the members that the debug form of a plain structure shows.
+    fn members(debug: &str) -> BTreeSet<String> {
+        let inner = debug.split_once('{').unwrap().1;
+        inner.split(',').filter_map(|part| Some(part.split_once(':')?.0.trim().to_owned())).collect()
+    }
+
+    #[test]
+    fn every_member_of_an_attachment_that_attach_volume_takes_is_recorded_and_sent() {
+        let taken = members(&format!("{:?}", AttachVolumeInput::builder().build().unwrap()));
+        let shown = members(&format!("{:?}", types::VolumeAttachment::builder().build()));
+        assert!(taken.contains("device") && shown.contains("attach_time"), "{taken:?} {shown:?}");
+        let recorded = attachment(
+            types::VolumeAttachment::builder()
+                .instance_id("i-1")
+                .device("/dev/sdf")
+                .ebs_card_index(1)
+                .delete_on_termination(true)
+                .build(),
+        );
+        let sent = AttachVolume::<Sent> {
+            volume_id: "vol-1".into(),
+            instance_id: recorded.instance_id.clone(),
+            device: recorded.device.clone(),
+            ebs_card_index: recorded.ebs_card_index,
+        };
+        let recorded = serde_json::to_value(recorded).unwrap();
+        let sent = serde_json::to_value(sent).unwrap();
+        // The volume is the record that the attachment belongs to.
+        for member in taken.intersection(&shown).filter(|member| *member != "volume_id") {
+            let pascal: String =
+                member.split('_').map(|word| word[..1].to_uppercase() + &word[1..]).collect();
+            assert!(recorded.get(member).is_some(), "the record leaves out {member}");
+            assert_eq!(sent.get(&pascal), recorded.get(member), "{member}");
+        }
+    }
+
+    #[test]
+    fn an_attachment_to_something_of_a_service_names_that_and_the_default_card_is_left_out() {
+        let held = attachment(
+            types::VolumeAttachment::builder()
+                .associated_resource("arn:aws:ecs:us-east-1:123456789012:task/blue/1")
+                .instance_owning_service("ecs.amazonaws.com")
+                .ebs_card_index(0)
+                .build(),
+        );
+        assert_eq!((held.instance(), held.ebs_card_index), (None, None));
+        let volume = Volume { attachments: vec![held], ..Volume::default() };
+        let task = "arn:aws:ecs:us-east-1:123456789012:task/blue/1";
+        assert_eq!(volume.held_by_service(), Some((task, "ecs.amazonaws.com")));
     }
 }

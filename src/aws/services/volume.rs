@@ -50,6 +50,7 @@ impl OnAws for AttachVolume {
                 .instance_id(self.instance_id)
                 .volume_id(self.volume_id)
                 .device(self.device)
+                .set_ebs_card_index(self.ebs_card_index)
                 .send(),
         )
         .await?;

@@ -221,6 +221,9 @@ struct Disk {
     encrypted: bool,
     /// The ARN of the key; any key will do if it is not given.
     key: Option<String>,
+    /// The EBS card, where it is another than 0.
+    #[serde(default)]
+    ebs_card_index: Option<i32>,
 }
 
 fn disks_reads(inventory: &Inventory, resource: &ResourceId, _: &Value) -> Vec<Want> {
@@ -256,11 +259,18 @@ fn disks(inventory: &Inventory, resource: &ResourceId, plan: &Disks) -> Verdict 
             &device.delete_on_termination,
             &disk.delete_on_termination,
         );
+        let here = volume(inventory, resource.region(), &device.volume_id);
+        if let Fact::Known(v) = here
+            && (disk.key.is_some() || disk.ebs_card_index.is_some())
+        {
+            let [found, planned] = [v.card_at(&found.id), disk.ebs_card_index].map(Option::unwrap_or_default);
+            sum.is(&format!("the EBS card of {}", disk.device), &found, &planned);
+        }
         if !disk.encrypted {
             continue;
         }
         let what = format!("{} at {}", device.volume_id, disk.device);
-        match volume(inventory, resource.region(), &device.volume_id) {
+        match here {
             Fact::Known(v) if !v.encrypted => sum.wrong.push(format!("{what} is not encrypted")),
             Fact::Known(v) => sum.key(&what, v, disk.key.as_ref()),
             Fact::Absent => sum.wrong.push(format!("{what} does not exist")),

@@ -158,3 +158,27 @@ fn what_was_to_go_is_gone_only_when_it_was_looked_for() {
     it.region_mut(R).snapshots.items.insert("snap-1".into(), Fact::Absent);
     assert_eq!(ask("snapshot-gone", &it, &s, &Value::Null), Verdict::Ok(None));
 }
+
+#[test]
+fn a_disk_at_another_ebs_card_than_planned_is_not_as_planned() {
+    let with_card = |card: Option<i32>| {
+        let mut it = account();
+        let attachment = crate::inventory::Attachment {
+            instance_id: "i-1".into(),
+            device: "/dev/xvda".into(),
+            ebs_card_index: card,
+            ..Default::default()
+        };
+        it.region_mut(R).volumes.get_mut("vol-2").unwrap().attachments = vec![attachment];
+        it
+    };
+    let mut plan = disks_plan();
+    let judge = |it: &Inventory, plan: &Value| {
+        ask("instance-disks-as-planned", it, &it.owner.instance(R, "i-1"), plan)
+    };
+    assert_eq!(judge(&with_card(None), &plan), Verdict::Ok(None));
+    assert!(matches!(judge(&with_card(Some(1)), &plan), Verdict::Violates(_)));
+    plan["devices"][0]["ebs_card_index"] = json!(1);
+    assert_eq!(judge(&with_card(Some(1)), &plan), Verdict::Ok(None));
+    assert!(matches!(judge(&with_card(None), &plan), Verdict::Violates(_)));
+}

@@ -1,6 +1,7 @@
 //! Resources that interrupted runs left in an account, found by the tags on them when the journals are gone;
 //! and a plan that brings their instances back up on the available volumes. Pure: facts in, plan out.
 
+mod acts;
 mod keys;
 mod replaced;
 
@@ -9,22 +10,16 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use acts::{attach, card, goes_with, start};
+
 use super::bare::bare;
 use crate::{
     account::Identity,
     actions::make,
-    calls::{self, Act, Call, Step, WayBack, mark},
+    calls::{self, Act, Step, WayBack, mark},
     inventory::{FamilyKind, Instance, Inventory, Scope, Snapshot, Volume, Want, tag},
     plan::{ActionNames, Change, Plan, PlanKind, Rehearsal, Restore, digest},
-    services::{
-        Planned,
-        instance::{ModifyInstanceAttribute, StartInstances},
-        volume::AttachVolume,
-    },
 };
-
-/// Seconds for a start or an attachment.
-const WITHIN: u64 = 600;
 
 /// Returns the families whose resources carry the tags of runs.
 fn tagged_kinds() -> impl Iterator<Item = FamilyKind> {
@@ -266,7 +261,8 @@ impl Back<'_> {
                 "/state",
                 self.instance.state.as_str(),
             );
-            let act = attach(region, name, &volume.id, device).only_if(vec![free, still]);
+            let act =
+                attach(region, name, &volume.id, device, card(volume, copy)?).only_if(vec![free, still]);
             self.steps.push(kept_step(
                 format!("attach-{n}"),
                 format!("attach {} to {name} at {device}", volume.id),
@@ -374,18 +370,6 @@ fn kept<'v>(volumes: &'v [Volume], instance: &'v Instance) -> Vec<(&'v Volume, &
     volumes.iter().filter(own).filter(went).filter(|v| !copied(&v.id)).filter_map(place).collect()
 }
 
-fn start(region: &str, name: &str) -> Act {
-    let running =
-        make::state(region, FamilyKind::Instances, name, &["running"], &["terminated", "shutting-down"]);
-    let under_way = make::state(region, FamilyKind::Instances, name, &["pending", "running"], &[]);
-    let call = Call::of(region, &StartInstances { instance_ids: vec![name.to_owned()] });
-    let stopped = make::is(region, FamilyKind::Instances, name, "/state", "stopped")
-        .meaning(&format!("somebody has started {name}"));
-    make::act_under_way(call, vec![under_way], vec![running], WITHIN, "until the instance runs")
-        .only_if(vec![stopped])
-        .or_leave()
-}
-
 fn words(volume: Option<&String>) -> &str {
     volume.map_or("its volume", String::as_str)
 }
@@ -394,42 +378,6 @@ fn words(volume: Option<&String>) -> &str {
 /// it.
 fn kept_step(name: String, title: String, act: Act) -> Step {
     make::step(name, title, act, WayBack::Kept("what was brought back stays".to_owned()))
-}
-
-fn attach(region: &str, instance: &str, volume: &str, device: &str) -> Act {
-    let is = |at: &str, value: &str| make::is(region, FamilyKind::Volumes, volume, at, value);
-    let place = [is("/attachments/0/instance_id", instance), is("/attachments/0/device", device)];
-    let coming = make::one_of(
-        region,
-        FamilyKind::Volumes,
-        volume,
-        "/attachments/0/state",
-        vec![json!("attaching"), json!("attached")],
-    );
-    let both = [is("/attachments/0/state", "attached"), make::mapped(region, instance, device, volume)];
-    let until = place.iter().cloned().chain(both).collect();
-    let attach = AttachVolume::<Planned> {
-        volume_id: volume.into(),
-        instance_id: instance.to_owned(),
-        device: device.to_owned(),
-    };
-    let call = Call::of(region, &attach);
-    make::act_under_way(
-        call,
-        place.into_iter().chain([coming]).collect(),
-        until,
-        WITHIN,
-        "until the volume is attached",
-    )
-}
-
-/// Builds the act that sets DeleteOnTermination to true. Attaching a volume sets it to false.
-fn goes_with(region: &str, instance: &str, volume: &str, device: &str) -> Act {
-    let call = Call::of(region, &ModifyInstanceAttribute::goes_with(instance, device, true));
-    let is = |at: &str, value: Value| make::is(region, FamilyKind::Volumes, volume, at, value);
-    let place =
-        vec![is("/attachments/0/instance_id", json!(instance)), is("/attachments/0/device", json!(device))];
-    make::act(call, vec![is("/attachments/0/delete_on_termination", json!(true))]).only_if(place)
 }
 
 fn change(

@@ -41,7 +41,7 @@ pub(super) struct Disks<'a> {
     pub(super) instance: Option<&'a Instance>,
     /// The region of the change, where anything of it is known.
     place: Option<&'a Region>,
-    volumes: Vec<&'a Volume>,
+    pub(super) volumes: Vec<&'a Volume>,
     snapshots: Vec<&'a Snapshot>,
     key_of_today: Option<String>,
 }
@@ -166,7 +166,7 @@ impl<'a> Disks<'a> {
     }
 
     /// Returns whether the tags show that a thing belongs to the resource of the change.
-    fn belongs(&self, tags: &Tags) -> bool {
+    pub(super) fn belongs(&self, tags: &Tags) -> bool {
         let at = if self.change.resource.kind() == Kind::Instance { tag::INSTANCE } else { tag::SOURCE };
         tags.get(at).is_some_and(|id| id == self.change.resource.id())
     }

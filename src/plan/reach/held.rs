@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use super::{
-    Lead, Way,
+    Lead, Way, cards,
     disks::Disks,
     labels::{Labels, tag_in},
     lineage,
@@ -73,7 +73,7 @@ fn swap(disks: &Disks<'_>, way: Way, call: &Call, claims: &mut Vec<String>) -> R
         let made = disks.maker(volume).filter(|_| copy);
         let said = made.and_then(|made| tag_in(made, tag::DEVICE));
         return match said {
-            Some(said) if said == device => Ok(()),
+            Some(said) if said == device => cards::of_maker(call, made),
             _ => Err(format!("takes a volume that no step of the change makes for {device}")),
         };
     };
@@ -92,6 +92,7 @@ fn swap(disks: &Disks<'_>, way: Way, call: &Call, claims: &mut Vec<String>) -> R
         let is = if copy { "a copy that the run made" } else { "a disk that the run replaces" };
         return Err(format!("takes {id} for {is}, and neither its tags nor its attachments show that"));
     }
+    cards::attached(disks, call, id)?;
     placed(disks, id, device, claims)
 }
 
@@ -222,7 +223,7 @@ fn volume(disks: &Disks<'_>, call: &Call, claims: &mut Vec<String>) -> Result<()
         disks,
         Some(&old.id),
         &carried(&old.tags),
-        &[tag::SOURCE, tag::INSTANCE, tag::DEVICE, tag::DELETE_ON_TERMINATION],
+        &[tag::SOURCE, tag::INSTANCE, tag::DEVICE, tag::DELETE_ON_TERMINATION, tag::EBS_CARD],
         claims,
     )
 }
@@ -380,7 +381,14 @@ fn tags(disks: &Disks<'_>, way: Way, call: &Call, claims: &mut Vec<String>) -> R
     }
     let allowed: &[&str] = match instance {
         true => &[tag::STATE],
-        false => &[tag::EXPIRES, tag::INSTANCE, tag::DEVICE, tag::DELETE_ON_TERMINATION, tag::REPLACED_BY],
+        false => &[
+            tag::EXPIRES,
+            tag::INSTANCE,
+            tag::DEVICE,
+            tag::DELETE_ON_TERMINATION,
+            tag::EBS_CARD,
+            tag::REPLACED_BY,
+        ],
     };
     let labels = Labels::listed(&call.input["Tags"])?;
     if labels.has(tag::TOKEN) {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use super::disks::Disks;
+use super::{cards, disks::Disks};
 use crate::{
     actions::support::TAG_LIMIT,
     calls::Call,
@@ -157,6 +157,7 @@ impl<'c> Labels<'c> {
             tag::INSTANCE => otherwise(id),
             tag::DEVICE => device(disks, of, &said, claims),
             tag::DELETE_ON_TERMINATION => goes(disks, of, &said, claims),
+            tag::EBS_CARD => cards::tagged(disks, of, &said),
             tag::EXPIRES => expires(disks, value, claims),
             tag::REPLACED_BY => replaced_by(disks, of, value),
             tag::STATE => Ok(()),

@@ -2,6 +2,7 @@
 //! account on which it may make them. A run that is resumed or undone brings calls and ids from its files;
 //! before any of them is called, the registry of actions and today's facts must confirm them. Pure.
 
+mod cards;
 mod disks;
 mod form;
 mod held;

@@ -130,6 +130,7 @@ fn build(company: &mut Inventory, machine: &Machine, now: Timestamp) {
             device: (*device).to_owned(),
             state: "attached".to_owned(),
             delete_on_termination: root,
+            ..Attachment::default()
         };
         let volume = Volume {
             state: "in-use".to_owned(),

@@ -296,7 +296,8 @@ impl OnTwin for AttachVolume {
                 instance_id,
                 device,
                 state: "attaching".to_owned(),
-                delete_on_termination: false,
+                ebs_card_index: self.ebs_card_index.filter(|card| *card != 0),
+                ..Attachment::default()
             });
             volume.attached_at = Some(now);
         }

@@ -16,6 +16,7 @@ use crate::{
 mod before_the_stop;
 mod capacity;
 mod parameters;
+mod places;
 mod refusals;
 
 const R: &str = "us-east-1";
@@ -29,6 +30,7 @@ fn volume_of(id: &str, device: &str, dot: bool) -> Volume {
         device: device.into(),
         state: "attached".into(),
         delete_on_termination: dot,
+        ..Attachment::default()
     };
     Volume {
         id: id.into(),
