@@ -127,10 +127,12 @@ pub fn region<'a>(inventory: &'a Inventory, region: &str) -> Result<&'a Region, 
 }
 
 /// Returns the tags of a resource that takes over from another: the user's own, without those that AWS
-/// reserves and without the bookkeeping of an earlier run.
+/// reserves, without the marks by which a service finds its own, and without the bookkeeping of an earlier run.
 pub fn carried(original: &Tags) -> Tags {
     let keeps = |key: &str| {
-        !key.starts_with("aws:") && (!key.starts_with("redress:") || key == tag::IGNORE || key == tag::HOLD)
+        !key.starts_with("aws:")
+            && !SERVICE_MARKS.iter().any(|mark| key.starts_with(mark))
+            && (!key.starts_with("redress:") || key == tag::IGNORE || key == tag::HOLD)
     };
     original.iter().filter(|(key, _)| keeps(key)).map(|(k, v)| (k.clone(), v.clone())).collect()
 }
@@ -188,6 +190,8 @@ const MANAGED_BY_KEY: &[(&str, &str)] = &[
     ("ebs.csi.aws.com/cluster", "the EBS CSI driver"),
     ("aws:backup:source-resource", "AWS Backup"),
     ("aws:dlm:lifecycle-policy-id", "Data Lifecycle Manager"),
+    ("AWSElasticDisasterRecoveryManaged", "Elastic Disaster Recovery"),
+    ("AWSBatchServiceTag", "Batch"),
 ];
 
 /// The same for families of keys.
@@ -198,7 +202,56 @@ const MANAGED_BY_PREFIX: &[(&str, &str)] = &[
     ("eks:", "EKS"),
     ("AWSControlTower", "Control Tower"),
     ("aws-control-tower", "Control Tower"),
+    ("drs.amazonaws.com-", "Elastic Disaster Recovery"),
+    ("parallelcluster:", "ParallelCluster"),
 ];
+
+/// The beginnings of plain tags by which services of AWS know their own resources, and on which the permissions
+/// of their roles hang: a resource that takes over from another is not theirs
+/// (<https://docs.aws.amazon.com/drs/latest/userguide/security-iam-awsmanpol.html>,
+/// <https://docs.aws.amazon.com/mgn/latest/ug/security-iam-awsmanpol.html>).
+const SERVICE_MARKS: &[&str] = &[
+    "AWSElasticDisasterRecovery",
+    "AwsElasticDisasterRecovery",
+    "drs.amazonaws.com-",
+    MIGRATED,
+    "AWSBatchServiceTag",
+    "parallelcluster:",
+];
+
+/// The beginning of the tags that Application Migration Service leaves on instances that it has launched. Most
+/// of them are the customer's own by then.
+const MIGRATED: &str = "AWSApplicationMigrationService";
+
+/// The beginning of the names of instance profiles of RDS Custom, whose instances and disks that service owns
+/// (<https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html>).
+const RDS_CUSTOM: &str = "AWSRDSCustom";
+
+/// Returns the tag of a service by which a resource that takes over from this one is not known.
+fn service_mark(tags: &Tags) -> impl Iterator<Item = &String> {
+    tags.keys().filter(|key| SERVICE_MARKS.iter().any(|mark| key.starts_with(mark)))
+}
+
+/// Returns the name of the service that owns an instance, as far as its tags and its profile show.
+pub fn managed_instance(tags: &Tags, profile: Option<&str>) -> Option<String> {
+    let name = profile.and_then(|arn| arn.rsplit('/').next()).filter(|name| name.starts_with(RDS_CUSTOM));
+    managed_by(tags).or_else(|| name.map(|name| format!("RDS Custom (instance profile {name})")))
+}
+
+/// Returns a note on marks of services that the new disks do not carry; `None` without any.
+pub fn marks_left(what: &str, tags: &Tags) -> Option<GuardNote> {
+    let marks: Vec<&str> = service_mark(tags).map(String::as_str).collect();
+    (!marks.is_empty()).then(|| {
+        GuardNote::not_checked(
+            "service-tags",
+            format!(
+                "{what} carries tags of a service ({}): whether that still works on it was not looked at, and \
+                 nothing new carries them",
+                marks.join(", ")
+            ),
+        )
+    })
+}
 
 /// Returns the name of whatever else manages a resource, as far as its tags show: it would set back the
 /// changes of redress, or break by them.
@@ -273,10 +326,37 @@ mod tests {
             "eks:cluster-name",
             "elbv2.k8s.aws/cluster",
             "AWSControlTower-x",
+            "AWSElasticDisasterRecoveryManaged",
+            "drs.amazonaws.com-job",
+            "AWSBatchServiceTag",
+            "parallelcluster:cluster-name",
         ] {
             assert!(managed_by(&tags(&[("Name", "a"), (key, "v")])).is_some(), "{key}");
         }
         assert_eq!(managed_by(&tags(&[("Name", "eks"), ("team", "kubernetes.io/cluster/")])), None);
+    }
+
+    #[test]
+    fn the_marks_of_services_are_not_carried_over_and_a_migrated_instance_gets_a_note() {
+        let marked = tags(&[
+            ("Name", "db"),
+            ("AWSApplicationMigrationServiceManaged", "mgn.amazonaws.com"),
+            ("AWSElasticDisasterRecoverySourceServerID", "s-1"),
+        ]);
+        assert_eq!(carried(&marked), tags(&[("Name", "db")]));
+        assert_eq!(managed_by(&tags(&[("AWSApplicationMigrationServiceManaged", "x")])), None);
+        let note = marks_left("i-1", &marked).unwrap();
+        assert_eq!(note.result, crate::actions::GuardResult::NotChecked);
+        assert!(note.note.contains("AWSApplicationMigrationServiceManaged"), "{}", note.note);
+        assert_eq!(marks_left("i-1", &tags(&[("Name", "db")])), None);
+    }
+
+    #[test]
+    fn an_instance_of_rds_custom_is_known_by_its_profile() {
+        let arn = "arn:aws:iam::123456789012:instance-profile/AWSRDSCustomInstanceProfile";
+        assert!(managed_instance(&Tags::new(), Some(arn)).is_some_and(|by| by.contains("RDS Custom")));
+        let own = "arn:aws:iam::123456789012:instance-profile/web";
+        assert_eq!(managed_instance(&Tags::new(), Some(own)), None);
     }
 
     #[test]

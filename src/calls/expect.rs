@@ -129,10 +129,19 @@ impl Expect {
         !late.is_empty() && self.ids().iter().any(shows)
     }
 
-    /// Checks whether a resource in the condition is known to be missing.
-    pub fn is_missing(&self, inventory: &Inventory) -> bool {
-        self.test != Test::Gone
-            && self.ids().iter().any(|id| inventory.json(&self.region, self.family, id).is_absent())
+    /// Returns the resources in the condition that are known to be missing, and those that are known to
+    /// exist.
+    pub fn missing_and_there(&self, inventory: &Inventory) -> [Vec<String>; 2] {
+        let mut found = [Vec::new(), Vec::new()];
+        for id in self.ids().into_iter().filter(|_| self.test != Test::Gone) {
+            let fact = inventory.json(&self.region, self.family, &id);
+            if fact.is_absent() {
+                found[0].push(id);
+            } else if fact.known().is_some() {
+                found[1].push(id);
+            }
+        }
+        found
     }
 
     /// Returns the scope to read before the condition can be evaluated.

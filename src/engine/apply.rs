@@ -277,6 +277,7 @@ impl Engine<'_> {
                 return Err(Failure::Failed(short));
             }
             self.shown_to_come_up(change, n, journal).await?;
+            self.announce_downtime(change, n, journal);
             let done = match self.doubtful(change, journal) && !step.act.is_bookkeeping() {
                 true => Err(Failure::Failed("it is in doubt what came before it has led to".to_owned())),
                 false => {

@@ -44,6 +44,17 @@ pub enum ProgressEvent {
         /// The calls, each with the reason.
         calls: Vec<String>,
     },
+    /// Something is about to be taken down, and a first pass over its disks was measured before.
+    Downtime {
+        /// The change.
+        change: String,
+        /// Seconds of the first pass.
+        pass: u64,
+        /// The least seconds for which it is expected to be down.
+        least: u64,
+        /// The most.
+        most: u64,
+    },
     /// A change waits before a call for its turn.
     ItsTurn {
         /// The change.

@@ -203,12 +203,8 @@ impl Engine<'_> {
             return Ok(own.len());
         };
         let picked = snapshots.select(&listed.selector);
-        let shown = picked
-            .known()
-            .into_iter()
-            .flatten()
-            .filter(|(_, s)| s.looks_copied())
-            .map(|(id, _)| (*id).to_owned());
+        let shown =
+            picked.known().into_iter().flatten().filter(|(_, s)| s.is_copy()).map(|(id, _)| (*id).to_owned());
         let open = |id: &&String| snapshots.get(id).known().is_none_or(|s| s.state == "pending");
         Ok(shown.chain(own.iter().filter(open).cloned()).collect::<BTreeSet<String>>().len())
     }

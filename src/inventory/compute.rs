@@ -87,6 +87,16 @@ pub struct Instance {
     pub tags: Tags,
 }
 
+impl Instance {
+    /// Returns the seconds that the instance is given to run after a start, its status checks not counted. Bare
+    /// metal, whose sizes are all named so, goes through the checks of its hardware first
+    /// (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancetypes.html>).
+    pub fn start_within(&self) -> u64 {
+        let size = self.instance_type.split_once('.').map_or("", |(_, size)| size);
+        if size.starts_with("metal") { 2400 } else { 600 }
+    }
+}
+
 /// One EBS device of an instance (`BlockDeviceMappings`).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -256,6 +266,9 @@ pub struct Volume {
     /// The snapshot it was made from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot_id: Option<String>,
+    /// The rate at which it is loaded from that snapshot, in MiB/s, where one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub volume_initialization_rate: Option<i32>,
     /// `true` if it may be attached to several instances.
     pub multi_attach: bool,
     /// The service that operates it, if one does.
@@ -403,6 +416,9 @@ pub struct Snapshot {
     /// AWS's reason for its failure (`StateMessage`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state_message: Option<String>,
+    /// `standard` or `time-based` for a copy; nothing for any other snapshot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transfer_type: Option<String>,
     /// `99%`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub progress: Option<String>,
@@ -411,12 +427,18 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Returns whether the snapshot seems to be a copy: AWS gives a copy an arbitrary volume id such as
-    /// `vol-ffff` or `vol-ffffffff`
-    /// (<https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copy-snapshot.html>). Nothing may depend on it
-    /// but the number of copies that are counted before one more is requested.
-    pub fn looks_copied(&self) -> bool {
-        self.volume_id.starts_with("vol-ffff")
+    /// Returns whether the snapshot is a copy. AWS gives a copy an arbitrary volume id "that you should not use
+    /// for any purpose", and a transfer type
+    /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Snapshot.html>); copies that are older
+    /// than that member are known by the description that the console gives them.
+    pub fn is_copy(&self) -> bool {
+        let described = ["[Copied snap-", "Copied for ", "redress: encrypted copy of "];
+        self.transfer_type.is_some() || described.iter().any(|word| self.description.starts_with(word))
+    }
+
+    /// Returns the volume that the snapshot was taken of; `None` for a copy, whose volume AWS does not name.
+    pub fn own_volume(&self) -> Option<&str> {
+        Some(self.volume_id.as_str()).filter(|id| !id.is_empty() && !self.is_copy())
     }
 }
 
@@ -429,7 +451,8 @@ impl Record for Snapshot {
         asked: Some(Asked::of("DescribeSnapshots", "snapshot-id", "Snapshots[0]", &[("/state", "State")])),
         ..About::of_ec2(&[on_all("ec2:DescribeSnapshots")], "snap", "snapshot", "InvalidSnapshot.NotFound")
     };
-    const VOLATILE: &'static [&'static str] = &["progress"];
+    // Footprints of the released format do not have the transfer type.
+    const VOLATILE: &'static [&'static str] = &["progress", "transfer_type"];
     fn tags(&self) -> Option<&Tags> {
         Some(&self.tags)
     }

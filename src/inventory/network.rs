@@ -195,6 +195,9 @@ pub struct NetworkInterface {
     /// All private addresses beside the primary one, IPv4 and IPv6.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub more_addresses: Vec<String>,
+    /// Public IPv4 addresses of its secondary private addresses, which are Elastic IPs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub more_public_ips: Vec<String>,
     /// Public IPv4 address, when it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public_ip: Option<String>,
@@ -223,6 +226,7 @@ impl Record for NetworkInterface {
         "public_ip_owner",
         "status",
         "more_addresses",
+        "more_public_ips",
         "instance_owner_id",
         "owner_id",
         "requester_id",

@@ -1,5 +1,7 @@
 //! Volumes.
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -13,6 +15,10 @@ use super::{
     tag::TagSpecification,
 };
 use crate::inventory::FamilyKind::{Instances, Snapshots, Volumes};
+
+/// The rates at which AWS loads a volume from its snapshot on request, in MiB per second.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVolume.html>
+pub const INITIALIZATION_RATES: RangeInclusive<i32> = 100..=300;
 
 /// A call that creates a volume. The token is the plan's: one that the SDK generates would be another one
 /// after a crash.
@@ -36,6 +42,8 @@ pub struct CreateVolume<F: Form = Sent> {
     pub encrypted: Option<bool>,
     /// The key of the volume.
     pub kms_key_id: Option<String>,
+    /// The rate at which it is loaded from its snapshot, in MiB per second; AWS's own if it is not given.
+    pub volume_initialization_rate: Option<i32>,
     /// The tags of the volume.
     #[serde(default)]
     pub tag_specifications: Vec<TagSpecification<F>>,

@@ -109,9 +109,15 @@ fn running(twin: &mut Twin, region: &str, id: &str) {
 /// Gives a new address to interfaces whose automatic address was lost on stop.
 pub(super) fn give_addresses(twin: &mut Twin, region: &str, instance: &str) {
     let waiting = interfaces_of(twin, region, instance);
-    // "it will not receive a new one if there is more than one network interface attached"
+    // "it will not receive a new one if there is more than one network interface attached", nor "while it has
+    // a secondary private IP address that is associated with an Elastic IP address"
     // (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-instance-addressing.html>).
-    if waiting.len() > 1 {
+    let known = twin.truth.regions.get(region).map(|r| &r.network_interfaces);
+    let secondary = |id: &String| {
+        let interface = known.and_then(|all| all.get(id).known().copied());
+        interface.is_some_and(|interface| !interface.more_public_ips.is_empty())
+    };
+    if waiting.len() > 1 || waiting.iter().any(secondary) {
         return;
     }
     for id in waiting {

@@ -27,6 +27,7 @@ const REGIONS: [&str; 2] = ["us-east-1", "eu-west-1"];
 const DIFFERENCES: &[(FamilyKind, &str, &str)] = &[
     (FamilyKind::Snapshots, "kms_key_id", "moto loses the key of a copy's source; AWS keeps it"),
     (FamilyKind::Snapshots, "volume_id", "moto gives a copy the volume of its source; AWS says vol-ffffffff"),
+    (FamilyKind::Snapshots, "transfer_type", "moto does not show that a snapshot is a copy"),
     (FamilyKind::Snapshots, "storage_tier", "moto has no storage tiers"),
     (FamilyKind::Snapshots, "description", "moto gives copies a description of its own"),
     (

@@ -6,7 +6,7 @@ use super::{Parameters, needed_volume};
 use crate::{
     actions::{
         Context, GuardNote, Refusal,
-        support::{Subject, known, managed_by, need, ownership, region},
+        support::{Subject, known, managed_by, managed_instance, marks_left, need, ownership, region},
     },
     inventory::{Fact, Instance, NetworkInterface, Selector, Volume, tag},
 };
@@ -70,7 +70,9 @@ pub fn instance(context: &Context<'_>, instance: &Instance) -> Result<Vec<GuardN
     }
     kind(context, instance)?;
     protection(instance)?;
-    let mut notes = vec![ownership(id, managed_by(&instance.tags), context.options)?, host(context, id)?];
+    let manager = managed_instance(&instance.tags, instance.instance_profile.as_deref());
+    let mut notes = vec![ownership(id, manager, context.options)?, host(context, id)?];
+    notes.extend(marks_left(id, &instance.tags));
     health(context, instance)?;
     notes.push(GuardNote::passed(
         "stop",
@@ -207,6 +209,9 @@ pub fn addresses(
         .select(&Selector::by("attachment.instance-id", &instance.id));
     let interfaces: Vec<&NetworkInterface> =
         known(listing, &what)?.unwrap_or_default().into_iter().map(|(_, i)| i).collect();
+    let secondary: Vec<&str> =
+        interfaces.iter().flat_map(|i| &i.more_public_ips).map(String::as_str).collect();
+    addresses.kept.extend(secondary.iter().map(|ip| (*ip).to_owned()));
     for interface in &interfaces {
         match (&interface.public_ip, &interface.public_ip_owner) {
             (None, _) => {}
@@ -236,6 +241,16 @@ pub fn addresses(
             addresses.lost.join(", "),
             instance.id,
             interfaces.len()
+        )));
+    }
+    // Nor "while it has a secondary private IP address that is associated with an Elastic IP address".
+    if !addresses.lost.is_empty() && !secondary.is_empty() {
+        return Err(Refusal::Refused(format!(
+            "the public address {} of {} is not an Elastic IP, and AWS gives none in its place to an \
+             instance with an Elastic IP at a secondary private address ({}): give it an Elastic IP first",
+            addresses.lost.join(", "),
+            instance.id,
+            secondary.join(", ")
         )));
     }
     if !addresses.lost.is_empty() && !parameters.allow_address_change {

@@ -20,11 +20,9 @@ use crate::{
 
 /// Seconds that an instance is given to stop; Windows and databases take their time.
 pub(super) const STOP_WITHIN: u64 = 1800;
-/// Seconds that an instance is given to run after a start, its status checks not counted.
-pub(super) const START_WITHIN: u64 = 600;
 /// Seconds that a volume is given to be attached or detached.
 pub(super) const SWAP_WITHIN: u64 = 600;
-/// The step that takes the warm set of snapshots, which is never swapped in.
+/// The step that takes the warm set of snapshots, which is never swapped in, and is deleted at the end.
 pub(super) const WARM: &str = "warm";
 /// The steps that copy that set, without their numbers.
 pub(super) const WARM_COPY: &str = "warm-copy";
@@ -102,7 +100,7 @@ pub fn propose(
         impact: [swap.impact(&addresses), targets::impact(instance, &left)].concat(),
         before: json!({ "state": instance.state, "disks": swap.disks_json(false) }),
         after: json!({ "state": instance.state, "disks": swap.disks_json(true) }),
-        proof: swap.proofs(target),
+        proof: swap.proofs(target, &addresses),
         not_restored: addresses
             .lost
             .iter()
@@ -198,6 +196,7 @@ impl Swap<'_> {
             steps.push(self.start());
         }
         steps.extend(disks.iter().map(|disk| job.replaced(disk)));
+        steps.extend(self.warm_gone());
         steps.push(self.unmark());
         Ok(steps)
     }
@@ -215,11 +214,14 @@ impl Swap<'_> {
     }
 }
 
-/// Estimates the downtime in minutes: six for stop, start and status checks, one for each disk's swap, and
-/// for each pass over the data (snapshot; copy) a minute for every 4 GiB, of which a warm set leaves a tenth.
-pub(super) fn downtime(gib: i32, disks: usize, copies: bool, warm: bool) -> u64 {
+/// Estimates the least and the most downtime in minutes: six for stop, start and status checks, one for each
+/// disk's swap, and for each pass over the data one at least. At most it is a minute for every 4 GiB: of a
+/// snapshot after a warm set a tenth of that, of a copy all, since changing the encryption "could result in a
+/// full (not incremental) copy" (<https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copy-snapshot.html>).
+pub(super) fn downtime(gib: i32, disks: usize, copies: bool, warm: bool) -> [u64; 2] {
     let gib = u64::try_from(gib).unwrap_or(0);
-    let passes = if copies { 2 } else { 1 };
-    let minutes = (gib * passes).div_ceil(if warm { 40 } else { 4 });
-    6 + disks as u64 + minutes
+    let (fixed, whole) = (6 + disks as u64, gib.div_ceil(4).max(1));
+    let snapshots = if warm { gib.div_ceil(40).max(1) } else { whole };
+    let [least, most] = if copies { [2, snapshots + whole] } else { [1, snapshots] };
+    [fixed + least, fixed + most]
 }

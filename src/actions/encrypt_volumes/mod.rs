@@ -2,6 +2,7 @@
 //! detached volumes one by one. AWS cannot encrypt a volume in place. A replaced volume is kept, with tags
 //! that name its replacement.
 
+mod afterwards;
 mod capacity;
 mod guards;
 mod instance;
@@ -13,11 +14,12 @@ mod swap_steps;
 mod swap_words;
 mod targets;
 mod trial;
+mod warm;
 
 pub use instance::is_warm;
 pub use parts::speed;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::Value;
 
 use super::{
@@ -29,7 +31,7 @@ use crate::{
     checks::{snapshots::instance as instance_of, volumes::volume},
     inventory::{Fact, FamilyKind, Inventory, Volume, Want, tag},
     resource::{Kind, ResourceId},
-    services::{self, Operation, Spec},
+    services::{self, Operation, Spec, volume::INITIALIZATION_RATES},
 };
 
 /// An action that replaces unencrypted volumes by encrypted copies.
@@ -79,6 +81,21 @@ struct Parameters {
     pre_snapshot: bool,
     snapshot_timeout: u32,
     health_timeout: u32,
+    #[serde(deserialize_with = "rate", skip_serializing_if = "Option::is_none")]
+    initialization_rate: Option<i32>,
+}
+
+/// Deserializes the rate at which new volumes are loaded.
+fn rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i32>, D::Error> {
+    let rate = i32::deserialize(deserializer)?;
+    match INITIALIZATION_RATES.contains(&rate) {
+        true => Ok(Some(rate)),
+        false => Err(D::Error::custom(format!(
+            "{rate} MiB/s: AWS loads a volume at {} to {}",
+            INITIALIZATION_RATES.start(),
+            INITIALIZATION_RATES.end()
+        ))),
+    }
 }
 
 impl Default for Parameters {
@@ -93,6 +110,7 @@ impl Default for Parameters {
             pre_snapshot: true,
             snapshot_timeout: 6 * 3600,
             health_timeout: 900,
+            initialization_rate: None,
         }
     }
 }
@@ -158,6 +176,13 @@ const PARAMETERS: &[Parameter] = &[
         kind: "seconds",
         default: "900",
         doc: "How long the instance may take from start to passing its status checks.",
+    },
+    Parameter {
+        name: "initialization_rate",
+        kind: "number of MiB/s, 100 to 300",
+        default: "AWS's own, which is not promised",
+        doc: "The rate at which a new volume is loaded from its snapshot, so that its disks are fast again \
+              after a known time. AWS bills it by the GiB.",
     },
 ];
 

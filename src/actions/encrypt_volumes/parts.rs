@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Parameters, Via, guards, key};
+use super::{Parameters, Via, guards, instance::WARM_COPY, key};
 use crate::{
     actions::{
         Context, GuardNote, Proof, Proposal, Refusal, make,
@@ -85,17 +85,19 @@ impl Job<'_> {
     /// Builds the undo of steps that create snapshots: a rollback deletes them, an undo keeps them until
     /// their date.
     pub fn snapshots_back(&self, ids: Vec<Value>, what: &str) -> crate::calls::WayBack {
-        let delete = |id: Value| {
-            make::act(
-                self.call(&DeleteSnapshot::<Planned> { snapshot_id: id.clone().into() }),
-                vec![make::gone(self.region, FamilyKind::Snapshots, id)],
-            )
-        };
         let kept = format!(
             "{what} stays, as evidence and as a backup, until {} days after the run",
             self.parameters.keep_days
         );
-        make::back_or_keep(ids.into_iter().map(delete).collect(), &kept, None)
+        make::back_or_keep(ids.into_iter().map(|id| self.delete_snapshot(id)).collect(), &kept, None)
+    }
+
+    /// Deletes a snapshot that this change has created.
+    pub fn delete_snapshot(&self, id: Value) -> Act {
+        make::act(
+            self.call(&DeleteSnapshot::<Planned> { snapshot_id: id.clone().into() }),
+            vec![make::gone(self.region, FamilyKind::Snapshots, id)],
+        )
     }
     /// Returns the tags that tie a resource to the volume it comes from.
     pub fn lineage(&self, disk: &Disk<'_>) -> Vec<(&'static str, Value)> {
@@ -133,15 +135,12 @@ impl Job<'_> {
             });
             let act = make::making(self.call(&copy), FamilyKind::Snapshots, "SnapshotId", Shape::Id, wait);
             let title = format!("copy the snapshot of {} with encryption", disk.words());
-            Ok(make::step(
-                named(disk),
-                title,
-                act,
-                self.snapshots_back(
-                    vec![all[at].clone()],
-                    &format!("the encrypted snapshot of {}", disk.words()),
-                ),
-            ))
+            let ids = vec![all[at].clone()];
+            let back = match name == WARM_COPY {
+                true => self.warm_back(ids),
+                false => self.snapshots_back(ids, &format!("the encrypted snapshot of {}", disk.words())),
+            };
+            Ok(make::step(named(disk), title, act, back))
         };
         disks.iter().enumerate().map(one).collect()
     }
@@ -162,7 +161,10 @@ impl Job<'_> {
             // the tags alone sets it again.
             lineage.extend(disk.delete_on_termination.then(|| (tag::DELETE_ON_TERMINATION, json!("true"))));
             lineage.extend(card_tag(disk));
-            let create = self.new_volume(disk, Some(of(disk)), &lineage)?;
+            let create = CreateVolume {
+                volume_initialization_rate: self.parameters.initialization_rate,
+                ..self.new_volume(disk, Some(of(disk)), &lineage)?
+            };
             let wait = (at + 1 == disks.len()).then(|| self.available(all.clone()));
             let act = make::making(self.call(&create), FamilyKind::Volumes, "VolumeId", Shape::Id, wait)
                 .only_if(only_if.to_vec());
@@ -236,6 +238,7 @@ impl Job<'_> {
             throughput,
             encrypted: Some(true),
             kms_key_id: Some(self.key.clone()),
+            volume_initialization_rate: None,
             tag_specifications: tag_specifications("volume", &old.tags, tags)?,
             client_token: reference::token().into(),
         })
@@ -313,11 +316,14 @@ impl Job<'_> {
     pub fn proofs(&self, disk: &Disk<'_>) -> [Proof; 2] {
         let (old, resource) = (disk.volume, self.owner.volume(self.region, &disk.volume.id));
         let (iops, throughput) = speed(old);
-        let with = json!({
+        let mut with = json!({
             "key": self.key, "availability_zone": old.availability_zone, "volume_type": old.volume_type,
             "size": old.size,
             "iops": iops, "throughput": throughput, "tags": carried(&old.tags),
         });
+        if let Some(rate) = self.parameters.initialization_rate {
+            with["volume_initialization_rate"] = rate.into();
+        }
         [
             Proof { check: "ebs-volume-unencrypted".into(), resource: resource.clone(), with: Value::Null },
             Proof { check: "volume-replaced".into(), resource, with },
@@ -380,16 +386,31 @@ pub fn propose_detached(
                 parameters.keep_days
             ),
             "whatever knows the volume by its id (scripts, templates) must be given the new one".to_owned(),
-        ],
+            job.first_reads(&disks),
+            job.shown_by_scanners(1),
+        ]
+        .into_iter()
+        .chain(job.later_starts("an instance with it"))
+        .collect(),
         before: json!({ "volume": volume.id, "encrypted": false }),
         after: json!({ "volume": volume.id, "kept": true, "replaced_by": { "encrypted": true,
             "key": job.key } }),
         proof: job.proofs(&disks[0]).to_vec(),
         not_restored: Vec::new(),
-        guards: vec![GuardNote::passed(
+        guards: [GuardNote::passed(
             "ownership",
             format!("no tag says that anything else manages {}", volume.id),
-        )],
+        )]
+        .into_iter()
+        .chain(job.own_key.then(|| {
+            let who = format!(
+                "whoever attaches the new volume must be allowed to use {} (kms:CreateGrant): whether they \
+                 are was not looked at",
+                job.key
+            );
+            GuardNote::not_checked("later-starts", who)
+        }))
+        .collect(),
         touches: vec![Want::id(context.region, FamilyKind::Volumes, &volume.id)],
         prerequisites: Vec::new(),
     })

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     capacity,
-    instance::{MOST_EXCLUDED, START_WITHIN, STOP_WITHIN, SWAP_WITHIN, Swap, WARM},
+    instance::{MOST_EXCLUDED, STOP_WITHIN, SWAP_WITHIN, Swap, WARM},
     parts::Disk,
 };
 use crate::{
@@ -39,7 +39,7 @@ impl Swap<'_> {
             &start,
             ["pending", "running"],
             &["terminated", "shutting-down", "stopping"],
-            START_WITHIN,
+            self.instance.start_within(),
             "until the instance runs",
         );
         for expect in act.wait.iter_mut().flat_map(|w| &mut w.until) {
@@ -72,7 +72,7 @@ impl Swap<'_> {
             let reached =
                 make::one_of(region, FamilyKind::InstanceStatuses, id, "/attached_ebs_status", volumes);
             wait.until.extend([ok("/system_status"), ok("/instance_status"), reached]);
-            wait.at_most = START_WITHIN + u64::from(self.job.parameters.health_timeout);
+            wait.at_most = self.instance.start_within() + u64::from(self.job.parameters.health_timeout);
             wait.why = format!("until {id} runs on the encrypted disks and passes its status checks");
         }
         let undo = Undo::Calls(vec![self.only_if_it_runs(self.stopping())]);
@@ -330,7 +330,10 @@ impl Swap<'_> {
         let shape = Shape::IdsBy("volume_id".to_owned(), ids.len());
         let act = make::making(self.job.call(&create), FamilyKind::Snapshots, "Snapshots", shape, wait);
         let act = if name == WARM { act.only_if(self.as_planned()) } else { self.last_written(act) };
-        let way_back = self.job.snapshots_back(ids, "the set of unencrypted snapshots");
+        let way_back = match name == WARM {
+            true => self.job.warm_back(ids),
+            false => self.job.snapshots_back(ids, "the set of unencrypted snapshots"),
+        };
         Ok(make::step(
             name,
             format!("snapshot the unencrypted disks of {}, {when}", self.instance.id),

@@ -15,7 +15,9 @@ use crate::{
 };
 
 impl Swap<'_> {
-    pub(super) fn proofs(&self, target: &ResourceId) -> Vec<Proof> {
+    /// Returns the proofs of the change. Where its public address is lost, the instance must have another one
+    /// again.
+    pub(super) fn proofs(&self, target: &ResourceId, addresses: &guards::Addresses) -> Vec<Proof> {
         let chosen = |id: &str| self.disks.iter().any(|d| d.volume.id == id);
         let devices: Vec<Value> = self
             .volumes
@@ -30,7 +32,10 @@ impl Swap<'_> {
                 planned
             })
             .collect();
-        let with = json!({ "state": self.instance.state, "devices": devices });
+        let mut with = json!({ "state": self.instance.state, "devices": devices });
+        if !addresses.lost.is_empty() {
+            with["public_address"] = true.into();
+        }
         let mut proofs =
             vec![Proof { check: "instance-disks-as-planned".into(), resource: target.clone(), with }];
         proofs.extend(self.disks.iter().flat_map(|d| self.job.proofs(d)));
@@ -86,15 +91,17 @@ impl Swap<'_> {
         let id = &self.instance.id;
         let mut impact = vec![match self.runs() {
             true => {
-                let minutes = downtime(gib, self.disks.len(), self.copies(), self.warm());
-                let how = if self.warm() {
-                    "most is copied before the stop"
-                } else {
-                    "all is copied while it is stopped"
+                let [least, most] = downtime(gib, self.disks.len(), self.copies(), self.warm());
+                let how = match (self.warm(), self.copies()) {
+                    (true, true) => {
+                        "most is in snapshots before the stop; the copies after it may be whole again"
+                    }
+                    (true, false) => "most is in snapshots before the stop",
+                    (false, _) => "all is copied while it is stopped",
                 };
                 format!(
-                    "{id} is stopped and started again: expected downtime about {minutes} minutes ({gib} \
-                     GiB; {how})"
+                    "{id} is stopped and started again: expected downtime {least} to {most} minutes ({gib} \
+                     GiB; {how}); AWS promises no duration, so it may take longer"
                 )
             }
             false => format!("no downtime: {id} is stopped, and stays so; it must not be started meanwhile"),
@@ -102,6 +109,8 @@ impl Swap<'_> {
         if self.runs() {
             impact.push(self.room());
         }
+        impact.push(self.job.first_reads(&self.disks));
+        impact.extend(self.job.later_starts(id));
         impact.push(format!(
             "disks that are replaced: {}",
             self.disks.iter().map(Disk::words).collect::<Vec<_>>().join(", ")
@@ -127,6 +136,14 @@ impl Swap<'_> {
              mounts by UUID or label do not"
                 .to_owned(),
         );
+        if self.instance.platform_details.starts_with("Windows") {
+            impact.push(
+                "Windows may give other drive letters to its disks after a stop and start: look at them \
+                 afterwards"
+                    .to_owned(),
+            );
+        }
+        impact.push(self.job.shown_by_scanners(self.disks.len()));
         impact.push(format!(
             "the storage is paid twice until the old volumes and the snapshots are pruned, {} days after the \
              run at the earliest",

@@ -52,6 +52,7 @@ pub fn trials(
             throughput: None,
             encrypted: Some(true),
             kms_key_id: Some(key.clone()),
+            volume_initialization_rate: None,
             tag_specifications: tag_specifications("volume", &Tags::new(), &[])?,
             client_token: reference::token().into(),
         };

@@ -8,7 +8,6 @@ use crate::{
         Refusal,
         support::{known, need},
     },
-    checks::snapshots::NO_VOLUME,
     inventory::{Attachment, FamilyKind, Instance, Region, Selector, Snapshot, Tags, Volume, Want, tag},
 };
 
@@ -71,7 +70,9 @@ pub(super) fn volume(place: &Region, old: &Volume) -> Result<(), Refusal> {
     // Nobody has read the new volume yet. One copy that needs no key stays until somebody has.
     let listing = place.snapshots.select(&Selector::by("volume-id", &old.id));
     let snapshots = known(listing, &format!("the list of the snapshots of {}", old.id))?.unwrap_or_default();
-    match snapshots.iter().any(|(_, s)| s.state == "completed" && !s.encrypted) {
+    let readable =
+        |s: &Snapshot| s.state == "completed" && !s.encrypted && s.own_volume() == Some(old.id.as_str());
+    match snapshots.iter().any(|(_, s)| readable(s)) {
         true => Ok(()),
         false => refused(format!(
             "{} is the last unencrypted copy of its data, and {} was not attached yet: attach that once",
@@ -191,8 +192,7 @@ pub(super) fn left(place: &Region, left: &Volume, source: &str) -> Result<(), Re
 /// volume of a copy is arbitrary (<https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copy-snapshot.html>),
 /// and redress tags its copies.
 fn source(snapshot: &Snapshot) -> Option<&str> {
-    let own = Some(snapshot.volume_id.as_str())
-        .filter(|id| !id.is_empty() && *id != NO_VOLUME && !snapshot.encrypted);
+    let own = snapshot.own_volume().filter(|_| !snapshot.encrypted);
     snapshot.tags.get(tag::SOURCE).map(String::as_str).or(own)
 }
 

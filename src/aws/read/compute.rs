@@ -34,6 +34,7 @@ fn volume(volume: types::Volume) -> Volume {
         attachments: volume.attachments.unwrap_or_default().into_iter().map(attachment).collect(),
         attached_at: attached,
         snapshot_id: some(volume.snapshot_id),
+        volume_initialization_rate: volume.volume_initialization_rate,
         multi_attach: volume.multi_attach_enabled.unwrap_or_default(),
         operator: operator(volume.operator),
         outpost_arn: some(volume.outpost_arn),
@@ -97,6 +98,7 @@ fn snapshot(snapshot: types::Snapshot) -> Snapshot {
         description: text(snapshot.description),
         storage_tier: some(snapshot.storage_tier).unwrap_or_else(|| "standard".to_owned()),
         state_message: some(snapshot.state_message),
+        transfer_type: some(snapshot.transfer_type),
         progress: some(snapshot.progress),
         tags: tags(snapshot.tags),
     }

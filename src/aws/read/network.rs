@@ -148,8 +148,14 @@ fn more_addresses(interface: &types::NetworkInterface) -> Vec<String> {
     )
 }
 
+/// Returns the public addresses of the secondary private addresses of an interface.
+fn more_public_ips(interface: &types::NetworkInterface) -> Vec<String> {
+    let more = interface.private_ip_addresses().iter().filter(|a| a.primary != Some(true));
+    super::distinct(more.filter_map(|a| some(a.association()?.public_ip.as_deref())))
+}
+
 fn interface(interface: types::NetworkInterface) -> NetworkInterface {
-    let more_addresses = more_addresses(&interface);
+    let (more_addresses, more_public_ips) = (more_addresses(&interface), more_public_ips(&interface));
     let (association, attachment) = (interface.association, interface.attachment);
     NetworkInterface {
         id: text(interface.network_interface_id),
@@ -167,6 +173,7 @@ fn interface(interface: types::NetworkInterface) -> NetworkInterface {
         subnet_id: text(interface.subnet_id),
         private_ip: some(interface.private_ip_address),
         more_addresses,
+        more_public_ips,
         public_ip: association.as_ref().and_then(|a| some(a.public_ip.as_deref())),
         public_ip_owner: association.and_then(|a| some(a.ip_owner_id)),
         tags: tags(interface.tag_set),

@@ -28,6 +28,7 @@ impl OnAws for CreateVolume {
             .set_throughput(self.throughput)
             .set_encrypted(self.encrypted)
             .set_kms_key_id(self.kms_key_id)
+            .set_volume_initialization_rate(self.volume_initialization_rate)
             .set_tag_specifications(specifications(self.tag_specifications))
             .client_token(self.client_token);
         output(call, "VolumeId", once(call, request.send()).await?.volume_id)

@@ -207,6 +207,9 @@ struct Disks {
     state: String,
     /// The whole device map.
     devices: Vec<Disk>,
+    /// `true` if the instance must have a public address again: it had one that a stop loses.
+    #[serde(default)]
+    public_address: bool,
     /// `true` if the proof is asked for later than at the end of the run ([`super::LATER`]): then only the
     /// disks count that the change replaced, and the instance may be stopped, or have other disks.
     #[serde(default)]
@@ -244,6 +247,9 @@ fn disks(inventory: &Inventory, resource: &ResourceId, plan: &Disks) -> Verdict 
     let mut sum = Sum::default();
     if !plan.later {
         sum.is("the power state", &found.state, &plan.state);
+        if plan.public_address && found.public_ip.is_none() {
+            sum.wrong.push("it has no public address any more".to_owned());
+        }
         for extra in found.devices.iter().filter(|d| !plan.devices.iter().any(|p| p.device == d.device_name))
         {
             sum.wrong.push(format!("{} at {} was not planned", extra.volume_id, extra.device_name));
@@ -289,6 +295,8 @@ struct Replaced {
     size: i32,
     iops: Option<i32>,
     throughput: Option<i32>,
+    #[serde(default)]
+    volume_initialization_rate: Option<i32>,
     tags: Tags,
     /// `true` if the proof is asked for later than at the end of the run ([`super::LATER`]): the volume may
     /// have been tagged, grown or made faster since.
@@ -333,6 +341,9 @@ fn replaced(inventory: &Inventory, resource: &ResourceId, plan: &Replaced) -> Ve
     }
     if plan.throughput.is_some() {
         sum.is("throughput", &new.throughput, &plan.throughput);
+    }
+    if plan.volume_initialization_rate.is_some() {
+        sum.is("the initialization rate", &new.volume_initialization_rate, &plan.volume_initialization_rate);
     }
     for (key, value) in &plan.tags {
         sum.is(&format!("tag {key}"), &new.tags.get(key), &Some(value));

@@ -182,3 +182,20 @@ fn a_disk_at_another_ebs_card_than_planned_is_not_as_planned() {
     assert_eq!(judge(&with_card(Some(1)), &plan), Verdict::Ok(None));
     assert!(matches!(judge(&with_card(None), &plan), Verdict::Violates(_)));
 }
+
+#[test]
+fn an_instance_that_has_lost_its_public_address_for_good_is_not_as_planned() {
+    let mut it = account();
+    let mut plan = disks_plan();
+    let judge = |it: &Inventory, plan: &Value| {
+        ask("instance-disks-as-planned", it, &it.owner.instance(R, "i-1"), plan)
+    };
+    assert_eq!(judge(&it, &plan), Verdict::Ok(None), "it had none before");
+    plan["public_address"] = json!(true);
+    assert!(matches!(judge(&it, &plan), Verdict::Violates(_)));
+    it.region_mut(R).instances.get_mut("i-1").unwrap().public_ip = Some("198.51.100.8".into());
+    assert_eq!(judge(&it, &plan), Verdict::Ok(None));
+    it.region_mut(R).instances.get_mut("i-1").unwrap().public_ip = None;
+    plan["later"] = json!(true);
+    assert_eq!(judge(&it, &plan), Verdict::Ok(None), "later it may be stopped");
+}

@@ -11,8 +11,6 @@ use crate::{
     resource::{Kind, ResourceId},
 };
 
-/// The volume id that AWS gives for a snapshot that is a copy.
-pub const NO_VOLUME: &str = "vol-ffffffff";
 /// The tag by which an instance asks for backups, unless the parameters name another.
 pub const DEFAULT_TAG: &str = "Backup=true";
 /// The greatest age of a backup in hours, unless the parameters give another.
@@ -69,10 +67,9 @@ pub fn snapshot<'a>(inventory: &'a Inventory, region: &str, id: &str) -> Fact<&'
 }
 
 /// Returns the volume whose data a snapshot contains: for a copy, that of the tag which redress gives its
-/// copies. The volume that AWS gives for a copy is arbitrary, so the tag comes first.
+/// copies. The volume that AWS gives for a copy is arbitrary, and never counts.
 pub fn source_volume(snapshot: &Snapshot) -> Option<&str> {
-    let own = Some(snapshot.volume_id.as_str()).filter(|v| !v.is_empty() && *v != NO_VOLUME);
-    snapshot.tags.get(tag::SOURCE).map(String::as_str).or(own)
+    snapshot.tags.get(tag::SOURCE).map(String::as_str).or_else(|| snapshot.own_volume())
 }
 
 /// Returns whether these tags contain the wanted `Key=value`, or `Key` alone; an empty one matches always.
@@ -155,17 +152,18 @@ fn backups<'a>(inventory: &'a Inventory, region: &str, id: &str) -> Backups<'a> 
     let Some(place) = inventory.regions.get(region) else {
         return Backups { silence: Some("not read".to_owned()), ..all };
     };
-    all.take(place.snapshots.select(&Selector::by("volume-id", id)), None);
+    all.take(place.snapshots.select(&Selector::by("volume-id", id)), None, Some(id));
     match place.volumes.get(id) {
         Fact::Known(volume) => {
             let Some(origin) = &volume.snapshot_id else { return all };
             match place.snapshots.get(origin) {
                 Fact::Known(snapshot) => {
-                    all.take(Fact::Known(vec![(snapshot.id.as_str(), snapshot)]), None);
+                    all.take(Fact::Known(vec![(snapshot.id.as_str(), snapshot)]), None, None);
                     if let Some(source) = source_volume(snapshot).filter(|s| *s != id) {
                         all.take(
                             place.snapshots.select(&Selector::by("volume-id", source)),
                             volume.create_time,
+                            Some(source),
                         );
                     }
                 }
@@ -186,10 +184,13 @@ fn backups<'a>(inventory: &'a Inventory, region: &str, id: &str) -> Backups<'a> 
 }
 
 impl<'a> Backups<'a> {
-    fn take(&mut self, listing: Fact<Vec<(&str, &'a Snapshot)>>, until: Option<Timestamp>) {
+    /// Takes the completed snapshots of a listing, of this volume alone where one is given.
+    fn take(&mut self, listing: Fact<Vec<(&str, &'a Snapshot)>>, until: Option<Timestamp>, of: Option<&str>) {
+        let is_of = |s: &Snapshot| of.is_none_or(|of| source_volume(s) == Some(of));
         match listing {
             Fact::Known(items) => {
-                let completed = items.into_iter().filter(|(_, s)| s.state == "completed");
+                // The listing by volume also contains copies to which AWS has given that volume's id.
+                let completed = items.into_iter().filter(|(_, s)| s.state == "completed" && is_of(s));
                 let timed = completed.filter_map(|(_, s)| s.start_time.map(|time| (time, s.id.as_str())));
                 self.found.extend(timed.filter(|(time, _)| until.is_none_or(|u| *time <= u)));
             }

@@ -82,11 +82,13 @@ fn snapshots_of_the_volume_that_a_disk_was_made_from_count_until_it_was_made() {
         let mut it = account();
         snap(&mut it, "snap-1", "vol-1", "2026-11-22T09:00:00Z", "completed");
         let (volume, tags) = match copied {
-            true => (NO_VOLUME, [(tag::SOURCE.to_owned(), "vol-0".to_owned())].into()),
+            true => ("vol-2", [(tag::SOURCE.to_owned(), "vol-0".to_owned())].into()),
             false => ("vol-0", Tags::new()),
         };
         snap(&mut it, "snap-origin", volume, "2026-11-20T09:00:00Z", "completed");
-        it.region_mut(R).snapshots.get_mut("snap-origin").unwrap().tags = tags;
+        let origin = it.region_mut(R).snapshots.get_mut("snap-origin").unwrap();
+        origin.tags = tags;
+        origin.transfer_type = copied.then(|| "standard".to_owned());
         it.region_mut(R).volumes.get_mut("vol-2").unwrap().snapshot_id = Some("snap-origin".into());
         assert!(matches!(say(&it, Value::Null), Verdict::Violates(_)));
         snap(&mut it, "snap-0", "vol-0", "2026-11-22T08:00:00Z", "completed");
@@ -119,4 +121,24 @@ fn what_must_be_read_follows_the_disk_to_what_it_was_made_from() {
     it.region_mut(R).volumes.get_mut("vol-1").unwrap().snapshot_id = Some("snap-origin".into());
     let wants = reads_one(&it, &it.owner.instance(R, "i-1"));
     assert!(wants.contains(&Want::by(R, FamilyKind::Snapshots, "volume-id", "vol-0")), "{wants:?}");
+}
+
+#[test]
+fn a_copy_is_known_by_its_transfer_type_or_description_and_never_counts_for_the_volume_that_aws_names() {
+    let marks: [fn(&mut Snapshot); 3] = [
+        |s| s.transfer_type = Some("time-based".into()),
+        |s| s.description = "[Copied snap-1 from us-west-2] nightly".into(),
+        |s| s.description = "Copied for DestinationAmi ami-2 from SourceAmi ami-1".into(),
+    ];
+    for mark in marks {
+        let mut it = account();
+        snap(&mut it, "snap-1", "vol-1", "2026-11-22T09:00:00Z", "completed");
+        snap(&mut it, "snap-2", "vol-2", "2026-11-22T09:00:00Z", "completed");
+        assert_eq!(say(&it, Value::Null), Verdict::Ok(None));
+        mark(it.region_mut(R).snapshots.get_mut("snap-2").unwrap());
+        assert!(
+            matches!(say(&it, Value::Null), Verdict::Violates(_)),
+            "AWS has given a copy the id of this disk"
+        );
+    }
 }

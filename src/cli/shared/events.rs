@@ -107,6 +107,10 @@ fn event(news: &ProgressEvent) -> Value {
         ProgressEvent::NotTried { change, calls } => {
             json!({ "event": "not-tried", "change": change, "calls": calls })
         }
+        ProgressEvent::Downtime { change, pass, least, most } => {
+            json!({ "event": "downtime", "change": change, "first_pass_seconds": pass,
+                "least_seconds": least, "most_seconds": most })
+        }
         ProgressEvent::ItsTurn { change, why, seconds } => {
             json!({ "event": "its-turn", "change": change, "why": why, "seconds": seconds })
         }

@@ -86,7 +86,7 @@ impl Progress {
             ProgressEvent::Waiting { why, .. } => {
                 Some(format!("{} {}, waiting: {why}", at_hand.head, at_hand.step))
             }
-            ProgressEvent::NotTried { .. } => None,
+            ProgressEvent::NotTried { .. } | ProgressEvent::Downtime { .. } => None,
             ProgressEvent::ItsTurn { why, .. } => {
                 Some(format!("{} {}, waiting for its turn: {why}", at_hand.head, at_hand.step))
             }
@@ -107,6 +107,7 @@ impl Progress {
             ProgressEvent::ChangeEnds { .. }
             | ProgressEvent::GoingBack { .. }
             | ProgressEvent::NotTried { .. }
+            | ProgressEvent::Downtime { .. }
             | ProgressEvent::ItsTurn { seconds: 0, .. } => true,
             ProgressEvent::ItsTurn { .. } => self.verbose,
             ProgressEvent::StepBegins { .. } | ProgressEvent::Again { .. } => self.verbose,
@@ -127,6 +128,7 @@ fn change_of(event: &ProgressEvent) -> &str {
         ProgressEvent::StepBegins { change, .. }
         | ProgressEvent::Waiting { change, .. }
         | ProgressEvent::NotTried { change, .. }
+        | ProgressEvent::Downtime { change, .. }
         | ProgressEvent::ItsTurn { change, .. }
         | ProgressEvent::Again { change, .. }
         | ProgressEvent::GoingBack { change, .. } => change,

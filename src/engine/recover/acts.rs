@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::{
     actions::make,
     calls::{Act, Call, Expect},
-    inventory::{FamilyKind, Volume, tag},
+    inventory::{FamilyKind, Instance, Volume, tag},
     services::{
         Planned,
         instance::{ModifyInstanceAttribute, StartInstances},
@@ -13,20 +13,27 @@ use crate::{
     },
 };
 
-/// Seconds for a start or an attachment.
+/// Seconds for an attachment.
 const WITHIN: u64 = 600;
 
 /// Starts the instance that a run left down, unless somebody has.
-pub(super) fn start(region: &str, name: &str) -> Act {
+pub(super) fn start(region: &str, instance: &Instance) -> Act {
+    let name = instance.id.as_str();
     let running =
         make::state(region, FamilyKind::Instances, name, &["running"], &["terminated", "shutting-down"]);
     let under_way = make::state(region, FamilyKind::Instances, name, &["pending", "running"], &[]);
     let call = Call::of(region, &StartInstances { instance_ids: vec![name.to_owned()] });
     let stopped = make::is(region, FamilyKind::Instances, name, "/state", "stopped")
         .meaning(&format!("somebody has started {name}"));
-    make::act_under_way(call, vec![under_way], vec![running], WITHIN, "until the instance runs")
-        .only_if(vec![stopped])
-        .or_leave()
+    make::act_under_way(
+        call,
+        vec![under_way],
+        vec![running],
+        instance.start_within(),
+        "until the instance runs",
+    )
+    .only_if(vec![stopped])
+    .or_leave()
 }
 
 /// Returns the EBS card of a disk, which only tags record once the disk is detached.

@@ -202,7 +202,7 @@ fn bring_back(
     if instance.state == "stopped"
         && instance.tags.get(tag::STATE).is_none_or(|found| found != mark::FOUND_STOPPED)
     {
-        back.steps.push(kept_step("start".to_owned(), format!("start {name}"), start(region, name)));
+        back.steps.push(kept_step("start".to_owned(), format!("start {name}"), start(region, instance)));
     }
     for replaced in replaced::proved(&volumes, instance).iter().filter(|_| !undone) {
         back.steps.push(replaced.step(back.steps.len() + 1, region, name));

@@ -1,6 +1,9 @@
 //! The waits: for the effect of a call with an unknown outcome, and for the condition of an act.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 
@@ -11,10 +14,55 @@ use crate::{
         Engine, EngineError, ProgressEvent, gather::nothing, ledger::SharedJournal, look::Look,
         named::SHOWN_WITHIN,
     },
-    inventory::Scope,
+    inventory::{Inventory, Scope},
     journal::{Event, StepResult, Story},
     plan::proof,
 };
+
+/// Seconds for which a resource that was seen must be missing before it counts as gone: two servers of AWS's
+/// may differ for a moment.
+const GONE_AFTER: Duration = Duration::from_secs(60);
+
+/// The resources of a wait that the change has made itself and that are missing.
+#[derive(Default)]
+struct Vanished {
+    /// Ids that an earlier look has shown.
+    seen: BTreeSet<String>,
+    /// Ids that the last looks have not shown, with the number of these looks and the time of the first.
+    missing: BTreeMap<String, (u32, Timestamp)>,
+    /// The likely reason, of the first of them.
+    hint: &'static str,
+}
+
+impl Vanished {
+    fn look(&mut self, made: &[Expect], inventory: &Inventory, now: Timestamp) {
+        let mut missing = BTreeMap::new();
+        self.hint = "";
+        for expect in made {
+            let [gone, there] = expect.missing_and_there(inventory);
+            self.seen.extend(there);
+            if !gone.is_empty() && self.hint.is_empty() {
+                self.hint = expect.family.about().vanishes.unwrap_or_default();
+            }
+            for id in gone {
+                let (looks, first) = self.missing.get(&id).copied().unwrap_or((0, now));
+                missing.insert(id, (looks + 1, first));
+            }
+        }
+        self.missing = missing;
+    }
+
+    /// Returns the likely reason, once one of them is believed to be gone: it was seen before and is missing
+    /// since a minute, or lists do not lag behind its creation any more.
+    fn for_good(&self, since: &Since, now: Timestamp, lag: Duration) -> Option<&'static str> {
+        let late = now.duration_since(since.called).unsigned_abs() > lag;
+        let gone = |(id, (looks, first)): (&String, &(u32, Timestamp))| {
+            let for_long = self.seen.contains(id) && now.duration_since(*first).unsigned_abs() >= GONE_AFTER;
+            *looks > 1 && (late || for_long)
+        };
+        self.missing.iter().any(gone).then_some(self.hint)
+    }
+}
 
 impl Engine<'_> {
     /// Looks for the effect of an intent with an unknown outcome. For calls without a token, absence is
@@ -144,7 +192,7 @@ impl Engine<'_> {
         since: Since,
         journal: &SharedJournal<'_>,
     ) -> Result<Result<(), power::Fallen>, Failure> {
-        let mut missing = 0;
+        let mut vanished = Vanished::default();
         let began = self.account.now();
         // A new resource may not show for as long as lists lag: before that no wait is in vain.
         let at_most =
@@ -185,14 +233,9 @@ impl Engine<'_> {
                     reason.to_string()
                 }
             };
-            missing = if since.made.iter().any(|e| e.is_missing(&inventory)) { missing + 1 } else { 0 };
-            if missing > 1 && self.account.now().duration_since(since.called).unsigned_abs() > self.lag {
-                let hint = since
-                    .made
-                    .iter()
-                    .filter(|e| e.is_missing(&inventory))
-                    .find_map(|e| e.family.about().vanishes)
-                    .unwrap_or_default();
+            let now = self.account.now();
+            vanished.look(&since.made, &inventory, now);
+            if let Some(hint) = vanished.for_good(&since, now, self.lag) {
                 return Err(Failure::Failed(format!("waiting {} failed: {seen} any more{hint}", wait.why)));
             }
             let seconds = self.account.now().duration_since(began).unsigned_abs().as_secs();
@@ -215,5 +258,54 @@ impl Engine<'_> {
             self.rest(Duration::from_secs((1 << tries.min(4)).min(15)), journal).await?;
         }
         Ok(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        actions::make,
+        inventory::{Caller, Fact, FamilyKind, Volume},
+        resource::Owner,
+    };
+
+    const LAG: Duration = Duration::from_secs(300);
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_secs(second)
+    }
+
+    /// Returns whether the volume counts as gone after these looks: seconds since the call, and whether the
+    /// look shows it.
+    fn gone(looks: &[(i64, bool)]) -> bool {
+        let owner = Owner { partition: "aws".into(), account: "123456789012".into() };
+        let expect = make::state("r", FamilyKind::Volumes, "vol-1", &["available"], &["error"]);
+        let since = Since { called: at(0), made: vec![expect] };
+        let (mut vanished, mut last) = (Vanished::default(), 0);
+        for (second, there) in looks {
+            let mut inventory = Inventory::empty(owner.clone(), Caller::default(), at(*second));
+            let fact = if *there { Fact::Known(Volume::default()) } else { Fact::Absent };
+            inventory.region_mut("r").volumes.items.insert("vol-1".into(), fact);
+            vanished.look(&since.made, &inventory, at(*second));
+            last = *second;
+        }
+        let hint = vanished.for_good(&since, at(last), LAG);
+        assert!(hint.is_none_or(|hint| hint.contains("KMS")), "{hint:?}");
+        hint.is_some()
+    }
+
+    #[test]
+    fn a_volume_that_was_seen_and_is_missing_for_a_minute_is_gone() {
+        assert!(gone(&[(1, true), (10, false), (40, false), (70, false)]));
+        assert!(!gone(&[(1, true), (10, false), (40, false)]), "two servers may differ for a moment");
+        assert!(!gone(&[(1, true), (10, false), (40, true), (75, false)]), "it came back in between");
+    }
+
+    #[test]
+    fn a_volume_that_was_never_seen_is_gone_once_lists_do_not_lag_any_more() {
+        assert!(!gone(&[(10, false), (100, false), (290, false)]));
+        assert!(gone(&[(10, false), (290, false), (301, false)]));
+        assert!(!gone(&[(301, false)]), "one look proves nothing");
     }
 }

@@ -3,12 +3,12 @@
 //! back while it still can. The durations are estimates; the limits of the waits themselves would forbid
 //! nearly everything.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use jiff::Timestamp;
 
 use super::{
-    Engine,
+    Engine, ProgressEvent,
     ledger::SharedJournal,
     named::{Failure, Named},
     so_far::not_begun,
@@ -17,6 +17,7 @@ use super::{
 use crate::{
     account::Validity,
     calls::{self, Act, Power, Purpose, Step, Takes},
+    journal::ChangeStory,
     plan::Change,
 };
 
@@ -89,11 +90,65 @@ fn downtime(change: &Change, from: usize) -> Option<Duration> {
     Some(ahead(change, stop) + way_back(change, &done))
 }
 
+/// The first pass over the disks, as it was measured while the instance ran, and the downtime to expect from
+/// it: a pass after the stop takes no longer than the first one, unless much has changed since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Measured {
+    pass: Duration,
+    least: Duration,
+    most: Duration,
+}
+
+/// Returns the first pass over the disks that a change has made before the step at `stop`; `None` where it has
+/// made none, or none is to follow.
+/// `called` returns the time of a step's call.
+fn measured(
+    change: &Change,
+    stop: usize,
+    called: &dyn Fn(&str) -> Option<Timestamp>,
+    now: Timestamp,
+) -> Option<Measured> {
+    let is_pass = |step: &Step| !matches!(step.act.takes(), Takes::Seconds(_));
+    let (before, after) = change.steps.split_at(stop);
+    let first = before.iter().position(is_pass)?;
+    let last = before.iter().rposition(is_pass)?;
+    let begun = called(&before[first].name)?;
+    let ended = before.get(last + 1).map_or(Some(now), |step| called(&step.name))?;
+    let pass = Duration::try_from(ended.duration_since(begun)).ok()?;
+    let (mut fixed, mut passes) = (0, BTreeSet::new());
+    for act in until_up(after.iter().map(|s| &s.act)) {
+        match act.takes() {
+            Takes::Seconds(seconds) => fixed += seconds,
+            Takes::PassOverChanges | Takes::Pass => drop(passes.insert(act.call.operation.as_str())),
+        }
+    }
+    let least = Duration::from_secs(fixed + PASS_AT_LEAST * passes.len() as u64);
+    let most = (Duration::from_secs(fixed) + pass).max(least);
+    (!passes.is_empty()).then_some(Measured { pass, least, most })
+}
+
 fn minutes(time: Duration) -> u64 {
     time.as_secs().div_ceil(60)
 }
 
 impl Engine<'_> {
+    /// Reports the downtime to expect, before the step at this place takes something down.
+    pub(super) fn announce_downtime(&self, change: &Change, at: usize, ledger: &SharedJournal<'_>) {
+        let takes_down = |s: &&Step| s.act.power() == Power::TakesDown && not_begun(change, s, ledger);
+        if change.steps.get(at).filter(takes_down).is_none() {
+            return;
+        }
+        let now = self.account.now();
+        let measured = ledger.look(|story| {
+            let story = story.changes.get(&change.id)?;
+            measured(change, at, &|step| story.step(step).map(|s| s.at), now)
+        });
+        if let Some(Measured { pass, least, most }) = measured {
+            let [pass, least, most] = [pass, least, most].map(|time| time.as_secs());
+            self.talk.on_progress(&ProgressEvent::Downtime { change: change.id.clone(), pass, least, most });
+        }
+    }
+
     /// Returns the remaining time of the credentials, and their end; `None` where no end is known.
     async fn left(&self) -> Option<(Duration, Timestamp)> {
         match self.account.validity().await {
@@ -135,9 +190,8 @@ impl Engine<'_> {
     }
 
     fn time_back(&self, change: &Change, ledger: &SharedJournal<'_>) -> Duration {
-        let done = ledger
-            .look(|story| story.changes.get(&change.id).map(crate::journal::ChangeStory::done))
-            .unwrap_or_default();
+        let done =
+            ledger.look(|story| story.changes.get(&change.id).map(ChangeStory::done)).unwrap_or_default();
         way_back(change, &done)
     }
 

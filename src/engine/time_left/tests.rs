@@ -95,3 +95,20 @@ fn the_way_back_is_counted_from_where_the_change_stands() {
         "a start, and at most the swap of two disks: {early:?} {late:?}"
     );
 }
+
+#[test]
+fn the_downtime_to_expect_follows_from_the_measured_first_pass() {
+    let change = change(2, 500, true);
+    let at = |minute: i64| Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_mins(minute);
+    let stop = 1;
+    let called = |step: &str| (step == "warm").then(|| at(0));
+    let found = measured(&change, stop, &called, at(40)).unwrap();
+    assert_eq!(found.pass, Duration::from_secs(40 * 60));
+    // Two passes follow, the snapshot and the copies, of two minutes at least.
+    assert_eq!(found.most - found.least, Duration::from_secs(40 * 60 - 2 * PASS_AT_LEAST));
+    let quick = measured(&change, stop, &called, at(1)).unwrap();
+    assert_eq!(quick.most, quick.least, "nothing is expected to take less than the least");
+    assert_eq!(measured(&change, stop, &|_| None, at(40)), None, "nothing was measured");
+    let cold = Change { steps: change.steps[1..].to_vec(), ..change };
+    assert_eq!(measured(&cold, 0, &|_| Some(at(0)), at(40)), None, "there was no first pass");
+}

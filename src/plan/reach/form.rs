@@ -20,7 +20,7 @@ pub(super) fn checked(change: &Change, way: Way, call: &Call, account: &str) -> 
         "CopySnapshot" => encrypted(change, &call.input, account),
         // A trial of the key of a disk that stays is empty and of the smallest size.
         "CreateVolume" if call.input.get("SnapshotId").is_none() && call.input["Size"] == 1 => Ok(()),
-        "CreateVolume" => encrypted(change, &call.input, account),
+        "CreateVolume" => at_rate(change, &call.input).and_then(|()| encrypted(change, &call.input, account)),
         "UpdateTrail" => raised(way, &call.input),
         "StopLogging" if way == Way::Forth => {
             Err("stops a trail, which no change does on its way there".to_owned())
@@ -34,6 +34,15 @@ fn goes_with(mappings: &Value) -> Result<(), String> {
         Ok(())
     } else {
         Err("names no disk".to_owned())
+    }
+}
+
+/// Checks the rate at which a volume is loaded, which AWS bills: the one that the change was given.
+fn at_rate(change: &Change, input: &Value) -> Result<(), String> {
+    let Some(rate) = input.get("VolumeInitializationRate") else { return Ok(()) };
+    match change.uses.iter().any(|one| one.with.get("initialization_rate") == Some(rate)) {
+        true => Ok(()),
+        false => Err(format!("loads a volume at {rate} MiB/s, which the change was not given")),
     }
 }
 

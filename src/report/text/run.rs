@@ -197,6 +197,13 @@ pub fn progress(event: &ProgressEvent) -> Option<String> {
                 calls.join("; ")
             )
         }
+        ProgressEvent::Downtime { change, pass, least, most } => {
+            let [pass, least, most] = [pass, least, most].map(|time| words::duration(*time as f64));
+            format!(
+                "{change} goes down now: the first pass over its disks took {pass}, so {least} to {most} are \
+                 expected; AWS promises no duration"
+            )
+        }
         ProgressEvent::ItsTurn { change, why, .. } => format!("{change} waits for its turn, {why}"),
         ProgressEvent::Again { change, why, seconds } => {
             format!("{change} tries again in {seconds} s: {why}")

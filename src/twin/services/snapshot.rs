@@ -197,6 +197,7 @@ impl OnTwin for CopySnapshot {
             // (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Snapshot.html>).
             volume_id: format!("vol-{:08x}", 0xffff_ffff_u64 - t.ids % 3),
             volume_size: source.volume_size,
+            transfer_type: Some("standard".to_owned()),
             encrypted,
             kms_key_id: key.map(|k| k.arn),
             description: self.description.unwrap_or_default(),

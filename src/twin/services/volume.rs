@@ -7,7 +7,7 @@ use crate::{
         Fact, FamilyKind, Instance, Volume,
         compute::{Attachment, Device},
     },
-    services::volume::{AttachVolume, CreateVolume, DeleteVolume, DetachVolume},
+    services::volume::{AttachVolume, CreateVolume, DeleteVolume, DetachVolume, INITIALIZATION_RATES},
     twin::{
         FaultKind, Twin,
         effect::Effect,
@@ -56,6 +56,7 @@ impl OnTwin for CreateVolume {
             ));
         }
         performance(&self, &mut new)?;
+        loading(&self, &mut new)?;
         let fate = encryption(t, region, &self, from_encrypted, source_key, &mut new)?;
         new.availability_zone = self.availability_zone;
         new.snapshot_id = self.snapshot_id;
@@ -152,6 +153,25 @@ fn performance(input: &CreateVolume, new: &mut Volume) -> Result<(), CallError> 
         return Err(refuse("InvalidParameterValue", "Throughput is out of bounds for gp3."));
     }
     new.volume_type = kind.to_owned();
+    Ok(())
+}
+
+/// Sets the rate at which the volume is loaded from its snapshot.
+fn loading(input: &CreateVolume, new: &mut Volume) -> Result<(), CallError> {
+    let Some(rate) = input.volume_initialization_rate else { return Ok(()) };
+    if input.snapshot_id.is_none() {
+        return Err(refuse(
+            "InvalidParameterCombination",
+            "The parameter volumeInitializationRate is supported only for volumes created from snapshots.",
+        ));
+    }
+    if !INITIALIZATION_RATES.contains(&rate) {
+        return Err(refuse(
+            "InvalidParameterValue",
+            format!("Volume initialization rate of {rate} MiB/s is out of bounds."),
+        ));
+    }
+    new.volume_initialization_rate = Some(rate);
     Ok(())
 }
 

@@ -167,6 +167,7 @@ fn a_copy_knows_no_volume_no_tags_but_its_own_and_the_arn_of_its_key() {
         (false, true, "completed")
     );
     assert_eq!(copied.tags.keys().collect::<Vec<_>>(), ["redress:source"]);
+    assert!(copied.is_copy() && !source.is_copy() && copied.own_volume().is_none());
     assert!(copied.kms_key_id.unwrap().starts_with("arn:aws:kms:us-east-1:"));
     assert_eq!(snapshot(&twin, &bad).state, "error", "a disabled key fails later");
     assert!(!snapshot(&twin, &plain).encrypted);
@@ -249,6 +250,39 @@ fn a_key_that_does_not_work_kills_the_volume_later_and_burns_the_token() {
     assert_eq!(volume(&twin, &dead).state, "error");
     assert!(twin.truth().regions[MAIN].volumes.get(&gone).is_absent());
     assert_eq!(code(new_volume(&mut twin, bad)), "IdempotentParameterMismatch");
+}
+
+#[test]
+fn a_volume_is_loaded_at_a_rate_within_bounds_and_only_from_a_snapshot() {
+    let mut twin = company();
+    let mut rated = |rate: i32, more: Value| {
+        let mut input = json!({ "VolumeInitializationRate": rate });
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        new_volume(&mut twin, input)
+    };
+    for rate in [99, 301] {
+        assert_eq!(code(rated(rate, json!({ "SnapshotId": id("snap", 1) }))), "InvalidParameterValue");
+    }
+    let made = text(made(rated(300, json!({ "SnapshotId": id("snap", 1) }))));
+    let empty = json!({ "AvailabilityZone": "us-east-1a", "Size": 8, "VolumeInitializationRate": 100 });
+    assert_eq!(code(ec2(&mut twin, "CreateVolume", empty)), "InvalidParameterCombination");
+    assert_eq!(volume(&twin, &made).volume_initialization_rate, Some(300));
+}
+
+#[test]
+fn a_volume_is_attached_at_the_ebs_card_that_was_asked_for() {
+    let mut twin = company();
+    let root = id("vol", 401);
+    detach(&mut twin, &root).unwrap();
+    minutes(&mut twin, 1);
+    let place = |card: Value| json!({ "VolumeId": root, "InstanceId": id("i", 4), "Device": "/dev/xvda", "EbsCardIndex": card });
+    ec2(&mut twin, "AttachVolume", place(json!(1))).unwrap();
+    assert_eq!(volume(&twin, &root).card_at(&id("i", 4)), Some(1));
+    minutes(&mut twin, 1);
+    detach(&mut twin, &root).unwrap();
+    minutes(&mut twin, 1);
+    ec2(&mut twin, "AttachVolume", place(json!(0))).unwrap();
+    assert_eq!(volume(&twin, &root).card_at(&id("i", 4)), None, "0 is the default");
 }
 
 #[test]

@@ -169,6 +169,25 @@ fn an_automatic_address_does_not_come_back_to_an_instance_with_two_interfaces() 
 }
 
 #[test]
+fn an_automatic_address_does_not_come_back_beside_an_elastic_ip_at_a_secondary_address() {
+    for more in [Vec::new(), vec!["203.0.113.9".to_owned()]] {
+        let mut twin = company();
+        let comes_back = more.is_empty();
+        twin.truth_mut().region_mut(MAIN).network_interfaces.items.change_all(|interface| {
+            if interface.instance_id == Some(id("i", 6)) {
+                interface.more_public_ips.clone_from(&more);
+            }
+        });
+        for operation in ["StopInstances", "StartInstances"] {
+            ec2(&mut twin, operation, json!({ "InstanceIds": [id("i", 6)] })).unwrap();
+            minutes(&mut twin, 5);
+        }
+        let after = twin.truth().regions[MAIN].instances.get(&id("i", 6)).known().copied().unwrap().clone();
+        assert_eq!((after.state.as_str(), after.public_ip.is_some()), ("running", comes_back), "{more:?}");
+    }
+}
+
+#[test]
 fn iops_have_the_limits_of_their_type() {
     let mut twin = company();
     let mut make = |kind: &str, iops: i32| {

@@ -13,6 +13,7 @@ use crate::{
     resource::Owner,
 };
 
+mod afterwards;
 mod before_the_stop;
 mod capacity;
 mod parameters;
@@ -160,11 +161,15 @@ fn the_disks_of_a_running_instance_are_replaced_in_one_short_stop() {
         "start",
         "replaced-1",
         "replaced-2",
+        "warm-gone-copy-1",
+        "warm-gone-copy-2",
+        "warm-gone-1",
+        "warm-gone-2",
         "unmark",
     ];
     assert_eq!(sound::names(&proposal.steps), expected);
     assert_eq!(proposal.risk, crate::calls::Risk::Disruptive);
-    assert!(proposal.impact[0].contains("downtime about 9 minutes (16 GiB"), "{:?}", proposal.impact);
+    assert!(proposal.impact[0].contains("downtime 10 to 13 minutes (16 GiB"), "{:?}", proposal.impact);
     let set = &sound::named(&proposal.steps, "snapshot").act.call.input;
     assert_eq!(
         set["InstanceSpecification"],

@@ -2,6 +2,7 @@
 //! a service of AWS holds is refused with that service's name.
 
 use super::*;
+use crate::inventory::Record;
 
 fn at_card(it: &mut Inventory, id: &str, card: i32) {
     it.region_mut(R).volumes.get_mut(id).unwrap().attachments[0].ebs_card_index = Some(card);

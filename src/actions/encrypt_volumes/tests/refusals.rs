@@ -168,3 +168,56 @@ fn an_address_that_would_not_come_back_at_all_is_refused_whatever_is_allowed() {
     };
     assert!(reason.contains("2 interfaces") && reason.contains("Elastic IP first"), "{reason}");
 }
+
+#[test]
+fn an_address_that_aws_does_not_replace_is_refused_even_where_a_change_is_allowed() {
+    let allowed = json!({ "allow_address_change": true });
+    let mut it = account();
+    address(&mut it, Some("amazon"));
+    let proposal = on_instance(&it, allowed.clone()).unwrap();
+    assert_eq!(proposal.proof[0].with["public_address"], true, "it must have one again");
+    let interface = it.region_mut(R).network_interfaces.get_mut("eni-1").unwrap();
+    interface.more_public_ips = vec!["203.0.113.9".into()];
+    let refused = on_instance(&it, allowed);
+    assert!(
+        matches!(&refused, Err(Refusal::Refused(why)) if why.contains("secondary") && why.contains("203.0.113.9")),
+        "{refused:?}"
+    );
+    address(&mut it, Some("123456789012"));
+    let interface = it.region_mut(R).network_interfaces.get_mut("eni-1").unwrap();
+    interface.more_public_ips = vec!["203.0.113.9".into()];
+    let kept = on_instance(&it, Value::Null).unwrap();
+    assert!(kept.impact.iter().any(|line| line == "the Elastic IP 203.0.113.9 stays"), "{:?}", kept.impact);
+    assert_eq!(kept.proof[0].with.get("public_address"), None);
+}
+
+#[test]
+fn an_instance_of_a_service_that_marks_it_by_plain_tags_is_refused_and_a_migrated_one_is_noted() {
+    let rows: &[Row] = &[
+        (
+            |it| drop(i(it).tags.insert("AWSElasticDisasterRecoveryManaged".into(), "drs".into())),
+            "Elastic Disaster Recovery",
+        ),
+        (
+            |it| drop(i(it).tags.insert("parallelcluster:cluster-name".into(), "hpc".into())),
+            "ParallelCluster",
+        ),
+        (
+            |it| {
+                let arn = "arn:aws:iam::123456789012:instance-profile/AWSRDSCustomInstanceProfile";
+                i(it).instance_profile = Some(arn.into());
+            },
+            "RDS Custom",
+        ),
+    ];
+    for (edit, word) in rows {
+        let mut it = account();
+        edit(&mut it);
+        let refused = on_instance(&it, Value::Null);
+        assert!(matches!(&refused, Err(Refusal::Refused(why)) if why.contains(word)), "{refused:?}");
+    }
+    let mut it = account();
+    i(&mut it).tags.insert("AWSApplicationMigrationServiceManaged".into(), "mgn.amazonaws.com".into());
+    let noted = on_instance(&it, Value::Null).unwrap();
+    assert!(noted.guards.iter().any(|g| g.guard == "service-tags"), "{:?}", noted.guards);
+}
