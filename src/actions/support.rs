@@ -127,7 +127,8 @@ pub fn region<'a>(inventory: &'a Inventory, region: &str) -> Result<&'a Region, 
 }
 
 /// Returns the tags of a resource that takes over from another: the user's own, without those that AWS
-/// reserves, without the marks by which a service finds its own, and without the bookkeeping of an earlier run.
+/// reserves, without the marks by which a service finds its own, and without the bookkeeping of an earlier
+/// run.
 pub fn carried(original: &Tags) -> Tags {
     let keeps = |key: &str| {
         !key.starts_with("aws:")
@@ -206,8 +207,8 @@ const MANAGED_BY_PREFIX: &[(&str, &str)] = &[
     ("parallelcluster:", "ParallelCluster"),
 ];
 
-/// The beginnings of plain tags by which services of AWS know their own resources, and on which the permissions
-/// of their roles hang: a resource that takes over from another is not theirs
+/// The beginnings of plain tags by which services of AWS know their own resources, and on which the
+/// permissions of their roles hang: a resource that takes over from another is not theirs
 /// (<https://docs.aws.amazon.com/drs/latest/userguide/security-iam-awsmanpol.html>,
 /// <https://docs.aws.amazon.com/mgn/latest/ug/security-iam-awsmanpol.html>).
 const SERVICE_MARKS: &[&str] = &[
@@ -219,8 +220,8 @@ const SERVICE_MARKS: &[&str] = &[
     "parallelcluster:",
 ];
 
-/// The beginning of the tags that Application Migration Service leaves on instances that it has launched. Most
-/// of them are the customer's own by then.
+/// The beginning of the tags that Application Migration Service leaves on instances that it has launched.
+/// Most of them are the customer's own by then.
 const MIGRATED: &str = "AWSApplicationMigrationService";
 
 /// The beginning of the names of instance profiles of RDS Custom, whose instances and disks that service owns
@@ -245,8 +246,8 @@ pub fn marks_left(what: &str, tags: &Tags) -> Option<GuardNote> {
         GuardNote::not_checked(
             "service-tags",
             format!(
-                "{what} carries tags of a service ({}): whether that still works on it was not looked at, and \
-                 nothing new carries them",
+                "{what} carries tags of a service ({}): whether that still works on it was not looked at, \
+                 and nothing new carries them",
                 marks.join(", ")
             ),
         )

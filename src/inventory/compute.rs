@@ -88,8 +88,8 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// Returns the seconds that the instance is given to run after a start, its status checks not counted. Bare
-    /// metal, whose sizes are all named so, goes through the checks of its hardware first
+    /// Returns the seconds that the instance is given to run after a start, its status checks not counted.
+    /// Bare metal, whose sizes are all named so, goes through the checks of its hardware first
     /// (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancetypes.html>).
     pub fn start_within(&self) -> u64 {
         let size = self.instance_type.split_once('.').map_or("", |(_, size)| size);
@@ -427,8 +427,8 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Returns whether the snapshot is a copy. AWS gives a copy an arbitrary volume id "that you should not use
-    /// for any purpose", and a transfer type
+    /// Returns whether the snapshot is a copy. AWS gives a copy an arbitrary volume id "that you should not
+    /// use for any purpose", and a transfer type
     /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Snapshot.html>); copies that are older
     /// than that member are known by the description that the console gives them.
     pub fn is_copy(&self) -> bool {

@@ -89,6 +89,18 @@ fn edits(old: &str, other: &str) -> Vec<(&'static str, Edit)> {
             edit(|p| input(p, "volume-1")["AvailabilityZone"] = json!("us-east-1f")),
         ),
         (
+            "loads a volume at 300 MiB/s, which the change was not given",
+            edit(|p| input(p, "volume-1")["VolumeInitializationRate"] = json!(300)),
+        ),
+        (
+            "at the EBS card 1; the account shows none but the default",
+            edit(|p| input(p, "attach-1")["EbsCardIndex"] = json!(1)),
+        ),
+        (
+            "sets redress:ebs-card=1; the account shows none but the default",
+            edit(|p| add_tag(p, "volume-1", "redress:ebs-card", "1")),
+        ),
+        (
             "where the instance is not",
             edit(|p| {
                 let trial = input(p, "volume-1");

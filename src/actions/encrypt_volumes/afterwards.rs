@@ -22,7 +22,8 @@ impl Job<'_> {
         }
     }
 
-    /// Describes who must be allowed to use the key from now on, where AWS's own key does not let in everybody.
+    /// Describes who must be allowed to use the key from now on, where AWS's own key does not let in
+    /// everybody.
     pub fn later_starts(&self, what: &str) -> Option<String> {
         let line = || {
             format!(

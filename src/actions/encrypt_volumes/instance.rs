@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{
     Parameters, Via, capacity, guards, instance_of, key, needed_volume,
     parts::{Disk, Job},
+    passes::{WARM, WARM_COPY},
     restartable::restartable,
     targets, to_encrypt,
     trial::trials,
@@ -22,18 +23,8 @@ use crate::{
 pub(super) const STOP_WITHIN: u64 = 1800;
 /// Seconds that a volume is given to be attached or detached.
 pub(super) const SWAP_WITHIN: u64 = 600;
-/// The step that takes the warm set of snapshots, which is never swapped in, and is deleted at the end.
-pub(super) const WARM: &str = "warm";
-/// The steps that copy that set, without their numbers.
-pub(super) const WARM_COPY: &str = "warm-copy";
 /// The number of data volumes that CreateSnapshots can leave out, at most.
 pub(super) const MOST_EXCLUDED: usize = 40;
-
-/// Returns `true` for steps whose snapshots were taken while the instance could still write: they are not fit
-/// to be swapped in.
-pub fn is_warm(step: &str) -> bool {
-    step.strip_prefix(WARM_COPY).map_or(step == WARM, |n| n.starts_with('-'))
-}
 
 /// Proposes the change for an instance.
 ///

@@ -8,6 +8,7 @@ mod guards;
 mod instance;
 mod key;
 mod parts;
+mod passes;
 mod restartable;
 mod still;
 mod swap_steps;
@@ -16,8 +17,8 @@ mod targets;
 mod trial;
 mod warm;
 
-pub use instance::is_warm;
 pub use parts::speed;
+pub use passes::is_warm;
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::Value;

@@ -3,14 +3,14 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Parameters, Via, guards, instance::WARM_COPY, key};
+use super::{Parameters, Via, guards, key, passes::WARM_COPY};
 use crate::{
     actions::{
         Context, GuardNote, Proof, Proposal, Refusal, make,
         support::{TAG_LIMIT, carried, snapshot_patience, tag_list, tag_specifications},
     },
     calls::{Act, Call, Expect, KeptOnce, Risk, Shape, Step, Test, Wait, WayBack, reference},
-    inventory::{FamilyKind, Tags, Volume, Want, tag},
+    inventory::{FamilyKind, Volume, Want, tag},
     resource::{Owner, ResourceId},
     services::{
         Operation, Planned, Ref,
@@ -127,7 +127,7 @@ impl Job<'_> {
                 encrypted: Some(true),
                 kms_key_id: Some(self.key.clone()),
                 description: Some(format!("redress: encrypted copy of a snapshot of {}", disk.volume.id)),
-                tag_specifications: tag_specifications("snapshot", &Tags::new(), &tags)?,
+                tag_specifications: tag_specifications("snapshot", &disk.volume.tags, &tags)?,
             };
             let batch_ends = at + 1 == disks.len() || (at + 1) % MOST_COPIES == 0;
             let wait = batch_ends.then(|| {
@@ -424,7 +424,7 @@ fn detached_steps(job: &Job<'_>, disks: &[Disk<'_>; 1]) -> Result<Vec<Step>, Ref
     let create = CreateSnapshot::<Planned> {
         volume_id: disk.volume.id.clone(),
         description: Some(format!("redress: {} before encryption", disk.volume.id)),
-        tag_specifications: tag_specifications("snapshot", &Tags::new(), &tags)?,
+        tag_specifications: tag_specifications("snapshot", &disk.volume.tags, &tags)?,
     };
     let wait = Some(job.completed(disks, vec![own()], "until the snapshot is completed"));
     let alone = detached(job.region, &disk.volume.id);

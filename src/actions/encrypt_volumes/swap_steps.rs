@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::{
     capacity,
-    instance::{MOST_EXCLUDED, STOP_WITHIN, SWAP_WITHIN, Swap, WARM},
+    instance::{MOST_EXCLUDED, STOP_WITHIN, SWAP_WITHIN, Swap},
     parts::Disk,
+    passes::WARM,
 };
 use crate::{
     actions::{Refusal, make, support::tag_specifications},
@@ -292,6 +293,17 @@ impl Swap<'_> {
         )
     }
 
+    /// Returns the tags that all disks which are replaced carry alike: all snapshots of a set get the same
+    /// tags, and policies of organizations may require some on every new resource
+    /// (<https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps_examples_tagging.html>).
+    fn tags_of_all(&self) -> Tags {
+        let mut disks = self.disks.iter().map(|d| &d.volume.tags);
+        let first = disks.next().cloned().unwrap_or_default();
+        disks.fold(first, |alike, tags| {
+            alike.into_iter().filter(|(key, value)| tags.get(key) == Some(value)).collect()
+        })
+    }
+
     /// Takes one consistent set of snapshots of the disks that are replaced
     /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSnapshots.html>).
     pub(super) fn snapshots(&self, name: &'static str, when: &str) -> Result<Step, Refusal> {
@@ -319,7 +331,7 @@ impl Swap<'_> {
                 exclude_data_volume_ids: left_out,
             },
             description: Some(format!("redress: {} before encryption, {name}", self.instance.id)),
-            tag_specifications: tag_specifications("snapshot", &Tags::new(), &tags)?,
+            tag_specifications: tag_specifications("snapshot", &self.tags_of_all(), &tags)?,
         };
         let ids: Vec<Value> = self
             .disks

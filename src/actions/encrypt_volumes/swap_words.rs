@@ -94,7 +94,8 @@ impl Swap<'_> {
                 let [least, most] = downtime(gib, self.disks.len(), self.copies(), self.warm());
                 let how = match (self.warm(), self.copies()) {
                     (true, true) => {
-                        "most is in snapshots before the stop; the copies after it may be whole again"
+                        "most is in snapshots before the stop; the copies after it may be whole again, \
+                         and via = \"direct\" makes none"
                     }
                     (true, false) => "most is in snapshots before the stop",
                     (false, _) => "all is copied while it is stopped",

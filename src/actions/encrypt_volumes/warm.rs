@@ -1,11 +1,12 @@
-//! The end of the warm set and its copies. They only shorten the stop: once the instance runs on its new disks,
-//! nothing needs them, and scanners would report the unencrypted ones for as long as they are kept.
+//! The end of the warm set and its copies. They only shorten the stop: once the instance runs on its new
+//! disks, nothing needs them, and scanners would report the unencrypted ones for as long as they are kept.
 
 use serde_json::Value;
 
 use super::{
-    instance::{Swap, WARM, WARM_COPY},
+    instance::Swap,
     parts::{Disk, Job},
+    passes::{WARM, WARM_COPY},
 };
 use crate::{
     actions::make,

@@ -88,6 +88,8 @@ fn jobs(scope: &Scope) -> Vec<Job> {
         let (rank, name, value) = match selector {
             Selector::All => (0, "", None),
             Selector::By(name, value) => (1, name.as_str(), Some(value)),
+            // AWS takes an empty id in a filter for an error, and the ids beside it would go unread.
+            Selector::Id(id) if id.is_empty() => continue,
             Selector::Id(id) => (2, "", Some(id)),
         };
         // Trails are seen from many regions but looked at once: all wants by region are one group.
@@ -230,6 +232,17 @@ mod tests {
         assert!(asks.contains(&(FamilyKind::Trails, Ask::By("region".to_owned(), regions))));
         assert!(matches!(&asks[3].1, Ask::Ids(ids) if ids.len() == 100));
         assert!(matches!(&asks[4].1, Ask::Ids(ids) if ids.len() == 50));
+    }
+
+    #[test]
+    fn an_empty_id_is_not_asked_for() {
+        let scope = Scope::from([
+            Want::id("r", FamilyKind::Instances, ""),
+            Want::id("r", FamilyKind::Instances, "i-1"),
+        ]);
+        let asks: Vec<_> = jobs(&scope).into_iter().map(|j| j.ask).collect();
+        assert_eq!(asks, [Ask::Ids(vec!["i-1".to_owned()])]);
+        assert_eq!(jobs(&Scope::from([Want::id("r", FamilyKind::Instances, "")])), []);
     }
 
     #[test]

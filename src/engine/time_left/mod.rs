@@ -99,9 +99,8 @@ struct Measured {
     most: Duration,
 }
 
-/// Returns the first pass over the disks that a change has made before the step at `stop`; `None` where it has
-/// made none, or none is to follow.
-/// `called` returns the time of a step's call.
+/// Returns the first pass over the disks that a change has made before the step at `stop`; `None` where it
+/// has made none, or none is to follow. `called` returns the time of a step's call.
 fn measured(
     change: &Change,
     stop: usize,

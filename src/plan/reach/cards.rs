@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{disks::Disks, labels::tag_in};
+use super::disks::Disks;
 use crate::{
     calls::Call,
     inventory::{Volume, tag},
@@ -35,8 +35,8 @@ pub(super) fn attached(disks: &Disks<'_>, call: &Call, id: &str) -> Result<(), S
 ///
 /// # Errors
 /// The card that the tag names.
-pub(super) fn of_maker(call: &Call, maker: Option<&Call>) -> Result<(), String> {
-    let said = maker.and_then(|made| tag_in(made, tag::EBS_CARD)).and_then(|card| card.parse().ok());
+pub(super) fn of_tag(call: &Call, tagged: Option<&str>) -> Result<(), String> {
+    let said = tagged.and_then(|card| card.parse().ok());
     at(call, &said.into_iter().collect(), "the volume")
 }
 

@@ -18,9 +18,12 @@ pub(super) fn checked(change: &Change, way: Way, call: &Call, account: &str) -> 
             Err("copies from another region".to_owned())
         }
         "CopySnapshot" => encrypted(change, &call.input, account),
-        // A trial of the key of a disk that stays is empty and of the smallest size.
-        "CreateVolume" if call.input.get("SnapshotId").is_none() && call.input["Size"] == 1 => Ok(()),
-        "CreateVolume" => at_rate(change, &call.input).and_then(|()| encrypted(change, &call.input, account)),
+        "CreateVolume" => {
+            at_rate(change, &call.input)?;
+            // A trial of the key of a disk that stays is empty and of the smallest size.
+            let trial = call.input.get("SnapshotId").is_none() && call.input["Size"] == 1;
+            if trial { Ok(()) } else { encrypted(change, &call.input, account) }
+        }
         "UpdateTrail" => raised(way, &call.input),
         "StopLogging" if way == Way::Forth => {
             Err("stops a trail, which no change does on its way there".to_owned())
@@ -69,5 +72,20 @@ fn raised(way: Way, input: &Value) -> Result<(), String> {
     match set.into_iter().all(|(_, value)| value == true || (way == Way::Back && value == false)) {
         true => Ok(()),
         false => Err("takes something from a trail, which no change does on its way there".to_owned()),
+    }
+}
+
+/// Checks that a call gives the description that redress gives.
+///
+/// # Errors
+/// The description that it gives instead.
+pub(super) fn described(call: &Call, words: &[String]) -> Result<(), String> {
+    match call.input.get("Description") {
+        Some(Value::String(said)) if words.contains(said) => Ok(()),
+        said => Err(format!(
+            "describes what it makes as {}, and redress writes {:?}",
+            said.unwrap_or(&Value::Null),
+            words.first().map_or("", String::as_str)
+        )),
     }
 }

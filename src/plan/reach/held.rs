@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{
     Lead, Way, cards,
     disks::Disks,
+    form::described,
     labels::{Labels, tag_in},
     lineage,
 };
@@ -73,7 +74,9 @@ fn swap(disks: &Disks<'_>, way: Way, call: &Call, claims: &mut Vec<String>) -> R
         let made = disks.maker(volume).filter(|_| copy);
         let said = made.and_then(|made| tag_in(made, tag::DEVICE));
         return match said {
-            Some(said) if said == device => cards::of_maker(call, made),
+            Some(said) if said == device => {
+                cards::of_tag(call, made.and_then(|made| tag_in(made, tag::EBS_CARD)))
+            }
             _ => Err(format!("takes a volume that no step of the change makes for {device}")),
         };
     };
@@ -285,13 +288,8 @@ fn copy(disks: &Disks<'_>, act: &Act, claims: &mut Vec<String>) -> Result<(), St
 /// Checks the tags of a snapshot of one disk, or of a copy of it.
 fn copied(disks: &Disks<'_>, labels: Labels<'_>, of: &str, claims: &mut Vec<String>) -> Result<(), String> {
     let labels = labels.with(&[tag::SOURCE, tag::EXPIRES])?.with(disks.place_tags())?;
-    labels.hold(
-        disks,
-        Some(of),
-        &Tags::new(),
-        &[tag::SOURCE, tag::INSTANCE, tag::DEVICE, tag::EXPIRES],
-        claims,
-    )
+    let own = disks.volume(of).map(|v| carried(&v.tags)).unwrap_or_default();
+    labels.hold_some(disks, Some(of), &own, &[tag::SOURCE, tag::INSTANCE, tag::DEVICE, tag::EXPIRES], claims)
 }
 
 fn snapshots(disks: &Disks<'_>, act: &Act, claims: &mut Vec<String>) -> Result<(), String> {
@@ -320,7 +318,8 @@ fn snapshots(disks: &Disks<'_>, act: &Act, claims: &mut Vec<String>) -> Result<(
             .map(|set| format!("redress: {} before encryption, {set}", disks.change.resource.id())),
     )?;
     left_out(disks, &input["InstanceSpecification"], claims)?;
-    labels.hold(disks, None, &Tags::new(), &[tag::INSTANCE, tag::EXPIRES], claims)?;
+    let own = disks.all_old().flat_map(|v| carried(&v.tags)).collect();
+    labels.hold_some(disks, None, &own, &[tag::INSTANCE, tag::EXPIRES], claims)?;
     lineage::holds_what_its_step_says(disks, act)
 }
 
@@ -350,18 +349,6 @@ fn left_out(disks: &Disks<'_>, which: &Value, claims: &mut Vec<String>) -> Resul
     match out.iter().find(|id| !staying.contains(**id)) {
         Some(id) => Err(format!("leaves out {id}, which is no disk of {}", disks.change.resource.id())),
         None => Ok(()),
-    }
-}
-
-/// Checks that a call gives the description that redress gives.
-fn described(call: &Call, words: &[String]) -> Result<(), String> {
-    match call.input.get("Description") {
-        Some(Value::String(said)) if words.contains(said) => Ok(()),
-        said => Err(format!(
-            "describes what it makes as {}, and redress writes {:?}",
-            said.unwrap_or(&Value::Null),
-            words.first().map_or("", String::as_str)
-        )),
     }
 }
 

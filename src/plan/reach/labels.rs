@@ -103,6 +103,28 @@ impl<'c> Labels<'c> {
         allowed: &[&str],
         claims: &mut Vec<String>,
     ) -> Result<(), String> {
+        self.hold_some(disks, of, carried, allowed, claims)?;
+        if let Some(key) = carried.keys().find(|key| !self.tags.contains_key(key.as_str())) {
+            claims.push(format!(
+                "the new resource does not carry the tag {key} of the disk that it is made from"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Checks every tag as [`Labels::hold`] does, of a resource that need not carry all of `carried`:
+    /// snapshots of released versions carry none of it.
+    ///
+    /// # Errors
+    /// A tag that the account contradicts.
+    pub(super) fn hold_some(
+        &self,
+        disks: &Disks<'_>,
+        of: Option<&str>,
+        carried: &Tags,
+        allowed: &[&str],
+        claims: &mut Vec<String>,
+    ) -> Result<(), String> {
         for (key, value) in &self.tags {
             if carried.get(*key).is_some_and(|says| *value == says.as_str()) {
                 continue;
@@ -120,11 +142,6 @@ impl<'c> Labels<'c> {
                     plain(value)
                 ));
             }
-        }
-        if let Some(key) = carried.keys().find(|key| !self.tags.contains_key(key.as_str())) {
-            claims.push(format!(
-                "the new resource does not carry the tag {key} of the disk that it is made from"
-            ));
         }
         Ok(())
     }

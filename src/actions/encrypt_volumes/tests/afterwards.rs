@@ -1,4 +1,5 @@
-//! These tests hold the description of the change against what it does to disks, keys and scanners afterwards.
+//! These tests hold the description of the change against what it does to disks, keys and scanners
+//! afterwards.
 
 use super::*;
 use crate::actions::{GuardNote, GuardResult};
@@ -104,4 +105,26 @@ fn a_status_that_aws_adds_later_is_never_taken_for_health() {
     it.region_mut(R).instance_statuses.get_mut("i-1").unwrap().attached_ebs_status = "warning".into();
     let standing = crate::calls::standing_of(&until, &it);
     assert!(matches!(standing, crate::calls::Standing::NotYet(_)), "{standing:?}");
+}
+
+#[test]
+fn snapshots_and_copies_carry_the_tags_of_their_disks_and_a_set_those_that_all_have() {
+    let mut it = account();
+    for (id, stage) in [("vol-1", "prod"), ("vol-2", "test")] {
+        let tags = &mut it.region_mut(R).volumes.get_mut(id).unwrap().tags;
+        tags.insert("Stage".into(), stage.into());
+        tags.insert("Team".into(), "db".into());
+    }
+    let proposal = on_instance(&it, Value::Null).unwrap();
+    let value = |step: &str, key: &str| {
+        let input = &sound::named(&proposal.steps, step).act.call.input;
+        let tags = input["TagSpecifications"][0]["Tags"].as_array().unwrap();
+        tags.iter().find(|t| t["Key"] == key).map(|t| t["Value"].clone())
+    };
+    for set in ["warm", "snapshot"] {
+        assert_eq!((value(set, "Team"), value(set, "Stage")), (Some(json!("db")), None), "{set}");
+        assert_eq!(value(set, "aws:x"), None, "{set}");
+    }
+    assert_eq!(value("copy-2", "Stage"), Some(json!("test")));
+    assert_eq!(value("copy-1", tag::SOURCE), Some(json!("vol-1")));
 }
