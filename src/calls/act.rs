@@ -83,6 +83,12 @@ impl Act {
     pub fn is_bookkeeping(&self) -> bool {
         find(&self.call.service, &self.call.operation).is_some_and(|spec| spec.bookkeeping)
     }
+
+    /// Checks whether the call only deletes a resource that redress has created: it is right whatever came
+    /// before it has led to.
+    pub fn deletes_own(&self) -> bool {
+        find(&self.call.service, &self.call.operation).is_some_and(|spec| spec.only_own)
+    }
 }
 
 /// Checks whether a failure of the step at this place undoes nothing: the step only records, and its record

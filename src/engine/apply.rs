@@ -278,7 +278,8 @@ impl Engine<'_> {
             }
             self.shown_to_come_up(change, n, journal).await?;
             self.announce_downtime(change, n, journal);
-            let done = match self.doubtful(change, journal) && !step.act.is_bookkeeping() {
+            let goes_on = step.act.is_bookkeeping() || step.act.deletes_own();
+            let done = match self.doubtful(change, journal) && !goes_on {
                 true => Err(Failure::Failed("it is in doubt what came before it has led to".to_owned())),
                 false => {
                     let act = guarded(change, &step.act, journal);

@@ -253,6 +253,10 @@ fn instance(dice: &mut Dice, from: &Region, to: &mut Region) {
             volume.encrypted = false;
             volume.kms_key_id = None;
         }
+        // A swap, its undo and a recovery bring a data disk back to its own EBS card.
+        if device.device_name != instance.root_device_name {
+            volume.attachments.iter_mut().for_each(|a| a.ebs_card_index = Some(1));
+        }
         for (snap, snapshot) in from.snapshots.known().filter(|(_, s)| s.volume_id == volume.id) {
             to.snapshots.put(snap, snapshot.clone());
         }
