@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AnyFamily, Bucket, CapacityReservation, CustomerKey, EbsDefaults, Family, FlowLog, Instance,
-    InstanceStatus, InstanceType, Inventory, Key, KeyPolicy, LogGroup, ManagedInstance, NetworkInterface, PrefixList, Quota, Record, Removal, RetentionPolicy, Role, SecurityGroup, SecurityGroupRule, Snapshot, Subnet, TargetGroup, Trail, Volume, VolumeModification, Vpc,
+    InstanceStatus, InstanceType, Inventory, Key, KeyPolicy, LogGroup, ManagedInstance, NetworkInterface,
+    PrefixList, Quota, Record, Removal, RetentionPolicy, Role, SecurityGroup, SecurityGroupRule, Snapshot,
+    Subnet, TargetGroup, Trail, Volume, VolumeModification, Vpc,
     about::{About, Arn},
     permissions::Reading,
 };
