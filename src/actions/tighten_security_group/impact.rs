@@ -1,7 +1,7 @@
 //! The impact of `tighten-security-group`, for the person who approves it: every port that closes, the
 //! sources that are still let in, and the interfaces behind the group. Words only.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use super::{
     edit::Edit,
@@ -178,16 +178,18 @@ fn from_inside(
     lists: &Family<PrefixList>,
     interfaces: &[&NetworkInterface],
 ) -> Option<String> {
-    let includes_inside = |rule: &&&SecurityGroupRule| {
+    let private = |rule: &SecurityGroupRule| {
         traffic::nets(rule, lists).known().is_some_and(|nets| nets.iter().any(has_private))
     };
     let still = |gone: &SecurityGroupRule, interface: &NetworkInterface| {
-        let address = interface.private_ip.as_deref().and_then(|ip| ip.parse().ok());
-        address.is_some_and(|address| {
-            edit.after.iter().any(|r| lets_in_all_of(r, gone) && traffic::holds(r, lists, address))
-        })
+        let address: Option<IpAddr> = interface.private_ip.as_deref().and_then(|ip| ip.parse().ok());
+        // Of an interface without a known address, any private network may be its own.
+        let own = |rule: &SecurityGroupRule| {
+            address.map_or_else(|| private(rule), |address| traffic::holds(rule, lists, address))
+        };
+        edit.after.iter().any(|rule| lets_in_all_of(rule, gone) && own(rule))
     };
-    let mut gone = edit.revoke.iter().filter(includes_inside);
+    let mut gone = edit.revoke.iter().filter(|rule| private(rule));
     gone.any(|rule| interfaces.iter().any(|interface| !still(rule, interface))).then(|| {
         "traffic from inside the VPC came in by these rules, too, and no longer does: health checks of load \
          balancers, peers, jump hosts; allow their networks where it must go on"

@@ -76,6 +76,9 @@ fn traffic_from_inside_the_vpc_came_in_by_a_rule_for_the_world_and_the_plan_says
     assert_eq!(lines(&at(vec![rule("tcp", 8080, 8080, "12.0.0.0/7")]), words).len(), 0, "public only");
     let inside = at(vec![web()]).with(json!({ "allow": ["10.1.0.0/16", "198.51.100.0/24"] }));
     assert_eq!(lines(&inside, words).len(), 0);
+    let nowhere =
+        behind(Clinic::new(vec![web(), rule("tcp", 8080, 8080, "10.1.0.0/16")]).checks(&[OTHER]), |_| {});
+    assert_eq!(lines(&nowhere, words).len(), 0, "its address is not known, and the network may be its own");
     let unused = Clinic::new(vec![web()]).checks(&[OTHER]);
     assert_eq!(lines(&unused, words).len(), 0, "nothing is behind it");
 }
