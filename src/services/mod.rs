@@ -18,7 +18,10 @@ pub mod tag;
 pub mod trail;
 pub mod volume;
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{DeserializeOwned, Error},
+};
 use serde_json::Value;
 
 pub use form::{Form, Planned, Ref, Sent};
@@ -93,6 +96,29 @@ fn planned<O: DeserializeOwned>(input: &Value) -> Result<(), String> {
             |(member, _)| format!("gives {member}, which redress never does"),
         )
     })
+}
+
+macro_rules! sent_forms {
+    ($($noun:ident::{$($operation:ident),*})*) => {
+        /// Reads the input of an operation in the form that is sent, from any source of data, and returns it
+        /// as a call contains it; `None` for an operation that is not registered. A source that is asked
+        /// learns every member that can be sent, and its kind.
+        pub fn sent<'de, D: Deserializer<'de>>(
+            service: &str,
+            operation: &str,
+            input: D,
+        ) -> Option<Result<Value, D::Error>> {
+            $($(if <$noun::$operation as Operation>::SPEC.is(service, operation) {
+                return Some(<$noun::$operation>::deserialize(input).and_then(|input| written(&input)));
+            })*)*
+            None
+        }
+    };
+}
+operations!(sent_forms);
+
+fn written<E: Error>(input: &impl Serialize) -> Result<Value, E> {
+    serde_json::to_value(input).map_err(E::custom)
 }
 
 /// Returns the entry of an operation.

@@ -28,12 +28,13 @@ pub(crate) enum Reply {
     HangUp,
 }
 
-/// The server; `seen` are the operations or request lines that came, each with its body.
+/// The server; `seen` are the operations or request lines that came, each with its body, and `heads` the whole
+/// heads of the same requests.
 pub(crate) struct Server {
     url: String,
     pub(crate) seen: Arc<Mutex<Vec<(String, String)>>>,
-    /// The access key of each of them.
-    pub(crate) signed_by: Arc<Mutex<Vec<String>>>,
+    /// The head of each of them.
+    pub(crate) heads: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
@@ -42,15 +43,15 @@ impl Server {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("its address"));
         let seen = Arc::new(Mutex::new(Vec::new()));
-        let signed_by = Arc::new(Mutex::new(Vec::new()));
-        let (script, shared) = (Arc::new(script), (Arc::clone(&seen), Arc::clone(&signed_by)));
+        let heads = Arc::new(Mutex::new(Vec::new()));
+        let (script, shared, kept) = (Arc::new(script), Arc::clone(&seen), Arc::clone(&heads));
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (script, (seen, signed_by)) = (Arc::clone(&script), shared.clone());
-                thread::spawn(move || serve(stream, &*script, &seen, &signed_by));
+                let (script, seen, heads) = (Arc::clone(&script), Arc::clone(&shared), Arc::clone(&kept));
+                thread::spawn(move || serve(stream, &*script, &seen, &heads));
             }
         });
-        Server { url, seen, signed_by }
+        Server { url, seen, heads }
     }
 
     pub(crate) fn times(&self, what: &str) -> usize {
@@ -62,7 +63,7 @@ fn serve(
     mut stream: TcpStream,
     script: &dyn Fn(&str, usize) -> Reply,
     seen: &Mutex<Vec<(String, String)>>,
-    signed_by: &Mutex<Vec<String>>,
+    heads: &Mutex<Vec<String>>,
 ) {
     let mut reader = BufReader::new(stream.try_clone().expect("one connection, two ends"));
     while let Some((head, body)) = request(&mut reader) {
@@ -77,8 +78,7 @@ fn serve(
             let mut seen = seen.lock().unwrap();
             let before = seen.iter().filter(|(s, _)| *s == name).count();
             seen.push((name.clone(), body.clone()));
-            let key = head.split("Credential=").nth(1).and_then(|rest| rest.split('/').next());
-            signed_by.lock().unwrap().push(key.unwrap_or_default().to_owned());
+            heads.lock().unwrap().push(head.clone());
             before
         };
         match script(&name, before) {

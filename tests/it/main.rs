@@ -63,6 +63,7 @@ mod lease;
 mod likeness;
 mod long_journal;
 mod marks;
+mod models;
 mod next_start;
 mod outputs;
 mod own_state;
