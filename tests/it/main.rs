@@ -64,6 +64,7 @@ mod likeness;
 mod long_journal;
 mod marks;
 mod models;
+mod models_answers;
 mod next_start;
 mod outputs;
 mod own_state;
