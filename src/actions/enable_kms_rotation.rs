@@ -65,6 +65,7 @@ fn period<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i32>, D::
 
 fn switch(context: &Context<'_>, key: &CustomerKey, params: &Params) -> Result<Switch, Refusal> {
     let id = &key.id;
+    key.is_understood().map_err(|why| Refusal::Unknown(format!("key {id}: {why}")))?;
     key.is_rotatable()
         .and_then(|()| key.is_enabled())
         .map_err(|why| Refusal::Refused(format!("key {id}: {why}")))?;

@@ -64,6 +64,10 @@ pub fn accepts(reservation: &CapacityReservation, instance: &Instance, now: Time
     match reservation {
         r if r.state != "active" => Err(format!("{id} is {}", r.state)),
         r if r.reservation_type == "capacity-block" => Err(format!("{id} is a capacity block")),
+        // The member is younger than reservations are: without it, one is of the first type.
+        r if !matches!(r.reservation_type.as_str(), "" | "default") => {
+            Err(format!("{id} is of the type {}, which is not known to take it", r.reservation_type))
+        }
         r if r.interruptible => Err(format!("{id} is interruptible: its owner may take the room back")),
         r if r.outpost_arn.is_some() => Err(format!("{id} is on an Outpost")),
         r if r.placement_group != instance.placement_group => Err(match &r.placement_group {

@@ -30,14 +30,22 @@ pub struct Membership<'a> {
     pub healthy: bool,
     /// The other targets of the group.
     pub others: Others,
+    /// AWS's word for the health of the instance where it neither is healthy nor surely gets no requests.
+    pub unclear: Option<&'a str>,
 }
+
+/// The states in which a target surely gets no requests while its group has a healthy one
+/// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html>). AWS's
+/// `unavailable` is none of them: it means that the health is not known.
+const IDLE: &[&str] = &["initial", "unhealthy", "unused"];
 
 /// The target groups of an instance.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Serving<'a> {
     /// The groups that it is a target of.
     pub groups: Vec<Membership<'a>>,
-    /// Groups whose targets could not be read, each with the reason.
+    /// Groups whose targets could not be read, or in which the health of the instance is not known, each with
+    /// the reason.
     pub unread: Vec<(&'a str, Reason)>,
 }
 
@@ -68,7 +76,7 @@ pub fn serving<'a>(region: &'a Region, instance: &str) -> Result<Serving<'a>, Re
         Fact::Unknown(reason) => return Err(reason),
         Fact::NotRead => return Err("target groups were not read".into()),
     };
-    let unread = groups
+    let mut unread: Vec<(&str, Reason)> = groups
         .into_iter()
         .filter_map(|(_, group)| Some((group.name.as_str(), group.targets.reason()?.clone())))
         .collect();
@@ -81,7 +89,12 @@ pub fn serving<'a>(region: &'a Region, instance: &str) -> Result<Serving<'a>, Re
         .collect();
     let members =
         found.into_iter().filter_map(|arn| membership(region.target_groups.get(arn).known()?, &names, vpc));
-    Ok(Serving { groups: members.collect(), unread })
+    let groups: Vec<Membership<'a>> = members.collect();
+    unread.extend(groups.iter().filter_map(|one| {
+        let health = one.unclear.filter(|_| !one.healthy && one.others != Others::Healthy)?;
+        Some((one.group, format!("the health of {instance} there is {health}").into()))
+    }));
+    Ok(Serving { groups, unread })
 }
 
 fn membership<'a>(group: &'a TargetGroup, names: &BTreeSet<String>, vpc: &str) -> Option<Membership<'a>> {
@@ -107,5 +120,14 @@ fn membership<'a>(group: &'a TargetGroup, names: &BTreeSet<String>, vpc: &str) -
         () if any(&others, &["initial", "unhealthy"]) => Others::Coming,
         () => Others::None,
     };
-    Some(Membership { group: &group.name, arn: &group.id, healthy: any(&ours, &["healthy"]), others: rest })
+    let mut states = ours.iter().map(|target| target.state.as_str());
+    Some(Membership {
+        group: &group.name,
+        arn: &group.id,
+        healthy: any(&ours, &["healthy"]),
+        others: rest,
+        unclear: states
+            .find(|state| *state != "healthy" && !IDLE.contains(state))
+            .map(|state| if state.is_empty() { "not known" } else { state }),
+    })
 }

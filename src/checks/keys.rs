@@ -52,10 +52,13 @@ impl Rule for RotationOff {
     /// Returns whether a scan judges the key: a key that is out of use is no finding, and is not shown to be
     /// rotated either.
     fn is_scanned(key: &CustomerKey) -> bool {
-        key.is_rotatable().is_err() || key.is_enabled().is_ok()
+        key.is_understood().is_err() || key.is_rotatable().is_err() || key.is_enabled().is_ok()
     }
 
     fn judge(key: &CustomerKey, _: &Value) -> Verdict {
+        if let Err(why) = key.is_understood() {
+            return Verdict::Unknown(why);
+        }
         // Scanners report such keys too: the note gives the reason for which nothing is proposed.
         if let Err(why) = key.is_rotatable() {
             return Verdict::Ok(Some(why));
@@ -141,6 +144,26 @@ mod tests {
             };
             assert!(matches!(judged(false), Verdict::Unknown(why) if why.contains(state)));
             assert_eq!(judged(true), Verdict::Ok(None));
+        }
+    }
+
+    #[test]
+    fn a_word_that_aws_adds_later_is_unknown_and_no_reason_for_anything() {
+        let keys = [
+            CustomerKey { key_manager: "PARTNER".into(), ..key() },
+            CustomerKey { key_state: "Quarantined".into(), ..key() },
+            CustomerKey { key_state: "Quarantined".into(), rotation: Fact::Known(true), ..key() },
+            CustomerKey { key_usage: "TRANSLATE".into(), ..key() },
+            CustomerKey { key_spec: "SYMMETRIC_512".into(), ..key() },
+            CustomerKey { origin: "ELSEWHERE".into(), ..key() },
+            CustomerKey { origin: String::new(), ..key() },
+        ];
+        for key in keys {
+            let findings = found(Fact::Known(key.clone()));
+            assert!(
+                matches!(&findings[0].verdict, Verdict::Unknown(why) if why.contains("know")),
+                "{key:?}: {findings:?}"
+            );
         }
     }
 

@@ -76,8 +76,14 @@ fn unencrypted(inventory: &Inventory, resource: &ResourceId) -> Verdict {
             return Verdict::Unknown(format!("{}: {}", resource.id(), silent.silence().unwrap_or_default()));
         }
     };
-    if volume.encrypted || !matches!(volume.state.as_str(), "available" | "in-use") {
+    if volume.encrypted {
         return Verdict::Ok(None);
+    }
+    match volume.state.as_str() {
+        "available" | "in-use" => {}
+        // Nothing is on it yet, or nobody can use it any more.
+        "creating" | "deleting" | "deleted" | "error" => return Verdict::Ok(None),
+        other => return Verdict::Unknown(format!("{}: its state is {other}", volume.id)),
     }
     let place = |a: &Attachment| match a.instance() {
         Some(instance) => json!({ "instance": instance, "device": a.device }),
@@ -177,6 +183,15 @@ mod tests {
         }
         assert_eq!(say(&[Volume { state: "deleting".into(), ..old() }]), Verdict::Ok(None));
         assert_eq!(say(&[Volume { encrypted: true, ..old() }]), Verdict::Ok(None));
+    }
+
+    #[test]
+    fn a_state_that_aws_adds_later_is_unknown_and_no_replacement_is_good_in_it() {
+        let later = |volume| Volume { state: "migrating".into(), ..volume };
+        assert!(
+            matches!(say(&[later(old())]), Verdict::Unknown(why) if why.contains("its state is migrating"))
+        );
+        assert!(matches!(say(&[old(), later(new())]), Verdict::Violates(_)));
     }
 
     #[test]

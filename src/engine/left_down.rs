@@ -200,3 +200,32 @@ impl Engine<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        inventory::{Caller, Instance, InstanceStatus},
+        resource::Owner,
+    };
+
+    #[test]
+    fn an_instance_is_up_only_in_a_state_and_with_a_status_that_prove_it() {
+        let owner = Owner { partition: "aws".into(), account: "123456789012".into() };
+        let mut facts = Inventory::empty(owner, Caller::default(), "2026-11-22T10:00:00Z".parse().unwrap());
+        let mut shown_as = |state: &str, status: &str| {
+            let region = facts.region_mut("r");
+            region.instances.put("i-1", Instance { state: state.into(), ..Instance::default() });
+            let status = InstanceStatus {
+                system_status: status.into(),
+                instance_status: "ok".into(),
+                ..InstanceStatus::default()
+            };
+            region.instance_statuses.put("i-1", status);
+            shown(&facts, "r", "i-1")
+        };
+        assert!(matches!(shown_as("running", "ok"), Shown::Up));
+        assert!(matches!(shown_as("running", "ok-so-far"), Shown::Coming(_)), "a status of later");
+        assert!(matches!(shown_as("resuming", "ok"), Shown::Down(why) if why.contains("resuming")));
+    }
+}

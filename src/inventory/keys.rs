@@ -118,6 +118,27 @@ impl Record for CustomerKey {
     }
 }
 
+const MANAGERS: &[&str] = &["CUSTOMER", "AWS"];
+
+const STATES: &[&str] = &[
+    "Enabled",
+    "Disabled",
+    "Creating",
+    "PendingDeletion",
+    "PendingImport",
+    "PendingReplicaDeletion",
+    "Unavailable",
+    "Updating",
+];
+
+const USAGES: &[&str] =
+    &["ENCRYPT_DECRYPT", "SIGN_VERIFY", "GENERATE_VERIFY_MAC", "KEY_AGREEMENT", "ENCAPSULATE_DECAPSULATE"];
+
+/// The specs of keys that encrypt; AWS rotates those of the first one.
+const ENCRYPTING_SPECS: &[&str] = &["SYMMETRIC_DEFAULT", "RSA_2048", "RSA_3072", "RSA_4096", "SM2"];
+
+const ORIGINS: &[&str] = &["AWS_KMS", "EXTERNAL", "AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"];
+
 impl CustomerKey {
     /// Returns a key that AWS could rotate, and does not.
     #[cfg(test)]
@@ -134,7 +155,31 @@ impl CustomerKey {
         }
     }
 
-    /// Returns whether AWS can rotate keys of its kind, whatever state it is in
+    /// Checks that all words that AWS uses for the key are known here: one that AWS adds later may mean
+    /// anything (<https://docs.aws.amazon.com/kms/latest/APIReference/API_KeyMetadata.html>).
+    ///
+    /// # Errors
+    /// The word that is not known, as the end of a sentence about the key.
+    pub fn is_understood(&self) -> Result<(), String> {
+        let specs = if self.key_usage == "ENCRYPT_DECRYPT" { ENCRYPTING_SPECS } else { &[] };
+        let words = [
+            ("manager", &self.key_manager, MANAGERS),
+            ("state", &self.key_state, STATES),
+            ("usage", &self.key_usage, USAGES),
+            // Of keys for other uses the spec decides nothing.
+            ("spec", &self.key_spec, specs),
+            ("origin", &self.origin, ORIGINS),
+        ];
+        let strange = words.iter().find(|(_, is, known)| !known.is_empty() && !known.contains(&is.as_str()));
+        match strange {
+            None => Ok(()),
+            Some((name, is, _)) if is.is_empty() => Err(format!("its {name} is not known")),
+            Some((name, is, _)) => Err(format!("its {name} is {is}, which redress does not know")),
+        }
+    }
+
+    /// Returns whether AWS can rotate keys of its kind, whatever state it is in. It holds for a key whose
+    /// words are known ([`CustomerKey::is_understood`])
     /// (<https://docs.aws.amazon.com/kms/latest/developerguide/rotate-keys.html>).
     ///
     /// # Errors

@@ -32,6 +32,38 @@ fn a_later_listing_makes_what_is_gone_absent_and_leaves_the_rest() {
 }
 
 #[test]
+fn no_word_that_aws_adds_later_proves_anything() {
+    let key = Key {
+        key_state: "Enabled".into(),
+        key_usage: "ENCRYPT_DECRYPT".into(),
+        key_spec: "SYMMETRIC_DEFAULT".into(),
+        ..Key::default()
+    };
+    assert_eq!(key.proves_usable(), Ok(()));
+    for later in [
+        Key { key_state: "EnabledForSome".into(), ..key.clone() },
+        Key { key_usage: "ENCRYPT".into(), ..key.clone() },
+        Key { key_spec: "SYMMETRIC_512".into(), ..key },
+    ] {
+        assert!(later.proves_usable().is_err(), "{later:?}");
+    }
+    let status = InstanceStatus {
+        system_status: "ok".into(),
+        instance_status: "ok".into(),
+        attached_ebs_status: "ok".into(),
+        ..InstanceStatus::default()
+    };
+    assert_eq!(status.proves_health(), Ok(()));
+    for later in [
+        InstanceStatus { system_status: "ok-so-far".into(), ..status.clone() },
+        InstanceStatus { instance_status: "ok-so-far".into(), ..status.clone() },
+        InstanceStatus { attached_ebs_status: "ok-so-far".into(), ..status },
+    ] {
+        assert!(later.proves_health().is_err(), "{later:?}");
+    }
+}
+
+#[test]
 fn a_footprint_leaves_out_ids_that_change_and_tags_of_bookkeeping() {
     let rule = |id: &str, tags: &[(&str, &str)]| SecurityGroupRule {
         id: id.into(),

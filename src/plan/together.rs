@@ -329,6 +329,20 @@ mod tests {
             ),
             "{said:?}"
         );
+        // Unavailable is AWS's word for a health that it does not know; the other one may come.
+        for state in ["unavailable", "degraded"] {
+            let unclear = group("alone", "instance", &[("i-1", state)]);
+            let said = targets(&changes, &balanced(&[unclear]));
+            assert_eq!(
+                said,
+                [format!(
+                    "not known whether load balancers send requests to i-1 (c1), and whether another \
+                     healthy target stays: the target group alone of r: the health of i-1 there is {state}"
+                )]
+            );
+        }
+        let beside = group("alone", "instance", &[("i-1", "unavailable"), ("i-4", "healthy")]);
+        assert!(targets(&changes, &balanced(&[beside])).is_empty());
         let dark = TargetGroup { targets: Fact::Unknown("AccessDenied".into()), ..alone };
         let said = targets(&changes, &balanced(&[dark]));
         assert_eq!(

@@ -65,6 +65,7 @@ mod long_journal;
 mod marks;
 mod models;
 mod models_answers;
+mod models_enums;
 mod next_start;
 mod outputs;
 mod own_state;

@@ -176,6 +176,14 @@ fn a_volume_stays_for_each_reason_there_is() {
         (|it| it.region_mut(R).volumes.get_mut("vol-new").unwrap().encrypted = false, "not encrypted"),
         (|it| new(it).attachments.clear(), "attached to 0 instances"),
         (|it| new(it).attachments[0].state = "attaching".into(), "is attaching"),
+        // States that AWS may add later prove nothing.
+        (|it| new(it).attachments[0].state = "moving".into(), "is moving"),
+        (|it| it.region_mut(R).instances.get_mut("i-1").unwrap().state = "resuming".into(), "is resuming"),
+        (
+            |it| it.region_mut(R).instances.get_mut("i-1").unwrap().devices[0].status = "moving".into(),
+            "disks",
+        ),
+        (|it| old(it).state = "migrating".into(), "attached to nothing"),
         (|it| new(it).attachments[0].device = "/dev/sdf".into(), "name another place"),
         (|it| new(it).attachments[0].instance_id = "i-2".into(), "name another place"),
         (

@@ -84,7 +84,7 @@ pub async fn customer_keys(kms: &Client, ask: &Ask) -> Members<CustomerKey> {
     let all: Vec<_> = keys.buffered(AT_ONCE).collect().await;
     // AWS's own keys are in the list too, and nobody can change them.
     let is_own =
-        |(_, key): &(String, Fact<CustomerKey>)| key.known().is_none_or(|key| key.key_manager == "CUSTOMER");
+        |(_, key): &(String, Fact<CustomerKey>)| key.known().is_none_or(|key| key.key_manager != "AWS");
     Ok(all.into_iter().filter(|key| !listed || is_own(key)).collect())
 }
 
@@ -98,6 +98,11 @@ async fn customer_key(kms: &Client, id: &str) -> Fact<CustomerKey> {
         Ok(metadata) => metadata,
         Err(error) => return errors::fact(&error),
     };
+    if let Some(kind) = strange_kind(&metadata) {
+        return Fact::unknown(format!(
+            "it is a multi-Region key of the type {kind}, which redress does not know (kms:DescribeKey)"
+        ));
+    }
     let mut key = of_customer(id, metadata);
     let said = [
         ("KeyManager", &key.key_manager),
@@ -113,6 +118,12 @@ async fn customer_key(kms: &Client, id: &str) -> Fact<CustomerKey> {
         (key.rotation, key.tags) = futures::join!(rotation(kms, id), tags(kms, id));
     }
     Fact::Known(key)
+}
+
+/// Returns the type of a multi-Region key that is neither a primary key nor a replica.
+fn strange_kind(m: &KeyMetadata) -> Option<&str> {
+    let kind = m.multi_region_configuration.as_ref()?.multi_region_key_type.as_ref()?.as_str();
+    Some(kind).filter(|kind| !matches!(*kind, "PRIMARY" | "REPLICA"))
 }
 
 fn of_customer(id: &str, m: KeyMetadata) -> CustomerKey {
@@ -146,5 +157,24 @@ async fn tags(kms: &Client, id: &str) -> Fact<Tags> {
             answer.tags.unwrap_or_default().into_iter().map(|tag| (tag.tag_key, tag.tag_value)).collect(),
         ),
         Err(error) => Fact::unknown(&error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_kms::types::MultiRegionConfiguration;
+
+    use super::*;
+
+    #[test]
+    fn a_type_of_multi_region_keys_that_aws_adds_later_is_named() {
+        let key = |kind: &str| {
+            let regions = MultiRegionConfiguration::builder().multi_region_key_type(kind.into()).build();
+            KeyMetadata::builder().key_id("k").multi_region_configuration(regions).build().unwrap()
+        };
+        assert_eq!(
+            ["PRIMARY", "REPLICA", "WITNESS"].map(|kind| strange_kind(&key(kind)).map(str::to_owned)),
+            [None, None, Some("WITNESS".to_owned())]
+        );
     }
 }

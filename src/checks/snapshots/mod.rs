@@ -111,8 +111,13 @@ fn stale(inventory: &Inventory, resource: &ResourceId, with: &Value) -> Verdict 
             return Verdict::Unknown(format!("{}: {}", resource.id(), silent.silence().unwrap_or_default()));
         }
     };
-    if !tagged(&instance.tags, wanted) || !matches!(instance.state.as_str(), "running" | "stopped") {
+    if !tagged(&instance.tags, wanted) {
         return Verdict::Ok(None);
+    }
+    match instance.state.as_str() {
+        "running" | "stopped" => {}
+        "pending" | "stopping" | "shutting-down" | "terminated" => return Verdict::Ok(None),
+        other => return Verdict::Unknown(format!("{}: its state is {other}", resource.id())),
     }
     if instance.devices.is_empty() {
         return Verdict::Ok(Some("it has no EBS volumes".to_owned()));

@@ -77,6 +77,17 @@ fn only_instances_that_ask_for_it_and_could_be_lost_are_judged() {
 }
 
 #[test]
+fn a_state_that_aws_adds_later_is_unknown_and_no_backup() {
+    let mut it = account();
+    for volume in ["vol-1", "vol-2"] {
+        snap(&mut it, &format!("snap-of-{volume}"), volume, "2026-11-22T09:00:00Z", "completed-partly");
+    }
+    assert!(matches!(say(&it, Value::Null), Verdict::Violates(_)));
+    it.region_mut(R).instances.get_mut("i-1").unwrap().state = "resuming".into();
+    assert!(matches!(say(&it, Value::Null), Verdict::Unknown(why) if why.contains("its state is resuming")));
+}
+
+#[test]
 fn snapshots_of_the_volume_that_a_disk_was_made_from_count_until_it_was_made() {
     for copied in [false, true] {
         let mut it = account();

@@ -101,3 +101,8 @@ fn what_could_not_be_read_is_never_nothing() {
     assert!(Others::of(&facts, "r", "run-5").is_err());
     assert!(Others::of(&region(&[]), "s", "run-5").is_err(), "another region");
 }
+
+#[test]
+fn in_a_state_that_aws_adds_later_an_instance_counts_as_down() {
+    assert_eq!(counting(&[("i-1", "resuming", "run-1", "stopping")], true), ["i-1"]);
+}

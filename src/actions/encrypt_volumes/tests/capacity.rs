@@ -85,6 +85,7 @@ fn one_that_is_for_something_else_or_full_or_ends_soon_holds_nothing() {
         (|r| r.state = "pending".into(), "is pending"),
         (|r| r.match_criteria = "targeted".into(), "no open one has room"),
         (|r| r.reservation_type = "capacity-block".into(), "is a capacity block"),
+        (|r| r.reservation_type = "lease".into(), "is of the type lease"),
         (|r| (r.available, r.has_room) = (0, false), "cr-1 is full"),
         (|r| r.end = "2026-11-22T20:00:00Z".parse().ok(), "ends at"),
         (|r| r.placement_group = Some("ring".into()), "is for the placement group ring"),
