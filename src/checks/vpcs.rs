@@ -79,6 +79,8 @@ pub enum Health {
     Limited,
     /// The log does not count, for this reason.
     Useless(String),
+    /// Whether the log counts is not known, for this reason: AWS reports a word that redress does not know.
+    Unknown(String),
 }
 
 /// The message of a log whose destination is throttled, for some of its interfaces: the rest is delivered
@@ -93,20 +95,23 @@ const YOUNG: i64 = 15;
 pub fn health(log: &FlowLog, now: Timestamp) -> Health {
     let young = log.creation_time.is_some_and(|made| now.duration_since(made).as_mins() < YOUNG);
     let error = log.deliver_logs_error_message.as_deref().filter(|e| !e.is_empty());
-    if !matches!(log.traffic_type.as_str(), "ALL" | "REJECT") {
+    let delivery = log.deliver_logs_status.as_deref().unwrap_or_default();
+    if log.traffic_type == "ACCEPT" {
         Health::Useless(format!("it records {} only, not what is turned away", log.traffic_type))
+    } else if !matches!(log.traffic_type.as_str(), "ALL" | "REJECT") {
+        Health::Unknown(format!("the type of its traffic is {:?}", log.traffic_type))
     } else if log.flow_log_status != "ACTIVE" {
         Health::Useless(format!("its status is {}", log.flow_log_status))
-    } else if log.deliver_logs_status.as_deref() == Some("FAILED")
-        || error.is_some_and(|error| error != RATE_LIMITED)
-    {
+    } else if delivery == "FAILED" || error.is_some_and(|error| error != RATE_LIMITED) {
         Health::Useless(format!("its delivery fails: {}", error.unwrap_or("no reason given")))
     } else if error.is_some() {
         Health::Limited
-    } else if log.deliver_logs_status.as_deref() == Some("SUCCESS") && !young {
+    } else if delivery == "SUCCESS" && !young {
         Health::Delivering
-    } else {
+    } else if matches!(delivery, "SUCCESS" | "") {
         Health::NotYetDelivered
+    } else {
+        Health::Unknown(format!("the status of its delivery is {delivery:?}"))
     }
 }
 
@@ -154,6 +159,12 @@ fn verdict(logs: &[&FlowLog], now: Timestamp) -> Verdict {
              missing",
             log.id
         )));
+    }
+    if let Some((log, why)) = all.iter().find_map(|(log, h)| match h {
+        Health::Unknown(why) => Some((log, why)),
+        Health::Delivering | Health::NotYetDelivered | Health::Limited | Health::Useless(_) => None,
+    }) {
+        return Verdict::Unknown(format!("redress could not find out whether {} works: {why}", log.id));
     }
     let useless = all.iter().filter_map(|(log, health)| match health {
         Health::Useless(why) => {
@@ -209,6 +220,15 @@ mod tests {
             deliver_logs_status: delivery.map(Into::into),
             deliver_logs_error_message: error.map(Into::into),
             ..FlowLog::default()
+        }
+    }
+
+    #[test]
+    fn a_word_that_aws_adds_later_makes_a_log_unknown_and_another_log_may_still_count() {
+        for new in [log("SOME", Some("SUCCESS"), None), log("ALL", Some("PAUSED"), None)] {
+            assert!(matches!(says(vec![new.clone()]), Verdict::Unknown(_)), "{new:?}");
+            let good = FlowLog { id: "fl-2".into(), ..log("ALL", Some("SUCCESS"), None) };
+            assert_eq!(says(vec![new, good]), Verdict::Ok(None));
         }
     }
 

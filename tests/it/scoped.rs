@@ -42,8 +42,11 @@ async fn what_is_asked_for_after_narrowing_is_signed_by_the_narrowed_session() {
     narrowed.account.read(&[Want::all(US, K::Volumes)].into()).await;
     account.read(&[Want::all(US, K::Volumes)].into()).await;
     let seen = server.seen.lock().unwrap().clone();
-    let key = |head: &String| head.split("Credential=").nth(1).and_then(|rest| rest.split('/').next()).map(str::to_owned);
-    let keys: Vec<String> = server.heads.lock().unwrap().iter().map(|head| key(head).unwrap_or_default()).collect();
+    let key = |head: &String| {
+        head.split("Credential=").nth(1).and_then(|rest| rest.split('/').next()).map(str::to_owned)
+    };
+    let keys: Vec<String> =
+        server.heads.lock().unwrap().iter().map(|head| key(head).unwrap_or_default()).collect();
     let of = |name: &str| {
         let all = seen.iter().zip(&keys).filter(|((seen, _), _)| seen == name);
         all.map(|((_, body), key)| (body.clone(), key.clone())).collect::<Vec<_>>()

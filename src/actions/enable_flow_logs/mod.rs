@@ -106,8 +106,22 @@ impl Action for EnableFlowLogs {
         }
         let logs =
             support::need(flow_logs_of(context.inventory, region, id), &format!("the flow logs of {id}"))?;
-        if let Some(log) = logs.iter().find(|log| !matches!(health(log, now), Health::Useless(_))) {
-            return Err(Refusal::Nothing(format!("{} records what is turned away", log.id)));
+        for log in &logs {
+            match health(log, now) {
+                Health::Delivering | Health::NotYetDelivered | Health::Limited => {
+                    return Err(Refusal::Nothing(format!("{} records what is turned away", log.id)));
+                }
+                Health::Useless(_) | Health::Unknown(_) => {}
+            }
+        }
+        if let Some((log, why)) = logs.iter().find_map(|log| match health(log, now) {
+            Health::Unknown(why) => Some((log, why)),
+            Health::Delivering | Health::NotYetDelivered | Health::Limited | Health::Useless(_) => None,
+        }) {
+            return Err(Refusal::Unknown(format!(
+                "redress could not find out whether {} records what is turned away: {why}",
+                log.id
+            )));
         }
         let way = way(context, &params)?;
         collision(&logs, &params, &way.destination, now)?;

@@ -84,6 +84,13 @@ pub fn instance(context: &Context<'_>, instance: &Instance) -> Result<Vec<GuardN
     Ok(notes)
 }
 
+/// Returns the refusal of an instance of which AWS reports a word that redress does not know.
+fn unknown_word(id: &str, what: &str, word: &str) -> Refusal {
+    Refusal::Unknown(format!(
+        "redress does not know {what}, {word:?}, and could not find out whether {id} comes back after a stop"
+    ))
+}
+
 /// Refuses the kinds of instances that cannot be stopped and started as they were.
 fn kind(context: &Context<'_>, instance: &Instance) -> Result<(), Refusal> {
     let id = &instance.id;
@@ -93,8 +100,10 @@ fn kind(context: &Context<'_>, instance: &Instance) -> Result<(), Refusal> {
              encrypted disks"
         ))?;
     }
-    if instance.root_device_type == "instance-store" {
-        no(format!("the root of {id} is an instance store: it cannot be stopped"))?;
+    match instance.root_device_type.as_str() {
+        "ebs" | "" => {}
+        "instance-store" => no(format!("the root of {id} is an instance store: it cannot be stopped"))?,
+        other => return Err(unknown_word(id, "the type of its root device", other)),
     }
     let what = format!("whether the type {} of {id} has instance store disks", instance.instance_type);
     let kind = need(
@@ -121,11 +130,13 @@ fn kind(context: &Context<'_>, instance: &Instance) -> Result<(), Refusal> {
             instance.product_codes.join(", ")
         ))?;
     }
-    if instance.tenancy == "host" {
-        no(format!(
+    match instance.tenancy.as_str() {
+        "default" | "dedicated" | "" => {}
+        "host" => no(format!(
             "{id} runs on a dedicated host, which may have no room for it after a stop: replace its disks by \
              hand"
-        ))?;
+        ))?,
+        other => return Err(unknown_word(id, "its tenancy", other)),
     }
     if instance.enclave {
         no(format!("{id} has a Nitro enclave, whose state a stop ends: replace its disks by hand"))?;
@@ -297,8 +308,8 @@ pub fn volume<'a>(context: &Context<'a>, id: &str) -> Result<&'a Volume, Refusal
         region(context.inventory, context.region)?.volume_modifications.get(id),
         Subject::Question(&format!("whether {id} is being modified")),
     )?;
-    if let Some(m) =
-        modification.filter(|m| matches!(m.modification_state.as_str(), "modifying" | "optimizing"))
+    // Any other word, and one that AWS adds later, may mean that it still goes on.
+    if let Some(m) = modification.filter(|m| !matches!(m.modification_state.as_str(), "completed" | "failed"))
     {
         no(format!(
             "{id} is being modified ({}): wait until that is done, and plan again",

@@ -158,7 +158,9 @@ pub fn reaches<'a>(
         let Some(id) = &interface.instance_id else { continue };
         let instance =
             support::known(region.instances.get(id), &format!("the state of {id} behind the group"))?;
-        let runs = |instance: &Instance| matches!(instance.state.as_str(), "running" | "pending");
+        // An instance in a state that AWS adds later counts as running.
+        let off = ["stopping", "stopped", "shutting-down", "terminated"];
+        let runs = |instance: &Instance| !off.contains(&instance.state.as_str());
         // An interface that is attached has an instance, whether or not it can be read.
         if instance.map_or(interface.status == "available", |instance| !runs(instance)) {
             continue;

@@ -130,6 +130,9 @@ impl Action for TightenSecurityGroup {
             not_restored: vec![
                 "the ids of the rules that are put back: AWS gives new ones".to_owned(),
                 "connections that were cut when the rules closed".to_owned(),
+                "rules without redress's tags: those that are put back carry redress:run, redress:step and \
+                 redress:token"
+                    .to_owned(),
             ],
             guards,
             touches: vec![Want::id(region, FamilyKind::SecurityGroups, id), rules_want(region, id)],
