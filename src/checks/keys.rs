@@ -151,8 +151,6 @@ mod tests {
     fn a_word_that_aws_adds_later_is_unknown_and_no_reason_for_anything() {
         let keys = [
             CustomerKey { key_manager: "PARTNER".into(), ..key() },
-            CustomerKey { key_state: "Quarantined".into(), ..key() },
-            CustomerKey { key_state: "Quarantined".into(), rotation: Fact::Known(true), ..key() },
             CustomerKey { key_usage: "TRANSLATE".into(), ..key() },
             CustomerKey { key_spec: "SYMMETRIC_512".into(), ..key() },
             CustomerKey { origin: "ELSEWHERE".into(), ..key() },

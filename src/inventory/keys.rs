@@ -120,17 +120,6 @@ impl Record for CustomerKey {
 
 const MANAGERS: &[&str] = &["CUSTOMER", "AWS"];
 
-const STATES: &[&str] = &[
-    "Enabled",
-    "Disabled",
-    "Creating",
-    "PendingDeletion",
-    "PendingImport",
-    "PendingReplicaDeletion",
-    "Unavailable",
-    "Updating",
-];
-
 const USAGES: &[&str] =
     &["ENCRYPT_DECRYPT", "SIGN_VERIFY", "GENERATE_VERIFY_MAC", "KEY_AGREEMENT", "ENCAPSULATE_DECAPSULATE"];
 
@@ -155,8 +144,8 @@ impl CustomerKey {
         }
     }
 
-    /// Checks that all words that AWS uses for the key are known here: one that AWS adds later may mean
-    /// anything (<https://docs.aws.amazon.com/kms/latest/APIReference/API_KeyMetadata.html>).
+    /// Checks that the words that AWS uses for the kind of the key are known here: one that AWS adds later
+    /// may mean anything (<https://docs.aws.amazon.com/kms/latest/APIReference/API_KeyMetadata.html>).
     ///
     /// # Errors
     /// The word that is not known, as the end of a sentence about the key.
@@ -164,7 +153,6 @@ impl CustomerKey {
         let specs = if self.key_usage == "ENCRYPT_DECRYPT" { ENCRYPTING_SPECS } else { &[] };
         let words = [
             ("manager", &self.key_manager, MANAGERS),
-            ("state", &self.key_state, STATES),
             ("usage", &self.key_usage, USAGES),
             // Of keys for other uses the spec decides nothing.
             ("spec", &self.key_spec, specs),

@@ -106,9 +106,9 @@ const ENUMS: &[Row] = &[
             "Unavailable",
             "Updating",
         ],
-        &[KEYS],
+        &["src/aws/read/keys.rs"],
     ),
-    row("kms", "KeyState", &["Enabled"], &["src/actions/raise_cloudtrail", ENCRYPT, "src/calls"]),
+    row("kms", "KeyState", &["Enabled"], &[KEYS, "src/actions/raise_cloudtrail", ENCRYPT, "src/calls"]),
     row("kms", "KeySpec", &["SYMMETRIC_DEFAULT", "RSA_2048", "RSA_3072", "RSA_4096", "SM2"], &[KEYS]),
     row("kms", "KeySpec", &["SYMMETRIC_DEFAULT"], &[ENCRYPT]),
     row(

@@ -68,6 +68,18 @@ fn key(id: &str, m: KeyMetadata) -> Key {
     }
 }
 
+/// The states of a key (<https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html>).
+const STATES: &[&str] = &[
+    "Enabled",
+    "Disabled",
+    "Creating",
+    "PendingDeletion",
+    "PendingImport",
+    "PendingReplicaDeletion",
+    "Unavailable",
+    "Updating",
+];
+
 /// Calls `kms:ListKeys`, and for each key `kms:DescribeKey`; for those that AWS can rotate also
 /// `kms:GetKeyRotationStatus` and `kms:ListResourceTags`. A key that cannot be read is unknown, and the
 /// others are not.
@@ -98,10 +110,8 @@ async fn customer_key(kms: &Client, id: &str) -> Fact<CustomerKey> {
         Ok(metadata) => metadata,
         Err(error) => return errors::fact(&error),
     };
-    if let Some(kind) = strange_kind(&metadata) {
-        return Fact::unknown(format!(
-            "it is a multi-Region key of the type {kind}, which redress does not know (kms:DescribeKey)"
-        ));
+    if let Some(what) = strange(&metadata) {
+        return Fact::unknown(format!("{what}, which redress does not know (kms:DescribeKey)"));
     }
     let mut key = of_customer(id, metadata);
     let said = [
@@ -120,10 +130,15 @@ async fn customer_key(kms: &Client, id: &str) -> Fact<CustomerKey> {
     Fact::Known(key)
 }
 
-/// Returns the type of a multi-Region key that is neither a primary key nor a replica.
-fn strange_kind(m: &KeyMetadata) -> Option<&str> {
-    let kind = m.multi_region_configuration.as_ref()?.multi_region_key_type.as_ref()?.as_str();
-    Some(kind).filter(|kind| !matches!(*kind, "PRIMARY" | "REPLICA"))
+/// Describes a state of a key, or a type of a multi-Region key, that AWS has added later: it may mean
+/// anything.
+fn strange(m: &KeyMetadata) -> Option<String> {
+    let kind = m.multi_region_configuration.as_ref().and_then(|c| c.multi_region_key_type.as_ref());
+    if let Some(kind) = kind.filter(|kind| !matches!(kind.as_str(), "PRIMARY" | "REPLICA")) {
+        return Some(format!("it is a multi-Region key of the type {}", kind.as_str()));
+    }
+    let state = m.key_state.as_ref().filter(|state| !STATES.contains(&state.as_str()))?;
+    Some(format!("its state is {}", state.as_str()))
 }
 
 fn of_customer(id: &str, m: KeyMetadata) -> CustomerKey {
@@ -167,14 +182,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_type_of_multi_region_keys_that_aws_adds_later_is_named() {
-        let key = |kind: &str| {
+    fn a_state_and_a_type_of_keys_that_aws_adds_later_are_named() {
+        let key = |kind: &str, state: &str| {
             let regions = MultiRegionConfiguration::builder().multi_region_key_type(kind.into()).build();
-            KeyMetadata::builder().key_id("k").multi_region_configuration(regions).build().unwrap()
+            let key = KeyMetadata::builder().key_id("k").key_state(state.into());
+            key.multi_region_configuration(regions).build().unwrap()
         };
-        assert_eq!(
-            ["PRIMARY", "REPLICA", "WITNESS"].map(|kind| strange_kind(&key(kind)).map(str::to_owned)),
-            [None, None, Some("WITNESS".to_owned())]
-        );
+        for state in STATES {
+            assert_eq!(["PRIMARY", "REPLICA"].map(|kind| strange(&key(kind, state))), [None, None]);
+        }
+        assert!(strange(&key("WITNESS", "Enabled")).is_some_and(|what| what.contains("WITNESS")));
+        assert!(strange(&key("PRIMARY", "Quarantined")).is_some_and(|what| what.contains("Quarantined")));
     }
 }
