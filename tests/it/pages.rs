@@ -202,3 +202,31 @@ fn every_file_that_a_page_names_is_there() {
     }
     assert!(seen > 50 && missing.is_empty(), "{seen} seen, missing: {missing:#?}");
 }
+
+/// The names of tests in backquotes: words in one, long enough to be no name of anything else.
+fn tests_named(page: &str) -> Vec<String> {
+    let quoted = page.split('`').skip(1).step_by(2);
+    let words = quoted.flat_map(|text| text.split([' ', ':'])).map(str::trim);
+    words.filter(|word| word.matches('_').count() > 4 && !word.contains('/')).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_test_on_the_page_about_the_truth_on_aws_exists() {
+    let page = fs::read_to_string(root().join("docs/aws-truth.md")).unwrap();
+    let mut sources = String::new();
+    let mut folders = vec![root().join("src"), root().join("tests/it")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            match entry.extension() {
+                _ if entry.is_dir() => folders.push(entry),
+                Some(end) if end == "rs" => sources.push_str(&fs::read_to_string(entry).unwrap()),
+                _ => {}
+            }
+        }
+    }
+    let named = tests_named(&page);
+    assert!(named.len() > 50, "the page is read: {named:?}");
+    let missing: Vec<_> =
+        named.into_iter().filter(|name| !sources.contains(&format!("fn {name}("))).collect();
+    assert_eq!(missing, Vec::<String>::new());
+}
