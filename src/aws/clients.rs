@@ -50,6 +50,7 @@ pub struct Regional {
     kms: OnceLock<aws_sdk_kms::Client>,
     rbin: OnceLock<aws_sdk_rbin::Client>,
     securityhub: OnceLock<aws_sdk_securityhub::Client>,
+    organizations: OnceLock<aws_sdk_organizations::Client>,
     servicequotas: OnceLock<aws_sdk_servicequotas::Client>,
     ssm: OnceLock<aws_sdk_ssm::Client>,
     sts: OnceLock<aws_sdk_sts::Client>,
@@ -111,6 +112,7 @@ impl Regional {
             kms: OnceLock::new(),
             rbin: OnceLock::new(),
             securityhub: OnceLock::new(),
+            organizations: OnceLock::new(),
             servicequotas: OnceLock::new(),
             ssm: OnceLock::new(),
             sts: OnceLock::new(),
@@ -180,6 +182,10 @@ impl Regional {
     /// Returns the client of Security Hub.
     pub fn securityhub(&self) -> &aws_sdk_securityhub::Client {
         self.securityhub.get_or_init(|| aws_sdk_securityhub::Client::new(&self.config))
+    }
+    /// Returns the client of Organizations, which is only read.
+    pub fn organizations(&self) -> &aws_sdk_organizations::Client {
+        self.organizations.get_or_init(|| aws_sdk_organizations::Client::new(&self.config))
     }
     /// Returns the client of Service Quotas, which is only read.
     pub fn servicequotas(&self) -> &aws_sdk_servicequotas::Client {

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     AnyFamily, Bucket, CapacityReservation, CustomerKey, EbsDefaults, Family, FlowLog, Instance,
     InstanceStatus, InstanceType, Inventory, Key, KeyPolicy, LogGroup, ManagedInstance, NetworkInterface,
-    PrefixList, Quota, Record, Removal, RetentionPolicy, Role, SecurityGroup, SecurityGroupRule, Snapshot,
-    Subnet, TargetGroup, Trail, Volume, VolumeModification, Vpc,
+    Organization, PrefixList, Quota, Record, Removal, RetentionPolicy, Role, SecurityGroup,
+    SecurityGroupRule, Snapshot, Subnet, TargetGroup, Trail, Volume, VolumeModification, Vpc,
     about::{About, Arn},
     permissions::Reading,
 };
@@ -74,6 +74,8 @@ macro_rules! families {
                 /// Trails, by ARN: a multi-region trail belongs to its home region but is seen from all.
                 /// Listings are recorded as `region=R`.
                 Trails trails Trail,
+                /// The organization of the account; one member, named `organization`.
+                Organizations organizations Organization,
                 /// IAM roles, by name.
                 Roles roles Role,
                 /// S3 buckets, by name.

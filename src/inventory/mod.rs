@@ -38,7 +38,7 @@ pub use network::{FlowLog, NetworkInterface, PrefixList, SecurityGroup, Security
 pub use record::{Record, Selector, TAG_KEY};
 pub use removal::{BinRule, Removal};
 pub use retention::RetentionPolicy;
-pub use services::{Bucket, EbsDefaults, LogGroup, ManagedInstance, Quota, Role, Trail};
+pub use services::{Bucket, EbsDefaults, LogGroup, ManagedInstance, Organization, Quota, Role, Trail};
 pub use table::Table;
 pub use want::{Scope, Want};
 
@@ -78,6 +78,9 @@ pub struct Inventory {
     /// recorded as `region=R`.
     #[serde(default)]
     pub trails: Family<Trail>,
+    /// The organization of the account.
+    #[serde(default)]
+    pub organizations: Family<Organization>,
     /// IAM roles, by name.
     #[serde(default)]
     pub roles: Family<Role>,
@@ -100,6 +103,7 @@ impl Inventory {
             read_at,
             regions: BTreeMap::new(),
             trails: Family::default(),
+            organizations: Family::default(),
             roles: Family::default(),
             buckets: Family::default(),
         }
@@ -123,10 +127,16 @@ impl Inventory {
         self.regions.get(region).map_or(Fact::NotRead, |place| place.key_policies.get(key))
     }
 
+    /// Returns the id of the account's organization.
+    pub fn organization(&self) -> Fact<&str> {
+        self.organizations.get(Organization::ID).map(|found| found.organization_id.as_str())
+    }
+
     /// Merges the facts of a later reading (see [`Family::merge`]).
     pub fn merge(&mut self, later: Inventory) {
         self.read_at = self.read_at.max(later.read_at);
         self.trails.merge(later.trails);
+        self.organizations.merge(later.organizations);
         self.roles.merge(later.roles);
         self.buckets.merge(later.buckets);
         for (name, region) in later.regions {

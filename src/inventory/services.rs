@@ -303,6 +303,23 @@ impl Record for Quota {
         About { moves_by_itself: true, ..About::read_by(&[on_all("servicequotas:GetServiceQuota")]) };
 }
 
+/// The organization of the account (`organizations:DescribeOrganization`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Organization {
+    /// `o-...`
+    pub organization_id: String,
+}
+
+impl Organization {
+    /// The one id under which it is kept.
+    pub const ID: &'static str = "organization";
+}
+
+impl Record for Organization {
+    const ABOUT: About = About::read_by(&[on_all("organizations:DescribeOrganization")]);
+}
+
 /// An instance that Systems Manager can reach (`ssm:DescribeInstanceInformation`).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

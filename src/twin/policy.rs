@@ -133,8 +133,12 @@ pub(super) fn trail_may_deliver(twin: &Twin, trail: &Trail) -> Fact<bool> {
                 },
             )
         };
-        // The twin does not know the organization: it takes the policy to name the right one.
-        let organizations = organizations(&policy).into_iter().chain(["o-anyorganization".to_owned()]);
+        // Where the twin does not know the organization, it takes the policy to name the right one.
+        let organizations = match twin.truth.organization() {
+            Fact::Known(id) => vec![id.to_owned()],
+            _ => organizations(&policy).into_iter().chain(["o-anyorganization".to_owned()]).collect(),
+        };
+        let organizations = organizations.into_iter();
         let members: Vec<String> =
             organizations.map(|id| format!("{bucket}/{prefix}AWSLogs/{id}/1/CloudTrail/x")).collect();
         let for_members = || members.iter().any(|objects| may("s3:PutObject", objects));

@@ -80,6 +80,7 @@ fn compared(kind: FamilyKind) -> Compared {
         K::ManagedInstances => Compared::Not("moto has no instances that Systems Manager manages"),
         K::Keys | K::KeyPolicies => Compared::Not("no action changes them"),
         K::RetentionPolicies => Compared::Not("moto has none"),
+        K::Organizations => Compared::Not("no call changes it"),
         K::Quotas => Compared::Not("the twin has AWS's defaults"),
         K::CustomerKeys => Compared::Listed,
         K::EbsDefaults => {

@@ -56,6 +56,8 @@ const REFERENCE: &[Row] = &[
     ("ec2:DescribeSnapshotAttribute", &["snapshot"], &[]),
     ("ec2:GetEbsEncryptionByDefault", &[], &[]),
     ("ec2:GetEbsDefaultKmsKeyId", &[], &[]),
+    // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsorganizations.html
+    ("organizations:DescribeOrganization", &[], &[]),
     // https://docs.aws.amazon.com/service-authorization/latest/reference/list_servicequotas.html
     ("servicequotas:GetServiceQuota", &[], &[]),
     // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html

@@ -15,10 +15,10 @@ use crate::{
     calls::{Call, Expect, Risk, Step},
     checks::trails::{
         awaits_delivery,
-        bucket::{Delivery, delivery},
+        bucket::{Delivery, delivery_in},
         coverage::{Coverage, copies, coverage, covered_by_other, unknown_events},
     },
-    inventory::{Fact, FamilyKind, Inventory, Trail, Want},
+    inventory::{Fact, FamilyKind, Inventory, Organization, Trail, Want},
     resource::{Kind, ResourceId, account_in},
     services::{
         Operation, Spec,
@@ -61,6 +61,7 @@ impl Action for RaiseCloudtrail {
                 Around::found(FamilyKind::Trails),
                 Around::found(FamilyKind::Buckets),
                 Around::named(FamilyKind::Keys),
+                Around::named(FamilyKind::Organizations).perhaps(),
             ]
         }
     }
@@ -127,7 +128,9 @@ fn by_name(trail: &Trail) -> Option<String> {
 /// Returns the facts that show whether a trail can be raised.
 pub fn evidence_wants(trail: &Trail) -> Vec<Want> {
     let key = trail.kms_key_id.iter().map(|key| Want::key(&trail.home_region, key));
-    key.chain([Want::id("", FamilyKind::Buckets, &trail.s3_bucket_name)]).collect()
+    let organization =
+        trail.is_organization.then(|| Want::id("", FamilyKind::Organizations, Organization::ID));
+    key.chain(organization).chain([Want::id("", FamilyKind::Buckets, &trail.s3_bucket_name)]).collect()
 }
 
 /// The answer to the question whether a trail should record all regions.
@@ -244,7 +247,8 @@ fn usable(inventory: &Inventory, trail: &Trail) -> Result<(), Refusal> {
         Fact::Absent => &json!({}),
         fact => need(fact.as_ref(), &format!("the policy of its bucket {name}"))?,
     };
-    match delivery(policy, trail, &inventory.owner.account) {
+    let organization = inventory.organization();
+    match delivery_in(policy, trail, &inventory.owner.account, organization.known().copied()) {
         Delivery::Allowed => Ok(()),
         Delivery::Missing(lacking) => Err(Refusal::Refused(format!(
             "the policy of its bucket {name} does not allow {}: add that to the policy first",

@@ -255,3 +255,24 @@ fn a_trail_of_control_tower_is_left_to_control_tower() {
     trail(&mut it).name = "aws-controltower-BaselineCloudTrail".into();
     assert!(matches!(propose(&it), Err(Refusal::Refused(why)) if why.contains("--include-managed")));
 }
+
+#[test]
+fn the_organizations_own_trail_is_raised_where_its_bucket_admits_the_folder_of_its_members() {
+    let mut it = account();
+    trail(&mut it).is_organization = true;
+    let organization = Want::id("", FamilyKind::Organizations, Organization::ID);
+    assert!(evidence_wants(&trail(&mut it).clone()).contains(&organization));
+    let statement = |folder: &str| {
+        json!({ "Effect": "Allow", "Principal": { "Service": "cloudtrail.amazonaws.com" },
+            "Action": "s3:PutObject", "Resource": format!("arn:aws:s3:::logs/AWSLogs/{folder}/*") })
+    };
+    let acl = policy()["Statement"][0].clone();
+    let open = json!({ "Statement": [acl, statement("123456789012"), statement("o-example")] });
+    it.buckets.get_mut("logs").unwrap().policy = Fact::Known(open);
+    assert!(matches!(propose(&it), Err(Refusal::Unknown(_))), "the organization was not read");
+    let known = |id: &str| Organization { organization_id: id.into() };
+    it.organizations.put(Organization::ID, known("o-example"));
+    assert!(propose(&it).is_ok());
+    it.organizations.put(Organization::ID, known("o-other"));
+    assert!(matches!(propose(&it), Err(Refusal::Refused(why)) if why.contains("o-other")));
+}

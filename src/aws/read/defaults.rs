@@ -10,7 +10,7 @@ use super::{
 use crate::{
     aws::{errors, retry::reading},
     calls::CallError,
-    inventory::{EbsDefaults, Fact, ManagedInstance, Quota},
+    inventory::{EbsDefaults, Fact, ManagedInstance, Organization, Quota},
 };
 
 /// Calls `ec2:GetEbsEncryptionByDefault` and `ec2:GetEbsDefaultKmsKeyId`; one may be missing without the
@@ -60,6 +60,23 @@ pub async fn quotas(client: &aws_sdk_servicequotas::Client, ask: &Ask) -> Member
         all.push((id.clone(), fact));
     }
     Ok(all)
+}
+
+/// Calls `organizations:DescribeOrganization`, which every member of an organization may call. An account
+/// outside of one gets an error with a code of its own
+/// (<https://docs.aws.amazon.com/organizations/latest/APIReference/API_DescribeOrganization.html>).
+pub async fn organization(client: &aws_sdk_organizations::Client, ask: &Ask) -> Members<Organization> {
+    let operation = "organizations:DescribeOrganization";
+    let Ask::Ids(_) = ask else { return not_listed("organizations") };
+    let fact = match reading(operation, || client.describe_organization().send()).await {
+        Ok(answer) => match answer.organization.and_then(|found| found.id) {
+            Some(organization_id) => Fact::Known(Organization { organization_id }),
+            None => Fact::unknown(format!("the answer names no organization ({operation})")),
+        },
+        Err(error) if error.code == "AWSOrganizationsNotInUseException" => Fact::Absent,
+        Err(error) => Fact::unknown(&error),
+    };
+    Ok(vec![(Organization::ID.to_owned(), fact)])
 }
 
 /// Returns a value as a whole number, if it is one.

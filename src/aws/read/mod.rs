@@ -138,6 +138,7 @@ impl Reader<'_> {
             K::TargetGroups => found(balancing::target_groups(region.balancing(), ask).await, job),
             K::CapacityReservations => found(capacity::reservations(ec2, ask).await, job),
             K::ManagedInstances => found(defaults::managed_instances(region.ssm(), ask).await, job),
+            K::Organizations => found(defaults::organization(region.organizations(), ask).await, job),
             K::Quotas => found(defaults::quotas(region.servicequotas(), ask).await, job),
             K::LogGroups => found(log_groups::log_groups(region.logs(), ask).await, job),
             K::RetentionPolicies => found(log_groups::retention_policies(region.logs(), ask).await, job),

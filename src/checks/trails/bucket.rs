@@ -31,6 +31,11 @@ pub enum Delivery {
 /// `[prefix/]AWSLogs/<organization id>/`, where the logs of its members go. CloudTrail uses TLS, calls as an
 /// AWS service, names its trail and account as the source, and gives the bucket's owner full control.
 pub fn delivery(policy: &Value, trail: &Trail, account: &str) -> Delivery {
+    delivery_in(policy, trail, account, None)
+}
+
+/// Judges as [`delivery`] does, with the id of the organization where that is known.
+pub fn delivery_in(policy: &Value, trail: &Trail, account: &str, organization: Option<&str>) -> Delivery {
     let partition = trail.id.split(':').nth(1).unwrap_or("aws");
     let bucket = format!("arn:{partition}:s3:::{}", trail.s3_bucket_name);
     let prefix = trail
@@ -40,7 +45,7 @@ pub fn delivery(policy: &Value, trail: &Trail, account: &str) -> Delivery {
         .map(|p| format!("{}/", p.trim_end_matches('/')))
         .unwrap_or_default();
     let objects = format!("{bucket}/{prefix}AWSLogs/{account}/*");
-    let of_members = format!("{bucket}/{prefix}AWSLogs/o-*/*");
+    let of_members = format!("{bucket}/{prefix}AWSLogs/{}/*", organization.unwrap_or("o-*"));
     let context = [
         ("aws:SourceArn", trail.id.as_str()),
         ("aws:SourceAccount", account),
@@ -61,7 +66,9 @@ pub fn delivery(policy: &Value, trail: &Trail, account: &str) -> Delivery {
             &Request { principal: Some(CLOUDTRAIL), action, resource: Some(resource), context },
         ) {
             Ok(()) => {}
-            Err(Unproved::NotAllowed) if *resource == of_members && names_an_organization(policy) => {
+            Err(Unproved::NotAllowed)
+                if organization.is_none() && *resource == of_members && names_an_organization(policy) =>
+            {
                 return Delivery::Unprovable(format!(
                     "the policy names the folder of one organization below {prefix}AWSLogs/, and redress \
                      cannot compare it with the organization of the trail"
@@ -207,6 +214,12 @@ mod tests {
         assert!(matches!(own, Delivery::Missing(m) if m.len() == 1 && m[0].contains("AWSLogs/o-*")));
         assert!(matches!(with("arn:aws:s3:::b/AWSLogs/o-example/*"), Delivery::Unprovable(_)));
         assert_eq!(with("arn:aws:s3:::b/AWSLogs/*"), Delivery::Allowed);
+        let mut named = documented();
+        named.push(statement("s3:PutObject", "arn:aws:s3:::b/AWSLogs/o-example/*", json!({})));
+        let policy = json!({ "Statement": named });
+        let known = |id: &str| delivery_in(&policy, &of_all, "123456789012", Some(id));
+        assert_eq!(known("o-example"), Delivery::Allowed);
+        assert!(matches!(known("o-other"), Delivery::Missing(m) if m[0].contains("AWSLogs/o-other")));
     }
 
     #[test]

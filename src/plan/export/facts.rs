@@ -214,6 +214,7 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
         | FamilyKind::TargetGroups
         | FamilyKind::CapacityReservations
         | FamilyKind::ManagedInstances
+        | FamilyKind::Organizations
         | FamilyKind::Keys
         | FamilyKind::KeyPolicies
         | FamilyKind::RetentionPolicies
