@@ -79,7 +79,7 @@ pub enum Health {
     Limited,
     /// The log does not count, for this reason.
     Useless(String),
-    /// Whether the log counts is not known, for this reason: AWS reports a word that redress does not know.
+    /// The log counts or not; which of the two is not known, for this reason: AWS reports a new word.
     Unknown(String),
 }
 
@@ -101,7 +101,8 @@ pub fn health(log: &FlowLog, now: Timestamp) -> Health {
     } else if !matches!(log.traffic_type.as_str(), "ALL" | "REJECT") {
         Health::Unknown(format!("the type of its traffic is {:?}", log.traffic_type))
     } else if log.flow_log_status != "ACTIVE" {
-        Health::Useless(format!("its status is {}", log.flow_log_status))
+        // The only status that AWS documents.
+        Health::Unknown(format!("its status is {:?}", log.flow_log_status))
     } else if delivery == "FAILED" || error.is_some_and(|error| error != RATE_LIMITED) {
         Health::Useless(format!("its delivery fails: {}", error.unwrap_or("no reason given")))
     } else if error.is_some() {
@@ -246,10 +247,8 @@ mod tests {
         assert_eq!(says(vec![log("ALL", Some("FAILED"), Some("Access error"))]).word(), "violates");
         assert_eq!(says(vec![log("ALL", Some("SUCCESS"), Some("Unknown error"))]).word(), "violates");
         assert_eq!(says(vec![log("ALL", Some("FAILED"), Some("Rate limited"))]).word(), "violates");
-        assert_eq!(
-            says(vec![FlowLog { flow_log_status: "DELETING".into(), ..log("ALL", None, None) }]).word(),
-            "violates"
-        );
+        let deleting = FlowLog { flow_log_status: "DELETING".into(), ..log("ALL", None, None) };
+        assert_eq!(says(vec![deleting]).word(), "unknown", "AWS documents ACTIVE only");
         assert_eq!(
             says(vec![FlowLog { resource_id: "subnet-1".into(), ..log("ALL", Some("SUCCESS"), None) }])
                 .word(),

@@ -69,13 +69,19 @@ pub fn deciding<'f>(policies: &'f Family<RetentionPolicy>, log_group: &str) -> F
             doubtful.id
         ));
     }
-    let applying = all.into_iter().filter(|policy| policy.applies_to(log_group) == Some(true));
+    let applying: Vec<&RetentionPolicy> =
+        all.into_iter().filter(|policy| policy.applies_to(log_group) == Some(true)).collect();
+    let for_ever = applying.iter().any(|policy| policy.days.is_absent());
+    if let Some(doubtful) = applying.iter().find(|policy| !for_ever && policy.days.silence().is_some()) {
+        let why = doubtful.days.silence().unwrap_or_default();
+        return Fact::unknown(format!("the days of policy {}: {why}", doubtful.id));
+    }
     // No policy outlasts one that keeps events for ever. Of two equal ones AWS names the older.
     let longest = |policy: &&RetentionPolicy| {
         let days = policy.days.known().copied();
         (policy.days.is_absent(), days, Reverse(policy.updated), Reverse(policy.id.clone()))
     };
-    applying.max_by_key(longest).map_or(Fact::Absent, Fact::Known)
+    applying.into_iter().max_by_key(longest).map_or(Fact::Absent, Fact::Known)
 }
 
 #[cfg(test)]
@@ -91,6 +97,17 @@ mod tests {
         family.read(&Selector::All, Fact::Known(()));
         policies.iter().for_each(|policy| family.put(policy.id.clone(), policy.clone()));
         deciding(&family, log_group).map(|policy| policy.id.clone())
+    }
+
+    #[test]
+    fn a_policy_of_unknown_days_decides_nothing_unless_another_keeps_for_ever() {
+        let (month, unknown) =
+            (policy("month", Fact::Known(30), None), policy("odd", Fact::Unknown("no number".into()), None));
+        assert!(decides(&[month, unknown.clone()], "/lab").silence().is_some());
+        assert_eq!(
+            decides(&[policy("ever", Fact::Absent, None), unknown], "/lab"),
+            Fact::Known("ever".into())
+        );
     }
 
     #[test]

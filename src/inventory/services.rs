@@ -281,8 +281,8 @@ impl Record for EbsDefaults {
     };
 }
 
-/// A quota of the account in a region (`servicequotas:GetServiceQuota`): its applied value, where one other than
-/// AWS's default may apply.
+/// A quota of the account in a region (`servicequotas:GetServiceQuota`): its applied value, where one other
+/// than AWS's default may apply.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Quota {

@@ -86,14 +86,22 @@ pub fn of_tags(
              changed"
         )));
     }
-    if let Some(why) = &on.unread {
+    let manager = support::managed_by(tags);
+    if let Some(why) = on.unread.as_ref().filter(|_| manager.is_none()) {
+        if !protected.is_empty() {
+            return Err(Refusal::Unknown(format!(
+                "the tags of {what} could not be read, and protected_tags of its playbook may leave it alone \
+                 ({}): {why}",
+                protected.join(", ")
+            )));
+        }
         let note = format!(
             "the tags of {what} could not be read, so that redress could not find out whether anything else \
-             manages it or a tag protects it: {why}"
+             manages it: {why}"
         );
         return Ok(vec![GuardNote::not_checked("ownership", note)]);
     }
-    let mut notes = vec![support::ownership(&what, support::managed_by(tags), options)?];
+    let mut notes = vec![support::ownership(&what, manager, options)?];
     if !protected.is_empty() {
         notes.push(GuardNote::passed(
             "protected-tags",

@@ -70,8 +70,11 @@ fn the_whole_story_of_the_clinic_runs_as_text() {
         let short = name.rsplit('/').next().unwrap();
         assert!(scan.contains(short) || name.ends_with(":root"), "the scan does not name {name}:\n{scan}");
     }
+    // A note is no finding: the flow log has not delivered yet.
+    let findings: Vec<&str> = scan.lines().filter(|line| !line.trim_start().starts_with('✓')).collect();
+    let findings = findings.join("\n");
     for good in ["web", "ping", "office", "loose-good", "watched", "front/dev/xvda"] {
-        assert!(!scan.contains(id(&seed, good)), "the scan names {good}, which is good:\n{scan}");
+        assert!(!findings.contains(id(&seed, good)), "the scan names {good}, which is good:\n{scan}");
     }
     assert!(scan.contains("a honeypot, reviewed"), "{scan}");
     story(&desk, &seed, false);

@@ -70,6 +70,7 @@ def rule(protocol, low, high, *sources):
 
 
 ADMIN, DATABASE, ALL = "security-group-open-admin-port", "security-group-open-database-port", "security-group-open-all-traffic"
+OTHER = "security-group-open-other-port"
 group("ssh-open", rule("tcp", 22, 22, "0.0.0.0/0", "203.0.113.0/24"), rule("tcp", 443, 443, "10.0.0.0/8"))
 group("ssh-only-way", rule("tcp", 22, 22, "0.0.0.0/0"))
 group("winrm-v6", rule("tcp", 5985, 5986, "::/0"))
@@ -85,6 +86,8 @@ for name in ("ssh-open", "ssh-only-way", "winrm-v6", "range", "quarters"):
     bad(ADMIN, name)
 bad(DATABASE, "mysql-open")
 bad(ALL, "everything")
+# The ports of the range that are neither for administration nor authorised.
+bad(OTHER, "range")
 
 # Instances and volumes.
 images = ec2.describe_images(Owners=["amazon"])["Images"]

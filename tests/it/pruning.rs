@@ -365,7 +365,7 @@ fn what_a_rule_of_the_recycle_bin_keeps_comes_back_with_undo_until_its_date() {
     let before = truth(&stand);
     stand.run(&plan, yes(&plan), None).unwrap().unwrap();
     let story = stand.story();
-    let told = |change: &Change| story.changes[&change.id].awaiting.join(" ");
+    let told = |change: &Change| story.changes[&change.id].reason.clone();
     assert!(
         plan.changes.iter().all(|c| told(c).contains("recoverable until 20")),
         "{}",

@@ -8,7 +8,10 @@ use serde_json::Value;
 
 use super::Plan;
 use crate::{
-    actions::{GuardNote, Refusal, support::need},
+    actions::{
+        GuardNote, Refusal,
+        support::{known, need},
+    },
     checks::policy::{Request, Unproved, allows},
     inventory::Inventory,
     resource::{account_in, region_in},
@@ -28,7 +31,11 @@ pub(super) fn usable(plan: &Plan, inventory: &Inventory) -> Result<Option<GuardN
             plan.bucket, plan.bucket_region
         )));
     }
-    let found = need(inventory.key(place, &key), &format!("KMS key {key}"))?;
+    let Some(found) = known(inventory.key(place, &key), &format!("KMS key {key}"))? else {
+        return Err(Refusal::Refused(format!(
+            "there is no key {key}: correct the parameter `key`, or make the key"
+        )));
+    };
     found.proves_usable().map_err(|shown| {
         Refusal::Refused(format!("the key {key} cannot encrypt log files: {shown}; give another one"))
     })?;

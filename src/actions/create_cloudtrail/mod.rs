@@ -47,7 +47,15 @@ impl Action for CreateCloudtrail {
         Kind::Account
     }
     fn reads(&self, _: Kind) -> &'static [Around] {
-        const { &[Around::found(FamilyKind::Trails), Around::named(FamilyKind::Buckets)] }
+        const {
+            &[
+                Around::found(FamilyKind::Trails),
+                // Those of the trails that there are, which may be raised instead.
+                Around::found(FamilyKind::Buckets),
+                Around::found(FamilyKind::Keys),
+                Around::named(FamilyKind::Organizations).perhaps(),
+            ]
+        }
     }
     fn parameters(&self) -> &'static [Parameter] {
         &[
@@ -164,6 +172,7 @@ impl Action for CreateCloudtrail {
 fn raisable_trail(inventory: &Inventory) -> Result<Option<&Trail>, Refusal> {
     let mut candidates: Vec<&Trail> =
         inventory.trails.known().map(|(_, t)| t).filter(|t| !t.is_multi_region).collect();
+    candidates.retain(|t| t.all_management_events != Fact::Known(false));
     candidates.sort_by_key(|t| (t.is_logging == Fact::Known(true) && t.log_file_validation, t.id.clone()));
     for trail in candidates {
         match raisable(inventory, trail) {

@@ -273,8 +273,11 @@ fn the_trail_of_the_organization_makes_another_unnecessary_or_the_question_open(
         propose(&it, Value::Null)
     };
     assert!(matches!(with(&of_all), Err(Refusal::Nothing(_))));
+    let unsure = Trail { is_logging: Fact::Unknown("denied".into()), ..of_all.clone() };
+    assert!(matches!(with(&unsure), Err(Refusal::Unknown(_))));
     let stopped = Trail { is_logging: Fact::Known(false), ..of_all.clone() };
-    assert!(matches!(with(&stopped), Err(Refusal::Unknown(_))));
+    let proposal = with(&stopped).unwrap();
+    assert!(proposal.impact.iter().any(|l| l.contains("once it is started")), "{:?}", proposal.impact);
     let known = Trail { all_management_events: Fact::Known(true), ..of_all };
     assert!(matches!(with(&known), Err(Refusal::Nothing(_))));
 }
@@ -420,4 +423,14 @@ fn an_account_that_has_a_trail_of_all_regions_or_a_taken_name_gets_none() {
     let mut it = account();
     it.trails.read(&Selector::by("region", R), Fact::Unknown("AccessDenied".into()));
     assert!(matches!(propose(&it, Value::Null), Err(Refusal::Unknown(_))));
+}
+
+#[test]
+fn a_trail_without_management_events_stands_in_nobodys_way() {
+    let mut it = account();
+    let arn = other_trail(&mut it, true).to_string();
+    it.buckets.get_mut("logs").unwrap().owned = false;
+    it.trails.get_mut(&arn).unwrap().all_management_events = Fact::Known(false);
+    it.trails.get_mut(&arn).unwrap().management_gaps = vec![Trail::NO_MANAGEMENT.to_owned()];
+    assert!(propose(&it, Value::Null).is_ok());
 }

@@ -8,7 +8,7 @@ use crate::{
     actions::{Refusal, make, support},
     calls::{Act, Call, Expect, Test},
     checks::policy::{Request, Unproved, allows},
-    inventory::{self, FamilyKind, Inventory, Tags},
+    inventory::{self, Fact, FamilyKind, Inventory, Tags},
     resource::Owner,
     services::bucket::PutBucketPolicy,
 };
@@ -21,8 +21,8 @@ pub struct Accepting {
     pub policy: Value,
     /// The region that it is in.
     pub region: String,
-    /// Its tags, as far as they are known.
-    pub tags: Tags,
+    /// Its tags.
+    pub tags: Fact<Tags>,
 }
 
 /// Returns the bucket, once its policy is proved to let in this account's flow logs of a region.
@@ -52,7 +52,7 @@ pub fn proved(inventory: &Inventory, region: &str, bucket: &Bucket) -> Result<Ac
         Ok(()) => Ok(Accepting {
             policy: policy.clone(),
             region: support::need(known.region.as_ref(), &format!("the region of bucket {name}"))?.clone(),
-            tags: known.tags.known().cloned().unwrap_or_default(),
+            tags: known.tags.clone(),
         }),
         Err(Unproved::NotAllowed) => Err(Refusal::Refused(format!(
             "the policy of bucket {name} is not proved to let flow logs in: add these statements to it: {}",

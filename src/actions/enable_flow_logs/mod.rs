@@ -20,7 +20,7 @@ use crate::{
         proofs_network::{BUCKET_POLICY, Delivery},
         vpcs::{Health, WITHOUT_FLOW_LOGS, flow_logs_of, flow_logs_want, health},
     },
-    inventory::{FamilyKind, FlowLog, Tags, Vpc, Want, retention::deciding, tag},
+    inventory::{Fact, FamilyKind, FlowLog, Tags, Vpc, Want, retention::deciding, tag},
     resource::{Kind, ResourceId},
     services::{
         Operation, Planned, Spec,
@@ -144,7 +144,7 @@ impl Action for EnableFlowLogs {
             ),
             proof,
             not_restored: vec![format!("what was collected meanwhile stays in {}", way.words)],
-            guards: guards(id, vpc, way.manager),
+            guards: guards(id, vpc, way.owned_by),
             touches,
             prerequisites: way.prerequisites,
         })
@@ -170,7 +170,7 @@ struct Way {
     /// The act that sets the destination back to what it was, where AWS changes it.
     set_back: Option<Act>,
     /// The destination and whatever manages it.
-    manager: Option<(String, String)>,
+    owned_by: Option<GuardNote>,
 }
 
 fn way(context: &Context<'_>, params: &Params) -> Result<Way, Refusal> {
@@ -210,7 +210,7 @@ fn to_log_group(context: &Context<'_>, params: &Params) -> Way {
             },
         ],
         set_back: None,
-        manager: None,
+        owned_by: None,
     }
 }
 
@@ -233,19 +233,33 @@ fn to_bucket(context: &Context<'_>, bucket: &params::Bucket) -> Result<Way, Refu
         touches: Some(Want::id("", FamilyKind::Buckets, &bucket.name)),
         prerequisites: Vec::new(),
         set_back: Some(bucket::set_back(owner, &bucket.name, &accepting)),
-        manager: support::managed_by(&accepting.tags).map(|by| (format!("bucket {}", bucket.name), by)),
+        owned_by: named_owner(&format!("bucket {}", bucket.name), &accepting.tags),
     })
 }
 
 /// Returns the guards that were asked. A flow log is a thing of its own beside its VPC and its destination,
 /// so that whatever manages those has nothing to set back; it is named all the same.
-fn guards(id: &str, vpc: &Vpc, destination: Option<(String, String)>) -> Vec<GuardNote> {
-    let managed = support::managed_by(&vpc.tags).map(|by| (id.to_owned(), by)).into_iter().chain(destination);
-    let named = managed.map(|(what, by)| {
-        GuardNote::passed("ownership", format!("{what} is managed by {by}; nothing that it set is changed"))
-    });
+fn guards(id: &str, vpc: &Vpc, destination: Option<GuardNote>) -> Vec<GuardNote> {
     let own = format!("{id} is this account's, and a flow log is a thing of its own beside it");
-    [GuardNote::passed("ownership", own)].into_iter().chain(named).collect()
+    let of_vpc = named_owner(id, &Fact::Known(vpc.tags.clone()));
+    [GuardNote::passed("ownership", own)].into_iter().chain(of_vpc).chain(destination).collect()
+}
+
+/// Notes what manages a resource beside the flow log, or that this is not known.
+fn named_owner(what: &str, tags: &Fact<Tags>) -> Option<GuardNote> {
+    match tags {
+        Fact::Known(tags) => support::managed_by(tags).map(|by| {
+            let note = format!("{what} is managed by {by}; nothing that it set is changed");
+            GuardNote::passed("ownership", note)
+        }),
+        Fact::Absent => None,
+        silent => {
+            let why = silent.silence().unwrap_or_default();
+            let note =
+                format!("the tags of {what} could not be read, and what manages it is not known: {why}");
+            Some(GuardNote::not_checked("ownership", note))
+        }
+    }
 }
 
 /// Refuses a second flow log of the same kind to the same destination: AWS rejects it, and it would fail

@@ -252,6 +252,9 @@ fn a_data_perimeter_that_excepts_the_services_of_aws_lets_flow_logs_in() {
 fn whatever_manages_the_vpc_or_the_bucket_is_named_and_holds_nothing_back() {
     let managed: Tags = [("aws:cloudformation:stack-name".to_owned(), "logs".to_owned())].into();
     let mut inventory = with_bucket(Fact::Known(good()));
+    let unread = propose(&inventory, S3).unwrap().guards;
+    assert_eq!(unread[1].result, crate::actions::GuardResult::NotChecked, "the bucket's tags were not read");
+    inventory.buckets.get_mut("logs").unwrap().tags = Fact::Absent;
     assert_eq!(propose(&inventory, S3).unwrap().guards.len(), 1);
     inventory.region_mut(REGION).vpcs.get_mut("vpc-1").unwrap().tags = managed.clone();
     inventory.buckets.get_mut("logs").unwrap().tags = Fact::Known(managed);

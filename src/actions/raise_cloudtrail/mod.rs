@@ -361,12 +361,13 @@ impl<'a> Plan<'a> {
                  faster"
                     .to_owned(),
             );
+        }
+        if self.multi_region || self.start {
             impact.extend(self.copies.clone());
         }
         if let Some(why) = &self.left {
             impact.push(format!(
-                "it goes on recording its own region only, since a second copy of management events is \
-                 billed: {why}"
+                "it is not made to record all regions, since another trail may do that: {why}"
             ));
         }
         impact

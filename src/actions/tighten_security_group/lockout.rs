@@ -36,9 +36,10 @@ pub fn needs(context: &Context<'_>, group: &str) -> Vec<Want> {
     let region = context.region;
     let mut wants = vec![Want::by(region, FamilyKind::NetworkInterfaces, "group-id", group)];
     for interface in interfaces(context, group).unwrap_or_default() {
-        let Some(instance) = &interface.instance_id else { continue };
-        wants.push(Want::id(region, FamilyKind::Instances, instance));
-        wants.push(Want::all(region, FamilyKind::ManagedInstances));
+        if let Some(instance) = &interface.instance_id {
+            wants.push(Want::id(region, FamilyKind::Instances, instance));
+            wants.push(Want::all(region, FamilyKind::ManagedInstances));
+        }
         wants.push(Want::all(region, FamilyKind::TargetGroups));
         for other in interface.groups.iter().filter(|g| *g != group) {
             wants.push(rules_want(region, other));
@@ -110,7 +111,7 @@ const MOST_NAMED: usize = 5;
 /// Notes the instances that cannot be read: they are taken for running, and nobody knows more of them.
 fn unseen(context: &Context<'_>, reaches: &[Reach<'_>]) -> Option<GuardNote> {
     let unseen: Vec<&Reach<'_>> = reaches.iter().filter(|r| r.instance.is_none()).collect();
-    let named: Vec<String> = unseen.iter().take(MOST_NAMED).map(|r| named(context, r)).collect();
+    let named: Vec<String> = unseen.iter().take(MOST_NAMED).map(|r| named(context, r.interface)).collect();
     let more = match unseen.len().checked_sub(MOST_NAMED) {
         None | Some(0) => String::new(),
         Some(more) => format!(" and {more} more"),
@@ -165,20 +166,30 @@ pub fn reaches<'a>(
         if instance.map_or(interface.status == "available", |instance| !runs(instance)) {
             continue;
         }
-        let mut after: Vec<&SecurityGroupRule> = edit.after.iter().collect();
-        for other in interface.groups.iter().filter(|g| *g != group) {
-            let rules = rules_of(context.inventory, context.region, other);
-            after.extend(
-                support::known(
-                    rules,
-                    support::Subject::Question(&format!("what {other}, the other group of {id}, lets in")),
-                )?
-                .unwrap_or_default(),
-            );
-        }
+        let after = after(context, group, edit, interface)?;
         all.push(Reach { interface, id, instance, after });
     }
     Ok(all)
+}
+
+/// Returns the rules of all groups of an interface as they are afterwards.
+///
+/// # Errors
+/// [`Refusal::Unknown`] if the rules of its other groups are not known.
+pub fn after<'a>(
+    context: &Context<'a>,
+    group: &str,
+    edit: &'a Edit<'_>,
+    interface: &NetworkInterface,
+) -> Result<Vec<&'a SecurityGroupRule>, Refusal> {
+    let what = interface.instance_id.as_ref().unwrap_or(&interface.id);
+    let mut after: Vec<&SecurityGroupRule> = edit.after.iter().collect();
+    for other in interface.groups.iter().filter(|g| *g != group) {
+        let question = format!("what {other}, the other group of {what}, lets in");
+        let rules = rules_of(context.inventory, context.region, other);
+        after.extend(support::known(rules, support::Subject::Question(&question))?.unwrap_or_default());
+    }
+    Ok(after)
 }
 
 /// Refuses a change that would cut off the machine that redress runs on.
@@ -216,7 +227,10 @@ fn cuts(
     let by = |rule: &SecurityGroupRule, port| lets_in(rule, port) && traffic::holds(rule, lists, address);
     let was = |port: &&u16| edit.revoke.iter().any(|r| by(r, **port));
     let port = WAYS_IN.iter().filter(was).find(|port| !reach.after.iter().any(|r| by(r, **port)))?;
-    Some(format!("it would cut your own address {address} from port {port} of {}", named(context, reach)))
+    Some(format!(
+        "it would cut your own address {address} from port {port} of {}",
+        named(context, reach.interface)
+    ))
 }
 
 /// Returns a description if the last way in for a person goes, and Systems Manager is not known to reach the
@@ -236,7 +250,7 @@ fn last_way_in(
     Some(format!(
         "it is the last way in to {}, which {} running: no rule for port 22, 3389, 5985 or 5986 would be \
          left, and Systems Manager is not known to reach it",
-        named(context, reach),
+        named(context, reach.interface),
         if reach.instance.is_some() { "is" } else { "may be" }
     ))
 }
@@ -253,12 +267,15 @@ fn managed(context: &Context<'_>, instance: &str) -> bool {
 }
 
 /// Returns the id of an instance with its `Name`, or its account, where these are known.
-pub fn named(context: &Context<'_>, reach: &Reach<'_>) -> String {
-    let name = reach.instance.and_then(|instance| instance.tags.get("Name")).filter(|name| !name.is_empty());
-    match (name, other_account(context, reach.interface)) {
-        (Some(name), _) => format!("{} ({name})", reach.id),
-        (None, Some(account)) => format!("{} of account {account}", reach.id),
-        (None, None) => reach.id.to_owned(),
+pub fn named(context: &Context<'_>, interface: &NetworkInterface) -> String {
+    let Some(id) = &interface.instance_id else { return interface.id.clone() };
+    let instance =
+        context.inventory.regions.get(context.region).map_or(Fact::NotRead, |r| r.instances.get(id));
+    let name = instance.known().and_then(|i| i.tags.get("Name")).filter(|name| !name.is_empty()).cloned();
+    match (name, other_account(context, interface)) {
+        (Some(name), _) => format!("{id} ({name})"),
+        (None, Some(account)) => format!("{id} of account {account}"),
+        (None, None) => id.clone(),
     }
 }
 

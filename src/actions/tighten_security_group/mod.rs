@@ -79,8 +79,9 @@ impl Action for TightenSecurityGroup {
         let mut wants = vec![Want::id(region, FamilyKind::SecurityGroups, group), rules_want(region, group)];
         wants.extend(lists_of(context.inventory, region, group));
         wants.extend(lockout::needs(context, group));
-        // Only what comes counts against a quota.
-        if support::params::<Params>(with).is_ok_and(|params| !params.allow.is_empty()) {
+        // Only what comes counts against a quota: for allowed sources, and for the ports that a split leaves.
+        let comes = |params: Params| !params.allow.is_empty() || params.strategy == Strategy::Split;
+        if support::params::<Params>(with).is_ok_and(comes) {
             wants.push(Want::id(region, FamilyKind::Quotas, Quota::RULES_PER_GROUP));
         }
         wants

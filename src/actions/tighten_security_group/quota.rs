@@ -16,8 +16,8 @@ fn own<'a>(inventory: &'a Inventory, region: &str) -> Fact<&'a Quota> {
     region.map_or(Fact::NotRead, |region| region.quotas.get(Quota::RULES_PER_GROUP))
 }
 
-/// Returns the number of inbound rules that a group may have: the one that the user has set, else the account's
-/// own quota where it is known, else AWS's default.
+/// Returns the number of inbound rules that a group may have: the one that the user has set, else the
+/// account's own quota where it is known, else AWS's default.
 pub fn limit(inventory: &Inventory, region: &str, params: &Params) -> usize {
     let set = (params.rule_limit != Params::default().rule_limit).then_some(params.rule_limit);
     set.or(own(inventory, region).known().map(|quota| quota.value)).unwrap_or(params.rule_limit)

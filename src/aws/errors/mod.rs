@@ -300,10 +300,10 @@ fn described(
     CallError { class, code: code.to_owned(), message: format!("{message} ({operation})") }
 }
 
-/// Returns the error of a change at AWS's own endpoint: an error page leaves its effect open there,
-/// since AWS, or a proxy before it, can answer with one after the change was made. An endpoint that stands in
-/// for AWS answers so where it does not have the operation.
-pub fn of_a_change(error: CallError) -> CallError {
+/// Returns the error of a call at AWS's own endpoint: an error page leaves the effect of a change open there,
+/// since AWS, or a proxy before it, can answer with one after the change was made, and a read unanswered. An
+/// endpoint that stands in for AWS answers so where it does not have the operation.
+pub fn at_aws(error: CallError) -> CallError {
     if error.class != ErrorClass::Unsupported || error.code != ERROR_PAGE {
         return error;
     }

@@ -92,11 +92,11 @@ fn a_page_with_status_500_is_an_operation_that_is_not_there_and_with_503_an_outa
 fn an_error_page_of_aws_says_nothing_about_the_effect_of_a_change() {
     let page = described("ec2:CreateFlowLogs", Kind::Foreign, None, None, Some(500));
     assert_eq!((page.class, page.code.as_str()), (ErrorClass::Unsupported, "Unsupported"));
-    let error = of_a_change(page);
+    let error = at_aws(page);
     assert!(error.class.effect_unknown() && error.message.contains("error page"), "{error}");
     assert!(!error.message.contains("does not have"), "{error}");
     let unknown = in_body("ec2:CreateFlowLogs", "InvalidAction", "no");
-    assert_eq!(of_a_change(unknown).class, ErrorClass::Unsupported, "AWS itself names this code");
+    assert_eq!(at_aws(unknown).class, ErrorClass::Unsupported, "AWS itself names this code");
 }
 
 #[test]

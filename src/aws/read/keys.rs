@@ -41,8 +41,7 @@ pub async fn policies(kms: &Client, ask: &Ask) -> Members<KeyPolicy> {
 
 async fn policy(kms: &Client, id: &str) -> Fact<KeyPolicy> {
     const OPERATION: &str = "kms:GetKeyPolicy";
-    let asked = || kms.get_key_policy().key_id(id).policy_name("default").send();
-    match reading(OPERATION, asked).await {
+    match reading(OPERATION, || kms.get_key_policy().key_id(id).policy_name("default").send()).await {
         Ok(answer) => match serde_json::from_str(answer.policy.as_deref().unwrap_or_default()) {
             Ok(policy) => Fact::Known(KeyPolicy { id: id.to_owned(), policy }),
             Err(error) => Fact::unknown(format!("the policy cannot be parsed: {error} ({OPERATION})")),

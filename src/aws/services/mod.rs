@@ -43,7 +43,7 @@ pub(super) async fn call(clients: &Clients, call: &Call, leave: Leave<'_>) -> Ou
         let until = leave()?;
         let outcome = departure::by(until, send(clients, &call)).await.map_err(|error| {
             let error = clients.pace.accepted.meant(region, name, error);
-            if clients.pace.is_at_aws() { errors::of_a_change(error) } else { error }
+            if clients.pace.is_at_aws() { errors::at_aws(error) } else { error }
         });
         if outcome.is_ok() {
             clients.pace.accepted.in_region(region);

@@ -39,6 +39,10 @@ pub fn coverage<'a>(inventory: &'a Inventory, besides: Option<&str>) -> Coverage
             }
         };
         let foreign = account_in(&trail.id) != Some(inventory.owner.account.as_str());
+        // Nobody here can start it: while it is stopped, it covers nothing, whatever it would record.
+        if foreign && trail.is_logging == Fact::Known(false) {
+            continue;
+        }
         match &trail.all_management_events {
             Fact::Known(true) => return Coverage::By(trail),
             Fact::Known(false) => {}
@@ -99,7 +103,7 @@ fn copy_of(trail: &Trail) -> Option<String> {
         }
         silent => {
             let why = silent.silence().unwrap_or("AWS does not report which events it records");
-            format!("{arn} may record them ({why})")
+            format!("{arn} may record them{stopped} ({why})")
         }
     })
 }

@@ -128,7 +128,6 @@ fn the_organizations_trail_covers_a_member_while_it_logs_although_its_selectors_
     let verdict = say("cloudtrail-missing", &account(&[of_all()]));
     assert!(matches!(verdict, Verdict::Ok(Some(note)) if note.contains("999999999999")));
     for doubtful in [
-        Trail { is_logging: Fact::Known(false), ..of_all() },
         Trail { is_logging: Fact::Unknown("denied".into()), ..of_all() },
         Trail { is_organization: false, ..of_all() },
         Trail { id: good().id, ..of_all() },
@@ -136,8 +135,14 @@ fn the_organizations_trail_covers_a_member_while_it_logs_although_its_selectors_
         let verdict = say("cloudtrail-missing", &account(std::slice::from_ref(&doubtful)));
         assert!(matches!(verdict, Verdict::Unknown(_)), "{doubtful:?}: {verdict:?}");
     }
-    let one_region = Trail { is_multi_region: false, ..of_all() };
-    assert!(matches!(say("cloudtrail-missing", &account(&[one_region])), Verdict::Violates(_)));
+    for nothing in [
+        Trail { is_multi_region: false, ..of_all() },
+        Trail { is_logging: Fact::Known(false), ..of_all() },
+        Trail { is_logging: Fact::Known(false), all_management_events: Fact::Known(true), ..of_all() },
+    ] {
+        let verdict = say("cloudtrail-missing", &account(std::slice::from_ref(&nothing)));
+        assert!(matches!(verdict, Verdict::Violates(_)), "{nothing:?}: {verdict:?}");
+    }
 }
 
 #[test]

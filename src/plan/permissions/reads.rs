@@ -159,6 +159,9 @@ fn of_input(input: &Value, change: &Change) -> Vec<Want> {
     let text = |name: &str| input.get(name).and_then(Value::as_str);
     let mut wants = Vec::new();
     wants.extend(text("KmsKeyId").map(|key| Want::key(&change.region, key)));
+    // The key of a trail is proved by its policy.
+    let of_trail = text("KmsKeyId").filter(|_| input.get("S3BucketName").is_some());
+    wants.extend(of_trail.map(|key| Want::key_policy(&change.region, key)));
     wants.extend(text("LogGroupName").map(|name| Want::id(&change.region, FamilyKind::LogGroups, name)));
     wants.extend(
         text("DeliverLogsPermissionArn")

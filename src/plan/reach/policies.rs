@@ -10,7 +10,7 @@ use crate::{calls::Call, inventory::Inventory, plan::Change, services::flow_log:
 /// The service that AWS lets in.
 const SERVICE: &str = "delivery.logs.amazonaws.com";
 
-/// Accepts the policy that the bucket has already, or on the way back the present one without statements of
+/// Accepts the policy that the bucket has already, or in an undo the present one without statements of
 /// redress's; after a flow log was made, the present one without those of AWS's delivery service. Returns the
 /// claim for which only the files vouch.
 pub(super) fn claimed(change: &Change, facts: &Inventory, way: Way, call: &Call) -> Option<Option<String>> {

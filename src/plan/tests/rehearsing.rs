@@ -121,13 +121,16 @@ fn tags_that_could_not_be_read_are_noted_and_do_not_pass_for_none() {
     let trail = |tags| crate::inventory::Trail { id: arn.to_string(), tags, ..Default::default() };
     let notes = |inventory: &Inventory| {
         let on = crate::plan::guards::tags_of(inventory, &arn);
-        crate::plan::guards::of_tags(&arn, &on, &["Hold".to_owned()], &Options::default()).unwrap()
+        crate::plan::guards::of_tags(&arn, &on, &[], &Options::default()).unwrap()
     };
     inventory.trails.put(arn.as_str(), trail(Fact::Unknown("AccessDenied".into())));
     let unread = notes(&inventory);
     assert_eq!(unread.len(), 1);
     assert_eq!(unread[0].result, crate::actions::GuardResult::NotChecked);
     assert!(unread[0].note.contains("AccessDenied"), "{unread:?}");
+    let on = crate::plan::guards::tags_of(&inventory, &arn);
+    let held = crate::plan::guards::of_tags(&arn, &on, &["Hold".to_owned()], &Options::default());
+    assert!(matches!(held, Err(Refusal::Unknown(why)) if why.contains("Hold")), "a tag may protect it");
     inventory.trails.put(arn.as_str(), trail(Fact::Known(crate::inventory::Tags::new())));
     assert!(notes(&inventory).iter().all(|note| note.result == crate::actions::GuardResult::Passed));
 }

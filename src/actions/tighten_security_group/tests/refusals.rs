@@ -134,7 +134,7 @@ fn an_instance_behind_the_group_that_cannot_be_read_counts_as_running_and_its_ac
     let mut at_home = shared(Clinic::new(vec![ssh("0.0.0.0/0"), ssh("10.0.0.0/8")]));
     at_home.options.my_address = Some(("198.51.100.7".parse().unwrap(), "--my-address".into()));
     assert!(at_home.refused().contains("your own address 198.51.100.7 from port 22 of i-9"));
-    let balancer = |i: &mut NetworkInterface| {
+    let balancer = |i: &mut crate::inventory::NetworkInterface| {
         i.instance_id = None;
         i.owner_id = None;
         i.instance_owner_id = Some("amazon-elb".into());
@@ -161,6 +161,9 @@ fn balanced(clinic: Clinic, port: i32, state: &str) -> Clinic {
         ..TargetGroup::default()
     };
     let region = clinic.inventory.region_mut(REGION);
+    region.network_interfaces.items.change_all(|interface: &mut crate::inventory::NetworkInterface| {
+        interface.private_ip = Some("10.1.0.9".into());
+    });
     region.target_groups.read(&Selector::All, Fact::Known(()));
     region.target_groups.put(group.id.clone(), group);
     clinic
@@ -182,8 +185,33 @@ fn a_target_of_a_load_balancer_keeps_its_health_checks() {
     let subnets = office().with(json!({ "allow": ["203.0.113.0/24", "10.1.0.0/16"] }));
     let notes = balanced(subnets, 22, "healthy").propose().unwrap().guards;
     assert!(notes.iter().any(|g| g.note.contains("1 target(s) of load balancers")), "{notes:?}");
-    let group = Clinic::new(vec![ssh("0.0.0.0/0"), ssh("sg-7")]);
-    assert!(balanced(group, 22, "healthy").propose().is_ok(), "the group of the load balancer");
+    // Whether the load balancer is in that group, or in a network without the target, is not known.
+    for near in [ssh("sg-7"), ssh("192.168.77.0/28")] {
+        let notes =
+            balanced(Clinic::new(vec![ssh("0.0.0.0/0"), near]), 22, "healthy").propose().unwrap().guards;
+        assert!(
+            notes.iter().any(|g| g.result == GuardResult::NotChecked && g.note.contains("health checks")),
+            "{notes:?}"
+        );
+    }
+    let other_family = Clinic::new(vec![ssh("0.0.0.0/0"), ssh("fd00:1::/64")]);
+    assert!(balanced(other_family, 22, "healthy").refused().contains("health checks"));
+    for state in ["unavailable", "resting"] {
+        assert!(balanced(office(), 22, state).refused().contains("health checks"), "{state}");
+    }
+    // What no instance is behind, such as a task of Fargate, is a target by its address.
+    let mut task = balanced(office(), 22, "healthy");
+    let region = task.inventory.region_mut(REGION);
+    region.network_interfaces.items.change_all(|interface: &mut crate::inventory::NetworkInterface| {
+        interface.instance_id = None;
+        interface.private_ip = Some("10.1.0.9".into());
+    });
+    region.target_groups.items.change_all(|group: &mut crate::inventory::TargetGroup| {
+        if let Fact::Known(targets) = &mut group.targets {
+            targets.iter_mut().for_each(|target| target.id = "10.1.0.9".into());
+        }
+    });
+    assert!(task.refused().contains("health checks"));
     let mut denied = balanced(office(), 22, "healthy");
     let region = denied.inventory.region_mut(REGION);
     region.target_groups.items = Default::default();
