@@ -85,8 +85,8 @@ const HOLDS: &[&str] = &[
     "guardduty: 32 read; ASFF 1, CloudTrail event 1, EventBridge GuardDuty 9, GuardDuty 3; sample 28, \
      unmapped_control 3, unresolved_resource 1",
     "prowler: 4232 read; ASFF 6, OCSF 6, Prowler 2 CSV 3, Prowler 2 JSON 2, Prowler 3 JSON 1, Prowler 4/5 \
-     CSV 6, nothing 2, unknown format 2; actionable 400, passed 2906, pseudo_resource 1, suppressed 8, \
-     unmapped_control 916, unresolved_resource 1",
+     CSV 6, nothing 2, unknown format 2; actionable 403, passed 2906, pseudo_resource 1, suppressed 8, \
+     unmapped_control 913, unresolved_resource 1",
     "s3-notification-wrappers: 0 read; notification of a file 7; ",
     "scoutsuite: 0 read; ScoutSuite 2; ",
     "securityhub-asff: 95 read; ASFF 74, EventBridge ASFF 9, nothing 1, other event 1, unknown format 1; \
