@@ -3,8 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
 use super::disks::Disks;
 use crate::{
     calls::Call,
@@ -54,7 +52,7 @@ pub(super) fn tagged(disks: &Disks<'_>, disk: Option<&str>, said: &str) -> Resul
 
 fn at(call: &Call, cards: &BTreeSet<i32>, what: &str) -> Result<(), String> {
     let Some(card) = call.input.get("EbsCardIndex") else { return Ok(()) };
-    match cards.iter().any(|is| *card == Value::from(*is)) {
+    match cards.iter().any(|is| card.as_i64() == Some(i64::from(*is))) {
         true => Ok(()),
         false => Err(format!("attaches {what} at the EBS card {card}; the account shows {}", words(cards))),
     }
