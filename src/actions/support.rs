@@ -132,7 +132,7 @@ pub fn region<'a>(inventory: &'a Inventory, region: &str) -> Result<&'a Region, 
 pub fn carried(original: &Tags) -> Tags {
     let keeps = |key: &str| {
         !key.starts_with("aws:")
-            && !SERVICE_MARKS.iter().any(|mark| key.starts_with(mark))
+            && !is_service_mark(key)
             && (!key.starts_with("redress:") || key == tag::IGNORE || key == tag::HOLD)
     };
     original.iter().filter(|(key, _)| keeps(key)).map(|(k, v)| (k.clone(), v.clone())).collect()
@@ -228,9 +228,9 @@ const MIGRATED: &str = "AWSApplicationMigrationService";
 /// (<https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html>).
 const RDS_CUSTOM: &str = "AWSRDSCustom";
 
-/// Returns the tag of a service by which a resource that takes over from this one is not known.
-fn service_mark(tags: &Tags) -> impl Iterator<Item = &String> {
-    tags.keys().filter(|key| SERVICE_MARKS.iter().any(|mark| key.starts_with(mark)))
+/// Returns whether a tag with this key marks a resource as one of a service's.
+fn is_service_mark(key: &str) -> bool {
+    SERVICE_MARKS.iter().any(|mark| key.starts_with(mark))
 }
 
 /// Returns the name of the service that owns an instance, as far as its tags and its profile show.
@@ -241,7 +241,7 @@ pub fn managed_instance(tags: &Tags, profile: Option<&str>) -> Option<String> {
 
 /// Returns a note on marks of services that the new disks do not carry; `None` without any.
 pub fn marks_left(what: &str, tags: &Tags) -> Option<GuardNote> {
-    let marks: Vec<&str> = service_mark(tags).map(String::as_str).collect();
+    let marks: Vec<&str> = tags.keys().map(String::as_str).filter(|key| is_service_mark(key)).collect();
     (!marks.is_empty()).then(|| {
         GuardNote::not_checked(
             "service-tags",

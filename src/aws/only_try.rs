@@ -7,7 +7,10 @@ use std::{
 };
 
 use aws_sdk_ec2::{
-    config::{ConfigBag, Intercept, RuntimeComponents, interceptors::BeforeTransmitInterceptorContextMut},
+    config::{
+        ConfigBag, Intercept, RuntimeComponents, http::HttpRequest,
+        interceptors::BeforeTransmitInterceptorContextMut,
+    },
     error::BoxError,
 };
 use aws_smithy_types::body::SdkBody;
@@ -36,10 +39,16 @@ impl Intercept for OnlyTry {
             .filter(|form| form.starts_with("Action="));
         let form =
             format!("{}&DryRun=true", form.ok_or("a trial is a form of EC2's, and this request is none")?);
-        request.headers_mut().insert("content-length", form.len().to_string());
-        *request.body_mut() = SdkBody::from(form);
+        put_form(request, form);
         Ok(())
     }
+}
+
+/// Puts a form into the place of a request's own, with its length. It must be done before the request is
+/// signed.
+pub(super) fn put_form(request: &mut HttpRequest, form: String) {
+    request.headers_mut().insert("content-length", form.len().to_string());
+    *request.body_mut() = SdkBody::from(form);
 }
 
 /// The operations that an endpoint other than AWS's is known to try without effect, or the reason why one is

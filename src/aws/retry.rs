@@ -48,11 +48,7 @@ where
             Err(error) => errors::call_error(operation, &error),
         };
         let error = match &paced {
-            Some((pace, _)) if pace.is_at_aws() => errors::at_aws(error),
-            _ => error,
-        };
-        let error = match &paced {
-            Some((pace, region)) => pace.accepted.meant(region, operation, error),
+            Some((pace, region)) => pace.meant(region, operation, error),
             None => error,
         };
         if let Some((pace, region)) = &paced {

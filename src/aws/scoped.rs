@@ -16,10 +16,9 @@ use aws_sdk_ec2::{
     },
     error::BoxError,
 };
-use aws_smithy_types::body::SdkBody;
 use jiff::Timestamp;
 
-use super::{clients::Clients, errors, retry::reading, validity::Watch};
+use super::{clients::Clients, errors, only_try::put_form, retry::reading, validity::Watch};
 use crate::calls::{CallError, ErrorClass};
 
 const OPERATION: &str = "sts:GetScopedCredentials";
@@ -173,9 +172,7 @@ impl Intercept for Form {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let request = context.request_mut();
-        request.headers_mut().insert("content-length", self.0.len().to_string());
-        *request.body_mut() = SdkBody::from(self.0.clone());
+        put_form(context.request_mut(), self.0.clone());
         Ok(())
     }
 }

@@ -9,7 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::{Act, Bindings, Power, Standing, expect::worse};
-use crate::inventory::{Fact, FamilyKind, Inventory, Key, Reason, Scope, Volume, Want};
+use crate::{
+    inventory::{Fact, FamilyKind, Inventory, Key, Reason, Scope, Volume, Want},
+    resource::region_in,
+};
 
 /// The next start of the instances that a call takes down.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -250,7 +253,7 @@ fn key<'a>(
         };
         would_not(format!("cannot be used: {why}, which shows only at the next start. {remedy}"))
     })?;
-    match key.arn.split(':').nth(3).unwrap_or_default() {
+    match region_in(&key.arn).unwrap_or_default() {
         at if at == region => Ok(key),
         at => Err(would_not(format!("is in {at:?}, not in {region}"))),
     }

@@ -125,7 +125,8 @@ fn rest(
     }
 }
 
-fn add<T: PartialEq>(list: &mut Vec<T>, item: T) {
+/// Adds an item to a list that does not hold it yet.
+pub fn add<T: PartialEq>(list: &mut Vec<T>, item: T) {
     if !list.contains(&item) {
         list.push(item);
     }

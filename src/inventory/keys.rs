@@ -10,7 +10,7 @@ use super::{
     compute::all_good,
     permissions::{On, Reading, When, on_one},
 };
-use crate::resource::Kind;
+use crate::resource::{Kind, region_in};
 
 /// A KMS key (`kms:DescribeKey`).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -179,7 +179,7 @@ impl CustomerKey {
             );
         }
         if let Some(primary) = &self.replica_of {
-            let region = primary.split(':').nth(3).unwrap_or_default();
+            let region = region_in(primary).unwrap_or_default();
             return Err(format!(
                 "it is a replica of a multi-Region key and rotates with its primary key: enable rotation of \
                  {primary}, in {region}"

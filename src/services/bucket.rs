@@ -1,6 +1,7 @@
 //! S3 buckets.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{
     Form, Operation, Planned, Sent,
@@ -207,6 +208,18 @@ pub struct PutBucketPolicy {
     pub confirm_remove_self_bucket_access: Option<bool>,
     /// The account that must own the bucket.
     pub expected_bucket_owner: Option<String>,
+}
+
+impl PutBucketPolicy {
+    /// Creates the call that sets this policy on a bucket of an account, and locks nobody of it out.
+    pub fn of(bucket: &str, policy: &Value, account: &str) -> Self {
+        Self {
+            bucket: bucket.to_owned(),
+            policy: policy.to_string(),
+            confirm_remove_self_bucket_access: Some(false),
+            expected_bucket_owner: Some(account.to_owned()),
+        }
+    }
 }
 
 impl Operation for PutBucketPolicy {

@@ -279,11 +279,6 @@ fn policy_is(plan: &Plan, policy: Value) -> Expect {
 }
 
 fn with_policy(plan: &Plan, policy: &Value) -> Act {
-    let put = PutBucketPolicy {
-        bucket: plan.bucket.clone(),
-        policy: policy.to_string(),
-        confirm_remove_self_bucket_access: Some(false),
-        expected_bucket_owner: owner(plan),
-    };
+    let put = PutBucketPolicy::of(&plan.bucket, policy, &plan.owner.account);
     setting(plan, &put, "/policy/known", policy.clone())
 }

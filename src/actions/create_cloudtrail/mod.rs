@@ -206,7 +206,6 @@ fn delivers_elsewhere(inventory: &Inventory, trail: &Trail) -> bool {
 }
 
 /// The names of the resources that are to be created.
-#[derive(Clone)]
 struct Plan {
     owner: Owner,
     home: String,

@@ -71,14 +71,8 @@ pub fn proved(inventory: &Inventory, region: &str, bucket: &Bucket) -> Result<Ac
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-troubleshooting.html>).
 pub fn set_back(owner: &Owner, bucket: &str, accepting: &Accepting) -> Act {
     let policy = |test| Expect::new("", FamilyKind::Buckets, bucket, "/policy/known", test);
-    let put = PutBucketPolicy {
-        bucket: bucket.to_owned(),
-        policy: accepting.policy.to_string(),
-        confirm_remove_self_bucket_access: Some(false),
-        expected_bucket_owner: Some(owner.account.clone()),
-    };
     make::act_until(
-        Call::of(&accepting.region, &put),
+        Call::of(&accepting.region, &PutBucketPolicy::of(bucket, &accepting.policy, &owner.account)),
         vec![policy(Test::Is(accepting.policy.clone()))],
         120,
         "until the former policy can be seen",

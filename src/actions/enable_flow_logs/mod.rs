@@ -106,23 +106,7 @@ impl Action for EnableFlowLogs {
         }
         let logs =
             support::need(flow_logs_of(context.inventory, region, id), &format!("the flow logs of {id}"))?;
-        for log in &logs {
-            match health(log, now) {
-                Health::Delivering | Health::NotYetDelivered | Health::Limited => {
-                    return Err(Refusal::Nothing(format!("{} records what is turned away", log.id)));
-                }
-                Health::Useless(_) | Health::Unknown(_) => {}
-            }
-        }
-        if let Some((log, why)) = logs.iter().find_map(|log| match health(log, now) {
-            Health::Unknown(why) => Some((log, why)),
-            Health::Delivering | Health::NotYetDelivered | Health::Limited | Health::Useless(_) => None,
-        }) {
-            return Err(Refusal::Unknown(format!(
-                "redress could not find out whether {} records what is turned away: {why}",
-                log.id
-            )));
-        }
+        none_counts(&logs, now)?;
         let way = way(context, &params)?;
         collision(&logs, &params, &way.destination, now)?;
         let mut proof =
@@ -260,6 +244,27 @@ fn named_owner(what: &str, tags: &Fact<Tags>) -> Option<GuardNote> {
             Some(GuardNote::not_checked("ownership", note))
         }
     }
+}
+
+/// Checks that no flow log records what is turned away: one that surely does makes another unnecessary, and
+/// one that may do so keeps it from being made.
+fn none_counts(logs: &[&FlowLog], now: Timestamp) -> Result<(), Refusal> {
+    let mut unsure = None;
+    for log in logs {
+        match health(log, now) {
+            Health::Delivering | Health::NotYetDelivered | Health::Limited => {
+                return Err(Refusal::Nothing(format!("{} records what is turned away", log.id)));
+            }
+            Health::Unknown(why) => {
+                unsure.get_or_insert_with(|| {
+                    let question = format!("whether {} records what is turned away", log.id);
+                    Refusal::Unknown(format!("redress could not find out {question}: {why}"))
+                });
+            }
+            Health::Useless(_) => {}
+        }
+    }
+    unsure.map_or(Ok(()), Err)
 }
 
 /// Refuses a second flow log of the same kind to the same destination: AWS rejects it, and it would fail

@@ -8,6 +8,7 @@ use crate::{
         support::{need, region},
     },
     inventory::{EbsDefaults, Fact, FamilyKind, Want},
+    resource::region_in,
 };
 
 /// Returns the facts that determine the key.
@@ -82,7 +83,7 @@ pub fn chosen(context: &Context<'_>, parameters: &Parameters) -> Result<(String,
     if key.key_usage != "ENCRYPT_DECRYPT" {
         return wrong("usage", &key.key_usage, "ENCRYPT_DECRYPT");
     }
-    let place = key.arn.split(':').nth(3).unwrap_or_default();
+    let place = region_in(&key.arn).unwrap_or_default();
     if place != context.region {
         return wrong("region", place, context.region);
     }

@@ -30,9 +30,8 @@ use crate::{
 pub fn guard(context: &Context<'_>, group: &str, edit: &Edit<'_>) -> Result<Option<GuardNote>, Refusal> {
     let region = support::region(context.inventory, context.region)?;
     let lists = &region.prefix_lists;
-    let inside = edit.revoke.iter().any(|rule| rule.referenced_group_id.is_some() || private(rule, lists));
     let interfaces = lockout::interfaces(context, group)?;
-    if interfaces.is_empty() || !inside {
+    if interfaces.is_empty() || !edit.revoke.iter().any(|rule| from_inside(rule, lists)) {
         return Ok(None);
     }
     let (mut seen, mut lost, mut unsure) = (0_usize, Vec::<String>::new(), Vec::<String>::new());
@@ -103,13 +102,12 @@ impl Behind<'_> {
         let Some(port) = self.port else { return Kept::Unknown("AWS reports no port for it") };
         let admits =
             |rule: &&SecurityGroupRule| !rule.is_egress && traffic::admits(rule, Transport::Tcp, port);
-        let inside = |rule: &SecurityGroupRule| rule.referenced_group_id.is_some() || private(rule, lists);
-        if !edit.revoke.iter().copied().filter(admits).any(inside) {
+        if !edit.revoke.iter().copied().filter(admits).any(|rule| from_inside(rule, lists)) {
             return Kept::Yes;
         }
         let mut maybe = false;
         for rule in after.iter().copied().filter(admits) {
-            if self.holds(rule, lists) {
+            if self.addresses().any(|own| traffic::holds(rule, lists, own)) {
                 return Kept::Yes;
             }
             maybe |= rule.referenced_group_id.is_some() || self.is_near(rule, lists);
@@ -125,12 +123,6 @@ impl Behind<'_> {
     /// Returns the addresses of the target.
     fn addresses(&self) -> impl Iterator<Item = IpAddr> {
         self.interface.private_ip.iter().chain(&self.interface.more_addresses).filter_map(|a| a.parse().ok())
-    }
-
-    /// Returns whether a rule lets in a network that contains the target itself.
-    fn holds(&self, rule: &SecurityGroupRule, lists: &Family<PrefixList>) -> bool {
-        let nets = traffic::nets(rule, lists);
-        nets.known().is_some_and(|nets| self.addresses().any(|own| nets.iter().any(|net| net.contains(&own))))
     }
 
     /// Returns whether a rule lets in private networks of the target's address family, or an unread list.
@@ -179,8 +171,12 @@ fn targets<'a>(region: &'a Region, interface: &'a NetworkInterface) -> Vec<Behin
     all
 }
 
-/// Returns whether a rule lets in private addresses.
-fn private(rule: &SecurityGroupRule, lists: &Family<PrefixList>) -> bool {
-    let nets = traffic::nets(rule, lists);
-    !rule.is_egress && nets.known().is_some_and(|nets| nets.iter().any(has_private))
+/// Returns whether an inbound rule lets in somebody inside the VPC: a group, or private addresses.
+fn from_inside(rule: &SecurityGroupRule, lists: &Family<PrefixList>) -> bool {
+    rule.referenced_group_id.is_some() || from_private(rule, lists)
+}
+
+/// Returns whether an inbound rule lets in private addresses.
+pub fn from_private(rule: &SecurityGroupRule, lists: &Family<PrefixList>) -> bool {
+    traffic::nets(rule, lists).known().is_some_and(|nets| nets.iter().any(has_private))
 }

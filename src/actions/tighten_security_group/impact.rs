@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, net::IpAddr};
 
 use super::{
+    balancers::from_private,
     edit::Edit,
     lockout::{interfaces, other_account},
     params::{Params, Strategy},
@@ -14,7 +15,7 @@ use crate::{
         ports::{ADMIN, DATABASE, OTHER, PUBLIC, Service, Transport},
         security_groups::{
             traffic::{self, Protocol},
-            world::{has_private, is_wide},
+            world::is_wide,
         },
     },
     inventory::{Family, NetworkInterface, PrefixList, SecurityGroupRule},
@@ -178,9 +179,7 @@ fn from_inside(
     lists: &Family<PrefixList>,
     interfaces: &[&NetworkInterface],
 ) -> Option<String> {
-    let private = |rule: &SecurityGroupRule| {
-        traffic::nets(rule, lists).known().is_some_and(|nets| nets.iter().any(has_private))
-    };
+    let private = |rule: &SecurityGroupRule| from_private(rule, lists);
     let still = |gone: &SecurityGroupRule, interface: &NetworkInterface| {
         let address: Option<IpAddr> = interface.private_ip.as_deref().and_then(|ip| ip.parse().ok());
         // Of an interface without a known address, any private network may be its own.

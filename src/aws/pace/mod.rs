@@ -12,10 +12,11 @@ use std::{
 
 use super::{
     accepted::Accepted,
+    errors,
     pace_table::{self, Bucket},
     share::{SHARE, Tell},
 };
-use crate::calls::ErrorClass;
+use crate::calls::{CallError, ErrorClass};
 
 /// The factor by which throttling cuts the rate.
 const CUT: f64 = 0.5;
@@ -133,9 +134,11 @@ impl Pace {
         }
     }
 
-    /// Returns whether AWS is asked, and no endpoint that stands in for it.
-    pub fn is_at_aws(&self) -> bool {
-        self.aws
+    /// Returns an error of an operation in a region as it is meant: by AWS rather than by an endpoint that
+    /// stands in for it, and by that region rather than by the login.
+    pub fn meant(&self, region: &str, operation: &str, error: CallError) -> CallError {
+        let error = if self.aws { errors::at_aws(error) } else { error };
+        self.accepted.meant(region, operation, error)
     }
 
     /// Sets the callback for long waits; the first one that is set stays.

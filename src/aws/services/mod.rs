@@ -41,10 +41,8 @@ pub(super) async fn call(clients: &Clients, call: &Call, leave: Leave<'_>) -> Ou
     let turn = || clients.pace.turn(region, name);
     let made = |call: Call| async move {
         let until = leave()?;
-        let outcome = departure::by(until, send(clients, &call)).await.map_err(|error| {
-            let error = clients.pace.accepted.meant(region, name, error);
-            if clients.pace.is_at_aws() { errors::at_aws(error) } else { error }
-        });
+        let sent = departure::by(until, send(clients, &call)).await;
+        let outcome = sent.map_err(|error| clients.pace.meant(region, name, error));
         if outcome.is_ok() {
             clients.pace.accepted.in_region(region);
         }

@@ -18,7 +18,7 @@ use crate::{
     calls::{HubFinding, Notice},
     intake::{
         mapping::{self, Answer},
-        origins::besides,
+        origins::{add, besides},
     },
     journal::{Journal, Store, Told, closing},
     plan::Plan,
@@ -123,9 +123,7 @@ fn borne_out(plan: &Plan) -> Plan {
         let known =
             |check: &String| matches!(&answers, Answer::Checks(checks) if checks.contains(&check.as_str()));
         for more in besides(&origin.framework, &origin.control) {
-            if !origin.beyond.contains(&more) {
-                origin.beyond.push(more);
-            }
+            add(&mut origin.beyond, more);
         }
         let foreign = origin.answers.iter().map(|key| &key.check).find(|check| !known(check));
         origin.beyond.extend(foreign.map(|check| {
