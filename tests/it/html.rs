@@ -144,6 +144,20 @@ impl Browser {
         self.ask("POST", "/execute/sync", &json!({ "script": format!("return ({script});"), "args": [] }))
     }
 
+    /// Waits until an expression says this: the driver answers before the page has handled what it was sent.
+    #[track_caller]
+    fn until(&self, script: &str, wanted: &Value) {
+        let end = Instant::now() + Duration::from_secs(60);
+        loop {
+            let said = self.says(script);
+            if said == *wanted {
+                return;
+            }
+            assert!(Instant::now() < end, "`{script}` stays {said}, not {wanted}");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     fn element(&self, css: &str) -> String {
         let found = self.ask("POST", "/element", &json!({ "using": "css selector", "value": css }));
         found.as_object().and_then(|o| o.values().next()).and_then(Value::as_str).unwrap().to_owned()
@@ -153,8 +167,16 @@ impl Browser {
         self.ask("POST", &format!("/element/{}/click", self.element(css)), &json!({}));
     }
 
+    /// Types, and waits until all of it has arrived.
+    #[track_caller]
     fn type_in(&self, css: &str, text: &str) {
         self.ask("POST", &format!("/element/{}/value", self.element(css)), &json!({ "text": text }));
+        self.until(&format!("document.querySelector('{css}').value"), &json!(text));
+    }
+
+    fn unfold(&self) {
+        self.click("#unfold");
+        self.until("document.getElementById('unfold').getAttribute('aria-pressed')", &json!("true"));
     }
 
     /// The size of a screen, in CSS pixels; `mobile` as a phone has it.
@@ -268,8 +290,7 @@ fn a_review_in_the_browser_filters_unfolds_and_shows_hostile_tags_as_text() {
         let told = browser.says("document.getElementById('shown').textContent");
         assert_eq!(told, format!("{fits} of {} are shown.", changes.len()));
         browser.click("#clear");
-        thread::sleep(Duration::from_millis(50));
-        assert_eq!(browser.says(SHOWN), json!(changes.len()), "cleared");
+        browser.until(SHOWN, &json!(changes.len()));
     }
     assert_eq!(
         browser.says("document.getElementById('f-account').options.length"),
@@ -281,8 +302,8 @@ fn a_review_in_the_browser_filters_unfolds_and_shows_hostile_tags_as_text() {
     browser.choose("account", plan["account"].as_str().unwrap());
     assert_eq!(browser.says(SHOWN), json!(changes.len() - 1));
     browser.click("#clear");
-    thread::sleep(Duration::from_millis(50));
-    browser.type_in("#f-text", "nothing is called like this");
+    browser.until(SHOWN, &json!(changes.len()));
+    browser.type_in("#f-text", "qzqzqz");
     assert_eq!(browser.says(SHOWN), 0);
     assert_eq!(
         browser.says("document.getElementById('none').offsetParent !== null"),
@@ -290,16 +311,17 @@ fn a_review_in_the_browser_filters_unfolds_and_shows_hostile_tags_as_text() {
         "it says that nothing fits"
     );
     browser.click("#clear");
+    browser.until(SHOWN, &json!(changes.len()));
 
     // The exact calls are folded, and unfold by a click on one or on all.
     let visible = "[...document.querySelectorAll('.exact > ol')].filter(e => e.checkVisibility()).length";
     assert_eq!(browser.says(visible), 0);
     browser.click(".exact > summary");
-    assert_eq!(browser.says(visible), 1);
+    browser.until(visible, &json!(1));
     let call = changes[0]["steps"][0]["call"]["operation"].as_str().unwrap();
     assert!(browser.says("document.querySelector('.exact ol').innerText").as_str().unwrap().contains(call));
-    browser.click("#unfold");
-    assert_eq!(browser.says(visible), browser.says("document.querySelectorAll('.exact').length"));
+    browser.unfold();
+    browser.until(visible, &browser.says("document.querySelectorAll('.exact').length"));
 
     // What somebody wrote into a tag is text.
     assert!(
@@ -340,7 +362,7 @@ fn the_page_is_readable_in_the_dark_and_every_control_has_a_name() {
     let Some(browser) = Browser::open(true) else { return };
     browser.visit(&bench.path("plan.html"));
     assert_eq!(browser.says("matchMedia('(prefers-color-scheme: dark)').matches"), true);
-    browser.click("#unfold");
+    browser.unfold();
     readable(&browser, "dark");
     let nameless = "[...document.querySelectorAll('select,input,button')].filter(e => !(e.labels && \
                     e.labels.length) && !e.textContent.trim()).length";
@@ -372,7 +394,7 @@ fn plans_runs_and_undos_are_readable_in_the_light_and_on_a_phone() {
             browser.visit(&bench.path(&format!("{name}.html")));
             assert!(browser.says("document.body.innerText").as_str().unwrap().contains(word), "{name}");
             browser.picture(&format!("{name}-{size}.png"));
-            browser.click("#unfold");
+            browser.unfold();
             readable(&browser, &format!("{name} {size}"));
             let hidden = "[...document.querySelectorAll('select,input,button')].filter(e => { const r = \
                           e.getBoundingClientRect(); return r.width < 24 || r.height < 24 || r.right > \
