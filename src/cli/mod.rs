@@ -27,7 +27,7 @@ use self::shared::{
 pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     let parsed = examples::command().try_get_matches_from(args).and_then(|matches| {
         let safety = typed::only_tightened(&matches, |name| std::env::var_os(name));
-        Ok((Cli::from_arg_matches(&matches)?, Typed::of(&matches), safety))
+        Ok((Cli::from_arg_matches(&matches)?, Typed::of(&matches, |name| std::env::var_os(name)), safety))
     });
     let (cli, typed, safety) = match parsed {
         Ok(parsed) => parsed,

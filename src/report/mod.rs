@@ -78,6 +78,8 @@ impl Detail {
 pub struct Typed<'a> {
     /// The file that the plan was written to or read from.
     pub file: Option<&'a str>,
+    /// The twin, where neither a plan nor a run may lead to it. Commands that make a plan name it anyway.
+    pub account: &'a str,
     /// The options that select the runs and the credentials.
     pub place: &'a str,
     /// The options that select the playbooks.
@@ -94,7 +96,13 @@ pub struct Typed<'a> {
 impl Typed<'_> {
     /// Returns the command that resumes a run.
     pub fn resume(&self, run: &str) -> String {
-        format!("redress resume {}{}{}{}", safe::shell(run), self.playbooks, self.applying, self.place)
+        let Self { account, place, playbooks, applying, .. } = self;
+        format!("redress resume {}{account}{playbooks}{applying}{place}", safe::shell(run))
+    }
+
+    /// Returns a command about a run that has ended, or whose state is asked for.
+    pub fn of_run(&self, command: &str, run: &str) -> String {
+        format!("redress {command} {}{}{}", safe::shell(run), self.account, self.place)
     }
 }
 

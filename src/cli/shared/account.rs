@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::{fail::Fail, out::aside, session::Session, store::warn_of_clear};
+use super::{fail::Fail, out::aside, session::Session, store::warn_of_clear, to_aws::leads_to_aws};
 use crate::{
     account::Account,
     aws::{self, ConnectError, OtherAccount},
@@ -24,17 +24,6 @@ pub struct OpenAccount {
     /// The event history of CloudTrail; a twin has none.
     pub history: Option<aws::History>,
 }
-
-/// Variables that lead to an account of AWS, or mean that nobody is there to read which account it is.
-const LEADS_TO_AWS: [&str; 7] = [
-    "AWS_ACCESS_KEY_ID",
-    "AWS_PROFILE",
-    "AWS_ROLE_ARN",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-    "CI",
-];
 
 /// The account that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,12 +97,7 @@ impl Session {
             (!common.only_account.is_empty(), "--only-account or REDRESS_ONLY_ACCOUNT is given"),
         ];
         let given = flags.into_iter().find_map(|(on, what)| on.then(|| what.to_owned()));
-        let set = || {
-            LEADS_TO_AWS
-                .iter()
-                .find(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
-                .map(|name| format!("{name} is set"))
-        };
+        let set = || leads_to_aws(|name| std::env::var_os(name)).map(|name| format!("{name} is set"));
         let why = if !TwinAccount::is_name(name) {
             "a path there would choose the file to open: only --account may do that".to_owned()
         } else if let Some(what) = given.or_else(set) {

@@ -31,5 +31,6 @@ pub mod state_dir;
 pub mod store;
 pub mod summary;
 pub mod terminal;
+mod to_aws;
 pub mod typed;
 pub mod when;

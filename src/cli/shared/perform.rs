@@ -279,9 +279,8 @@ pub fn report(
     let down: Vec<String> = document.changes.iter().flat_map(|change| change.down.clone()).collect();
     let fail = match &error {
         EngineError::Store(StoreError::Lost { .. }) => Fail::failure(error.to_string()).hint(format!(
-            "redress show {run}{} shows how far the other process has come; only one operator at a time can \
-             work on an account",
-            typed.place
+            "{} shows how far the other process has come; only one operator at a time can work on an account",
+            typed.of_run("show", run)
         )),
         _ => Fail::failure(error.to_string())
             .why(format!("run {run} is interrupted; its journal records everything that was done"))

@@ -49,8 +49,7 @@ fn view<'a>(session: &'a Session, stream: Stream, file: Option<&'a str>) -> View
 
 /// Returns the options that the commands to type next repeat.
 fn typed<'a>(session: &'a Session, file: Option<&'a str>) -> Typed<'a> {
-    let Typed { place, playbooks, planning, applying, .. } = session.common.typed.pieces();
-    Typed { file, place, playbooks, planning, applying, claim: false }
+    Typed { file, ..session.common.typed.pieces() }
 }
 
 /// Returns the view for talk on stderr.

@@ -6,7 +6,7 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{ArgMatches, parser::ValueSource};
 
-use super::fail::Fail;
+use super::{fail::Fail, to_aws::is_named_again};
 use crate::report::{self, safe};
 
 /// A kind of options that are repeated together.
@@ -17,8 +17,8 @@ enum Kind {
     Planning,
     /// Options that shape the plan, and that must be repeated when it is applied.
     Both,
-    /// Options for the trusted signers and the signing key.
-    Signatures,
+    /// Options of `apply` and `resume` alone: signatures, and a narrowed session.
+    Applying,
 }
 
 /// The options that are repeated, by their names.
@@ -39,13 +39,15 @@ const REPEATED: &[(&str, Kind)] = &[
     ("max-changes", Kind::Planning),
     ("max-percent", Kind::Planning),
     ("valid-for", Kind::Planning),
-    ("trust", Kind::Signatures),
-    ("sign", Kind::Signatures),
+    ("trust", Kind::Applying),
+    ("sign", Kind::Applying),
+    ("scoped", Kind::Applying),
 ];
 
 /// The pieces of a command line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Typed {
+    account: String,
     place: String,
     playbooks: String,
     planning: String,
@@ -53,10 +55,14 @@ pub struct Typed {
 }
 
 impl Typed {
-    /// Collects the typed options of the chosen command.
-    pub fn of(matches: &ArgMatches) -> Self {
+    /// Collects the typed options of the chosen command, in this environment.
+    pub fn of(matches: &ArgMatches, env: impl Fn(&str) -> Option<OsString>) -> Self {
         let mut typed = Self::default();
         let Some((command, chosen)) = matches.subcommand() else { return typed };
+        let twin = chosen.try_get_one::<String>("account").ok().flatten();
+        if twin.is_some_and(|twin| is_named_again(twin, env)) {
+            typed.account = piece(chosen, "account");
+        }
         for (name, kind) in REPEATED {
             let piece = piece(chosen, name);
             typed.add(*kind, &piece);
@@ -79,7 +85,7 @@ impl Typed {
             Kind::Place => self.place.push_str(piece),
             Kind::Playbooks => self.playbooks.push_str(piece),
             Kind::Planning => self.planning.push_str(piece),
-            Kind::Signatures => self.applying.push_str(piece),
+            Kind::Applying => self.applying.push_str(piece),
             Kind::Both => {
                 self.planning.push_str(piece);
                 self.applying.push_str(piece);
@@ -91,6 +97,7 @@ impl Typed {
     pub fn pieces(&self) -> report::Typed<'_> {
         report::Typed {
             file: None,
+            account: &self.account,
             place: &self.place,
             playbooks: &self.playbooks,
             planning: &self.planning,
@@ -188,7 +195,7 @@ mod tests {
     use crate::cli::shared::examples::command;
 
     fn typed(line: &str) -> Typed {
-        Typed::of(&command().try_get_matches_from(line.split(' ')).expect(line))
+        Typed::of(&command().try_get_matches_from(line.split(' ')).expect(line), |_| None)
     }
 
     #[test]
@@ -210,11 +217,26 @@ mod tests {
         let matches = command()
             .try_get_matches_from(["redress", "events", "--since", "24h", "--playbooks", "my books"])
             .expect("a command");
-        let typed = Typed::of(&matches);
+        let typed = Typed::of(&matches, |_| None);
         assert_eq!(
             (typed.playbooks.as_str(), typed.planning.as_str()),
             (" --playbooks 'my books'", " --events-since 24h")
         );
+    }
+
+    #[test]
+    fn a_twin_is_named_again_where_its_plan_does_not_lead_to_it() {
+        assert_eq!(typed("redress apply p --account twin:demo").account, "");
+        assert_eq!(typed("redress apply p --account twin:a/b.json").account, " --account twin:a/b.json");
+        let line = "redress apply p --account twin:demo".split(' ');
+        let matches = command().try_get_matches_from(line).expect("a command");
+        let profile = |name: &str| (name == "AWS_PROFILE").then(|| OsString::from("prod"));
+        assert_eq!(Typed::of(&matches, profile).account, " --account twin:demo");
+    }
+
+    #[test]
+    fn a_narrowed_session_is_asked_for_again() {
+        assert_eq!(typed("redress apply p --scoped").applying, " --scoped");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{
     super::{
-        Detail, View, diff, safe,
+        Detail, View, diff,
         style::{Mark, Page, Span, Tone, plain, span},
         words,
     },
@@ -335,7 +335,7 @@ pub fn closing(run: &RunDocument, view: &View) -> String {
     let mut next = words::run_next(run, &view.typed);
     next.push(words::Next {
         purpose: "for the full report".to_owned(),
-        command: format!("redress show {}{}", safe::shell(&run.run), view.typed.place),
+        command: view.typed.of_run("show", &run.run),
     });
     super::commands(&mut page, &next);
     page.done()

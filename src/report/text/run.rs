@@ -172,7 +172,7 @@ pub fn runs(all: &[RunDocument], view: &View) -> String {
         &mut page,
         &[words::Next {
             purpose: "for the details of one".to_owned(),
-            command: format!("redress show {}{}", safe::shell(newest), view.typed.place),
+            command: view.typed.of_run("show", newest),
         }],
     );
     page.done()

@@ -53,12 +53,14 @@ pub fn plan_next(plan: &Plan, typed: &Typed<'_>) -> Vec<Next> {
     let Typed { place, playbooks, planning, applying, .. } = typed;
     let account = account_flag(&plan.endpoint);
     let apply = |file: &str| {
-        next("to do it", format!("redress apply {}{applying}{flags}{playbooks}{place}", safe::shell(file)))
+        let (file, twin) = (safe::shell(file), typed.account);
+        next("to do it", format!("redress apply {file}{twin}{applying}{flags}{playbooks}{place}"))
     };
     match (typed.file, plan.kind.word(), &plan.of_run) {
         (Some(file), _, _) => vec![apply(file)],
         (None, "undo", Some(run)) => {
-            vec![next("to do it", format!("redress undo {}{flags}{place}", safe::shell(run)))]
+            let (run, twin) = (safe::shell(run), typed.account);
+            vec![next("to do it", format!("redress undo {run}{twin}{flags}{place}"))]
         }
         (None, "prune", _) => {
             vec![
@@ -123,7 +125,7 @@ pub(super) fn findings_flag(scan: &Scan) -> String {
 /// Returns the next commands after a run.
 pub fn run_next(run: &RunDocument, typed: &Typed<'_>) -> Vec<Next> {
     let Typed { place, playbooks, planning, .. } = typed;
-    let id = safe::shell(&run.run);
+    let of = |command: &str| typed.of_run(command, &run.run);
     let has = |outcome: Outcome| run.changes.iter().any(|c| c.undone_by.is_none() && c.outcome == outcome);
     let mut all = Vec::new();
     if run.state == RunState::Interrupted {
@@ -131,12 +133,12 @@ pub fn run_next(run: &RunDocument, typed: &Typed<'_>) -> Vec<Next> {
     }
     if has(Outcome::Unverified) || run.changes.iter().any(|c| c.undone_by.is_none() && !c.awaiting.is_empty())
     {
-        all.push(next("to check again", format!("redress verify {id}{place}")));
+        all.push(next("to check again", of("verify")));
     } else if has(Outcome::Verified) && run.kind == PlanKind::Plan {
-        all.push(next("to check later that it is still fixed", format!("redress verify {id}{place}")));
+        all.push(next("to check later that it is still fixed", of("verify")));
     }
     if run.kind == PlanKind::Plan && (has(Outcome::Verified) || has(Outcome::Unverified)) {
-        all.push(next("to undo it", format!("redress undo {id}{place}")));
+        all.push(next("to undo it", of("undo")));
     }
     let rest = [
         Outcome::Drifted,
@@ -148,9 +150,7 @@ pub fn run_next(run: &RunDocument, typed: &Typed<'_>) -> Vec<Next> {
     ];
     if rest.into_iter().any(has) {
         match (run.kind, &run.of_run) {
-            (PlanKind::Undo, Some(of)) => {
-                all.push(next("to try the rest again", format!("redress undo {}{place}", safe::shell(of))))
-            }
+            (PlanKind::Undo, Some(of)) => all.push(next("to try the rest again", typed.of_run("undo", of))),
             (PlanKind::Prune, _) => all.push(next(
                 "to plan the rest again",
                 format!("redress prune{}{planning}{playbooks}{place}", account_flag(&run.endpoint)),
