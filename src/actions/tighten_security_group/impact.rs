@@ -103,7 +103,9 @@ fn closing(source: &str, rule: &SecurityGroupRule) -> String {
     if !everything && !services.is_empty() {
         text += &format!(" ({})", services.join(", "));
     }
-    if !public.is_empty() {
+    if services.is_empty() && traffic::range(rule).0 == traffic::range(rule).1 && !public.is_empty() {
+        text += ", which is often open on purpose";
+    } else if !public.is_empty() {
         text += &format!("; with it {}, which are often open on purpose", public.join(", "));
     }
     text

@@ -1,6 +1,8 @@
 //! Parameters of `tighten-security-group`, checked as they are read: an allowed CIDR is never the world, nor
 //! near it.
 
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
@@ -34,9 +36,8 @@ impl TryFrom<String> for Allowed {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        if let Ok(address) = text.parse::<std::net::IpAddr>() {
-            return Err(format!("{text:?} is an address, not a CIDR: write \"{}\"", IpNet::from(address)));
-        }
+        // An address stands for itself alone, here as on the command line.
+        let text = text.parse::<IpAddr>().map_or(text, |address| IpNet::from(address).to_string());
         let net: IpNet = text.parse().map_err(|_| {
             format!("{text:?} is not a CIDR: write one such as \"203.0.113.0/24\" or \"2001:db8::/32\"")
         })?;
@@ -145,13 +146,17 @@ mod tests {
     #[test]
     fn what_is_not_a_canonical_cidr_is_an_error_that_says_what_to_write() {
         for (bad, hint) in [
-            ("203.0.113.5", "203.0.113.5/32"),
             ("203.0.113.5/24", "203.0.113.0/24"),
             ("2001:DB8::/32", "2001:db8::/32"),
             ("office", "203.0.113.0/24"),
         ] {
             assert!(read(&format!("allow = ['{bad}']")).unwrap_err().to_string().contains(hint), "{bad}");
         }
+        let one = read("allow = ['203.0.113.5', '2001:DB8::5']").unwrap().allow;
+        assert_eq!(
+            one.into_iter().map(String::from).collect::<Vec<_>>(),
+            ["203.0.113.5/32", "2001:db8::5/128"]
+        );
         assert!(read("strategy = 'shut'").is_err() && read("alow = []").is_err());
     }
 
