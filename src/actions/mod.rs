@@ -23,6 +23,7 @@ pub mod encrypt_volumes;
 pub mod log_group;
 pub mod make;
 pub mod prune;
+pub mod quota;
 pub mod raise_cloudtrail;
 pub mod setting;
 pub mod snapshot_instance;

@@ -296,6 +296,31 @@ impl Quota {
     /// The inbound, or the outbound, rules of a security group, for each of IPv4 and IPv6
     /// (<https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-limits-security-groups>).
     pub const RULES_PER_GROUP: &'static str = "vpc/L-0EA8095F";
+    /// The snapshots of a region (<https://docs.aws.amazon.com/ebs/latest/userguide/ebs-resource-quotas.html>).
+    pub const SNAPSHOTS: &'static str = "ebs/L-309BACF6";
+
+    /// Returns the quota of the storage of volumes of a type in a region, in TiB.
+    pub fn storage(volume_type: &str) -> Option<&'static str> {
+        Some(match volume_type {
+            "gp2" => "ebs/L-D18FCD1D",
+            "gp3" => "ebs/L-7A658B76",
+            "io1" => "ebs/L-FD252861",
+            "io2" => "ebs/L-09BD8365",
+            "st1" => "ebs/L-82ACEF56",
+            "sc1" => "ebs/L-17AF77E8",
+            "standard" => "ebs/L-9CF3C2EB",
+            _ => return None,
+        })
+    }
+
+    /// Returns the quota of the IOPS of volumes of a type in a region; only two types have one.
+    pub fn iops(volume_type: &str) -> Option<&'static str> {
+        match volume_type {
+            "io1" => Some("ebs/L-B3A130E6"),
+            "io2" => Some("ebs/L-8D977E7E"),
+            _ => None,
+        }
+    }
 }
 
 impl Record for Quota {

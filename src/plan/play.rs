@@ -167,6 +167,8 @@ const PATIENCE: u32 = 30;
 /// (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html>) and tags of a
 /// resource (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions>).
 const FIXED: [&str; 2] = ["MaximumNumberOfTrailsExceededException", "TagLimitExceeded"];
+/// Quotas that a stage counts against only where it knows the account's own.
+const COUNTED: [&str; 3] = ["VolumeLimitExceeded", "MaxIOPSLimitExceeded", "SnapshotLimitExceeded"];
 /// The longest time to let pass for a call that must be retried while something is in progress, in seconds.
 const LONGEST: u64 = 30 * 86_400;
 
@@ -218,7 +220,14 @@ fn play_call(
         if is_unknown(&error) {
             return Err(Stop::Unknown(format!("{}: {}", call.name(), error.message)));
         }
-        // Most quotas of an account can be raised, and their current values are not read.
+        if COUNTED.contains(&error.code.as_str()) {
+            return Err(Stop::Failed(format!(
+                "{} fails with {error} Ask for a higher quota in Service Quotas, or prune what earlier runs \
+                 keep",
+                call.name()
+            )));
+        }
+        // Most other quotas of an account can be raised, and their current values are not read.
         if error.class == ErrorClass::Quota && !FIXED.contains(&error.code.as_str()) {
             return Err(Stop::Unknown(format!(
                 "{} exceeds AWS's default quota, and redress does not know the account's own: {error}",

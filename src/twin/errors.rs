@@ -90,6 +90,7 @@ const CLASSES: &[(ErrorClass, &[&str])] = &[
             "RulesPerSecurityGroupLimitExceeded",
             "TagLimitExceeded",
             "VolumeLimitExceeded",
+            "MaxIOPSLimitExceeded",
             "SnapshotLimitExceeded",
             "MaximumNumberOfTrailsExceededException",
             "LimitExceeded",

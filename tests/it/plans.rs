@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use redress::{finding::Verdict, plan::digest};
+use redress::{
+    finding::Verdict,
+    inventory::Quota,
+    plan::{Plan, digest},
+};
 
 use super::{
     stand::hold,
@@ -51,9 +55,20 @@ fn a_disk_of_16_tib_and_the_first_backup_of_it_are_planned_with_the_defaults() {
     ids.iter().for_each(|id| region.volumes.get_mut(id).unwrap().size = 16_384);
     region.snapshots.items.clear();
     drop(twin);
+    let skipped = |plan: &Plan| {
+        let fails = |reason: &str| reason.contains("fails in the rehearsal");
+        plan.skipped.iter().map(|s| s.reason.clone()).filter(|reason| fails(reason)).collect::<Vec<_>>()
+    };
+    let full = skipped(&plan(&stand, &Wish::default()));
+    assert!(!full.is_empty(), "they and their copies exceed the 50 TiB of gp3 that AWS has by default");
+    assert!(
+        full.iter().all(|why| why.contains("VolumeLimitExceeded") && why.contains("50 TiB")),
+        "{full:#?}"
+    );
+    let quota = Quota { id: Quota::storage("gp3").unwrap().to_owned(), value: 1000 };
+    hold(&stand.twin).truth_mut().region_mut(redress::twin::demo::MAIN).quotas.put(quota.id.clone(), quota);
     let plan = plan(&stand, &Wish::default());
-    let failed: Vec<_> =
-        plan.skipped.iter().filter(|s| s.reason.contains("fails in the rehearsal")).collect();
+    let failed = skipped(&plan);
     assert!(failed.is_empty(), "{failed:#?}");
     assert!(plan.rehearsal.not_rehearsed.is_empty(), "{:#?}", plan.rehearsal.not_rehearsed);
     for action in ["encrypt-volumes", "snapshot-instance"] {

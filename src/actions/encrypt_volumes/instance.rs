@@ -13,7 +13,7 @@ use super::{
     trial::trials,
 };
 use crate::{
-    actions::{Context, GuardNote, Proposal, Refusal, support::need},
+    actions::{Context, GuardNote, Proposal, Refusal, quota, support::need},
     calls::{KeptOnce, Risk, Step, reference},
     inventory::{CapacityReservation, Instance, Volume},
     resource::ResourceId,
@@ -74,6 +74,8 @@ pub fn propose(
     guard_notes.extend(targets::note(instance, parameters));
     let reservation = capacity::held(context, instance, parameters)?;
     guard_notes.extend(capacity::note(instance, reservation));
+    let replaced = disks.iter().map(|disk| disk.volume);
+    guard_notes.extend(quota::storage_note(context.inventory, context.region, replaced));
     let (key, own_key) = key::chosen(context, parameters)?;
     let job = Job { owner: &context.inventory.owner, region: context.region, key, own_key, parameters };
     let restartable = restartable(context, instance, &volumes, &job)?;

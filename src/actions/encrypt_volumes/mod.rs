@@ -26,6 +26,7 @@ use serde_json::Value;
 use super::{
     Action, Around, Context, Options, Parameter, Proposal, Refusal,
     concern::{self, Concern},
+    quota,
     support::{decode, need, params, region},
 };
 use crate::{
@@ -217,6 +218,7 @@ impl Action for EncryptVolumes {
             Around::named(FamilyKind::EbsDefaults),
             Around::named(FamilyKind::Keys),
             Around::named(FamilyKind::Snapshots),
+            Around::named(FamilyKind::Quotas),
         ];
         // A detached volume has no instance around it.
         const OF_VOLUME: &[Around] = &[
@@ -225,6 +227,7 @@ impl Action for EncryptVolumes {
             Around::named(FamilyKind::EbsDefaults),
             Around::named(FamilyKind::Keys),
             Around::named(FamilyKind::Snapshots),
+            Around::named(FamilyKind::Quotas),
         ];
         if target == Kind::Volume { OF_VOLUME } else { OF_INSTANCE }
     }
@@ -266,6 +269,7 @@ impl Action for EncryptVolumes {
             }
             _ => wants.extend(volume_wants(target.region(), target.id())),
         }
+        wants.extend(quota::storage_wants(target.region(), copied(context, target)));
         wants
     }
 
@@ -358,6 +362,18 @@ fn instance_wants(context: &Context<'_>, target: &ResourceId) -> Vec<Want> {
         wants.extend(disks.filter_map(|v| restartable::want(region, v)));
     }
     wants
+}
+
+/// Returns the volumes of a target that are replaced, as far as they are known.
+fn copied<'a>(context: &Context<'a>, target: &ResourceId) -> Vec<&'a Volume> {
+    let region = target.region();
+    let instance = instance_of(context.inventory, region, target.id()).known().copied();
+    let ids: Vec<&str> = match target.kind() == Kind::Volume {
+        true => vec![target.id()],
+        false => instance.map_or(Vec::new(), |i| i.devices.iter().map(|d| d.volume_id.as_str()).collect()),
+    };
+    let known = ids.into_iter().filter_map(|id| volume(context.inventory, region, id).known().copied());
+    known.filter(|v| to_encrypt(v)).collect()
 }
 
 /// Returns whether a volume is to be replaced: it is unencrypted, and not tagged to be ignored.

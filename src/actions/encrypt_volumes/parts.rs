@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::{Parameters, Via, guards, key, passes::WARM_COPY};
 use crate::{
     actions::{
-        Context, GuardNote, Proof, Proposal, Refusal, make,
+        Context, GuardNote, Proof, Proposal, Refusal, make, quota,
         support::{TAG_LIMIT, carried, snapshot_patience, tag_list, tag_specifications},
     },
     calls::{Act, Call, Expect, KeptOnce, Risk, Shape, Step, Test, Wait, WayBack, reference},
@@ -402,6 +402,7 @@ pub fn propose_detached(
             format!("no tag says that anything else manages {}", volume.id),
         )]
         .into_iter()
+        .chain(quota::storage_note(context.inventory, context.region, [volume]))
         .chain(job.own_key.then(|| {
             let who = format!(
                 "whoever attaches the new volume must be allowed to use {} (kms:CreateGrant): whether they \

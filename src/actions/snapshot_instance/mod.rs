@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     Action, Around, Context, GuardNote, Parameter, Proof, Proposal, Refusal,
     concern::{self, Concern},
-    make,
+    make, quota,
     support::{
         TAG_LIMIT, carried, decode, known, need, params, recovery_tags, region, snapshot_patience, tag_list,
     },
@@ -70,6 +70,7 @@ impl Action for SnapshotInstance {
             &[
                 Around::named(FamilyKind::Instances),
                 Around::named(FamilyKind::Volumes),
+                Around::named(FamilyKind::Quotas),
                 Around::named(FamilyKind::Snapshots),
             ]
         }
@@ -129,6 +130,7 @@ impl Action for SnapshotInstance {
                 instance.devices.iter().map(|d| Want::id(target.region(), FamilyKind::Volumes, &d.volume_id)),
             );
         }
+        wants.extend(quota::storage_wants(target.region(), []));
         wants
     }
     fn operations(&self) -> &'static [Spec] {
@@ -178,7 +180,10 @@ impl Action for SnapshotInstance {
                 with: json!({ "tag": "", "max_age_hours": parameters.max_age_hours }),
             }],
             not_restored: Vec::new(),
-            guards: vec![GuardNote::passed("uptime", "a snapshot of a running instance stops nothing")],
+            guards: [GuardNote::passed("uptime", "a snapshot of a running instance stops nothing")]
+                .into_iter()
+                .chain(quota::storage_note(context.inventory, context.region, []))
+                .collect(),
             touches: vec![Want::id(target.region(), FamilyKind::Instances, target.id())],
             prerequisites: Vec::new(),
         })

@@ -3,24 +3,23 @@
 
 use super::{edit::Edit, params::Params};
 use crate::{
-    actions::{Context, GuardNote, Refusal, support},
-    inventory::{Fact, Family, Inventory, PrefixList, Quota, SecurityGroupRule},
+    actions::{
+        Context, GuardNote, Refusal,
+        quota::{self, own},
+        support,
+    },
+    inventory::{Family, Inventory, PrefixList, Quota, SecurityGroupRule},
 };
 
 /// The name of the guard.
 const GUARD: &str = "rule-quota";
 
-/// Returns the account's own quota, if it was read.
-fn own<'a>(inventory: &'a Inventory, region: &str) -> Fact<&'a Quota> {
-    let region = inventory.regions.get(region);
-    region.map_or(Fact::NotRead, |region| region.quotas.get(Quota::RULES_PER_GROUP))
-}
-
 /// Returns the number of inbound rules that a group may have: the one that the user has set, else the
 /// account's own quota where it is known, else AWS's default.
 pub fn limit(inventory: &Inventory, region: &str, params: &Params) -> usize {
     let set = (params.rule_limit != Params::default().rule_limit).then_some(params.rule_limit);
-    set.or(own(inventory, region).known().map(|quota| quota.value)).unwrap_or(params.rule_limit)
+    set.or(own(inventory, region, Quota::RULES_PER_GROUP).known().map(|quota| quota.value))
+        .unwrap_or(params.rule_limit)
 }
 
 /// Refuses an edit that would exceed the limit. IPv4 and IPv6 are counted apart. Notes where the limit is
@@ -53,18 +52,11 @@ pub fn fits(
     if params.rule_limit != Params::default().rule_limit {
         return Ok(None);
     }
-    Ok(match own(context.inventory, context.region) {
-        Fact::Known(_) => {
-            let note = "old and new rules side by side fit in the account's quota, as Service Quotas has it";
-            Some(GuardNote::passed(GUARD, note))
-        }
-        Fact::Absent => None,
-        silent @ (Fact::Unknown(_) | Fact::NotRead) => {
-            let why = silent.silence().unwrap_or_default();
-            let note = format!("the account's own quota of rules is not known: AWS's default counts ({why})");
-            Some(GuardNote::not_checked(GUARD, note))
-        }
-    })
+    let words = [
+        "old and new rules side by side fit in the account's quota, as Service Quotas has it",
+        "the account's own quota of rules is not known: AWS's default counts",
+    ];
+    Ok(quota::note(context.inventory, context.region, GUARD, [Quota::RULES_PER_GROUP], words))
 }
 
 fn count<'a>(

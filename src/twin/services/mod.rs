@@ -11,6 +11,7 @@ mod log_group;
 mod role;
 mod security_group;
 mod snapshot;
+mod storage_quota;
 mod subnet;
 mod tag;
 mod trail;

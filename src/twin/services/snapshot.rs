@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{
     OnTwin, bin, done, output,
+    storage_quota::snapshots_fit,
     tag::{specified, within_limit},
 };
 use crate::{
@@ -31,6 +32,7 @@ impl OnTwin for CreateSnapshot {
         let mut new = of_volume(volume, self.description.as_deref());
         new.tags = tags;
         let warm = is_warm(t, region, &self.volume_id);
+        snapshots_fit(t, region, 1)?;
         output("SnapshotId", begin(t, region, new, warm))
     }
 }
@@ -51,6 +53,7 @@ impl OnTwin for CreateSnapshots {
         if set.is_empty() {
             return Err(refuse("InvalidParameterValue", format!("{id} has no volumes to take snapshots of")));
         }
+        snapshots_fit(t, region, set.len())?;
         let mut made = BTreeMap::new();
         for (new, warm) in set {
             made.insert(new.volume_id.clone(), begin(t, region, new, warm));
@@ -204,6 +207,7 @@ impl OnTwin for CopySnapshot {
             tags,
             ..Snapshot::default()
         };
+        snapshots_fit(t, region, 1)?;
         let before = t.fate;
         if !works {
             t.fate = Some(FaultKind::SnapshotFails);

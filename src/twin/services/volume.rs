@@ -1,6 +1,6 @@
 //! Volumes, as `ec2:CreateVolume`, `DeleteVolume`, `AttachVolume` and `DetachVolume` treat them.
 
-use super::{OnTwin, bin, done, output, tag::specified};
+use super::{OnTwin, bin, done, output, storage_quota::volume_fits, tag::specified};
 use crate::{
     calls::{CallError, Outcome},
     inventory::{
@@ -60,6 +60,7 @@ impl OnTwin for CreateVolume {
         let fate = encryption(t, region, &self, from_encrypted, source_key, &mut new)?;
         new.availability_zone = self.availability_zone;
         new.snapshot_id = self.snapshot_id;
+        volume_fits(t, region, &new)?;
         output("VolumeId", begin(t, region, new, fate))
     }
 }

@@ -190,6 +190,8 @@ fn an_automatic_address_does_not_come_back_beside_an_elastic_ip_at_a_secondary_a
 #[test]
 fn iops_have_the_limits_of_their_type() {
     let mut twin = company();
+    let quota = crate::inventory::Quota { id: "ebs/L-8D977E7E".into(), value: 500_000 };
+    twin.truth.region_mut(MAIN).quotas.put(quota.id.clone(), quota);
     let mut make = |kind: &str, iops: i32| {
         ec2(
             &mut twin,
@@ -260,4 +262,43 @@ fn a_group_takes_as_many_rules_as_the_accounts_own_quota_says() {
     assert_eq!(code(rules(70, None)), "RulesPerSecurityGroupLimitExceeded");
     rules(70, Some(100)).unwrap();
     assert_eq!(code(rules(60, None)), "RulesPerSecurityGroupLimitExceeded");
+}
+
+#[test]
+fn storage_and_snapshots_count_against_the_accounts_quotas_where_they_are_known() {
+    use crate::inventory::{Fact, Quota};
+    let start = || {
+        let mut twin = company();
+        let place = twin.truth.region_mut(MAIN);
+        for id in ["gp3", "io2"].into_iter().filter_map(Quota::storage).chain([Quota::SNAPSHOTS]) {
+            place.quotas.items.insert(id.to_owned(), Fact::Unknown("AccessDenied".into()));
+        }
+        twin
+    };
+    let has = |twin: &mut Twin, id: &str, value: usize| {
+        let quota = Quota { id: id.to_owned(), value };
+        twin.truth.region_mut(MAIN).quotas.put(id.to_owned(), quota);
+    };
+    let volume = |twin: &mut Twin, kind: &str, size: i32, iops: i32| {
+        let input = json!({ "AvailabilityZone": format!("{MAIN}a"), "VolumeType": kind, "Size": size,
+            "Iops": iops });
+        ec2(twin, "CreateVolume", input)
+    };
+    let mut twin = start();
+    volume(&mut twin, "gp3", 60_000, 3000).expect("a quota that is not known is not counted against");
+    has(&mut twin, Quota::storage("gp3").unwrap(), 59);
+    assert_eq!(code(volume(&mut twin, "gp3", 1024, 3000)), "VolumeLimitExceeded");
+    has(&mut twin, Quota::storage("gp3").unwrap(), 100);
+    volume(&mut twin, "gp3", 1024, 3000).unwrap();
+    twin.truth.region_mut(MAIN).quotas.items.insert(Quota::iops("io2").unwrap().to_owned(), Fact::Absent);
+    volume(&mut twin, "io2", 500, 64_000).unwrap();
+    let error = code(volume(&mut twin, "io2", 500, 64_000));
+    assert_eq!(error, "MaxIOPSLimitExceeded", "AWS's default where nothing else applies");
+
+    let mut twin = start();
+    let there = twin.truth.region_mut(MAIN).snapshots.known().count();
+    has(&mut twin, Quota::SNAPSHOTS, there + 1);
+    let snapshot = |twin: &mut Twin, n: u64| ec2(twin, "CreateSnapshot", json!({ "VolumeId": id("vol", n) }));
+    snapshot(&mut twin, 1).unwrap();
+    assert_eq!(code(snapshot(&mut twin, 2)), "SnapshotLimitExceeded");
 }

@@ -64,3 +64,33 @@ fn a_volume_that_a_service_holds_is_refused_with_its_owner_and_no_empty_id_is_as
     let instances: Vec<_> = it.regions[R].volumes.get("vol-1").known().unwrap().filters();
     assert!(instances.iter().all(|(_, value)| !value.is_empty()), "{instances:?}");
 }
+
+#[test]
+fn the_quotas_of_storage_are_asked_for_and_one_that_is_not_known_is_noted() {
+    use crate::{actions::GuardResult, inventory::Quota};
+    let mut it = account();
+    it.region_mut(R).volumes.get_mut("vol-2").unwrap().volume_type = "io2".into();
+    let asked = |it: &Inventory| {
+        let (checks, options) = (Vec::new(), Options::default());
+        let context = Context { inventory: it, region: R, checks: &checks, options: &options };
+        let wants = EncryptVolumes.needs(&context, &it.owner.instance(R, "i-1"), &Value::Null);
+        wants.iter().map(ToString::to_string).filter(|w| w.contains("ebs/L-")).collect::<Vec<_>>()
+    };
+    let ids = ["ebs/L-09BD8365", "ebs/L-309BACF6", "ebs/L-7A658B76", "ebs/L-8D977E7E"];
+    let wants = asked(&it);
+    assert_eq!(wants.len(), ids.len(), "{wants:?}");
+    assert!(wants.iter().zip(ids).all(|(want, id)| want.contains(id)), "{wants:?}");
+    let note = |it: &Inventory| {
+        let guards = on_instance(it, Value::Null).unwrap().guards;
+        guards.into_iter().find(|g| g.guard == "storage-quota").map(|g| g.result)
+    };
+    assert_eq!(note(&it), Some(GuardResult::NotChecked));
+    for id in ids {
+        it.region_mut(R).quotas.items.insert(id.into(), Fact::Absent);
+    }
+    assert_eq!(note(&it), None, "AWS's defaults, and nothing else");
+    it.region_mut(R).quotas.put(ids[2], Quota { id: ids[2].into(), value: 300 });
+    assert_eq!(note(&it), Some(GuardResult::Passed));
+    it.region_mut(R).quotas.items.insert(ids[3].into(), Fact::Unknown("AccessDenied".into()));
+    assert_eq!(note(&it), Some(GuardResult::NotChecked), "the IOPS of io2");
+}
