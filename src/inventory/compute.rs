@@ -209,6 +209,24 @@ impl InstanceStatus {
     }
 }
 
+/// The health of the applications on an instance, as the account's own checks over HTTP show it
+/// (`ec2:DescribeApplicationStatus`,
+/// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-application-status-checks.html>). An
+/// instance without such a check has none.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ApplicationStatus {
+    /// `i-...`
+    pub id: String,
+    /// `ok`, `impaired`, `initializing`, `insufficient-data`, `not-applicable`, `suppressed`.
+    pub status: String,
+}
+
+impl Record for ApplicationStatus {
+    const ABOUT: About =
+        About { moves_by_itself: true, ..About::read_by(&[on_all("ec2:DescribeApplicationStatus")]) };
+}
+
 /// Checks that each status is one of the words that prove it.
 pub(super) fn all_good(checks: &[(&str, &str, &[&str])]) -> Result<(), String> {
     match checks.iter().find(|(_, is, good)| !good.contains(is)) {

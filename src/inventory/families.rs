@@ -5,9 +5,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AnyFamily, Bucket, CapacityReservation, CustomerKey, EbsDefaults, Family, FlowLog, Instance,
-    InstanceStatus, InstanceType, Inventory, Key, KeyPolicy, LogGroup, ManagedInstance, NetworkInterface,
-    Organization, PrefixList, Quota, Record, Removal, RetentionPolicy, Role, SecurityGroup,
+    AnyFamily, ApplicationStatus, Bucket, CapacityReservation, CustomerKey, EbsDefaults, Family, FlowLog,
+    Instance, InstanceStatus, InstanceType, Inventory, Key, KeyPolicy, LogGroup, ManagedInstance,
+    NetworkInterface, Organization, PrefixList, Quota, Record, Removal, RetentionPolicy, Role, SecurityGroup,
     SecurityGroupRule, Snapshot, Subnet, TargetGroup, Trail, Volume, VolumeModification, Vpc,
     about::{About, Arn},
     permissions::Reading,
@@ -38,6 +38,8 @@ macro_rules! families {
                 Instances instances Instance,
                 /// The health of instances, by instance id.
                 InstanceStatuses instance_statuses InstanceStatus,
+                /// The health of the applications on instances, by instance id.
+                ApplicationStatuses application_statuses ApplicationStatus,
                 /// Instance types, by name.
                 InstanceTypes instance_types InstanceType,
                 /// Volumes, by id.

@@ -28,7 +28,8 @@ use serde_json::Value;
 pub use balancing::{Target, TargetGroup};
 pub use capacity::CapacityReservation;
 pub use compute::{
-    Attachment, Device, Instance, InstanceStatus, InstanceType, Snapshot, Volume, VolumeModification,
+    ApplicationStatus, Attachment, Device, Instance, InstanceStatus, InstanceType, Snapshot, Volume,
+    VolumeModification,
 };
 pub use fact::{Cause, Fact, Reason};
 pub use families::{FamilyKind, ForFamily, Region, Stored};

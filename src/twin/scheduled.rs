@@ -153,6 +153,10 @@ fn set_status(twin: &mut Twin, region: &str, id: &str, status: &str) {
     now.instance_status = status.to_owned();
     now.attached_ebs_status = status.to_owned();
     statuses.put(id, now);
+    // An instance without an application status check has no such status.
+    if let Some(application) = twin.region_mut(region).application_statuses.get_mut(id) {
+        application.status = status.to_owned();
+    }
 }
 
 fn snapshot(twin: &mut Twin, region: &str, id: &str, state: &str) {

@@ -73,7 +73,9 @@ fn compared(kind: FamilyKind) -> Compared {
         K::NetworkInterfaces => {
             Compared::Not("moto makes those of instances itself, with addresses of its own")
         }
-        K::InstanceStatuses | K::VolumeModifications => Compared::Not("they pass by themselves"),
+        K::InstanceStatuses | K::ApplicationStatuses | K::VolumeModifications => {
+            Compared::Not("they pass by themselves")
+        }
         K::Removals => Compared::Not("moto has no Recycle Bin and no locks of snapshots"),
         K::TargetGroups => Compared::Not("moto takes every target that is registered for healthy"),
         K::CapacityReservations => Compared::Not("moto has none"),

@@ -130,6 +130,13 @@ const READ: &[Paths] = &[
             "InstanceStatuses[0].AttachedEbsStatus.Status",
         ],
     ),
+    ("ec2", "DescribeApplicationStatus", "in", &["InstanceIds"]),
+    (
+        "ec2",
+        "DescribeApplicationStatus",
+        "out",
+        &["ApplicationStatuses.Instances[0].ApplicationStatus.Status"],
+    ),
     (
         "ec2",
         "DescribeInstances",

@@ -62,6 +62,7 @@ const ENUMS: &[Row] = &[
     row("ec2", "VolumeAttachmentState", &["detaching", "detached"], &[ENCRYPT]),
     row("ec2", "AttachmentStatus", &["attached"], &["src/actions/prune/relied_on.rs"]),
     row("ec2", "SummaryStatus", &["ok", "not-applicable"], &["src/inventory/compute.rs", ENCRYPT]),
+    row("ec2", "ApplicationStatusEnum", &["ok", "not-applicable"], &[ENCRYPT]),
     row("ec2", "VolumeModificationState", &["completed", "failed"], &[ENCRYPT]),
     row("ec2", "VolumeType", &["gp3", "io1", "io2"], &[ENCRYPT]),
     row("ec2", "VolumeType", &["gp3"], &["src/plan/reach/held.rs"]),

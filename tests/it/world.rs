@@ -110,9 +110,8 @@ type Thing = (String, FamilyKind, String);
 pub fn things(inventory: &Inventory) -> BTreeMap<Thing, Value> {
     let mut all = BTreeMap::new();
     // Whether an instance has come up completely is not part of what it is.
-    for (region, kind, family) in
-        inventory.families().filter(|(_, kind, _)| *kind != FamilyKind::InstanceStatuses)
-    {
+    let passing = [FamilyKind::InstanceStatuses, FamilyKind::ApplicationStatuses];
+    for (region, kind, family) in inventory.families().filter(|(_, kind, _)| !passing.contains(kind)) {
         for id in family.ids() {
             let value = family.footprint(&Selector::Id(id.to_owned()));
             if !value.is_null() {

@@ -5,7 +5,9 @@
 use serde_json::{Value, json};
 
 use super::{
-    Parameters, Via, capacity, guards, instance_of, key, needed_volume,
+    Parameters, Via,
+    applications::{self, Applications},
+    capacity, guards, instance_of, key, needed_volume,
     parts::{Disk, Job},
     passes::{WARM, WARM_COPY},
     restartable::restartable,
@@ -80,7 +82,9 @@ pub fn propose(
     let job = Job { owner: &context.inventory.owner, region: context.region, key, own_key, parameters };
     let restartable = restartable(context, instance, &volumes, &job)?;
     guard_notes.extend(restartable.notes);
-    let swap = Swap { job, instance, disks, volumes, reservation, others: restartable.others };
+    let applications = applications::of(context, instance);
+    guard_notes.extend(applications.note());
+    let swap = Swap { applications, job, instance, disks, volumes, reservation, others: restartable.others };
     Ok(Proposal {
         summary: format!(
             "replace {} of the {} disks of {} by encrypted copies",
@@ -118,6 +122,8 @@ fn address_note(addresses: &guards::Addresses) -> GuardNote {
 /// The swap of an instance's disks.
 pub struct Swap<'a> {
     pub(super) job: Job<'a>,
+    /// The checks of its applications before the stop.
+    pub(super) applications: Applications,
     pub(super) instance: &'a Instance,
     /// The disks that are replaced, the root first.
     pub(super) disks: Vec<Disk<'a>>,

@@ -3,6 +3,7 @@
 //! that name its replacement.
 
 mod afterwards;
+mod applications;
 mod capacity;
 mod guards;
 mod instance;
@@ -210,6 +211,7 @@ impl Action for EncryptVolumes {
         const OF_INSTANCE: &[Around] = &[
             Around::named(FamilyKind::Instances),
             Around::named(FamilyKind::InstanceStatuses),
+            Around::named(FamilyKind::ApplicationStatuses),
             Around::named(FamilyKind::InstanceTypes),
             Around::named(FamilyKind::NetworkInterfaces),
             Around::named(FamilyKind::TargetGroups),
@@ -347,6 +349,7 @@ fn instance_wants(context: &Context<'_>, target: &ResourceId) -> Vec<Want> {
     let mut wants = vec![
         Want::id(region, FamilyKind::Instances, id),
         Want::id(region, FamilyKind::InstanceStatuses, id),
+        Want::id(region, FamilyKind::ApplicationStatuses, id),
         Want::by(region, FamilyKind::NetworkInterfaces, "attachment.instance-id", id),
     ];
     if let Fact::Known(instance) = instance_of(context.inventory, region, id) {

@@ -75,6 +75,7 @@ impl Swap<'_> {
             wait.until.extend([ok("/system_status"), ok("/instance_status"), reached]);
             wait.at_most = self.instance.start_within() + u64::from(self.job.parameters.health_timeout);
             wait.why = format!("until {id} runs on the encrypted disks and passes its status checks");
+            self.applications.wait_for(region, id, wait);
         }
         let undo = Undo::Calls(vec![self.only_if_it_runs(self.stopping())]);
         let way_back = WayBack::Calls { rollback: vec![self.stopping()], undo, kept_once: None, redo: true };

@@ -221,8 +221,8 @@ const PARAMETERS: &[Parameter] = &[
         name: "allow",
         kind: "list of CIDRs",
         default: "[]",
-        doc: "Who is let in instead: addresses, or canonical CIDRs, /8 (IPv4) or /16 (IPv6) or narrower. An IPv4 CIDR \
-              takes the place of an IPv4 source, an IPv6 CIDR that of an IPv6 source.",
+        doc: "Who is let in instead: addresses, or canonical CIDRs, /8 (IPv4) or /16 (IPv6) or narrower. An \
+              IPv4 CIDR takes the place of an IPv4 source, an IPv6 CIDR that of an IPv6 source.",
     },
     Parameter {
         name: "close_last_way_in",

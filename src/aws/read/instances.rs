@@ -9,12 +9,13 @@ use futures::{StreamExt, stream};
 use super::{
     Ask, Members,
     compute::operator,
+    not_listed,
     page::{filters, known, pages, some, tags, text, time},
 };
 use crate::{
     aws::{errors, retry::reading},
-    calls::CallError,
-    inventory::{Fact, Instance, InstanceStatus, InstanceType, compute::Device},
+    calls::{CallError, ErrorClass},
+    inventory::{ApplicationStatus, Fact, Instance, InstanceStatus, InstanceType, compute::Device},
 };
 
 /// Calls `ec2:DescribeInstances`, and `ec2:DescribeInstanceAttribute` for instances that are read by id.
@@ -176,6 +177,40 @@ fn status(status: types::InstanceStatus) -> InstanceStatus {
         instance_status: text(status.instance_status.and_then(|s| s.status)),
         attached_ebs_status: text(status.attached_ebs_status.and_then(|s| s.status)),
         events: events.collect(),
+    }
+}
+
+/// Calls `ec2:DescribeApplicationStatus`. An endpoint that does not have the operation has no such checks.
+pub async fn application_statuses(ec2: &Client, ask: &Ask) -> Members<ApplicationStatus> {
+    const OPERATION: &str = "ec2:DescribeApplicationStatus";
+    let Ask::Ids(ids) = ask else { return not_listed("application statuses") };
+    let (request, mut all, mut token) = (ec2.describe_application_status(), Vec::new(), None::<String>);
+    loop {
+        let ask = || request.clone().set_instance_ids(Some(ids.clone())).set_next_token(token.clone()).send();
+        let page = match reading(OPERATION, ask).await {
+            Err(error) if error.class == ErrorClass::Unsupported => return Ok(Vec::new()),
+            page => page?,
+        };
+        let instances = page.application_statuses.and_then(|statuses| statuses.instances);
+        all.extend(instances.unwrap_or_default().into_iter().map(application_status));
+        match page.next_token.filter(|next| !next.is_empty()) {
+            None => return Ok(known(all, |status| &status.id)),
+            next if next == token => {
+                return Err(errors::in_body(
+                    OPERATION,
+                    "RepeatedToken",
+                    "the listing does not come to an end",
+                ));
+            }
+            next => token = next,
+        }
+    }
+}
+
+fn application_status(instance: types::InstanceApplicationStatus) -> ApplicationStatus {
+    ApplicationStatus {
+        id: text(instance.instance_id),
+        status: text(instance.application_status.and_then(|status| status.status)),
     }
 }
 

@@ -130,6 +130,7 @@ impl Reader<'_> {
             K::FlowLogs => found(network::flow_logs(ec2, ask).await, job),
             K::Instances => found(instances::instances(ec2, ask).await, job),
             K::InstanceStatuses => found(instances::statuses(ec2, ask).await, job),
+            K::ApplicationStatuses => found(instances::application_statuses(ec2, ask).await, job),
             K::InstanceTypes => found(instances::types(ec2, ask).await, job),
             K::Volumes => found(compute::volumes(ec2, ask).await, job),
             K::VolumeModifications => found(compute::modifications(ec2, ask).await, job),

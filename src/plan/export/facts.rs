@@ -179,6 +179,11 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
             let input = json!({ "InstanceIds": [id], "IncludeAllInstances": true });
             Some(Look { service: "ec2", operation: "DescribeInstanceStatus", input, query, absent: "" })
         }
+        FamilyKind::ApplicationStatuses => {
+            let status = "ApplicationStatuses.Instances[0].ApplicationStatus.Status";
+            let (query, input) = (only(at, &[("/status", status)])?, json!({ "InstanceIds": [id] }));
+            Some(Look { service: "ec2", operation: "DescribeApplicationStatus", input, query, absent: "" })
+        }
         FamilyKind::EbsDefaults => {
             let query = only(at, &[("/encryption_by_default/known", "EbsEncryptionByDefault")])?;
             Some(Look { service: "ec2", operation: "GetEbsEncryptionByDefault", input: json!({}), query,

@@ -132,6 +132,7 @@ impl Latest {
                 FamilyKind::Snapshots,
                 FamilyKind::Instances,
                 FamilyKind::InstanceStatuses,
+                FamilyKind::ApplicationStatuses,
                 FamilyKind::Keys,
             ]);
             fates.push(Fate::ReadsDeniedInPause(

@@ -108,6 +108,35 @@ fn a_status_that_aws_adds_later_is_never_taken_for_health() {
 }
 
 #[test]
+fn checks_of_the_applications_that_pass_before_the_stop_must_pass_after_the_start() {
+    use crate::{actions::GuardResult, inventory::ApplicationStatus};
+    let with = |fact: Option<Fact<&str>>| {
+        let mut it = account();
+        if let Some(fact) = fact {
+            let status = |status: &str| ApplicationStatus { id: "i-1".into(), status: status.into() };
+            it.region_mut(R).application_statuses.items.insert("i-1".into(), fact.map(status));
+        }
+        let proposal = on_instance(&it, Value::Null).unwrap();
+        let wait = sound::named(&proposal.steps, "start").act.wait.clone().unwrap();
+        let waits = wait.until.iter().any(|e| e.family == FamilyKind::ApplicationStatuses);
+        let note = proposal.guards.into_iter().find(|g| g.guard == "application-status").map(|g| g.result);
+        (waits, note, wait.at_most)
+    };
+    let (passes, none) = (with(Some(Fact::Known("ok"))), with(Some(Fact::Absent)));
+    assert_eq!((passes.0, passes.1), (true, Some(GuardResult::Passed)));
+    assert_eq!((none.0, none.1, passes.2 - none.2), (false, None, 900));
+    assert_eq!(with(Some(Fact::Known("not-applicable"))), none);
+    for other in ["impaired", "initializing", "insufficient-data", "suppressed", "a word to come", ""] {
+        let (waits, note, _) = with(Some(Fact::Known(other)));
+        assert_eq!((waits, note), (false, Some(GuardResult::NotChecked)), "{other}");
+    }
+    for silent in [Some(Fact::unknown("AccessDenied")), None] {
+        let (waits, note, _) = with(silent);
+        assert_eq!((waits, note), (false, Some(GuardResult::NotChecked)));
+    }
+}
+
+#[test]
 fn snapshots_and_copies_carry_the_tags_of_their_disks_and_a_set_those_that_all_have() {
     let mut it = account();
     for (id, stage) in [("vol-1", "prod"), ("vol-2", "test")] {
