@@ -37,6 +37,10 @@ pub enum Kind {
     FlowLog,
     /// A KMS key.
     Key,
+    /// An application, network or gateway load balancer.
+    LoadBalancer,
+    /// A listener of a load balancer.
+    Listener,
     /// Any other resource.
     Other,
 }
@@ -63,6 +67,8 @@ impl Kind {
             Kind::Bucket => "bucket",
             Kind::FlowLog => "flow log",
             Kind::Key => "KMS key",
+            Kind::LoadBalancer => "load balancer",
+            Kind::Listener => "listener",
             Kind::Other => "resource",
         }
     }
@@ -239,6 +245,11 @@ impl ResourceId {
             ("cloudtrail", "trail") => Kind::Trail,
             ("logs", "log-group") => Kind::LogGroup,
             ("kms", "key") => Kind::Key,
+            ("elasticloadbalancing", "listener") => Kind::Listener,
+            // The ARN of a Classic Load Balancer ends with its name.
+            ("elasticloadbalancing", "loadbalancer") if resource.matches('/').count() == 3 => {
+                Kind::LoadBalancer
+            }
             ("iam", "role") => Kind::Role,
             ("iam", "root") => Kind::Account,
             ("s3", _) if !resource.contains('/') => Kind::Bucket,
@@ -261,6 +272,7 @@ mod tests {
 
     #[test]
     fn an_arn_comes_apart_as_it_was_put_together() {
+        let balancing = |what: &str| us().arn("elasticloadbalancing", "us-east-1", true, what);
         let cases = [
             (us().security_group("us-east-1", "sg-1"), Kind::SecurityGroup, "sg-1"),
             (us().trail("eu-west-1", "audit"), Kind::Trail, "audit"),
@@ -269,6 +281,9 @@ mod tests {
             (us().bucket("b.c"), Kind::Bucket, "b.c"),
             (us().root(), Kind::Account, "root"),
             (us().key("eu-west-1", "mrk-1"), Kind::Key, "mrk-1"),
+            (balancing("listener/app/web/1/2"), Kind::Listener, "app/web/1/2"),
+            (balancing("loadbalancer/net/web/1"), Kind::LoadBalancer, "net/web/1"),
+            (balancing("loadbalancer/classic"), Kind::Other, "classic"),
         ];
         for (arn, kind, id) in cases {
             assert_eq!(arn.kind(), kind, "{arn}");

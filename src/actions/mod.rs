@@ -25,6 +25,7 @@ pub mod make;
 pub mod prune;
 pub mod quota;
 pub mod raise_cloudtrail;
+pub mod raise_tls_policy;
 pub mod setting;
 pub mod snapshot_instance;
 pub mod support;
@@ -197,6 +198,7 @@ static ALL: &[&dyn Action] = &[
     &disable_subnet_public_ip::DISABLE_SUBNET_PUBLIC_IP,
     &enable_ebs_default_encryption::ENABLE_EBS_DEFAULT_ENCRYPTION,
     &enable_kms_rotation::ENABLE_KMS_ROTATION,
+    &raise_tls_policy::RAISE_TLS_POLICY,
     &log_group::EnsureLogGroup,
     &delivery_role::EnsureDeliveryRole,
     &raise_cloudtrail::RaiseCloudtrail,

@@ -75,8 +75,7 @@ const SHOWS_WITHIN: u64 = 300;
 
 impl<T: Stored, P: DeserializeOwned + Serialize + 'static> Setting<T, P> {
     fn want(&self, target: &ResourceId) -> Want {
-        let id = if T::ABOUT.by_arn { target.as_str() } else { target.id() };
-        Want::id(T::KIND.asked_in(target.region()), T::KIND, id)
+        Want::id(T::KIND.asked_in(target.region()), T::KIND, T::KIND.key(target))
     }
 
     /// Returns the resource in words: `subnet subnet-1`.

@@ -102,6 +102,7 @@ pub const TABLE: &[Row] = &[
     row("logs", &[REST], 5.0, 5.0, UNPUBLISHED),
     row("securityhub", &["BatchUpdateFindings"], 30.0, 10.0, HUB),
     row("elasticloadbalancing", &[READS], 10.0, 10.0, UNPUBLISHED),
+    row("elasticloadbalancing", &[REST], 3.0, 3.0, UNPUBLISHED),
     row("organizations", &[READS], 2.0, 1.0, UNPUBLISHED),
     row("rbin", &[READS], 10.0, 5.0, UNPUBLISHED),
     row("servicequotas", &[READS], 5.0, 5.0, UNPUBLISHED),

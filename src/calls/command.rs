@@ -16,7 +16,11 @@ pub fn command(call: &Call) -> String {
 
 /// Returns the CLI's name of a service.
 pub fn service(service: &str) -> &str {
-    if service == "s3" { "s3api" } else { service }
+    match service {
+        "s3" => "s3api",
+        "elasticloadbalancing" => "elbv2",
+        other => other,
+    }
 }
 
 /// Quotes a text as one word that the shell leaves alone.

@@ -12,6 +12,7 @@ use crate::{
 
 pub mod ebs_defaults;
 pub mod keys;
+pub mod listeners;
 pub mod one;
 pub mod policy;
 pub mod ports;
@@ -99,6 +100,7 @@ pub fn all() -> impl Iterator<Item = &'static Check> {
         subnets::CHECKS,
         ebs_defaults::CHECKS,
         keys::CHECKS,
+        listeners::CHECKS,
         trails::CHECKS,
         volumes::CHECKS,
         snapshots::CHECKS,

@@ -65,7 +65,8 @@ impl Check {
             scanned: true,
             reads: |region| vec![Want::all(R::On::KIND.asked_in(region), R::On::KIND)],
             reads_one: |_, resource, _| {
-                vec![Want::id(R::On::KIND.asked_in(resource.region()), R::On::KIND, resource.id())]
+                let kind = R::On::KIND;
+                vec![Want::id(kind.asked_in(resource.region()), kind, kind.key(resource))]
             },
             resources: resources::<R>,
             judge: judge::<R>,
@@ -97,7 +98,7 @@ fn judge<R: Rule>(inventory: &Inventory, resource: &ResourceId, with: &Value) ->
     let Some(family) = R::On::family(inventory, resource.region()) else {
         return Verdict::Unknown("the region was not read".to_owned());
     };
-    match family.get(resource.id()) {
+    match family.get(R::On::KIND.key(resource)) {
         Fact::Known(thing) if R::is_own(thing, inventory) => R::judge(thing, with),
         Fact::Known(_) => Verdict::Ok(None),
         Fact::Absent => Verdict::Ok(Some(format!("the {} no longer exists", resource.kind().words()))),
@@ -117,6 +118,8 @@ fn silence<R: Rule>(inventory: &Inventory, region: &str) -> Option<String> {
 fn tags<R: Rule>(inventory: &Inventory, resource: &ResourceId) -> Tags {
     let family = R::On::family(inventory, resource.region());
     family
-        .and_then(|family| family.get(resource.id()).known().and_then(|thing| thing.tags().cloned()))
+        .and_then(|family| {
+            family.get(R::On::KIND.key(resource)).known().and_then(|thing| thing.tags().cloned())
+        })
         .unwrap_or_default()
 }

@@ -117,6 +117,9 @@ fn arn(raw: &Raw<'_>) -> Named {
         "kms" if kind == "key" && text::is_key_id(id) && text::is_region(region) => {
             Named::Resource(owner.key(region, id))
         }
+        "elasticloadbalancing" if text::is_region(region) && text::is_balancing_id(kind, id) => {
+            ResourceId::try_from(raw.id.to_owned()).map_or_else(|_| unresolved(raw.id), Named::Resource)
+        }
         _ => other(raw.id),
     }
 }

@@ -1,5 +1,6 @@
 //! Resources that stand for others: an instance that a source reports stands for its disks and its security
-//! groups, and a disk for the instance that it is attached to, if the check that answers judges those. Tools
+//! groups, a disk for the instance that it is attached to, and a load balancer for its listeners, if the check
+//! that answers judges those. Tools
 //! and events name the one; our checks judge the other. The relations are read from the account and never
 //! taken from a finding. Pure.
 
@@ -16,7 +17,9 @@ use crate::{
 pub fn stands_for(named: Kind, judged: Kind) -> bool {
     matches!(
         (named, judged),
-        (Kind::Instance, Kind::Volume | Kind::SecurityGroup) | (Kind::Volume, Kind::Instance)
+        (Kind::Instance, Kind::Volume | Kind::SecurityGroup)
+            | (Kind::Volume, Kind::Instance)
+            | (Kind::LoadBalancer, Kind::Listener)
     )
 }
 
@@ -36,6 +39,10 @@ pub fn standing_for(inventory: &Inventory, judged: &ResourceId) -> BTreeSet<Reso
         Kind::SecurityGroup => {
             let with = region.network_interfaces.known().filter(|(_, i)| i.groups.iter().any(|g| g == id));
             with.filter_map(|(_, i)| i.instance_id.as_deref().map(instance)).collect()
+        }
+        Kind::Listener => {
+            let balancer = region.listeners.get(judged.as_str()).known().map(|l| l.load_balancer.clone());
+            balancer.and_then(|arn| ResourceId::try_from(arn).ok()).into_iter().collect()
         }
         _ => BTreeSet::new(),
     }

@@ -53,6 +53,21 @@ pub fn is_ec2_id(text: &str, prefix: &str) -> bool {
     text.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('-')).is_some_and(hex)
 }
 
+/// Returns whether a text is what follows `listener/` or `loadbalancer/` in the ARN of an application, network
+/// or gateway load balancer (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_elasticloadbalancingv2.html>).
+pub fn is_balancing_id(kind: &str, id: &str) -> bool {
+    let parts: Vec<&str> = id.split('/').collect();
+    let is_word = |part: &&str| {
+        (1..=64).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    let many = match kind {
+        "loadbalancer" => 3,
+        "listener" => 4,
+        _ => return false,
+    };
+    parts.len() == many && ["app", "net", "gwy"].contains(&parts[0]) && parts.iter().all(is_word)
+}
+
 /// Returns whether a text is the id of a KMS key: a UUID, or `mrk-` and its 32 digits for a multi-Region key
 /// (<https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#key-id-key-id>).
 pub fn is_key_id(text: &str) -> bool {

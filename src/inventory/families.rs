@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AnyFamily, ApplicationStatus, Bucket, CapacityReservation, CustomerKey, EbsDefaults, Family, FlowLog,
-    Instance, InstanceStatus, InstanceType, Inventory, Key, KeyPolicy, LogGroup, ManagedInstance,
+    Instance, InstanceStatus, InstanceType, Inventory, Key, KeyPolicy, Listener, LogGroup, ManagedInstance,
     NetworkInterface, Organization, PrefixList, Quota, Record, Removal, RetentionPolicy, Role, SecurityGroup,
-    SecurityGroupRule, Snapshot, Subnet, TargetGroup, Trail, Volume, VolumeModification, Vpc,
+    SecurityGroupRule, Snapshot, Subnet, TargetGroup, TlsPolicy, Trail, Volume, VolumeModification, Vpc,
     about::{About, Arn},
     permissions::Reading,
 };
@@ -53,6 +53,10 @@ macro_rules! families {
                 /// Target groups of load balancers, by ARN. Only all of them are read: AWS does not list the
                 /// groups of which an instance is a target.
                 TargetGroups target_groups TargetGroup,
+                /// Listeners of load balancers, by ARN.
+                Listeners listeners Listener,
+                /// Security policies of TLS, by name.
+                TlsPolicies tls_policies TlsPolicy,
                 /// Capacity reservations, by id.
                 CapacityReservations capacity_reservations CapacityReservation,
                 /// Instances that Systems Manager manages, by instance id.
@@ -211,6 +215,9 @@ impl FamilyKind {
     pub fn resource(self, owner: &Owner, region: &str, id: &str) -> Option<ResourceId> {
         let about = self.about();
         about.kind?;
+        if about.by_arn {
+            return ResourceId::try_from(id.to_owned()).ok();
+        }
         if let Some(word) = about.arn_type {
             return Some(owner.ec2(region, word, id));
         }
@@ -221,6 +228,11 @@ impl FamilyKind {
     /// but for trails, each of which has a home.
     pub fn asked_in(self, region: &str) -> &str {
         if self.is_global() && !self.about().by_arn { "" } else { region }
+    }
+
+    /// Returns the id under which a resource is kept in the family of its kind.
+    pub fn key(self, resource: &ResourceId) -> &str {
+        if self.about().by_arn { resource.as_str() } else { resource.id() }
     }
 
     /// Returns the word by which documents name it: `security-groups`.

@@ -29,8 +29,7 @@ pub const FEW: usize = 40;
 /// Returns the family that contains a resource, with its region and id there.
 fn place(resource: &ResourceId) -> Option<(&str, FamilyKind, &str)> {
     let family = FamilyKind::of_resource(resource.kind())?;
-    let id = if family.about().by_arn { resource.as_str() } else { resource.id() };
-    Some((family.home(resource.region()), family, id))
+    Some((family.home(resource.region()), family, family.key(resource)))
 }
 
 /// The tags of a resource, as far as they are known.

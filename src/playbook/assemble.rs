@@ -28,6 +28,7 @@ static BUILT_IN: &[(&str, &str)] = built_in![
     "ebs-encryption",
     "ebs-default-encryption",
     "kms-rotation",
+    "load-balancer-tls",
     "instance-backups",
 ];
 

@@ -8,6 +8,7 @@ pub mod flow_log;
 pub mod form;
 pub mod instance;
 pub mod key;
+pub mod listener;
 pub mod log_group;
 pub mod role;
 pub mod security_group;
@@ -49,6 +50,7 @@ macro_rules! operations {
             instance::{StopInstances, StartInstances, ModifyInstanceAttribute}
             subnet::{ModifySubnetAttribute}
             key::{EnableKeyRotation, DisableKeyRotation}
+            listener::{ModifyListener}
             tag::{CreateTags, DeleteTags}
             log_group::{CreateLogGroup, PutRetentionPolicy, DeleteLogGroup, DeleteRetentionPolicy}
             role::{CreateRole, PutRolePolicy, DeleteRolePolicy, DeleteRole}

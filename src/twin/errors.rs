@@ -112,6 +112,8 @@ const ABSENT: &[&str] = &[
     "TrailNotFoundException",
     "NotFoundException",
     "NoSuchResourceException",
+    "ListenerNotFound",
+    "LoadBalancerNotFound",
 ];
 
 fn says_absent(code: &str) -> bool {

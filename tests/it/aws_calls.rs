@@ -185,6 +185,7 @@ async fn settings(maker: &mut Maker) {
             (&json!(on), &json!("maps"))
         );
     }
+    listeners(maker).await;
     let gone = json!({ "KeyId": "1234abcd-12ab-34cd-56ef-1234567890ab" });
     assert_eq!(
         maker.class_of("kms", "EnableKeyRotation", gone).await,
@@ -197,6 +198,35 @@ async fn settings(maker: &mut Maker) {
         ErrorClass::Consistency,
         "it may not be visible yet"
     );
+}
+
+async fn listeners(maker: &mut Maker) {
+    // The emulator does not have the policies that AWS has for network load balancers alone, nor whom a policy
+    // is for.
+    let arn = maker.seed(
+        "(lambda elb, subnets: elb.create_listener(LoadBalancerArn=elb.create_load_balancer(Name='web', \
+         Subnets=subnets, Tags=[{'Key': 'Team', 'Value': 'web'}])['LoadBalancers'][0]['LoadBalancerArn'], \
+         Protocol='HTTPS', Port=443, SslPolicy='ELBSecurityPolicy-2016-08', Certificates=[{'CertificateArn': \
+         'arn:aws:iam::123456789012:server-certificate/c'}], DefaultActions=[{'Type': 'fixed-response', \
+         'FixedResponseConfig': {'StatusCode': '200'}}])['Listeners'][0]['ListenerArn'])\
+         (boto3.client('elbv2'), [s['SubnetId'] for s in ec2.describe_subnets()['Subnets'][:2]])",
+    );
+    let seen = maker.json(US, K::Listeners, &arn).await;
+    assert_eq!((&seen["protocol"], &seen["port"]), (&json!("HTTPS"), &json!(443)));
+    assert_eq!(seen["versions"]["known"], json!(["TLSv1.2", "TLSv1.1", "TLSv1"]));
+    assert_eq!(seen["tags"]["known"]["Team"], json!("web"), "of its load balancer");
+    let set = json!({ "ListenerArn": arn, "SslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06" });
+    maker.makes("elasticloadbalancing", "ModifyListener", set).await;
+    let now = maker.json(US, K::Listeners, &arn).await;
+    assert_eq!(now["ssl_policy"], json!("ELBSecurityPolicy-TLS13-1-2-2021-06"));
+    assert_eq!(now["versions"]["known"], json!(["TLSv1.3", "TLSv1.2"]));
+    let listed = maker.read([Want::all(US, K::Listeners), Want::all(US, K::TlsPolicies)]).await;
+    assert_eq!(listed.json(US, K::Listeners, &arn).known(), Some(&now));
+    assert!(listed.regions[US].tls_policies.known().count() > 10);
+    let nobody = arn.replace("listener/", "listener/app/none/");
+    assert!(maker.is_gone(US, K::Listeners, &nobody).await);
+    let gone = json!({ "ListenerArn": nobody, "SslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06" });
+    assert_eq!(maker.class_of("elasticloadbalancing", "ModifyListener", gone).await, ErrorClass::Consistency);
 }
 
 async fn disks(maker: &mut Maker) {

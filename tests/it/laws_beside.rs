@@ -53,6 +53,12 @@ fn something_else(truth: &mut Inventory, want: &Want) {
         FamilyKind::CustomerKeys => {
             _ = truth.region_mut(region).customer_keys.get_mut(id).map(|k| tag_fact(&mut k.tags));
         }
+        FamilyKind::Listeners => {
+            if let Some(listener) = truth.region_mut(region).listeners.get_mut(id) {
+                tag_fact(&mut listener.tags);
+                listener.port = Some(8443);
+            }
+        }
         FamilyKind::EbsDefaults => {
             if let Some(defaults) = truth.region_mut(region).ebs_defaults.get_mut(id) {
                 defaults.kms_key_id = Fact::Known("arn:aws:kms:us-east-1:123456789012:key/beside".to_owned());

@@ -167,6 +167,8 @@ const READ: &[Paths] = &[
     ),
     ("ec2", "DescribeVolumes", "out", &["Volumes[0].Tags[].Key", "Volumes[0].Tags[].Value"]),
     ("ec2", "GetEbsEncryptionByDefault", "out", &["EbsEncryptionByDefault"]),
+    ("elbv2", "DescribeListeners", "in", &["ListenerArns"]),
+    ("elbv2", "DescribeListeners", "out", &["Listeners[0].SslPolicy"]),
     ("kms", "GetKeyRotationStatus", "in", &["KeyId"]),
     ("kms", "GetKeyRotationStatus", "out", &["KeyRotationEnabled"]),
     ("logs", "DescribeLogGroups", "in", &["logGroupNamePrefix"]),

@@ -16,6 +16,8 @@ ALIKE = {"elasticloadbalancing": "elbv2"}
 
 def service(name):
     name = ALIKE.get(name, name)
+    # IAM and botocore name Elastic Load Balancing differently.
+    name = {"elasticloadbalancing": "elbv2"}.get(name, name)
     if name not in services:
         services[name] = session.get_service_model(name)
     return services[name]

@@ -130,8 +130,13 @@ const REFERENCE: &[Row] = &[
     ("rbin:ListRules", &[], &[]),
     ("rbin:GetRule", &["rule"], &[]),
     // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awselasticloadbalancingv2.html
+    ("elasticloadbalancing:DescribeListeners", &[], &[]),
+    ("elasticloadbalancing:DescribeLoadBalancers", &[], &[]),
+    ("elasticloadbalancing:DescribeSSLPolicies", &[], &[]),
+    ("elasticloadbalancing:DescribeTags", &[], &[]),
     ("elasticloadbalancing:DescribeTargetGroups", &[], &[]),
     ("elasticloadbalancing:DescribeTargetHealth", &[], &[]),
+    ("elasticloadbalancing:ModifyListener", &["listener"], &[]),
     // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
     ("ssm:DescribeInstanceInformation", &[], &[]),
 ];

@@ -65,6 +65,70 @@ fn encryption_by_default_is_not_turned_on_under_a_key_that_is_not_known() {
     assert!(reason.contains("default key"), "{reason}");
 }
 
+/// Listeners, bad ones and such that look alike. The emulator shows a security policy at plain listeners too,
+/// and makes every ARN one of an application load balancer.
+const LISTENERS: &str = r#"
+import json
+import boto3
+
+ec2, elb = boto3.client("ec2", region_name="us-east-1"), boto3.client("elbv2", region_name="us-east-1")
+subnets = [s["SubnetId"] for s in ec2.describe_subnets()["Subnets"][:2]]
+def balancer(name, **tags):
+    more = {"Tags": [{"Key": k.replace("__", "/"), "Value": v} for k, v in tags.items()]} if tags else {}
+    return elb.create_load_balancer(Name=name, Subnets=subnets, **more)["LoadBalancers"][0]["LoadBalancerArn"]
+def listener(balancer, port, protocol, policy=None):
+    more = {"SslPolicy": policy, "Certificates": [{"CertificateArn": "arn:aws:iam::123456789012:server-certificate/c"}]} if policy else {}
+    actions = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "200"}}]
+    return elb.create_listener(LoadBalancerArn=balancer, Protocol=protocol, Port=port, DefaultActions=actions, **more)["Listeners"][0]["ListenerArn"]
+web = balancer("web", Team="web")
+ids = {
+    "old": listener(web, 443, "HTTPS", "ELBSecurityPolicy-2016-08"),
+    "quantum": listener(web, 8443, "HTTPS", "ELBSecurityPolicy-TLS13-1-0-PQ-2025-09"),
+    "sound": listener(web, 9443, "HTTPS", "ELBSecurityPolicy-TLS-1-2-2017-01"),
+    "plain": listener(web, 80, "HTTP"),
+    "cluster": listener(balancer("shop", **{"elbv2.k8s.aws__cluster": "blue"}), 443, "HTTPS", "ELBSecurityPolicy-2016-08"),
+}
+print(json.dumps(ids))
+"#;
+
+/// Everything that is shown of each listener.
+const SHOWN: &str = r#"
+import json
+import boto3
+
+elb = boto3.client("elbv2", region_name="us-east-1")
+all = [l for b in elb.describe_load_balancers()["LoadBalancers"] for l in elb.describe_listeners(LoadBalancerArn=b["LoadBalancerArn"])["Listeners"]]
+print(json.dumps({l["ListenerArn"]: l for l in all}))
+"#;
+
+#[test]
+fn a_listener_speaks_no_broken_tls_any_more_and_does_again_after_an_undo() {
+    let (desk, seed) = Desk::seeded(LISTENERS);
+    let id = |name: &str| seed[name].as_str().unwrap();
+    let shown = |desk: &Desk| serde_json::from_str::<Value>(&desk.python(SHOWN, "")).unwrap();
+    let (before, check) = (shown(&desk), "--region us-east-1 --check load-balancer-weak-tls");
+    let scan = desk.ends(0, &format!("scan {check} --format json")).json();
+    let mut found: Vec<&str> =
+        scan["findings"].as_array().unwrap().iter().map(|f| f["resource"]["arn"].as_str().unwrap()).collect();
+    let mut bad = [id("old"), id("quantum"), id("cluster")];
+    (found.sort_unstable(), bad.sort_unstable());
+    assert_eq!(found, bad);
+    let plan = desk.ends(4, &format!("plan {check} -o plan.json --format json")).json();
+    assert_eq!(shown(&desk), before, "a plan changes nothing");
+    let refused = plan["skipped"].as_array().unwrap();
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    assert!(refused[0]["reason"].as_str().unwrap().contains("the AWS Load Balancer Controller"));
+    desk.ends(0, "apply plan.json --auto-approve --max-risk disruptive");
+    let after = shown(&desk);
+    let mut expected = before.clone();
+    expected[id("old")]["SslPolicy"] = json!("ELBSecurityPolicy-TLS13-1-2-2021-06");
+    expected[id("quantum")]["SslPolicy"] = json!("ELBSecurityPolicy-TLS13-1-2-PQ-2025-09");
+    assert_eq!(after, expected, "the policies, and nothing else");
+    desk.ends(0, "verify last");
+    desk.ends(0, "undo last --auto-approve --max-risk disruptive");
+    assert_eq!(shown(&desk), before, "everything is as it was");
+}
+
 /// Keys of every kind. The emulator rotates any key in any state, and replicas share their configuration with
 /// their primary: what is shown of those that AWS cannot rotate is that redress asks for nothing.
 const KEYS: &str = r#"

@@ -180,6 +180,8 @@ const ABSENT: &[&str] = &[
     "TrailNotFoundException",
     "NotFoundException",
     "NoSuchResourceException",
+    "ListenerNotFound",
+    "LoadBalancerNotFound",
     "NoSuchBucket",
     "NoSuchBucketPolicy",
     "NoSuchTagSet",

@@ -8,6 +8,7 @@ mod compute;
 mod defaults;
 mod instances;
 mod keys;
+mod listeners;
 mod log_groups;
 mod network;
 mod page;
@@ -137,6 +138,8 @@ impl Reader<'_> {
             K::Snapshots => found(compute::snapshots(ec2, self.account, ask).await, job),
             K::Removals => found(removals::removals(&region, ask).await, job),
             K::TargetGroups => found(balancing::target_groups(region.balancing(), ask).await, job),
+            K::Listeners => found(listeners::listeners(region.balancing(), ask).await, job),
+            K::TlsPolicies => found(listeners::policies(region.balancing(), ask).await, job),
             K::CapacityReservations => found(capacity::reservations(ec2, ask).await, job),
             K::ManagedInstances => found(defaults::managed_instances(region.ssm(), ask).await, job),
             K::Organizations => found(defaults::organization(region.organizations(), ask).await, job),

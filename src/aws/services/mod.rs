@@ -7,6 +7,7 @@ mod ebs_defaults;
 mod flow_log;
 mod instance;
 mod key;
+mod listener;
 mod log_group;
 mod role;
 mod security_group;
@@ -95,6 +96,9 @@ impl To<'_> {
     }
     fn cloudtrail(&self) -> &aws_sdk_cloudtrail::Client {
         self.region.cloudtrail()
+    }
+    fn balancing(&self) -> &aws_sdk_elasticloadbalancingv2::Client {
+        self.region.balancing()
     }
     fn kms(&self) -> &aws_sdk_kms::Client {
         self.region.kms()

@@ -51,6 +51,12 @@ pub static TABLE: &[(&str, Extract)] = &[
     ("kms:EnableKeyRotation", |q, r| {
         Did::Harmless("it turns rotation on", vec![rotation(key_of(q, r))], Vec::new())
     }),
+    ("elasticloadbalancing:CreateListener", |_, r| {
+        let made = list(get(r, "listeners"));
+        policy_of(made.into_iter().next().unwrap_or(&Value::Null))
+    }),
+    ("elasticloadbalancing:ModifyListener", modify_listener),
+    ("elasticloadbalancing:DeleteListener", |q, _| gone(&[text(q, "listenerArn")])),
     ("ec2:DeleteFlowLogs", delete_flow_logs),
     ("ec2:CreateFlowLogs", create_flow_logs),
     ("ec2:CreateVolume", create_volume),
@@ -116,6 +122,22 @@ fn modify_subnet(request: &Value, _: &Value) -> Did {
         ),
         Some(false) => Did::Harmless("it turns public addresses off", vec![public], Vec::new()),
         None => Did::Harmless("it leaves public addresses alone", Vec::new(), Vec::new()),
+    }
+}
+
+/// Opens the security policy of a listener that ends TLS.
+fn policy_of(listener: &Value) -> Did {
+    match text(listener, "protocol") {
+        "HTTPS" | "TLS" => made(text(listener, "listenerArn")),
+        "" => Did::Missing(NO_ID),
+        _ => Did::Harmless("the listener ends no TLS", Vec::new(), Vec::new()),
+    }
+}
+
+fn modify_listener(request: &Value, _: &Value) -> Did {
+    match [text(request, "sslPolicy"), text(request, "protocol")] {
+        ["", ""] => Did::Harmless("it leaves the security policy alone", Vec::new(), Vec::new()),
+        [_, _] => made(text(request, "listenerArn")),
     }
 }
 

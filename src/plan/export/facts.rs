@@ -194,6 +194,11 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
             Some(Look { service: "kms", operation: "GetKeyRotationStatus", input: json!({ "KeyId": id }),
                 query, absent: "NotFoundException" })
         }
+        FamilyKind::Listeners => {
+            let query = only(at, &[("/ssl_policy", "Listeners[0].SslPolicy")])?;
+            Some(Look { service: "elbv2", operation: "DescribeListeners", input: json!({ "ListenerArns": [id] }),
+                query, absent: "ListenerNotFound" })
+        }
         FamilyKind::LogGroups => log_group(id, at),
         FamilyKind::Trails => trail(id, at),
         FamilyKind::Roles => role(id, at),
@@ -223,7 +228,8 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
         | FamilyKind::Keys
         | FamilyKind::KeyPolicies
         | FamilyKind::RetentionPolicies
-        | FamilyKind::Quotas => None,
+        | FamilyKind::Quotas
+        | FamilyKind::TlsPolicies => None,
     }
 }
 

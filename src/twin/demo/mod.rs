@@ -2,6 +2,7 @@
 //! known. For every family it has something bad, something good that looks alike, and something between. Data
 //! only.
 
+mod balancing;
 mod compute;
 mod network;
 mod services;
@@ -42,6 +43,7 @@ pub fn inventory(now: Timestamp) -> Inventory {
     network::furnish(&mut company);
     compute::furnish(&mut company, now);
     services::furnish(&mut company, now);
+    balancing::furnish(&mut company);
     read::all_is_known(&mut company);
     company
 }

@@ -7,6 +7,7 @@ mod ebs_defaults;
 mod flow_log;
 mod instance;
 mod key;
+mod listener;
 mod log_group;
 mod role;
 mod security_group;

@@ -43,12 +43,13 @@ pub(super) struct Question {
     pub absent: Option<Value>,
 }
 
-/// Returns the resource of a task that makes a call by AWS's SDK. CloudWatch Logs has another name there than
-/// in IAM.
+/// Returns the resource of a task that makes a call by AWS's SDK. CloudWatch Logs and Elastic Load Balancing
+/// have other names there than in IAM.
 pub(super) fn resource(place: Place<'_>, service: &str, operation: &str) -> String {
     let service = match service {
         "s3api" => "s3",
         "logs" => "cloudwatchlogs",
+        "elbv2" | "elasticloadbalancing" => "elasticloadbalancingv2",
         other => other,
     };
     let mut letters = operation.chars();
