@@ -14,13 +14,12 @@ pub fn command(call: &Call) -> String {
     format!("aws {service} {operation}{region} --cli-input-json {}", quoted(&ascii(&call.input)))
 }
 
+/// The CLI's names of services that have another one in IAM.
+const NAMES: [(&str, &str); 2] = [("s3", "s3api"), ("elasticloadbalancing", "elbv2")];
+
 /// Returns the CLI's name of a service.
 pub fn service(service: &str) -> &str {
-    match service {
-        "s3" => "s3api",
-        "elasticloadbalancing" => "elbv2",
-        other => other,
-    }
+    NAMES.iter().find(|(iam, _)| *iam == service).map_or(service, |(_, cli)| cli)
 }
 
 /// Quotes a text as one word that the shell leaves alone.

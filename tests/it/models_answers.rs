@@ -230,7 +230,8 @@ const READ: &[Paths] = &[
 ];
 
 /// Names that are none of a member: codes of errors, which have a test of their own.
-const NO_MEMBERS: &[&str] = &["NotFoundException", "TrailNotFoundException", "NoSuchEntity"];
+const NO_MEMBERS: &[&str] =
+    &["NotFoundException", "TrailNotFoundException", "NoSuchEntity", "ListenerNotFound"];
 
 /// Returns the words of a literal that are written like members of AWS's: `VolumeId`, `logGroups`.
 fn names(literal: &str) -> impl Iterator<Item = &str> {

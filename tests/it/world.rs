@@ -244,11 +244,11 @@ pub fn meddle(stand: &Stand, plan: &Plan) -> bool {
                     redress::inventory::Fact::Known("alias/retired".into());
                 true
             }
-            // The listener gets a policy for clients that speak TLS 1.3 alone.
+            // The listener gets another policy, which is not good enough either.
             "raise-tls-policy" => {
                 let listener = truth.region_mut(&region).listeners.get_mut(change.resource.as_str()).unwrap();
-                listener.ssl_policy = Some("ELBSecurityPolicy-TLS13-1-3-2021-06".into());
-                listener.versions = redress::inventory::Fact::Known(vec!["TLSv1.3".into()]);
+                listener.ssl_policy = Some("ELBSecurityPolicy-TLS-1-1-2017-01".into());
+                listener.versions = redress::inventory::Fact::Known(vec!["TLSv1.1".into(), "TLSv1.2".into()]);
                 true
             }
             // The key is disabled: AWS rotates no disabled key.

@@ -34,7 +34,10 @@ pub async fn listeners(client: &Client, ask: &Ask) -> Members<Listener> {
             listed => found = listed?,
         },
         Ask::Ids(ids) => {
-            let each = stream::iter(ids).map(|id| async move { (id.clone(), named(client, id).await) });
+            let each = stream::iter(ids.clone()).map(|id| async move {
+                let answer = named(client, &id).await;
+                (id, answer)
+            });
             for (id, answer) in each.buffered(AT_ONCE).collect::<Vec<_>>().await {
                 match answer {
                     Ok(listeners) => found.extend(listeners),
