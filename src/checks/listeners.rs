@@ -117,7 +117,7 @@ mod tests {
         }
     }
 
-    /// An emulator shows a policy at plain listeners too.
+    // An emulator shows a policy at plain listeners too.
     #[test]
     fn a_listener_that_ends_no_tls_is_not_scanned() {
         for protocol in ["HTTP", "TCP", "UDP", "QUIC", ""] {

@@ -53,8 +53,9 @@ pub fn is_ec2_id(text: &str, prefix: &str) -> bool {
     text.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('-')).is_some_and(hex)
 }
 
-/// Returns whether a text is what follows `listener/` or `loadbalancer/` in the ARN of an application, network
-/// or gateway load balancer (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_elasticloadbalancingv2.html>).
+/// Returns whether a text may follow `listener/` or `loadbalancer/` in the ARN of an application, network or
+/// gateway load balancer
+/// (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_elasticloadbalancingv2.html>).
 pub fn is_balancing_id(kind: &str, id: &str) -> bool {
     let parts: Vec<&str> = id.split('/').collect();
     let is_word = |part: &&str| {

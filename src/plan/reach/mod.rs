@@ -371,8 +371,29 @@ impl<'a> Reach<'a> {
             "UpdateTrail" if way == Way::Back => {
                 Ok(Some(format!("trail {} is set back", change.resource.id())))
             }
+            "ModifyListener" => self.sets_policy(way, call, otherwise),
             "StopLogging" if self.raises() => Ok(Some(format!("trail {} is stopped", change.resource.id()))),
             _ => Ok(None),
+        }
+    }
+
+    /// Checks the security policy that a call sets: the one that the listener has already, or on the way back
+    /// one for which only the files vouch.
+    fn sets_policy(
+        &self,
+        way: Way,
+        call: &Call,
+        otherwise: impl Fn() -> Result<Option<String>, String>,
+    ) -> Result<Option<String>, String> {
+        let (id, policy) = (self.change.resource.as_str(), &call.input["SslPolicy"]);
+        let now = self.facts.json(&call.region, FamilyKind::Listeners, id);
+        let is_set = now.known().is_some_and(|listener| listener.get("ssl_policy") == Some(policy));
+        match way {
+            _ if is_set => Ok(None),
+            Way::Forth => otherwise(),
+            Way::Back => {
+                Ok(Some(format!("listener {} gets the policy {policy} again", self.change.resource.id())))
+            }
         }
     }
 
@@ -458,7 +479,7 @@ fn within(
     let made = family != FamilyKind::FlowLogs
         && tag_of(thing, tag::RUN) == Some(run)
         && of.is_none_or(|of| of == resource);
-    if id == resource || made || tag_of(thing, tag::INSTANCE) == Some(resource) {
+    if id == family.key(&change.resource) || made || tag_of(thing, tag::INSTANCE) == Some(resource) {
         return true;
     }
     match family {
