@@ -196,8 +196,9 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
         }
         FamilyKind::Listeners => {
             let query = only(at, &[("/ssl_policy", "Listeners[0].SslPolicy")])?;
-            Some(Look { service: "elbv2", operation: "DescribeListeners", input: json!({ "ListenerArns": [id] }),
-                query, absent: "ListenerNotFound" })
+            let input = json!({ "ListenerArns": [id] });
+            Some(Look { service: "elbv2", operation: "DescribeListeners", input, query,
+                absent: "ListenerNotFound" })
         }
         FamilyKind::LogGroups => log_group(id, at),
         FamilyKind::Trails => trail(id, at),
