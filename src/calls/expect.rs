@@ -15,7 +15,8 @@ pub struct Expect {
     pub region: String,
     /// The family of the resources.
     pub family: FamilyKind,
-    /// An id, a list of ids, or an object whose values are ids; may hold references.
+    /// An id, a list of ids, or an object whose values are ids; may hold references. For [`Test::NoneBy`], the
+    /// value of the filter.
     pub id: Value,
     /// A JSON pointer to the member of the resource's JSON form; empty for the resource itself. In a list,
     /// `name=value` stands for the first element whose member `name` has that value.
@@ -53,6 +54,9 @@ pub enum Test {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         late: Vec<Value>,
     },
+    /// The family has no resource that this filter picks, with the id as its value: no network interface has
+    /// a group by `group-id`.
+    NoneBy(String),
 }
 
 /// The standing of a condition.
@@ -133,7 +137,8 @@ impl Expect {
     /// exist.
     pub fn missing_and_there(&self, inventory: &Inventory) -> [Vec<String>; 2] {
         let mut found = [Vec::new(), Vec::new()];
-        for id in self.ids().into_iter().filter(|_| self.test != Test::Gone) {
+        let names_none = matches!(self.test, Test::Gone | Test::NoneBy(_));
+        for id in self.ids().into_iter().filter(|_| !names_none) {
             let fact = inventory.json(&self.region, self.family, &id);
             if fact.is_absent() {
                 found[0].push(id);
@@ -146,7 +151,14 @@ impl Expect {
 
     /// Returns the scope to read before the condition can be evaluated.
     pub fn scope(&self) -> Scope {
-        self.ids().into_iter().map(|id| Want::id(&self.region, self.family, id)).collect()
+        self.ids().into_iter().map(|id| self.want(id)).collect()
+    }
+
+    fn want(&self, id: String) -> Want {
+        match &self.test {
+            Test::NoneBy(filter) => Want::by(&self.region, self.family, filter, id),
+            _ => Want::id(&self.region, self.family, id),
+        }
     }
 
     /// Evaluates the condition against an inventory.
@@ -207,7 +219,26 @@ impl Expect {
         if self.means.is_empty() { seen } else { format!("{} ({seen})", self.means) }
     }
 
+    /// Evaluates the condition that a filter with this value picks nothing. Only a listing that was read says
+    /// so.
+    fn none(&self, inventory: &Inventory, id: &str) -> Standing {
+        match inventory.select_json(&self.want(id.to_owned())) {
+            Fact::Known(found) if found.is_empty() => Standing::Holds,
+            Fact::Known(found) => {
+                let ids: Vec<&str> = found.iter().map(|(id, _)| id.as_str()).collect();
+                Standing::NotYet(self.said(ids.join(", ")))
+            }
+            silent => Standing::Unknown(Reason::new(
+                silent.cause().unwrap_or_default(),
+                format!("{} of {id}: {}", self.family.word(), silent.silence().unwrap_or("absent")),
+            )),
+        }
+    }
+
     fn one(&self, inventory: &Inventory, id: &str) -> Standing {
+        if matches!(self.test, Test::NoneBy(_)) {
+            return self.none(inventory, id);
+        }
         let thing = match inventory.json(&self.region, self.family, id) {
             Fact::Known(json) => Some(json),
             Fact::Absent => None,
@@ -305,7 +336,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        inventory::{Bucket, Caller, Instance, LogGroup},
+        inventory::{Bucket, Caller, Instance, LogGroup, NetworkInterface},
         resource::Owner,
     };
 
@@ -392,6 +423,40 @@ mod tests {
                 odd => panic!("{odd:?}"),
             }
         }
+    }
+
+    #[test]
+    fn that_nothing_uses_a_thing_is_known_only_from_a_listing_that_was_read() {
+        let mut it = inventory();
+        let unused =
+            Expect::new(R, FamilyKind::NetworkInterfaces, "sg-1", "", Test::NoneBy("group-id".to_owned()))
+                .meaning("it is used");
+        let want = Want::by(R, FamilyKind::NetworkInterfaces, "group-id", "sg-1");
+        assert_eq!(unused.scope(), Scope::from([want.clone()]));
+        let read = |it: &mut Inventory, fact| {
+            it.region_mut(R).network_interfaces.read(&want.selector, fact);
+        };
+        for (fact, cause) in [
+            (Fact::NotRead, Cause::Other),
+            (Fact::unknown("it timed out"), Cause::Other),
+            (Fact::Unknown(Reason::new(Cause::Denied, "AccessDenied")), Cause::Denied),
+        ] {
+            read(&mut it, fact);
+            assert!(matches!(unused.standing(&it), Standing::Unknown(why) if why.cause() == cause));
+        }
+        read(&mut it, Fact::Known(()));
+        assert_eq!(unused.standing(&it), Standing::Holds);
+        for (id, group) in [("eni-1", "sg-2"), ("eni-2", "sg-1")] {
+            let with = NetworkInterface {
+                id: id.into(),
+                groups: vec!["sg-0".into(), group.into()],
+                ..NetworkInterface::default()
+            };
+            assert_eq!(unused.standing(&it), Standing::Holds, "another group is no use of this one");
+            it.region_mut(R).network_interfaces.put(id, with);
+        }
+        assert_eq!(unused.standing(&it), Standing::NotYet("it is used (eni-2)".to_owned()));
+        assert_eq!(unused.missing_and_there(&it), [Vec::<String>::new(), Vec::new()]);
     }
 
     #[test]

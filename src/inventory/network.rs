@@ -212,6 +212,15 @@ pub struct NetworkInterface {
 impl Record for NetworkInterface {
     const ABOUT: About = About {
         single: &["attachment.instance-id"],
+        asked: Some(Asked {
+            hides_managed: true,
+            ..Asked::of(
+                "DescribeNetworkInterfaces",
+                "network-interface-id",
+                "NetworkInterfaces[0]",
+                &[],
+            )
+        }),
         ..About::of_ec2(
             &[on_all("ec2:DescribeNetworkInterfaces")],
             "eni",

@@ -37,6 +37,10 @@ fn condition(expect: &Expect) -> String {
         Test::OneOf { good, .. } => {
             format!("{subject} is {}", good.iter().map(said).collect::<Vec<_>>().join(" or "))
         }
+        Test::NoneBy(filter) => {
+            let one = expect.family.word();
+            format!("no {} has the {filter} {subject}", one.trim_end_matches('s').replace('-', " "))
+        }
     }
 }
 
@@ -75,6 +79,15 @@ mod tests {
         ];
         let said = "only if state of i-1 is stopped, launch time of i-1 is as it was, tags redress:run of \
                     i-1 is this run; else it is left out";
-        assert_eq!(only_if(&act.only_if(held.into()).or_leave()).as_deref(), Some(said));
+        assert_eq!(only_if(&act.clone().only_if(held.into()).or_leave()).as_deref(), Some(said));
+        let unused = Expect::new(
+            "us-east-1",
+            FamilyKind::NetworkInterfaces,
+            "sg-1",
+            "",
+            Test::NoneBy("group-id".to_owned()),
+        );
+        let said = "only if no network interface has the group-id sg-1";
+        assert_eq!(only_if(&act.only_if(vec![unused])).as_deref(), Some(said));
     }
 }

@@ -41,7 +41,10 @@ pub trait Operation: Serialize {
 macro_rules! operations {
     ($then:ident) => {
         $then! {
-            security_group::{AuthorizeSecurityGroupIngress, RevokeSecurityGroupIngress}
+            security_group::{
+                AuthorizeSecurityGroupIngress, RevokeSecurityGroupIngress, AuthorizeSecurityGroupEgress,
+                    RevokeSecurityGroupEgress
+            }
             flow_log::{CreateFlowLogs, DeleteFlowLogs}
             snapshot::{CreateSnapshot, CreateSnapshots, CopySnapshot, DeleteSnapshot,
                 RestoreSnapshotFromRecycleBin}

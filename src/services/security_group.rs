@@ -54,6 +54,47 @@ impl<F: Form> Operation for RevokeSecurityGroupIngress<F> {
         .on(&[names("/GroupId", SecurityGroups)]);
 }
 
+/// A call that adds outbound rules to a security group.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AuthorizeSecurityGroupEgress.html>
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields, bound = "")]
+pub struct AuthorizeSecurityGroupEgress<F: Form = Sent> {
+    /// The group.
+    pub group_id: String,
+    /// The rules.
+    #[serde(default)]
+    pub ip_permissions: Vec<IpPermission>,
+    /// Tags of the rules.
+    #[serde(default)]
+    pub tag_specifications: Vec<TagSpecification<F>>,
+}
+
+impl<F: Form> Operation for AuthorizeSecurityGroupEgress<F> {
+    type Planned = AuthorizeSecurityGroupEgress<Planned>;
+    const SPEC: Spec = spec("ec2", "AuthorizeSecurityGroupEgress", LookFirst, Safe)
+        .on(&[names("/GroupId", SecurityGroups)])
+        .makes(SecurityGroupRules)
+        .gives(&["SecurityGroupRuleIds"])
+        .takes_also(&[also("ec2:CreateTags", When::Given("TagSpecifications"))]);
+}
+
+/// A call that removes outbound rules of a security group, by their ids.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RevokeSecurityGroupEgress.html>
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields, bound = "")]
+pub struct RevokeSecurityGroupEgress<F: Form = Sent> {
+    /// The group.
+    pub group_id: String,
+    /// Ids of the rules.
+    pub security_group_rule_ids: F::Of<Vec<String>>,
+}
+
+impl<F: Form> Operation for RevokeSecurityGroupEgress<F> {
+    type Planned = RevokeSecurityGroupEgress<Planned>;
+    const SPEC: Spec = spec("ec2", "RevokeSecurityGroupEgress", Harmless, Disruptive)
+        .on(&[names("/GroupId", SecurityGroups)]);
+}
+
 /// A set of rules for one protocol and range of ports.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html>
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

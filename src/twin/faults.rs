@@ -260,7 +260,9 @@ fn not_visible(call: &Call) -> (&'static str, String) {
 
 fn quota(call: &Call) -> (&'static str, String) {
     let code = match (call.service.as_str(), call.operation.as_str()) {
-        ("ec2", "AuthorizeSecurityGroupIngress") => "RulesPerSecurityGroupLimitExceeded",
+        ("ec2", "AuthorizeSecurityGroupIngress" | "AuthorizeSecurityGroupEgress") => {
+            "RulesPerSecurityGroupLimitExceeded"
+        }
         ("ec2", "CreateVolume") => "VolumeLimitExceeded",
         ("ec2", "CopySnapshot") => "ResourceLimitExceeded",
         ("ec2", _) => "SnapshotLimitExceeded",

@@ -6,8 +6,8 @@ use super::{OnAws, To, nothing, once, output, tag::specifications};
 use crate::{
     calls::{Call, CallError, ErrorClass, Outcome},
     services::security_group::{
-        AuthorizeSecurityGroupIngress, IpPermission, IpRange, Ipv6Range, PrefixListId,
-        RevokeSecurityGroupIngress, UserIdGroupPair,
+        AuthorizeSecurityGroupEgress, AuthorizeSecurityGroupIngress, IpPermission, IpRange, Ipv6Range,
+        PrefixListId, RevokeSecurityGroupEgress, RevokeSecurityGroupIngress, UserIdGroupPair,
     },
 };
 
@@ -21,19 +21,21 @@ impl OnAws for AuthorizeSecurityGroupIngress {
             .set_ip_permissions(mapped(self.ip_permissions, permission))
             .set_tag_specifications(specifications(self.tag_specifications));
         let reply = once(call, request.send()).await?;
-        if reply.r#return == Some(false) {
-            return Err(not_done(call));
-        }
-        // Every source of every permission becomes a rule. A reply that names fewer (moto names those of the
-        // last permission only) leaves rules behind that could not be undone: better to find them by their
-        // tag.
-        let ids: Vec<String> = reply
-            .security_group_rules
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|r| r.security_group_rule_id)
-            .collect();
-        output(call, "SecurityGroupRuleIds", Some(ids).filter(|ids| ids.len() >= rules))
+        made(call, rules, reply.r#return, reply.security_group_rules)
+    }
+}
+
+impl OnAws for AuthorizeSecurityGroupEgress {
+    async fn send(self, call: &Call, to: &To<'_>) -> Outcome {
+        let rules = self.ip_permissions.iter().map(rules).sum::<usize>();
+        let request = to
+            .ec2()
+            .authorize_security_group_egress()
+            .group_id(self.group_id)
+            .set_ip_permissions(mapped(self.ip_permissions, permission))
+            .set_tag_specifications(specifications(self.tag_specifications));
+        let reply = once(call, request.send()).await?;
+        made(call, rules, reply.r#return, reply.security_group_rules)
     }
 }
 
@@ -45,10 +47,43 @@ impl OnAws for RevokeSecurityGroupIngress {
             .group_id(self.group_id)
             .set_security_group_rule_ids(Some(self.security_group_rule_ids));
         let reply = once(call, request.send()).await?;
-        // In a default VPC, a success reply lists the rules that were not found.
-        let unknown = reply.unknown_ip_permissions.is_some_and(|p| !p.is_empty());
-        if reply.r#return == Some(false) || unknown { Err(not_done(call)) } else { nothing() }
+        gone(call, reply.r#return, reply.unknown_ip_permissions)
     }
+}
+
+impl OnAws for RevokeSecurityGroupEgress {
+    async fn send(self, call: &Call, to: &To<'_>) -> Outcome {
+        let request = to
+            .ec2()
+            .revoke_security_group_egress()
+            .group_id(self.group_id)
+            .set_security_group_rule_ids(Some(self.security_group_rule_ids));
+        let reply = once(call, request.send()).await?;
+        gone(call, reply.r#return, reply.unknown_ip_permissions)
+    }
+}
+
+/// Returns the ids of the rules that a call has made: every source of every permission becomes a rule. A reply
+/// that names fewer (moto names those of the last permission only) leaves rules behind that could not be
+/// undone: better to find them by their tag.
+fn made(
+    call: &Call,
+    rules: usize,
+    done: Option<bool>,
+    made: Option<Vec<types::SecurityGroupRule>>,
+) -> Outcome {
+    if done == Some(false) {
+        return Err(not_done(call));
+    }
+    let ids: Vec<String> =
+        made.unwrap_or_default().into_iter().filter_map(|r| r.security_group_rule_id).collect();
+    output(call, "SecurityGroupRuleIds", Some(ids).filter(|ids| ids.len() >= rules))
+}
+
+/// Returns whether the rules are gone: in a default VPC, a success reply lists the rules that were not found.
+fn gone(call: &Call, done: Option<bool>, unknown: Option<Vec<types::IpPermission>>) -> Outcome {
+    let unknown = unknown.is_some_and(|permissions| !permissions.is_empty());
+    if done == Some(false) || unknown { Err(not_done(call)) } else { nothing() }
 }
 
 /// Returns the number of rules that a permission makes.

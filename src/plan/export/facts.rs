@@ -301,9 +301,22 @@ fn role(id: &Value, at: &str) -> Option<Look> {
     })
 }
 
+/// Builds the question how many things a filter picks.
+fn picked(asked: &Asked, filter: &str, id: &Value) -> Look {
+    let mut input = json!({ asked.filters: [{ "Name": filter, "Values": [id] }] });
+    if asked.hides_managed {
+        input["IncludeManagedResources"] = json!(true);
+    }
+    let query = Query::Count(asked.at.trim_end_matches("[0]"));
+    Look { service: "ec2", operation: asked.operation, input, query, absent: "" }
+}
+
 /// Returns the question for a condition on `id`, and the test of its answer: of the document of a policy only
 /// the existence can be tested.
 pub(super) fn question(expect: &Expect, id: &Value) -> Option<(Look, Test)> {
+    if let Test::NoneBy(filter) = &expect.test {
+        return Some((picked(expect.family.about().asked.as_ref()?, filter, id), Test::Is(json!(0))));
+    }
     let look = look(expect.family, id, &expect.at)?;
     let only_presence = expect.family == FamilyKind::Roles && expect.at.starts_with("/inline_policies/");
     let test = match &expect.test {

@@ -279,7 +279,9 @@ fn done(change: &Change, step: &str) -> String {
 /// Returns the path of the new ids in the answer.
 fn answer(operation: &str, output: &str) -> &'static str {
     match (operation, output) {
-        ("AuthorizeSecurityGroupIngress", _) => "SecurityGroupRules[].SecurityGroupRuleId",
+        ("AuthorizeSecurityGroupIngress" | "AuthorizeSecurityGroupEgress", _) => {
+            "SecurityGroupRules[].SecurityGroupRuleId"
+        }
         ("CreateSnapshots", _) => "Snapshots[].join(`\"=\"`, [VolumeId, SnapshotId])",
         // A failure is reported in the answer without an id, and so the script stops: each call makes one
         // flow log.
@@ -328,6 +330,8 @@ fn good(test: &Test, here: Here<'_>) -> String {
         // No script asks for a member that these tests are on. A word that matches no answer stops one that
         // would.
         Test::Unlike(_) => "'unlike'".to_owned(),
+        // The question counts what the filter picks.
+        Test::NoneBy(_) => "0".to_owned(),
         // No plan contains this test: it stands for a value in a journal.
         Test::Earlier(_) => "'earlier'".to_owned(),
         // Answers that mean failure only after a while are left to the deadline here.

@@ -120,6 +120,10 @@ fn of_change(
         let expected = act.wait.iter().flat_map(|w| &w.until).chain(&act.before).cloned();
         for expect in expected.chain(observed) {
             let entry = asked.entry(expect.family).or_default();
+            if matches!(expect.test, Test::NoneBy(_)) {
+                entry.listed = true;
+                continue;
+            }
             entry.by_id = true;
             let ids = expect.ids().into_iter().filter(|id| !id.is_empty());
             if holds_reference(&expect.id) { entry.more = true } else { entry.ids.extend(ids) }

@@ -1,13 +1,16 @@
-//! Rules of security groups, as `ec2:AuthorizeSecurityGroupIngress` and `ec2:RevokeSecurityGroupIngress`
-//! treat them.
+//! Rules of security groups, as `ec2:AuthorizeSecurityGroupIngress`, `ec2:RevokeSecurityGroupIngress` and
+//! their counterparts for egress treat them.
 
 use ipnet::{Ipv4Net, Ipv6Net};
 
 use super::{OnTwin, done, output, tag::specified};
 use crate::{
     calls::{CallError, Outcome},
-    inventory::{FamilyKind, SecurityGroupRule, Selector},
-    services::security_group::{AuthorizeSecurityGroupIngress, IpPermission, RevokeSecurityGroupIngress},
+    inventory::{FamilyKind, SecurityGroupRule, Selector, Tags},
+    services::security_group::{
+        AuthorizeSecurityGroupEgress, AuthorizeSecurityGroupIngress, IpPermission, RevokeSecurityGroupEgress,
+        RevokeSecurityGroupIngress,
+    },
     twin::{
         Twin,
         errors::{must, refuse, unknown},
@@ -23,64 +26,82 @@ const OVER: &str = "RulesPerSecurityGroupLimitExceeded";
 
 impl OnTwin for AuthorizeSecurityGroupIngress {
     fn perform(self, t: &mut Twin, region: &str) -> Outcome {
-        check_group(t, region, &self.group_id)?;
-        let tags = specified(&self.tag_specifications, "security-group-rule")?;
-        let new = rules_of(t, &self.group_id, &self.ip_permissions)?;
-        for (n, rule) in new.iter().enumerate() {
-            if new[..n].iter().any(|other| same(rule, other)) {
-                return Err(refuse(
-                    "InvalidParameterValue",
-                    "The same permission must not appear multiple times",
-                ));
-            }
-            check_source(t, region, rule)?;
-        }
-        let rules = ingress(t, region, &self.group_id)?;
-        if let Some(twice) = new.iter().find(|rule| rules.iter().any(|old| same(rule, old))) {
-            let message = format!(
-                "the specified rule \"peer: {}, {}, from port: {}, to port: {}, ALLOW\" already exists",
-                source(twice),
-                twice.ip_protocol,
-                twice.from_port,
-                twice.to_port
-            );
-            return Err(refuse("InvalidPermission.Duplicate", message));
-        }
-        let (mut v4, mut v6) = (0, 0);
-        for rule in rules.into_iter().chain(&new) {
-            let (four, six) = weight(t, region, rule)?;
-            (v4, v6) = (v4 + four, v6 + six);
-        }
-        let limit = t.quotas.get(OVER).copied().unwrap_or(LIMIT).max(LIMIT);
-        if v4 > limit || v6 > limit {
-            return Err(refuse(OVER, "The maximum number of rules per security group has been reached."));
-        }
-        let mut ids = Vec::new();
-        for mut rule in new {
-            rule.id = t.fresh("sgr");
-            rule.tags = tags.clone();
-            ids.push(rule.id.clone());
-            t.made(FamilyKind::SecurityGroupRules, &rule.id);
-            t.region_mut(region).security_group_rules.put(rule.id.clone(), rule);
-        }
-        output("SecurityGroupRuleIds", ids)
+        let tags = specified(&self.tag_specifications, "security-group-rule");
+        authorize(t, region, &self.group_id, &self.ip_permissions, tags, false)
+    }
+}
+
+impl OnTwin for AuthorizeSecurityGroupEgress {
+    fn perform(self, t: &mut Twin, region: &str) -> Outcome {
+        let tags = specified(&self.tag_specifications, "security-group-rule");
+        authorize(t, region, &self.group_id, &self.ip_permissions, tags, true)
     }
 }
 
 impl OnTwin for RevokeSecurityGroupIngress {
     fn perform(self, t: &mut Twin, region: &str) -> Outcome {
-        check_group(t, region, &self.group_id)?;
-        let doomed = by_id(t, region, &self.group_id, self.security_group_rule_ids)?;
-        for id in doomed {
-            take_away(&mut t.region_mut(region).security_group_rules, &id);
-        }
-        done()
+        revoke(t, region, &self.group_id, &self.security_group_rule_ids, false)
     }
 }
 
-fn by_id(t: &Twin, region: &str, group: &str, ids: Vec<String>) -> Result<Vec<String>, CallError> {
+impl OnTwin for RevokeSecurityGroupEgress {
+    fn perform(self, t: &mut Twin, region: &str) -> Outcome {
+        revoke(t, region, &self.group_id, &self.security_group_rule_ids, true)
+    }
+}
+
+fn authorize(
+    t: &mut Twin,
+    region: &str,
+    group: &str,
+    permissions: &[IpPermission],
+    tags: Result<Tags, CallError>,
+    is_egress: bool,
+) -> Outcome {
+    check_group(t, region, group)?;
+    let tags = tags?;
+    let new = rules_of(t, group, permissions, is_egress)?;
+    for (n, rule) in new.iter().enumerate() {
+        if new[..n].iter().any(|other| same(rule, other)) {
+            return Err(refuse("InvalidParameterValue", "The same permission must not appear multiple times"));
+        }
+        check_source(t, region, rule)?;
+    }
+    let rules = in_direction(t, region, group, is_egress)?;
+    if let Some(twice) = new.iter().find(|rule| rules.iter().any(|old| same(rule, old))) {
+        let message = format!(
+            "the specified rule \"peer: {}, {}, from port: {}, to port: {}, ALLOW\" already exists",
+            source(twice),
+            twice.ip_protocol,
+            twice.from_port,
+            twice.to_port
+        );
+        return Err(refuse("InvalidPermission.Duplicate", message));
+    }
+    let (mut v4, mut v6) = (0, 0);
+    for rule in rules.into_iter().chain(&new) {
+        let (four, six) = weight(t, region, rule)?;
+        (v4, v6) = (v4 + four, v6 + six);
+    }
+    let limit = t.quotas.get(OVER).copied().unwrap_or(LIMIT).max(LIMIT);
+    if v4 > limit || v6 > limit {
+        return Err(refuse(OVER, "The maximum number of rules per security group has been reached."));
+    }
+    let mut ids = Vec::new();
+    for mut rule in new {
+        rule.id = t.fresh("sgr");
+        rule.tags = tags.clone();
+        ids.push(rule.id.clone());
+        t.made(FamilyKind::SecurityGroupRules, &rule.id);
+        t.region_mut(region).security_group_rules.put(rule.id.clone(), rule);
+    }
+    output("SecurityGroupRuleIds", ids)
+}
+
+fn revoke(t: &mut Twin, region: &str, group: &str, ids: &[String], is_egress: bool) -> Outcome {
+    check_group(t, region, group)?;
     let rules = &t.region(region)?.security_group_rules;
-    for id in &ids {
+    for id in ids {
         let missing = || {
             refuse(
                 "InvalidSecurityGroupRuleId.NotFound",
@@ -88,11 +109,14 @@ fn by_id(t: &Twin, region: &str, group: &str, ids: Vec<String>) -> Result<Vec<St
             )
         };
         let rule = must(rules.get(id), id, missing)?;
-        if rule.group_id != *group || rule.is_egress {
+        if rule.group_id != *group || rule.is_egress != is_egress {
             return Err(missing());
         }
     }
-    Ok(ids)
+    for id in ids {
+        take_away(&mut t.region_mut(region).security_group_rules, id);
+    }
+    done()
 }
 
 fn check_group(t: &Twin, region: &str, id: &str) -> Result<(), CallError> {
@@ -100,11 +124,16 @@ fn check_group(t: &Twin, region: &str, id: &str) -> Result<(), CallError> {
     must(t.region(region)?.security_groups.get(id), id, absent).map(|_| ())
 }
 
-fn ingress<'a>(t: &'a Twin, region: &str, group: &str) -> Result<Vec<&'a SecurityGroupRule>, CallError> {
+fn in_direction<'a>(
+    t: &'a Twin,
+    region: &str,
+    group: &str,
+    is_egress: bool,
+) -> Result<Vec<&'a SecurityGroupRule>, CallError> {
     let rules = t.region(region)?.security_group_rules.select(&Selector::by("group-id", group));
     match rules {
         crate::inventory::Fact::Known(rules) => {
-            Ok(rules.into_iter().map(|(_, rule)| rule).filter(|r| !r.is_egress).collect())
+            Ok(rules.into_iter().map(|(_, rule)| rule).filter(|r| r.is_egress == is_egress).collect())
         }
         silent => Err(unknown(&format!("the rules of {group}"), silent.silence().unwrap_or("not read"))),
     }
@@ -156,12 +185,14 @@ fn rules_of(
     t: &Twin,
     group: &str,
     permissions: &[IpPermission],
+    is_egress: bool,
 ) -> Result<Vec<SecurityGroupRule>, CallError> {
     let mut rules = Vec::new();
     for permission in permissions {
         let (ip_protocol, from_port, to_port) = traffic(permission)?;
         let rule = |description: &Option<String>| SecurityGroupRule {
             group_id: group.to_owned(),
+            is_egress,
             ip_protocol: ip_protocol.clone(),
             from_port,
             to_port,
