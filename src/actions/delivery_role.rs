@@ -87,6 +87,9 @@ impl Action for EnsureDeliveryRole {
             &[(FamilyKind::Roles, members)]
         }
     }
+    fn is_remade(&self) -> bool {
+        true
+    }
     fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {
         let params: Params = support::params(with)?;
         let (owner, name) = (&context.inventory.owner, target.id());

@@ -118,6 +118,9 @@ impl Action for EnsureLogGroup {
     fn concerns(&self) -> concern::Table {
         const { &[(FamilyKind::LogGroups, Concern::these(&["retention_in_days"]))] }
     }
+    fn is_remade(&self) -> bool {
+        true
+    }
     fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {
         let params: Params = support::params(with)?;
         let (region, name) = (target.region(), target.id());

@@ -16,10 +16,13 @@ pub mod concern;
 pub mod create_cloudtrail;
 pub mod delivery_role;
 pub mod disable_subnet_public_ip;
+pub mod empty_default_security_group;
 pub mod enable_ebs_default_encryption;
 pub mod enable_flow_logs;
 pub mod enable_kms_rotation;
 pub mod encrypt_volumes;
+pub mod group_rules;
+pub mod group_use;
 pub mod log_group;
 pub mod make;
 pub mod prune;
@@ -180,6 +183,12 @@ pub trait Action: Sync {
         let _ = (inventory, region, with);
         Vec::new()
     }
+    /// Returns whether the proposal of the action bears out the calls of a run that is continued or undone: it
+    /// can be made again in the middle of a change, on the account without the resources that the run has
+    /// made. Otherwise the calls are held against the account itself.
+    fn is_remade(&self) -> bool {
+        false
+    }
     /// Returns the rank among several changes on one resource, of which the lower comes first: 0 for networks
     /// and logs, 10 for disks, 20 for backups.
     fn order(&self) -> u8 {
@@ -194,6 +203,7 @@ pub fn all() -> &'static [&'static dyn Action] {
 
 static ALL: &[&dyn Action] = &[
     &tighten_security_group::TightenSecurityGroup,
+    &empty_default_security_group::EmptyDefaultSecurityGroup,
     &enable_flow_logs::EnableFlowLogs,
     &disable_subnet_public_ip::DISABLE_SUBNET_PUBLIC_IP,
     &enable_ebs_default_encryption::ENABLE_EBS_DEFAULT_ENCRYPTION,

@@ -10,6 +10,7 @@ use crate::{
     resource::{Kind, ResourceId},
 };
 
+pub mod default_groups;
 pub mod ebs_defaults;
 pub mod keys;
 pub mod listeners;
@@ -96,6 +97,7 @@ pub struct Unjudged {
 pub fn all() -> impl Iterator<Item = &'static Check> {
     [
         security_groups::CHECKS,
+        default_groups::CHECKS,
         vpcs::CHECKS,
         subnets::CHECKS,
         ebs_defaults::CHECKS,

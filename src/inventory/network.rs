@@ -214,12 +214,7 @@ impl Record for NetworkInterface {
         single: &["attachment.instance-id"],
         asked: Some(Asked {
             hides_managed: true,
-            ..Asked::of(
-                "DescribeNetworkInterfaces",
-                "network-interface-id",
-                "NetworkInterfaces[0]",
-                &[],
-            )
+            ..Asked::of("DescribeNetworkInterfaces", "network-interface-id", "NetworkInterfaces[0]", &[])
         }),
         ..About::of_ec2(
             &[on_all("ec2:DescribeNetworkInterfaces")],

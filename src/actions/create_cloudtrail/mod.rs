@@ -139,6 +139,9 @@ impl Action for CreateCloudtrail {
         // An undo deletes the trail, and with it whatever somebody has set up in it since.
         const { &[(FamilyKind::Trails, Concern::but(&["tags"]))] }
     }
+    fn is_remade(&self) -> bool {
+        true
+    }
     fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {
         let plan = Plan::of(context, target, with)?;
         let inventory = context.inventory;

@@ -92,6 +92,9 @@ impl Action for EnableFlowLogs {
             ]
         }
     }
+    fn is_remade(&self) -> bool {
+        true
+    }
     fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {
         let params: Params = support::params(with)?;
         let (region, id) = (context.region, target.id());

@@ -11,7 +11,7 @@ use super::{
     lockout::{self, GUARD, named, settle},
 };
 use crate::{
-    actions::{Context, GuardNote, Refusal, support},
+    actions::{Context, GuardNote, Refusal, group_use::interfaces, support},
     checks::{
         ports::Transport,
         security_groups::{traffic, world::has_private},
@@ -30,7 +30,7 @@ use crate::{
 pub fn guard(context: &Context<'_>, group: &str, edit: &Edit<'_>) -> Result<Option<GuardNote>, Refusal> {
     let region = support::region(context.inventory, context.region)?;
     let lists = &region.prefix_lists;
-    let interfaces = lockout::interfaces(context, group)?;
+    let interfaces = interfaces(context, group)?;
     if interfaces.is_empty() || !edit.revoke.iter().any(|rule| from_inside(rule, lists)) {
         return Ok(None);
     }

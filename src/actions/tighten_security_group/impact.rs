@@ -6,11 +6,14 @@ use std::{collections::BTreeMap, net::IpAddr};
 use super::{
     balancers::from_private,
     edit::Edit,
-    lockout::{interfaces, other_account},
     params::{Params, Strategy},
 };
 use crate::{
-    actions::{Context, Refusal, support},
+    actions::{
+        Context, Refusal,
+        group_use::{interfaces, of_service, other_account},
+        support,
+    },
     checks::{
         ports::{ADMIN, DATABASE, OTHER, PUBLIC, Service, Transport},
         security_groups::{
@@ -136,14 +139,7 @@ fn kind(context: &Context<'_>, interface: &NetworkInterface) -> String {
             (None, None) => "of an instance that redress cannot read".to_owned(),
         };
     }
-    if let Some(operator) = &interface.operator {
-        return format!("of {operator}");
-    }
-    match interface.interface_type.as_str() {
-        "" | "interface" if interface.requester_managed => "of a service of AWS".to_owned(),
-        "" | "interface" => "attached to nothing".to_owned(),
-        other => other.replace('_', " "),
-    }
+    of_service(interface)
 }
 
 /// Describes the use of the group by other accounts, with which it is shared.

@@ -6,30 +6,20 @@ use std::net::IpAddr;
 
 use super::{edit::Edit, params::Params};
 use crate::{
-    actions::{Context, GuardNote, Refusal, support},
+    actions::{
+        Context, GuardNote, Refusal,
+        group_use::{interfaces, other_account},
+        support,
+    },
     checks::{
         ports::{Transport, WAYS_IN},
         security_groups::{lists_of, rules_of, rules_want, traffic},
     },
-    inventory::{
-        Fact, Family, FamilyKind, Instance, NetworkInterface, PrefixList, SecurityGroupRule, Selector, Want,
-    },
+    inventory::{Fact, Family, FamilyKind, Instance, NetworkInterface, PrefixList, SecurityGroupRule, Want},
 };
 
 /// The name of the guard.
 pub const GUARD: &str = "lock-out";
-
-/// Returns the interfaces that use a group.
-///
-/// # Errors
-/// [`Refusal::Unknown`] if they were not listed.
-pub fn interfaces<'a>(context: &Context<'a>, group: &str) -> Result<Vec<&'a NetworkInterface>, Refusal> {
-    let region = support::region(context.inventory, context.region)?;
-    let found = region.network_interfaces.select(&Selector::by("group-id", group));
-    let found = support::known(found, support::Subject::Question(&format!("which interfaces use {group}")))?
-        .unwrap_or_default();
-    Ok(found.into_iter().map(|(_, interface)| interface).collect())
-}
 
 /// Returns the facts that the guard needs, given the known ones.
 pub fn needs(context: &Context<'_>, group: &str) -> Vec<Want> {
@@ -277,12 +267,4 @@ pub fn named(context: &Context<'_>, interface: &NetworkInterface) -> String {
         (None, Some(account)) => format!("{id} of account {account}"),
         (None, None) => id.clone(),
     }
-}
-
-/// Returns the other account that an interface, or the instance behind it, belongs to. An interface that a
-/// service attaches has the name of the service for an owner.
-pub fn other_account<'a>(context: &Context<'_>, interface: &'a NetworkInterface) -> Option<&'a str> {
-    let owners = [&interface.instance_owner_id, &interface.owner_id];
-    let accounts = owners.into_iter().flatten().filter(|o| o.bytes().all(|b| b.is_ascii_digit()));
-    accounts.map(String::as_str).find(|account| !context.inventory.owner.owns(account))
 }

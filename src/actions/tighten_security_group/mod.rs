@@ -16,13 +16,14 @@ use self::params::{Params, Strategy};
 use super::{
     Action, Around, Context, Parameter, Proof, Proposal, Refusal,
     concern::{self, Concern},
-    support,
+    group_rules::{self, OVER},
+    group_use, support,
 };
 use crate::{
     calls::Risk,
     checks::ports::Authorised,
     checks::security_groups::{AUTHORISED, exposure::Exposure, lists_of, rules_of, rules_want, traffic},
-    inventory::{FamilyKind, Inventory, Quota, SecurityGroup, SecurityGroupRule, Want},
+    inventory::{FamilyKind, Inventory, Quota, SecurityGroup, Want},
     resource::{Kind, ResourceId},
     services::{Operation, Spec, security_group},
 };
@@ -104,14 +105,17 @@ impl Action for TightenSecurityGroup {
     }
     fn quotas(&self, inventory: &Inventory, region: &str, with: &Value) -> Vec<(&'static str, usize)> {
         let limit = support::params::<Params>(with).map(|params| quota::limit(inventory, region, &params));
-        limit.into_iter().map(|limit| ("RulesPerSecurityGroupLimitExceeded", limit)).collect()
+        limit.into_iter().map(|limit| (OVER, limit)).collect()
+    }
+    fn is_remade(&self) -> bool {
+        true
     }
     fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {
         let params: Params = support::params(with)?;
         let (region, id) = (context.region, target.id());
         let known = support::region(context.inventory, region)?;
         let group = support::need(known.security_groups.get(id), &format!("security group {id}"))?;
-        let owner_guard = owner(context, group)?;
+        let owner_guard = group_use::owner(context, group)?;
         let rules = support::need(rules_of(context.inventory, region, id), &format!("the rules of {id}"))?;
         let exposures = exposures(context.checks);
         let edit = edit::edit(&rules, &known.prefix_lists, &exposures, &params)?;
@@ -125,8 +129,8 @@ impl Action for TightenSecurityGroup {
             steps: steps::steps(region, id, &edit)?,
             risk: Risk::Disruptive,
             impact: impact::impact(context, id, &rules, &edit, &params)?,
-            before: listed(rules.iter().copied()),
-            after: listed(&edit.after),
+            before: group_rules::listed(rules.iter().copied()),
+            after: group_rules::listed(&edit.after),
             proof: exposures.iter().map(|e| proof(*e, target, &params)).collect(),
             not_restored: vec![
                 "the ids of the rules that are put back: AWS gives new ones".to_owned(),
@@ -157,36 +161,6 @@ fn proof(exposure: Exposure, group: &ResourceId, params: &Params) -> Proof {
     Proof { check: exposure.check().to_owned(), resource: group.clone(), with }
 }
 
-/// Checks that the group is this account's, and that nothing else manages it.
-fn owner(context: &Context<'_>, group: &SecurityGroup) -> Result<super::GuardNote, Refusal> {
-    if !context.inventory.owner.owns(&group.owner_id) {
-        return Err(Refusal::Refused(format!(
-            "{} belongs to account {}: only that account can change it",
-            group.id, group.owner_id
-        )));
-    }
-    // Groups that services create, as in
-    // https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-man-sec-groups.html.
-    let by_name = match group.name.as_str() {
-        name if name.starts_with("ElasticMapReduce-") => Some("EMR"),
-        name if name.starts_with("d-") && name.ends_with("_controllers") => Some("Directory Service"),
-        name if name.starts_with("eks-cluster-sg-") => Some("EKS"),
-        name if name.starts_with("k8s-") => Some("Kubernetes"),
-        // It puts its rules back
-        // (https://docs.aws.amazon.com/waf/latest/developerguide/security-group-policies.html).
-        name if name.starts_with("FMManaged") => Some("Firewall Manager"),
-        name if name.starts_with("security-group-for-inbound-nfs-d-") => Some("SageMaker"),
-        name if name.starts_with("security-group-for-outbound-nfs-d-") => Some("SageMaker"),
-        name if name.starts_with("GuardDutyManagedSecurityGroup-") => Some("GuardDuty"),
-        name if name.starts_with("default_elb_") => Some("Elastic Load Balancing"),
-        name if name.starts_with("aws-cloud9-") => Some("Cloud9"),
-        _ => None,
-    };
-    let manager = support::managed_by(&group.tags)
-        .or_else(|| by_name.map(|by| format!("{by} (it is named {})", group.name)));
-    support::ownership(&group.id, manager, context.options)
-}
-
 fn summary(group: &SecurityGroup, edit: &edit::Edit<'_>, params: &Params) -> String {
     let shut: Vec<String> = edit
         .closes
@@ -194,19 +168,11 @@ fn summary(group: &SecurityGroup, edit: &edit::Edit<'_>, params: &Params) -> Str
         .map(|(source, rule)| format!("{} from {source}", traffic::traffic(rule)))
         .collect();
     let instead: Vec<String> = params.allow.iter().map(|a| a.0.to_string()).collect();
-    let name =
-        if group.name.is_empty() { group.id.clone() } else { format!("{} ({})", group.id, group.name) };
+    let name = group_use::named(group);
     match (instead.is_empty() || params.strategy == Strategy::Revoke, edit.add.is_empty()) {
         (false, false) => format!("close {} of {name}, and let in {}", shut.join(", "), instead.join(", ")),
         _ => format!("close {} of {name}", shut.join(", ")),
     }
-}
-
-/// Returns rules as short lines, in a fixed order, so that a diff can be drawn.
-fn listed<'a>(rules: impl IntoIterator<Item = &'a SecurityGroupRule>) -> Value {
-    let mut lines: Vec<String> = rules.into_iter().map(traffic::line).collect();
-    lines.sort();
-    json!(lines)
 }
 
 const PARAMETERS: &[Parameter] = &[

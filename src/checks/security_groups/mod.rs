@@ -238,12 +238,14 @@ fn evidence(offence: &Offence<'_>) -> Value {
     evidence
 }
 
-fn silence(inventory: &Inventory, region: &str) -> Option<String> {
+/// Returns the reason for which no group of a region can be judged, if they could not be listed.
+pub(super) fn silence(inventory: &Inventory, region: &str) -> Option<String> {
     let Some(region) = inventory.regions.get(region) else { return Some("not read".to_owned()) };
     region.security_groups.listed(&Selector::All).silence().map(|why| format!("security groups: {why}"))
 }
 
-fn tags(inventory: &Inventory, resource: &ResourceId) -> Tags {
+/// Returns the tags of a group.
+pub(super) fn tags(inventory: &Inventory, resource: &ResourceId) -> Tags {
     let group = inventory.regions.get(resource.region()).map(|r| r.security_groups.get(resource.id()));
     group.and_then(|g| g.known().map(|g| g.tags.clone())).unwrap_or_default()
 }

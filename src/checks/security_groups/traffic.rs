@@ -123,10 +123,15 @@ pub fn traffic(rule: &SecurityGroupRule) -> String {
     }
 }
 
+/// Returns the traffic of a rule and with whom: `tcp 22 from 0.0.0.0/0`.
+pub fn whom(rule: &SecurityGroupRule) -> String {
+    let way = if rule.is_egress { "to" } else { "from" };
+    format!("{} {way} {}", traffic(rule), source(rule))
+}
+
 /// Returns the whole rule in a line: `tcp 22 from 0.0.0.0/0 "temporary"`.
 pub fn line(rule: &SecurityGroupRule) -> String {
-    let way = if rule.is_egress { "to" } else { "from" };
     let said =
         rule.description.as_deref().filter(|d| !d.is_empty()).map(|d| format!(" {d:?}")).unwrap_or_default();
-    format!("{} {way} {}{said}", traffic(rule), source(rule))
+    whom(rule) + &said
 }

@@ -14,6 +14,7 @@ use crate::{
     calls::{Act, Expect, Recognise, Test, WayBack},
     inventory::{FamilyKind, tag},
     plan::Change,
+    resource::Kind,
 };
 
 /// A condition that must hold.
@@ -57,7 +58,10 @@ pub(super) fn assertions(change: &Change) -> Vec<Assertion> {
                 }
             }
         }
-        if step.act.call.operation == "RevokeSecurityGroupIngress" {
+        if matches!(
+            step.act.call.operation.as_str(),
+            "RevokeSecurityGroupIngress" | "RevokeSecurityGroupEgress"
+        ) {
             all.extend(rules(change, &step.act, rollback));
         }
     }
@@ -176,7 +180,7 @@ fn rules(change: &Change, act: &Act, rollback: &[Act]) -> Vec<Assertion> {
     if let Some(lines) = change
         .before
         .as_array()
-        .filter(|lines| change.action == "tighten-security-group" && !lines.is_empty())
+        .filter(|lines| change.resource.kind() == Kind::SecurityGroup && !lines.is_empty())
     {
         all.push(is(
             change,

@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use crate::{
-    actions::{self, Context, Options},
+    actions::{self, Action, Context, Options},
     calls::{Act, Call, Step},
     inventory::{Fact, Family, Inventory, Record, Scope, Tags, tag},
     plan::{Change, propose},
@@ -27,14 +27,7 @@ fn belts() -> Options {
 /// Returns whether the calls of a change are checked against a proposal. Those about disks are checked
 /// against tags: in the middle of an exchange the account is neither as it was nor as it will be.
 fn told(change: &Change) -> bool {
-    const BY_PROPOSAL: [&str; 5] = [
-        "tighten-security-group",
-        "enable-flow-logs",
-        "ensure-log-group",
-        "ensure-delivery-role",
-        "create-cloudtrail",
-    ];
-    change.uses.iter().any(|one| BY_PROPOSAL.contains(&one.action.as_str()))
+    change.uses.iter().any(|one| actions::find(&one.action).is_some_and(Action::is_remade))
 }
 
 /// Returns the facts that must be read to propose a change again.

@@ -185,7 +185,7 @@ pub fn needs(change: &Change, call: &Call) -> Scope {
             .filter_map(|tag| tag["Value"].as_str())
             .map(|id| Want::id(&call.region, FamilyKind::Volumes, id)),
     );
-    if call.operation == "RevokeSecurityGroupIngress" {
+    if matches!(call.operation.as_str(), "RevokeSecurityGroupIngress" | "RevokeSecurityGroupEgress") {
         scope.insert(crate::checks::security_groups::rules_want(&change.region, change.resource.id()));
     }
     scope
@@ -363,11 +363,15 @@ impl<'a> Reach<'a> {
             _ if made => Ok(None),
             operation if MAKES.contains(&operation) => otherwise(),
             "PutBucketPolicy" => policies::claimed(change, self.facts, way, call).map_or_else(otherwise, Ok),
-            "AuthorizeSecurityGroupIngress" if way == Way::Forth => otherwise(),
-            "AuthorizeSecurityGroupIngress" => {
+            "AuthorizeSecurityGroupIngress" | "AuthorizeSecurityGroupEgress" if way == Way::Forth => {
+                otherwise()
+            }
+            "AuthorizeSecurityGroupIngress" | "AuthorizeSecurityGroupEgress" => {
                 Ok(Some(format!("{} is opened again to {}", change.resource.id(), sources(call))))
             }
-            "RevokeSecurityGroupIngress" => self.revokes(way, call).map(|()| None),
+            "RevokeSecurityGroupIngress" | "RevokeSecurityGroupEgress" => {
+                self.revokes(way, call).map(|()| None)
+            }
             "UpdateTrail" if way == Way::Back => {
                 Ok(Some(format!("trail {} is set back", change.resource.id())))
             }

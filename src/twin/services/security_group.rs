@@ -63,7 +63,10 @@ fn authorize(
     let new = rules_of(t, group, permissions, is_egress)?;
     for (n, rule) in new.iter().enumerate() {
         if new[..n].iter().any(|other| same(rule, other)) {
-            return Err(refuse("InvalidParameterValue", "The same permission must not appear multiple times"));
+            return Err(refuse(
+                "InvalidParameterValue",
+                "The same permission must not appear multiple times",
+            ));
         }
         check_source(t, region, rule)?;
     }
