@@ -25,10 +25,10 @@ pub static CHECKS: &[Check] = &[Check {
     severity: Severity::Medium,
     kind: Kind::SecurityGroup,
     known_as: KNOWN_AS,
+    // A rule that is rewritten was a rule before.
     triggers: &[
         "ec2:AuthorizeSecurityGroupIngress",
         "ec2:AuthorizeSecurityGroupEgress",
-        "ec2:ModifySecurityGroupRules",
         "ec2:CreateVpc",
         "ec2:CreateDefaultVpc",
     ],

@@ -1,8 +1,7 @@
 //! Resources that stand for others: an instance that a source reports stands for its disks and its security
-//! groups, a disk for the instance that it is attached to, and a load balancer for its listeners, if the check
-//! that answers judges those. Tools
-//! and events name the one; our checks judge the other. The relations are read from the account and never
-//! taken from a finding. Pure.
+//! groups, a VPC for its security groups, a disk for the instance that it is attached to, and a load balancer
+//! for its listeners, if the check that answers judges those. Tools and events name the one; our checks judge
+//! the other. The relations are read from the account and never taken from a finding. Pure.
 
 use std::collections::BTreeSet;
 
@@ -18,6 +17,7 @@ pub fn stands_for(named: Kind, judged: Kind) -> bool {
     matches!(
         (named, judged),
         (Kind::Instance, Kind::Volume | Kind::SecurityGroup)
+            | (Kind::Vpc, Kind::SecurityGroup)
             | (Kind::Volume, Kind::Instance)
             | (Kind::LoadBalancer, Kind::Listener)
     )
@@ -38,7 +38,10 @@ pub fn standing_for(inventory: &Inventory, judged: &ResourceId) -> BTreeSet<Reso
         }
         Kind::SecurityGroup => {
             let with = region.network_interfaces.known().filter(|(_, i)| i.groups.iter().any(|g| g == id));
-            with.filter_map(|(_, i)| i.instance_id.as_deref().map(instance)).collect()
+            let instances = with.filter_map(|(_, i)| i.instance_id.as_deref().map(instance));
+            let group = region.security_groups.get(id);
+            let vpc = group.known().map(|group| inventory.owner.ec2(name, "vpc", &group.vpc_id));
+            instances.chain(vpc).collect()
         }
         Kind::Listener => {
             let balancer = region.listeners.get(judged.as_str()).known().map(|l| l.load_balancer.clone());

@@ -111,9 +111,8 @@ fn both_directions_go_by_their_ids_and_come_back_as_they_were() {
     let back = way_back(&proposal.steps, &done, Purpose::Undo);
     assert_eq!(
         back[0].act.call.input["IpPermissions"],
-        json!([{ "IpProtocol": "-1", "FromPort": null, "ToPort": null,
-            "IpRanges": [{ "CidrIp": "0.0.0.0/0", "Description": null }], "Ipv6Ranges": [],
-            "PrefixListIds": [{ "PrefixListId": "pl-1", "Description": null }], "UserIdGroupPairs": [] }])
+        json!([{ "IpProtocol": "-1", "IpRanges": [{ "CidrIp": "0.0.0.0/0" }],
+            "PrefixListIds": [{ "PrefixListId": "pl-1" }] }])
     );
     assert_eq!(
         back[1].act.call.input["IpPermissions"][0]["Ipv6Ranges"],
@@ -123,7 +122,7 @@ fn both_directions_go_by_their_ids_and_come_back_as_they_were() {
     assert!(tags.contains(r#"{"Key":"Team","Value":"maps"}"#) && tags.contains(tag::TOKEN), "{tags}");
     assert_eq!(
         back[2].act.call.input["IpPermissions"][0]["UserIdGroupPairs"],
-        json!([{ "GroupId": "sg-1", "UserId": null, "Description": null }])
+        json!([{ "GroupId": "sg-1" }])
     );
     assert_eq!((&proposal.after, proposal.before.as_array().unwrap().len()), (&json!([]), 4));
     assert!(
@@ -155,7 +154,7 @@ fn a_rule_of_the_group_of_another_account_comes_back_with_that_account_and_its_l
     let WayBack::Calls { rollback, .. } = &proposal.steps[0].way_back else { panic!() };
     assert_eq!(
         rollback[0].call.input["IpPermissions"][0]["UserIdGroupPairs"],
-        json!([{ "GroupId": "sg-9", "UserId": "999988887777", "Description": null }])
+        json!([{ "GroupId": "sg-9", "UserId": "999988887777" }])
     );
     assert!(proposal.not_restored.iter().any(|line| line.contains("sg-9")), "{:?}", proposal.not_restored);
     let own = propose(&account(usual())).unwrap();

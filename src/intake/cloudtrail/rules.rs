@@ -35,6 +35,16 @@ fn ranges(permission: &Value) -> Vec<String> {
     found
 }
 
+/// The checks that ask whether a rule is open to the world.
+pub(super) const OPEN: &[&str] = &[
+    "security-group-open-admin-port",
+    "security-group-open-database-port",
+    "security-group-open-all-traffic",
+    "security-group-open-other-port",
+];
+/// The check that asks whether there is a rule at all. An event does not show whether a group is a default one.
+pub(super) const ANY: &[&str] = &["default-security-group-has-rules"];
+
 /// Returns each rule of a request: its name, and whether its range may be open to the world.
 fn rules(group: &str, request: &Value) -> Vec<(String, bool)> {
     let mut permissions = list(get(request, "ipPermissions"));
@@ -75,32 +85,78 @@ fn by_id(group: &str, id: &str) -> String {
 
 /// Reads `AuthorizeSecurityGroupIngress`.
 pub fn authorize(request: &Value, response: &Value) -> Did {
+    let (group, named) = match added(request, response, "") {
+        Ok(added) => added,
+        Err(missing) => return missing,
+    };
+    let target = |only, of: fn(&(Vec<String>, bool)) -> bool| Target {
+        id: group.clone(),
+        only,
+        opens: named.iter().filter(|rule| of(rule)).map(|(names, _)| names.clone()).collect(),
+        ..Target::default()
+    };
+    let wide = named.iter().filter(|(_, wide)| *wide).count();
+    let targets = match wide {
+        0 => vec![target(Some(ANY), |_| true)],
+        all if all == named.len() => vec![target(None, |_| true)],
+        _ => vec![target(Some(OPEN), |(_, wide)| *wide), target(Some(ANY), |_| true)],
+    };
+    Did::Touched(targets, Vec::new())
+}
+
+/// Reads `AuthorizeSecurityGroupEgress`.
+pub fn authorize_egress(request: &Value, response: &Value) -> Did {
+    match added(request, response, OUT) {
+        Ok((id, named)) => {
+            let opens = named.into_iter().map(|(names, _)| names).collect();
+            Did::Touched(vec![Target { id, opens, ..Target::default() }], Vec::new())
+        }
+        Err(missing) => missing,
+    }
+}
+
+/// The end of the name of a group where its outbound rules are meant: the same traffic may be allowed in both
+/// directions.
+const OUT: &str = "/out";
+
+/// A rule of an event: its names, and whether its range may be open to the world.
+type Added = (Vec<String>, bool);
+
+/// Returns the group and the rules that an event has added, each with all its names.
+fn added(request: &Value, response: &Value, direction: &str) -> Result<(String, Vec<Added>), Did> {
     let group = group(request, response, "securityGroupRuleSet");
     if group.is_empty() {
-        return Did::Missing("the group is given by its name alone, which is not unique");
+        return Err(Did::Missing("the group is given by its name alone, which is not unique"));
     }
-    let rules = rules(&group, request);
+    let rules = rules(&format!("{group}{direction}"), request);
     if rules.is_empty() {
-        return Did::Missing("the rules that were added are not in the event");
-    }
-    if rules.iter().all(|(_, wide)| !wide) {
-        return Did::Harmless("it opens nothing to the world", Vec::new(), Vec::new());
+        return Err(Did::Missing("the rules that were added are not in the event"));
     }
     // Ids come in the order of the rules; if the counts differ, an id cannot be assigned to a rule.
     let ids = list(get(response, "securityGroupRuleSet"));
     let paired = ids.len() == rules.len();
-    let names = |(n, (rule, _)): (usize, &(String, bool))| {
+    let names = |(n, (rule, wide)): (usize, (String, bool))| {
         let id = ids.get(n).filter(|_| paired).map(|r| by_id(&group, text(r, "securityGroupRuleId")));
-        [Some(rule.clone()), Some(exists(&group)), id].into_iter().flatten().collect::<Vec<_>>()
+        ([Some(rule), Some(exists(&group)), id].into_iter().flatten().collect(), wide)
     };
-    let opens = rules.iter().enumerate().filter(|(_, (_, wide))| *wide).map(names).collect();
-    Did::Touched(vec![Target { id: group, opens, ..Target::default() }], Vec::new())
+    let named = rules.into_iter().enumerate().map(names).collect();
+    Ok((group, named))
 }
 
 /// Reads `RevokeSecurityGroupIngress`.
 pub fn revoke(request: &Value, response: &Value) -> Did {
+    removed(request, response, "")
+}
+
+/// Reads `RevokeSecurityGroupEgress`.
+pub fn revoke_egress(request: &Value, response: &Value) -> Did {
+    removed(request, response, OUT)
+}
+
+fn removed(request: &Value, response: &Value, direction: &str) -> Did {
     let group = group(request, response, "revokedSecurityGroupRuleSet");
-    let mut closes: Vec<String> = rules(&group, request).into_iter().map(|(rule, _)| rule).collect();
+    let rules = rules(&format!("{group}{direction}"), request);
+    let mut closes: Vec<String> = rules.into_iter().map(|(rule, _)| rule).collect();
     let asked = list(get(request, "securityGroupRuleIds").or_else(|| get(request, "securityGroupRuleIdSet")));
     for rule in asked.into_iter().chain(list(get(response, "revokedSecurityGroupRuleSet"))) {
         let id = rule.as_str().unwrap_or_else(|| text(rule, "securityGroupRuleId"));
@@ -143,6 +199,25 @@ mod tests {
         }
     }
 
+    fn only(did: &Did) -> Vec<Option<&'static [&'static str]>> {
+        match did {
+            Did::Touched(targets, _) => targets.iter().map(|target| target.only).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_rule_for_what_leaves_is_closed_by_its_own_removal_and_not_by_that_of_its_like_inbound() {
+        let request = json!({"groupId": "sg-1", "ipProtocol": "-1", "cidrIp": "0.0.0.0/0"});
+        let Did::Touched(targets, _) = authorize_egress(&request, &json!(null)) else { panic!() };
+        let closes = |did| match did {
+            Did::Harmless(_, closes, _) => targets[0].opens[0].contains(&closes[0]),
+            other => panic!("{other:?}"),
+        };
+        assert!(closes(revoke_egress(&request, &json!(null))));
+        assert!(!closes(revoke(&request, &json!(null))));
+    }
+
     #[test]
     fn both_forms_of_a_request_name_the_same_rule() {
         let set = json!({"groupId": "sg-1", "ipPermissions": {"items": [
@@ -173,16 +248,23 @@ mod tests {
     }
 
     #[test]
-    fn rules_for_small_ranges_and_for_groups_open_nothing() {
+    fn rules_for_small_ranges_matter_only_to_a_default_group() {
         let request = |range: &str| {
             json!({"groupId": "sg-1", "ipProtocol": "tcp", "fromPort": 22,
             "toPort": 22, "cidrIp": range})
         };
         for range in ["10.0.0.0/8", "203.0.113.7/32"] {
-            assert!(matches!(authorize(&request(range), &json!(null)), Did::Harmless(..)), "{range}");
+            assert_eq!(only(&authorize(&request(range), &json!(null))), [Some(ANY)], "{range}");
         }
         for range in ["0.0.0.0/0", "128.0.0.0/1", "what is this"] {
-            assert!(matches!(authorize(&request(range), &json!(null)), Did::Touched(..)), "{range}");
+            assert_eq!(only(&authorize(&request(range), &json!(null))), [None], "{range}");
         }
+        let both = json!({"groupId": "sg-1", "ipPermissions": {"items": [{"ipProtocol": "tcp", "fromPort": 22,
+            "toPort": 22, "ipRanges": {"items": [{"cidrIp": "0.0.0.0/0"}, {"cidrIp": "10.0.0.0/8"}]}}]}});
+        let Did::Touched(targets, _) = authorize(&both, &json!(null)) else { panic!() };
+        assert_eq!(
+            targets.iter().map(|t| (t.only, t.opens.len())).collect::<Vec<_>>(),
+            [(Some(OPEN), 1), (Some(ANY), 2)]
+        );
     }
 }

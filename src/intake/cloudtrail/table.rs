@@ -29,6 +29,8 @@ const NO_ID: &str = "the event does not name the resource that it made or touche
 pub static TABLE: &[(&str, Extract)] = &[
     ("ec2:AuthorizeSecurityGroupIngress", rules::authorize),
     ("ec2:RevokeSecurityGroupIngress", rules::revoke),
+    ("ec2:AuthorizeSecurityGroupEgress", rules::authorize_egress),
+    ("ec2:RevokeSecurityGroupEgress", rules::revoke_egress),
     ("ec2:ModifySecurityGroupRules", rules::modify),
     ("ec2:DeleteSecurityGroup", |q, _| gone(&[text(q, "groupId")])),
     ("ec2:CreateVpc", |_, r| made(text(get(r, "vpc").unwrap_or(r), "vpcId"))),
@@ -373,7 +375,9 @@ mod tests {
 
     #[test]
     fn the_checks_that_events_single_out_exist() {
-        for name in [MISSING, LOGGING, VALIDATION, UNENCRYPTED, STALE, BOTH].into_iter().flatten() {
+        let of_groups = [rules::OPEN, rules::ANY];
+        let all = [MISSING, LOGGING, VALIDATION, UNENCRYPTED, STALE, BOTH].into_iter().chain(of_groups);
+        for name in all.flatten() {
             assert!(checks::find(name).is_some(), "{name}");
         }
     }

@@ -212,13 +212,15 @@ fn interface(n: u64, group: u64, kind: &str, vpc: &str, subnet: &str, descriptio
     }
 }
 
-/// Adds interfaces that services manage: of the load balancer in front of the app, and of a database.
+/// Adds interfaces that services manage: of the load balancer in front of the app, of a database, and of a
+/// file system, for which nobody has named a group.
 fn services_interfaces(company: &mut Inventory, vpc: &str) {
     let subnet = id("subnet", 1);
     let balancer = interface(51, sg::WEB, "interface", vpc, &subnet, "ELB app/maps/0a1b2c3d4e5f6071");
     let database = interface(52, sg::POSTGRES, "interface", vpc, &subnet, "RDSNetworkInterface");
+    let files = interface(53, sg::DEFAULT, "efs", vpc, &subnet, "EFS mount target for fs-0a1b2c3d4e5f60718");
     target_groups(company, vpc);
-    for interface in [balancer, database] {
+    for interface in [balancer, database, files] {
         let interface = NetworkInterface { requester_managed: true, ..interface };
         company.region_mut(MAIN).network_interfaces.put(interface.id.clone(), interface);
     }

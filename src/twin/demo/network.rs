@@ -41,6 +41,46 @@ pub(super) fn furnish(company: &mut Inventory) {
         }
         company.region_mut(region).security_groups.put(group.id.clone(), group);
     }
+    default_groups(company, rules);
+}
+
+/// Adds the groups that AWS makes with VPCs: one that a file system uses, one that somebody has emptied, one
+/// that nobody has looked at, and one that is only called alike.
+fn default_groups(company: &mut Inventory, rules_before: u64) {
+    let usual = |group: u64| {
+        let own = rule("-1", -1, -1, &id("sg", group), None);
+        let outward = SecurityGroupRule { is_egress: true, ..rule("-1", -1, -1, WORLD, None) };
+        vec![own, outward]
+    };
+    let legacy = {
+        let described = rule("tcp", 5432, 5432, "10.30.0.0/16", Some("reports, until they move"));
+        let ticket = tags(&[("Ticket", "INFRA-31")]);
+        let outward = SecurityGroupRule { is_egress: true, ..rule("-1", -1, -1, WORLD_V6, None) };
+        [usual(21), vec![SecurityGroupRule { tags: ticket, ..described }, outward]].concat()
+    };
+    let list = [
+        (sg::DEFAULT, VPC_MAIN, "default", usual(sg::DEFAULT)),
+        (20, 2, "default", Vec::new()),
+        (21, 3, "default", legacy),
+        (22, 4, "default-lab", usual(22)),
+    ];
+    let mut rules = rules_before;
+    for (n, vpc, name, list) in list {
+        let group = SecurityGroup {
+            id: id("sg", n),
+            name: name.to_owned(),
+            description: "default VPC security group".to_owned(),
+            vpc_id: id("vpc", vpc),
+            owner_id: ACCOUNT.to_owned(),
+            ..SecurityGroup::default()
+        };
+        for rule in list {
+            rules += 1;
+            let whole = SecurityGroupRule { id: id("sgr", rules), group_id: group.id.clone(), ..rule };
+            company.region_mut(MAIN).security_group_rules.put(whole.id.clone(), whole);
+        }
+        company.region_mut(MAIN).security_groups.put(group.id.clone(), group);
+    }
 }
 
 fn vpcs(company: &mut Inventory) {
@@ -163,6 +203,8 @@ pub(super) mod sg {
     pub const POSTGRES: u64 = 10;
     pub const WEB: u64 = 13;
     pub const INSIDE: u64 = 16;
+    /// The default group of the main VPC.
+    pub const DEFAULT: u64 = 19;
     pub const EUROPE: u64 = 31;
 }
 

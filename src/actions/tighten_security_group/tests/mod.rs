@@ -7,7 +7,7 @@ use crate::{
     actions::Options,
     calls::{Act, Purpose, WayBack, way_back},
     checks,
-    inventory::{Caller, Fact, Instance, Inventory, NetworkInterface, PrefixList, Selector, Tags},
+    inventory::{Caller, Fact, Instance, NetworkInterface, PrefixList, SecurityGroupRule, Selector, Tags},
     resource::Owner,
 };
 
