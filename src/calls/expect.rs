@@ -219,8 +219,8 @@ impl Expect {
         if self.means.is_empty() { seen } else { format!("{} ({seen})", self.means) }
     }
 
-    /// Evaluates the condition that a filter with this value picks nothing. Only a listing that was read says
-    /// so.
+    /// Evaluates the condition that a filter with this value picks nothing. Only a listing that was read shows
+    /// it.
     fn none(&self, inventory: &Inventory, id: &str) -> Standing {
         match inventory.select_json(&self.want(id.to_owned())) {
             Fact::Known(found) if found.is_empty() => Standing::Holds,

@@ -73,6 +73,8 @@ pub struct Asked {
     pub at: &'static str,
     /// Members of the facts, as JSON pointers, and the members of the answer that hold them.
     pub members: &'static [(&'static str, &'static str)],
+    /// The member of the resource in the answer that holds its tags.
+    pub tags: &'static str,
     /// `true` if an account may have set that AWS leaves out what its services manage, unless asked
     /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeNetworkInterfaces.html>).
     pub hides_managed: bool,
@@ -87,7 +89,7 @@ impl Asked {
         at: &'static str,
         members: &'static [(&'static str, &'static str)],
     ) -> Self {
-        Self { operation, filters: "Filters", id, at, members, hides_managed: false }
+        Self { operation, filters: "Filters", id, at, members, tags: "Tags", hides_managed: false }
     }
 }
 

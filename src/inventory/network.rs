@@ -213,6 +213,7 @@ impl Record for NetworkInterface {
     const ABOUT: About = About {
         single: &["attachment.instance-id"],
         asked: Some(Asked {
+            tags: "TagSet",
             hides_managed: true,
             ..Asked::of("DescribeNetworkInterfaces", "network-interface-id", "NetworkInterfaces[0]", &[])
         }),

@@ -143,6 +143,34 @@ async fn security_groups(maker: &mut Maker) {
     maker.makes("ec2", "RevokeSecurityGroupIngress", revoke.clone()).await;
     assert!(maker.is_gone(US, K::SecurityGroupRules, &found[0]).await);
     assert_eq!(maker.class_of("ec2", "RevokeSecurityGroupIngress", revoke).await, ErrorClass::AlreadyDone);
+    outbound_rules(maker, &group, &other).await;
+}
+
+async fn outbound_rules(maker: &mut Maker, group: &str, other: &str) {
+    let rules = json!([{ "IpProtocol": "tcp", "FromPort": 443, "ToPort": 443,
+        "IpRanges": [{ "CidrIp": "203.0.113.0/24", "Description": "office" }],
+        "UserIdGroupPairs": [{ "GroupId": other }] }]);
+    let input = json!({ "GroupId": group, "IpPermissions": rules,
+        "TagSpecifications": tagged("security-group-rule") });
+    let made = maker.makes("ec2", "AuthorizeSecurityGroupEgress", input.clone()).await;
+    let ids = made["SecurityGroupRuleIds"].as_array().expect("a list").clone();
+    let mut seen = Vec::new();
+    for id in &ids {
+        seen.push(maker.json(US, K::SecurityGroupRules, id.as_str().unwrap()).await);
+    }
+    assert!(seen.iter().all(|rule| rule["is_egress"] == true && rule["tags"]["redress:token"] == TOKEN));
+    let of = |member: &str, value: &str| seen.iter().filter(|rule| rule[member] == value).count();
+    assert_eq!((of("cidr_ipv4", "203.0.113.0/24"), of("referenced_group_id", other), ids.len()), (1, 1, 2));
+    assert_eq!(maker.class_of("ec2", "AuthorizeSecurityGroupEgress", input).await, ErrorClass::AlreadyDone);
+    // Neither direction takes away what belongs to the other.
+    let revoke = json!({ "GroupId": group, "SecurityGroupRuleIds": ids });
+    assert_eq!(
+        maker.class_of("ec2", "RevokeSecurityGroupIngress", revoke.clone()).await,
+        ErrorClass::AlreadyDone
+    );
+    maker.makes("ec2", "RevokeSecurityGroupEgress", revoke.clone()).await;
+    assert!(maker.is_gone(US, K::SecurityGroupRules, ids[0].as_str().unwrap()).await);
+    assert_eq!(maker.class_of("ec2", "RevokeSecurityGroupEgress", revoke).await, ErrorClass::AlreadyDone);
 }
 
 async fn settings(maker: &mut Maker) {

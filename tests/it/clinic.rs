@@ -197,6 +197,7 @@ fn groups_are_tight(seed: &Value, old: &Value, new: &Value) {
             .count();
         assert_eq!(open, 0, "{name}: {:?}", rules(name));
     }
+    assert_eq!(rules("half-default"), [""; 0], "nothing comes in or goes out");
     for name in ["web", "ping", "office", "excused"] {
         assert_eq!(new["groups"][id(seed, name)], old["groups"][id(seed, name)], "{name} is left alone");
     }

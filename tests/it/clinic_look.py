@@ -24,6 +24,7 @@ def tags(thing):
 def rule(permission, way):
     ports = f"{permission.get('FromPort', '')}-{permission.get('ToPort', '')}"
     sources = [(r["CidrIp"], r) for r in permission.get("IpRanges", [])] + [(r["CidrIpv6"], r) for r in permission.get("Ipv6Ranges", [])]
+    sources += [(g["GroupId"], g) for g in permission.get("UserIdGroupPairs", [])]
     return [f"{way} {permission['IpProtocol']} {ports} {source} {r.get('Description', '')}".strip() for source, r in sources]
 
 

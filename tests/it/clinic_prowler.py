@@ -59,6 +59,8 @@ def groups(ec2, region):
         for name, ports in PORTS.items():
             # What the check for all ports has said is not said again.
             say(PORT + name, not whole and any(opens(p, ports) for p in rules), *about)
+        if group["GroupName"] == "default":
+            say("ec2_securitygroup_default_restrict_traffic", bool(rules or group["IpPermissionsEgress"]), *about)
 
 
 def networks(ec2, region):

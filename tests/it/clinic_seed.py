@@ -89,6 +89,18 @@ bad(ALL, "everything")
 # The ports of the range that are neither for administration nor authorised.
 bad(OTHER, "range")
 
+# The default groups. The emulator gives them no rule for their own members, as AWS does. One is left as AWS makes it; what the others have is
+# taken away.
+for region in (HOME, ABROAD):
+    place = client("ec2", region)
+    for default in place.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["default"]}])["SecurityGroups"]:
+        if default["VpcId"] != ids["half"]:
+            place.revoke_security_group_egress(GroupId=default["GroupId"], IpPermissions=default["IpPermissionsEgress"])
+            continue
+        ids["half-default"] = default["GroupId"]
+        place.authorize_security_group_ingress(GroupId=default["GroupId"], IpPermissions=[{"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": default["GroupId"]}]}])
+bad("default-security-group-has-rules", "half-default")
+
 # Instances and volumes.
 images = ec2.describe_images(Owners=["amazon"])["Images"]
 image = next(i["ImageId"] for i in images if i.get("RootDeviceName") == "/dev/xvda" and i.get("Platform") != "windows")

@@ -174,6 +174,7 @@ fn what_prowler_says_of_what_is_in_use_closes_that_and_leaves_the_rest() {
         ("security-group-open-database-port", "mysql-open"),
         ("security-group-open-all-traffic", "everything"),
         ("security-group-open-other-port", "range"),
+        ("default-security-group-has-rules", "half-default"),
     ]));
     left.extend(
         ["default-us-east-1", "default-eu-west-1"]

@@ -46,7 +46,8 @@ fn one_call_is_one_suspicion_however_it_is_delivered() {
             "security-group-open-admin-port",
             "security-group-open-database-port",
             "security-group-open-all-traffic",
-            "security-group-open-other-port"
+            "security-group-open-other-port",
+            "default-security-group-has-rules"
         ]
     );
     assert_eq!(suspicion.sources.len(), 6);

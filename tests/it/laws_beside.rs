@@ -93,6 +93,10 @@ fn more_of_a_list(truth: &mut Inventory, want: &Want) {
                     tag(&mut rule.tags);
                 }
             }
+            // Any rule of a default group is what its change is about.
+            if region.security_groups.get(value).known().is_some_and(|group| group.name == "default") {
+                return;
+            }
             let id = format!("sgr-beside-{value}");
             let rule = SecurityGroupRule {
                 id: id.clone(),

@@ -24,6 +24,7 @@ mod corpus;
 mod credentials;
 mod credentials_sts;
 mod debts;
+mod default_group;
 mod edits;
 mod endpoints;
 mod ends;

@@ -106,8 +106,8 @@ fn what_a_describe_operation_is_asked_is_in_awss_model() {
             about("out", format!("{}.{member}", asked.at), "");
         }
         if family.with(Parts).0.contains(&"tags") {
-            about("out", format!("{}.Tags[].Key", asked.at), "");
-            about("out", format!("{}.Tags[].Value", asked.at), "");
+            about("out", format!("{}.{}[].Key", asked.at, asked.tags), "");
+            about("out", format!("{}.{}[].Value", asked.at, asked.tags), "");
         }
     }
     assert!(questions.len() > 40);
@@ -212,9 +212,26 @@ const READ: &[Paths] = &[
     ("ec2", "CreateSnapshots", "out", &["Snapshots[].VolumeId", "Snapshots[].SnapshotId"]),
     ("ec2", "RevokeSecurityGroupIngress", "in", &["GroupId", "SecurityGroupRuleIds"]),
     ("ec2", "AuthorizeSecurityGroupIngress", "out", &["SecurityGroupRules[].SecurityGroupRuleId"]),
+    ("ec2", "RevokeSecurityGroupEgress", "in", &["GroupId", "SecurityGroupRuleIds"]),
+    ("ec2", "AuthorizeSecurityGroupEgress", "out", &["SecurityGroupRules[].SecurityGroupRuleId"]),
+    ("ec2", "DescribeNetworkInterfaces", "in", &["IncludeManagedResources"]),
     (
         "ec2",
         "AuthorizeSecurityGroupIngress",
+        "in",
+        &[
+            "IpPermissions[].IpProtocol",
+            "IpPermissions[].FromPort",
+            "IpPermissions[].ToPort",
+            "IpPermissions[].IpRanges[].CidrIp",
+            "IpPermissions[].Ipv6Ranges[].CidrIpv6",
+            "IpPermissions[].PrefixListIds[].PrefixListId",
+            "IpPermissions[].UserIdGroupPairs[].GroupId",
+        ],
+    ),
+    (
+        "ec2",
+        "AuthorizeSecurityGroupEgress",
         "in",
         &[
             "IpPermissions[].IpProtocol",

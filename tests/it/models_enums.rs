@@ -82,7 +82,7 @@ const ENUMS: &[Row] = &[
         &["src/calls/capacity.rs"],
     ),
     row("ec2", "InstanceMatchCriteria", &["open"], &["src/calls/capacity.rs"]),
-    row("ec2", "NetworkInterfaceType", &["interface"], &["src/actions/tighten_security_group"]),
+    row("ec2", "NetworkInterfaceType", &["interface"], &["src/actions/group_use.rs"]),
     row("ec2", "LockState", &["expired"], &["src/aws/read/removals.rs"]),
     // The types of resources that are tagged when they are created.
     row(
@@ -94,7 +94,7 @@ const ENUMS: &[Row] = &[
     row("ec2", "ResourceType", &["volume", "snapshot"], &[ENCRYPT]),
     row("ec2", "ResourceType", &["snapshot"], &["src/actions/snapshot_instance"]),
     row("ec2", "ResourceType", &["vpc-flow-log"], &["src/actions/enable_flow_logs"]),
-    row("ec2", "ResourceType", &["security-group-rule"], &["src/actions/tighten_security_group"]),
+    row("ec2", "ResourceType", &["security-group-rule"], &["src/actions/group_rules.rs"]),
     row(
         "kms",
         "KeyState",

@@ -25,6 +25,8 @@ const REFERENCE: &[Row] = &[
     // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
     ("ec2:AuthorizeSecurityGroupIngress", &["security-group", "security-group-rule"], &[]),
     ("ec2:RevokeSecurityGroupIngress", &["security-group"], &[]),
+    ("ec2:AuthorizeSecurityGroupEgress", &["security-group", "security-group-rule"], &[]),
+    ("ec2:RevokeSecurityGroupEgress", &["security-group"], &[]),
     ("ec2:CreateFlowLogs", &["vpc-flow-log", "vpc"], &[]),
     ("ec2:DeleteFlowLogs", &["vpc-flow-log"], &[TAGGED]),
     ("ec2:CreateSnapshot", &["snapshot", "volume"], &[]),

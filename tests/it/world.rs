@@ -8,7 +8,9 @@ use redress::{
     checks,
     engine::survey::{self, Survey},
     finding::{FindingKey, Verdict},
-    inventory::{FamilyKind, ForFamily, Inventory, SecurityGroupRule, Selector, Stored},
+    inventory::{
+        FamilyKind, ForFamily, Inventory, NetworkInterface, Region, SecurityGroupRule, Selector, Stored,
+    },
     plan::{Plan, build::Limits, rehearse::Rules, select},
     playbook::{self, Playbook},
     twin::demo,
@@ -163,6 +165,18 @@ pub fn without_times_and_ids(value: &Value) -> String {
     words.join("\"")
 }
 
+/// Somebody gives a group to a network interface that AWS runs for a service.
+pub fn use_group(region: &mut Region, group: &str) {
+    let interface = NetworkInterface {
+        id: format!("eni-of-{group}"),
+        groups: vec![group.to_owned()],
+        interface_type: "lambda".into(),
+        requester_managed: true,
+        ..NetworkInterface::default()
+    };
+    region.network_interfaces.put(interface.id.clone(), interface);
+}
+
 /// Somebody changes, between plan and apply, what the plan's first change is about. False where nothing that
 /// somebody could do would matter.
 pub fn meddle(stand: &Stand, plan: &Plan) -> bool {
@@ -184,6 +198,11 @@ pub fn meddle(stand: &Stand, plan: &Plan) -> bool {
                     ..SecurityGroupRule::default()
                 };
                 truth.region_mut(&region).security_group_rules.put(rule.id.clone(), rule);
+                true
+            }
+            // An interface is made with the group, or one is moved into it.
+            "empty-default-security-group" => {
+                use_group(truth.region_mut(&region), &id);
                 true
             }
             "encrypt-volumes" => {
@@ -271,7 +290,7 @@ pub fn meddle_after(stand: &Stand, plan: &Plan) -> Vec<String> {
         let truth = twin.truth_mut();
         match change.action.as_str() {
             // One of several rules that were shut out is let in again.
-            "tighten-security-group" => {
+            "tighten-security-group" | "empty-default-security-group" => {
                 let revoked =
                     change.steps.iter().find(|s| s.act.call.operation.starts_with("Revoke")).unwrap();
                 let redress::calls::WayBack::Calls { rollback, .. } = &revoked.way_back else {

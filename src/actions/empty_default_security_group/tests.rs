@@ -1,3 +1,6 @@
+//! The action on small accounts: the rules that go, the way in which they come back, and the groups that it
+//! leaves.
+
 use super::*;
 use crate::{
     actions::{Options, make::sound},
@@ -25,7 +28,7 @@ fn rule(id: &str, is_egress: bool, source: &str) -> SecurityGroupRule {
     }
 }
 
-/// The rules that AWS gives to a new default group.
+/// Returns the rules that AWS gives to a new default group.
 fn usual() -> Vec<SecurityGroupRule> {
     vec![rule("sgr-in", false, "sg-1"), rule("sgr-out", true, "0.0.0.0/0")]
 }

@@ -63,9 +63,9 @@ impl OnAws for RevokeSecurityGroupEgress {
     }
 }
 
-/// Returns the ids of the rules that a call has made: every source of every permission becomes a rule. A reply
-/// that names fewer (moto names those of the last permission only) leaves rules behind that could not be
-/// undone: better to find them by their tag.
+/// Returns the ids of the rules that a call has made: every source of every permission becomes a rule. A
+/// reply that names fewer (moto names those of the last permission only) leaves rules behind that could not
+/// be undone: better to find them by their tag.
 fn made(
     call: &Call,
     rules: usize,

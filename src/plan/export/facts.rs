@@ -33,6 +33,8 @@ pub(super) enum Query {
     Tag {
         /// Path of the thing.
         of: &'static str,
+        /// The member that contains its tags.
+        tags: &'static str,
         /// The tag's key.
         key: String,
     },
@@ -95,7 +97,7 @@ impl Query {
     pub fn jmespath(&self) -> String {
         match self {
             Query::At(path) => path.clone(),
-            Query::Tag { of, key } => format!("{of}.Tags[?Key=={}].Value | [0]", literal(key)),
+            Query::Tag { of, tags, key } => format!("{of}.{tags}[?Key=={}].Value | [0]", literal(key)),
             Query::Named { list, name, is, member } => {
                 format!(
                     "{list}[?{name}=={}] | [0]{}",
@@ -121,7 +123,7 @@ fn filtered(asked: &Asked, id: &Value, query: Option<Query>) -> Option<Look> {
     let query = match query? {
         Query::At(whole) if whole.is_empty() => Query::At(asked.at.to_owned()),
         Query::At(member) => Query::At(format!("{}.{member}", asked.at)),
-        Query::Tag { key, .. } => Query::Tag { of: asked.at, key },
+        Query::Tag { key, .. } => Query::Tag { of: asked.at, tags: asked.tags, key },
         other => other,
     };
     let values = if id.is_array() || is_list(id) { id.clone() } else { json!([id]) };
@@ -141,7 +143,7 @@ fn member(at: &str, table: &[(&str, &str)]) -> Option<Query> {
         return Some(Query::At(String::new()));
     }
     if let Some(tag) = at.strip_prefix("/tags/") {
-        return Some(Query::Tag { of: "", key: tag.replace("~1", "/").replace("~0", "~") });
+        return Some(Query::Tag { of: "", tags: "", key: tag.replace("~1", "/").replace("~0", "~") });
     }
     table.iter().find(|(pointer, _)| *pointer == at).map(|(_, name)| Query::At((*name).to_owned()))
 }

@@ -305,7 +305,7 @@ fn rules(before: &Inventory, now: &Inventory, state: &State, plan: &Plan, story:
             let revoked: BTreeSet<String> = of_group
                 .iter()
                 .flat_map(|c| &c.steps)
-                .filter(|s| s.act.call.operation == "RevokeSecurityGroupIngress")
+                .filter(|s| s.act.call.operation.starts_with("RevokeSecurityGroup"))
                 .flat_map(|s| {
                     s.act.call.input["SecurityGroupRuleIds"].as_array().cloned().unwrap_or_default()
                 })
