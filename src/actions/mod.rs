@@ -183,8 +183,8 @@ pub trait Action: Sync {
         let _ = (inventory, region, with);
         Vec::new()
     }
-    /// Returns whether the proposal of the action bears out the calls of a run that is continued or undone: it
-    /// can be made again in the middle of a change, on the account without the resources that the run has
+    /// Returns whether the proposal of the action bears out the calls of a run that is continued or undone:
+    /// it can be made again in the middle of a change, on the account without the resources that the run has
     /// made. Otherwise the calls are held against the account itself.
     fn is_remade(&self) -> bool {
         false

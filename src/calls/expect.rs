@@ -15,8 +15,8 @@ pub struct Expect {
     pub region: String,
     /// The family of the resources.
     pub family: FamilyKind,
-    /// An id, a list of ids, or an object whose values are ids; may hold references. For [`Test::NoneBy`], the
-    /// value of the filter.
+    /// An id, a list of ids, or an object whose values are ids; may hold references. For [`Test::NoneBy`],
+    /// the value of the filter.
     pub id: Value,
     /// A JSON pointer to the member of the resource's JSON form; empty for the resource itself. In a list,
     /// `name=value` stands for the first element whose member `name` has that value.
@@ -219,8 +219,8 @@ impl Expect {
         if self.means.is_empty() { seen } else { format!("{} ({seen})", self.means) }
     }
 
-    /// Evaluates the condition that a filter with this value picks nothing. Only a listing that was read shows
-    /// it.
+    /// Evaluates the condition that a filter with this value picks nothing. Only a listing that was read
+    /// shows it.
     fn none(&self, inventory: &Inventory, id: &str) -> Standing {
         match inventory.select_json(&self.want(id.to_owned())) {
             Fact::Known(found) if found.is_empty() => Standing::Holds,

@@ -1,5 +1,5 @@
-//! The check on the default security group of each VPC: it has no rules, in neither direction. Any rule counts,
-//! whatever its source: this check does not ask who is let in, but whether anybody has decided it.
+//! The check on the default security group of each VPC: it has no rules, in neither direction. Any rule
+//! counts, whatever its source: this check does not ask who is let in, but whether anybody has decided it.
 
 use serde_json::{Value, json};
 
@@ -20,8 +20,8 @@ pub const HAS_RULES: &str = "default-security-group-has-rules";
 pub static CHECKS: &[Check] = &[Check {
     id: HAS_RULES,
     title: "The default security group of a VPC has rules",
-    why: "Whatever is launched without naming a group gets this one, and what it may reach with it: nobody has \
-          decided that. With no rules such a launch reaches nothing, and somebody notices.",
+    why: "Whatever is launched without naming a group gets this one, and with it a reach that nobody has \
+          decided about. With no rules such a launch reaches nothing, and somebody notices.",
     severity: Severity::Medium,
     kind: Kind::SecurityGroup,
     known_as: KNOWN_AS,
@@ -58,14 +58,14 @@ const KNOWN_AS: KnownAs = &[
     ("config-managed", &["vpc-default-security-group-closed"]),
 ];
 
-/// Returns whether a group is the default one of its VPC; `None` where AWS names no name. The name is reserved
-/// (<https://docs.aws.amazon.com/vpc/latest/userguide/default-security-group.html>).
+/// Returns whether a group is the default one of its VPC; `None` where AWS names no name. The name is
+/// reserved (<https://docs.aws.amazon.com/vpc/latest/userguide/default-security-group.html>).
 pub fn is_default(group: &SecurityGroup) -> Option<bool> {
     (!group.name.is_empty()).then(|| group.name == "default")
 }
 
-/// Returns the wants for a group: the rules of a default group only. The listing of groups does not show those
-/// for what leaves.
+/// Returns the wants for a group: the rules of a default group only. The listing of groups does not show
+/// those for what leaves.
 fn reads_one(inventory: &Inventory, resource: &ResourceId) -> Vec<Want> {
     let (region, id) = (resource.region(), resource.id());
     let known = inventory.regions.get(region).map(|place| place.security_groups.get(id));

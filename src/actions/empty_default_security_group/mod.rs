@@ -184,8 +184,8 @@ fn unused(context: &Context<'_>, group: &SecurityGroup) -> Result<GuardNote, Ref
     users.truncate(MOST_NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     Err(Refusal::Refused(format!(
-        "network interfaces use {}: {}{more}. Without rules they would be cut off: give them a group of their \
-         own first, with the rules that they need",
+        "network interfaces use {}: {}{more}. Without rules they would be cut off: give them a group of \
+         their own first, with the rules that they need",
         group.id,
         users.join(", ")
     )))

@@ -42,7 +42,8 @@ pub(super) const OPEN: &[&str] = &[
     "security-group-open-all-traffic",
     "security-group-open-other-port",
 ];
-/// The check that asks whether there is a rule at all. An event does not show whether a group is a default one.
+/// The check that asks whether there is a rule at all. An event does not show whether a group is a default
+/// one.
 pub(super) const ANY: &[&str] = &["default-security-group-has-rules"];
 
 /// Returns each rule of a request: its name, and whether its range may be open to the world.
