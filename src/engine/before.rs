@@ -182,14 +182,15 @@ impl Engine<'_> {
         } else {
             Look::Absent
         };
-        if !matches!(look, Look::Found(_))
+        // What does not show yet looks as if it were gone: an absence is believed once it would show.
+        if (!matches!(look, Look::Found(_)) || looks_gone(named.act))
             && let Some(at) = self.may_show_yet(named, journal)
         {
             self.look_for(named, at, false, journal).await?;
             return Ok(Go::No);
         }
         match look {
-            Look::Found(outputs) if tried && !looks_gone(named.act) => {
+            Look::Found(outputs) if tried => {
                 self.tell_result(named, StepResult::Found { outputs }, journal)?
             }
             look if leave => {
