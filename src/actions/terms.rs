@@ -19,6 +19,11 @@ pub struct Options {
     /// Resources that something else manages may be changed (`--include-managed`).
     #[serde(default)]
     pub include_managed: bool,
+    /// The proposal is only compared with the calls of a change that is half done: the preconditions of these
+    /// are checked directly before each of them, and where one does not hold, the change goes back. No flag
+    /// and no file sets this.
+    #[serde(skip)]
+    pub half_done: bool,
 }
 
 /// The proof of a change: a check on a resource, with parameters. It holds when the result of the check is

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::{
     clinic_desk::Desk,
+    half_done,
     laws::undoing,
     stand::{Kill, Stand, hold, yes},
     world::{self, use_group},
@@ -79,6 +80,29 @@ fn an_interface_that_gets_the_group_while_the_run_is_dead_is_seen_by_the_one_tha
         assert!(!after.iter().any(|call| call.starts_with("Revoke")), "{kill:?}: {after:?}");
         assert_eq!(rules(&stand, &group), before, "{kill:?}");
     }
+}
+
+#[test]
+fn a_run_that_died_between_the_two_calls_is_continued_and_goes_back_where_the_group_is_used_by_then() {
+    let stand = world::demo();
+    let (plan, group) = emptying(&stand);
+    stand.killed(&plan, Kill::BeforeCall(2));
+    half_done::borne_out(&stand, &plan, "nothing has changed");
+    use_group(hold(&stand.twin).truth_mut().region_mut(demo::MAIN), &group);
+    half_done::borne_out(&stand, &plan, "the group is used");
+    // A rule that the plan does not know is not one that the run may take away.
+    let mut other = serde_json::to_value(&plan).unwrap();
+    other["changes"][0]["steps"][1]["call"]["input"]["SecurityGroupRuleIds"] = json!(["sgr-another"]);
+    let another = SecurityGroupRule {
+        id: "sgr-another".into(),
+        group_id: "sg-another".into(),
+        is_egress: true,
+        cidr_ipv4: Some("0.0.0.0/0".into()),
+        ..SecurityGroupRule::default()
+    };
+    hold(&stand.twin).truth_mut().region_mut(demo::MAIN).security_group_rules.put("sgr-another", another);
+    let said = half_done::said(&stand, &serde_json::from_value(other).unwrap());
+    assert!(said.beyond.iter().any(|why| why.contains("would shut sgr-another")), "{said:#?}");
 }
 
 #[test]

@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use crate::{
     kill_stand::{
-        CREATE, Case, DETACHED, ENCRYPT, FLOW_LOGS, RAISE, SNAPSHOT, Scene, TIGHTEN, abreast, around_each,
-        done_to, ends, some, states,
+        CREATE, Case, DETACHED, EMPTY, ENCRYPT, FLOW_LOGS, RAISE, SNAPSHOT, Scene, TIGHTEN, abreast,
+        around_each, done_to, ends, some, states,
     },
     proxy::{At, Fault},
 };
@@ -169,6 +169,11 @@ impl Case {
 #[test]
 fn a_security_group_is_tightened_whenever_the_program_is_killed() {
     TIGHTEN.survives_sigkill();
+}
+
+#[test]
+fn a_default_group_is_emptied_whenever_the_program_is_killed() {
+    EMPTY.survives_sigkill();
 }
 
 #[test]
@@ -362,7 +367,7 @@ fn what_was_kept_is_pruned_whenever_the_program_is_killed() {
 
 #[test]
 fn a_network_that_fails_at_any_call_changes_nothing_about_the_end() {
-    for case in [TIGHTEN, FLOW_LOGS, RAISE, CREATE, SNAPSHOT, DETACHED] {
+    for case in [TIGHTEN, EMPTY, FLOW_LOGS, RAISE, CREATE, SNAPSHOT, DETACHED] {
         case.survives_the_network();
     }
 }

@@ -19,6 +19,11 @@ def seed(kind, keys):
             {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, **both},
             {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]},
         ])
+    elif kind == "empty-default-security-group":
+        # The emulator has the outbound rule only.
+        ec2 = client("ec2")
+        group = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["default"]}])["SecurityGroups"][0]["GroupId"]
+        ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[{"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": group}]}])
     elif kind == "raise-cloudtrail":
         s3, name = client("s3"), f"trail-{keys['account']}"
         s3.create_bucket(Bucket=name)

@@ -37,6 +37,11 @@ pub const TIGHTEN: Case = Case {
     seed: "tighten-security-group",
     flags: "--check security-group-open-admin-port --allow-cidr 203.0.113.0/24",
 };
+pub const EMPTY: Case = Case {
+    action: "empty-default-security-group",
+    seed: "empty-default-security-group",
+    flags: "--check default-security-group-has-rules",
+};
 pub const FLOW_LOGS: Case =
     Case { action: "enable-flow-logs", seed: "enable-flow-logs", flags: "--check vpc-without-flow-logs" };
 pub const RAISE: Case = Case {

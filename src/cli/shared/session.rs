@@ -219,6 +219,7 @@ fn with_address_of(guards: &Guards, ssh_connection: Option<&str>) -> Options {
         my_address: of_flag.or_else(of_ssh),
         allow_lockout: guards.allow_lockout,
         include_managed: guards.include_managed,
+        half_done: false,
     }
 }
 

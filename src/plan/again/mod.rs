@@ -219,6 +219,7 @@ fn made(
         my_address: plan.options.my_address.clone(),
         allow_lockout: plan.options.allow_lockout && today.options.allow_lockout,
         include_managed: plan.options.include_managed && today.options.include_managed,
+        half_done: false,
     };
     let compared = |options: &Options| {
         remake(&framed, facts, options, stage).map_err(unlike).and_then(|now| same(change, now))

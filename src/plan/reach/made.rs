@@ -21,7 +21,7 @@ pub(super) struct Made {
 /// Returns options with all safeguards off: they decide whether a change is made, not the calls that it
 /// makes, and are asked where it is made.
 fn belts() -> Options {
-    Options { my_address: None, allow_lockout: true, include_managed: true }
+    Options { my_address: None, allow_lockout: true, include_managed: true, half_done: true }
 }
 
 /// Returns whether the calls of a change are checked against a proposal. Those about disks are checked
