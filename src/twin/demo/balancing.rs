@@ -30,9 +30,12 @@ const OLDER: &[&str] = &[
     "AES256-SHA",
 ];
 
-/// Policies, with their versions and ciphers
+/// A policy: its name, its versions of TLS, and groups of its ciphers.
+type Policy = (&'static str, &'static [&'static str], &'static [&'static [&'static str]]);
+
+/// Policies that AWS has
 /// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html>).
-const POLICIES: &[(&str, &[&str], &[&[&str]])] = &[
+const POLICIES: &[Policy] = &[
     (OLD, &["TLSv1.2", "TLSv1.1", "TLSv1"], &[SECRET, OLDER]),
     (USUAL, &["TLSv1.3", "TLSv1.2"], &[NEWEST, SECRET]),
     ("ELBSecurityPolicy-TLS13-1-2-PQ-2025-09", &["TLSv1.3", "TLSv1.2"], &[NEWEST, SECRET]),
