@@ -270,9 +270,10 @@ impl Engine<'_> {
                 for_good,
                 last_of,
             };
-            // Conditions directly before something goes down are checked once its turn has come.
+            // Conditions directly before something goes down are checked once its turn has come. Room may take
+            // hours to come, in which nobody waits for this change's turn.
+            self.take_room(change, n, named, journal).await?;
             self.take_turn(named, journal).await?;
-            self.take_room(named, journal).await?;
             if let Some(short) = self.time_is_short(change, n, journal).await {
                 return Err(Failure::Failed(short));
             }

@@ -28,6 +28,7 @@ pub mod progress;
 pub mod prune;
 pub mod recover;
 mod rollback;
+mod room;
 pub mod schedule;
 mod serving;
 mod so_far;

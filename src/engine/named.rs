@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::EngineError;
+use super::{EngineError, room::outlasts};
 use crate::{
     calls::{Act, NextStart, Recognise, Test, Unresolved},
     journal::StoreError,
@@ -70,6 +70,10 @@ pub(super) enum LastTarget {
     NotAsked,
 }
 
+/// The time to wait for room where what AWS counts goes on for hours: that of one copy of a TiB
+/// (<https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copying-volume.html>).
+const ROOM_WITHIN: Duration = Duration::from_secs(6 * 3600);
+
 /// The time limits of an act of a change.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Bounds {
@@ -88,7 +92,8 @@ impl Bounds {
         });
         let at_most =
             alike.filter_map(|other| other.wait.as_ref()).map(|wait| wait.at_most).max().unwrap_or(0);
-        Self { at_most: Duration::from_secs(at_most), way_back: None }
+        let room = if outlasts(act) { ROOM_WITHIN } else { Duration::ZERO };
+        Self { at_most: Duration::from_secs(at_most).max(room), way_back: None }
     }
 }
 

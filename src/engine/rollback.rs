@@ -54,7 +54,6 @@ impl Engine<'_> {
                 last_of: None,
             };
             self.take_turn(named, journal).await?;
-            self.take_room(named, journal).await?;
             let done = self.take_back(named, journal).await;
             match done {
                 // No behaviour depends on a record, so bringing the instance up again must not wait for it.

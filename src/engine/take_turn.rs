@@ -1,21 +1,17 @@
-//! The waits for a turn: before something is taken down in a region, and before a call of which AWS lets only
-//! so many be pending.
+//! The wait for a turn, before something is taken down in a region.
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
-
 use super::{
-    Engine, EngineError, ProgressEvent,
+    Engine, ProgressEvent,
     ledger::SharedJournal,
     left_down::{LeftDown, Verdict},
     named::{Failure, Named},
     turns::{LOOK_AGAIN, down_in, is_down, others_down},
 };
 use crate::{
-    calls::{self, Call, Power, mark},
-    inventory::{FamilyKind, Scope, Want},
-    journal::{StepState, Story},
+    calls::{Power, mark},
+    journal::Story,
 };
 
 impl Engine<'_> {
@@ -107,105 +103,5 @@ impl Engine<'_> {
         if named.act.power() == Power::BringsUp && !journal.look(|story| is_down(story, named.change)) {
             journal.turns().release(named.change);
         }
-    }
-}
-
-impl Engine<'_> {
-    /// Waits, before a call that AWS limits by the number pending in a region, until there is room for one
-    /// more. The calls of other people count, as AWS counts them too. Where the number is not known, AWS may
-    /// refuse the call.
-    pub(super) async fn take_room(
-        &self,
-        named: Named<'_>,
-        journal: &SharedJournal<'_>,
-    ) -> Result<(), Failure> {
-        let call = &named.act.call;
-        let Some(most) = calls::find(&call.service, &call.operation).and_then(|spec| spec.pending) else {
-            return Ok(());
-        };
-        let begun = |story: &Story| {
-            story
-                .changes
-                .get(named.change)
-                .and_then(|c| c.step(named.name))
-                .is_some_and(|s| s.state != StepState::NotDone)
-        };
-        if journal.look(begun) {
-            return Ok(());
-        }
-        let (since, turns) = (self.account.now(), journal.turns());
-        loop {
-            let pending = self.pending_copies(call, journal).await?;
-            let seconds = self.account.now().duration_since(since).unsigned_abs().as_secs();
-            // Between the count and the claim nothing is awaited, so no other change comes in between.
-            if pending + self.rooms_taken(named.change, &call.region, journal) < most {
-                turns.rooms().insert(named.change.to_owned(), (named.name.to_owned(), call.region.clone()));
-                return Ok(());
-            }
-            if seconds >= named.bounds.at_most.as_secs() {
-                return Err(Failure::Failed(format!(
-                    "waited {seconds} s in vain: {pending} copies are pending in {}, and AWS allows {most}",
-                    call.region
-                )));
-            }
-            if self.stop.now() || turns.are_closed() {
-                return Err(named.stopped("before", ""));
-            }
-            self.still_time_to_turn_back(named).await?;
-            let why = format!(
-                "until fewer than {most} snapshot copies are pending in {}, those of others included",
-                call.region
-            );
-            journal.forget_fresh(named.change);
-            self.talk.on_progress(&ProgressEvent::ItsTurn { change: named.change.to_owned(), why, seconds });
-            self.rest(LOOK_AGAIN, journal).await?;
-        }
-    }
-
-    /// Counts the other changes that have room for a call that is not made yet, and so does not show.
-    fn rooms_taken(&self, change: &str, region: &str, journal: &SharedJournal<'_>) -> usize {
-        let made = |story: &Story, id: &str, step: &str| {
-            let state = story.changes.get(id).and_then(|c| c.step(step)).map(|s| s.state.clone());
-            matches!(state, Some(StepState::Called | StepState::Settled))
-        };
-        let rooms = journal.turns().rooms().clone();
-        let open = |story: &Story| {
-            rooms
-                .iter()
-                .filter(|(id, (step, place))| *id != change && place == region && !made(story, id, step))
-                .count()
-        };
-        journal.look(open)
-    }
-
-    /// Counts the copies that are pending in the region of a call: those that show, and those that this run
-    /// made a moment ago.
-    async fn pending_copies(&self, call: &Call, journal: &SharedJournal<'_>) -> Result<usize, Failure> {
-        let now = self.account.now();
-        let young = |at: Timestamp| now.duration_since(at).unsigned_abs() < self.lag;
-        let own: BTreeSet<String> = journal.look(|story| {
-            let steps = story.changes.values().flat_map(|c| &c.steps);
-            let same = |other: &Call| other.operation == call.operation && other.region == call.region;
-            let alike = steps.filter(|s| s.call.as_ref().is_some_and(same) && young(s.at));
-            alike.flat_map(|s| s.outputs.values()).filter_map(|id| id.as_str().map(str::to_owned)).collect()
-        });
-        let listed = Want::by(&call.region, FamilyKind::Snapshots, "status", "pending");
-        let scope: Scope = own
-            .iter()
-            .map(|id| Want::id(&call.region, FamilyKind::Snapshots, id))
-            .chain([listed.clone()])
-            .collect();
-        let inventory = self.account.read(&scope).await;
-        if let Some(halt) = EngineError::of_facts(&inventory) {
-            return Err(Failure::Halt(halt));
-        }
-        let Some(snapshots) = inventory.regions.get(&call.region).map(|r| &r.snapshots) else {
-            return Ok(own.len());
-        };
-        let picked = snapshots.select(&listed.selector);
-        let shown =
-            picked.known().into_iter().flatten().filter(|(_, s)| s.is_copy()).map(|(id, _)| (*id).to_owned());
-        let open = |id: &&String| snapshots.get(id).known().is_none_or(|s| s.state == "pending");
-        Ok(shown.chain(own.iter().filter(open).cloned()).collect::<BTreeSet<String>>().len())
     }
 }

@@ -284,6 +284,9 @@ pub struct Volume {
     /// The snapshot it was made from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot_id: Option<String>,
+    /// The volume that it is a copy of (`CopyVolumes`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_volume_id: Option<String>,
     /// The rate at which it is loaded from that snapshot, in MiB/s, where one was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub volume_initialization_rate: Option<i32>,
@@ -377,8 +380,9 @@ impl Record for Volume {
         asked: Some(Asked::of("DescribeVolumes", "volume-id", "Volumes[0]", VOLUME_MEMBERS)),
         ..About::of_ec2(&[on_all("ec2:DescribeVolumes")], "vol", "volume", "InvalidVolume.NotFound")
     };
-    // A swap and its undo attach a volume anew; footprints of the released format do not have the time.
-    const VOLATILE: &'static [&'static str] = &["attached_at"];
+    // A swap and its undo attach a volume anew; footprints of the released format have neither that time nor
+    // the source.
+    const VOLATILE: &'static [&'static str] = &["attached_at", "source_volume_id"];
     fn tags(&self) -> Option<&Tags> {
         Some(&self.tags)
     }

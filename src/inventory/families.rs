@@ -8,7 +8,8 @@ use super::{
     AnyFamily, ApplicationStatus, Bucket, CapacityReservation, CustomerKey, EbsDefaults, Family, FlowLog,
     Instance, InstanceStatus, InstanceType, Inventory, Key, KeyPolicy, Listener, LogGroup, ManagedInstance,
     NetworkInterface, Organization, PrefixList, Quota, Record, Removal, RetentionPolicy, Role, SecurityGroup,
-    SecurityGroupRule, Snapshot, Subnet, TargetGroup, TlsPolicy, Trail, Volume, VolumeModification, Vpc,
+    SecurityGroupRule, Snapshot, Subnet, TargetGroup, TlsPolicy, Trail, Volume, VolumeModification,
+    VolumeStatus, Vpc,
     about::{About, Arn},
     permissions::Reading,
 };
@@ -46,6 +47,8 @@ macro_rules! families {
                 Volumes volumes Volume,
                 /// Modifications of volumes under way, by volume id.
                 VolumeModifications volume_modifications VolumeModification,
+                /// The initialization of volumes, by volume id.
+                VolumeStatuses volume_statuses VolumeStatus,
                 /// The account's own snapshots, by id.
                 Snapshots snapshots Snapshot,
                 /// Obstacles to deletions and their consequences, by the id of the snapshot or volume.

@@ -18,6 +18,7 @@ pub mod retention;
 pub mod services;
 pub mod table;
 pub mod tag;
+pub mod volume_copies;
 pub mod want;
 
 use std::collections::BTreeMap;
@@ -43,6 +44,7 @@ pub use removal::{BinRule, Removal};
 pub use retention::RetentionPolicy;
 pub use services::{Bucket, EbsDefaults, LogGroup, ManagedInstance, Organization, Quota, Role, Trail};
 pub use table::Table;
+pub use volume_copies::VolumeStatus;
 pub use want::{Scope, Want};
 
 use crate::resource::{Owner, region_in};

@@ -48,7 +48,8 @@ macro_rules! operations {
             flow_log::{CreateFlowLogs, DeleteFlowLogs}
             snapshot::{CreateSnapshot, CreateSnapshots, CopySnapshot, DeleteSnapshot,
                 RestoreSnapshotFromRecycleBin}
-            volume::{CreateVolume, DeleteVolume, RestoreVolumeFromRecycleBin, AttachVolume, DetachVolume}
+            volume::{CreateVolume, CopyVolumes, DeleteVolume, RestoreVolumeFromRecycleBin, AttachVolume,
+                DetachVolume}
             ebs_defaults::{EnableEbsEncryptionByDefault, DisableEbsEncryptionByDefault}
             instance::{StopInstances, StartInstances, ModifyInstanceAttribute}
             subnet::{ModifySubnetAttribute}

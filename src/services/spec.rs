@@ -149,9 +149,19 @@ pub struct Spec {
     pub spreads: u64,
     /// `true` if the operation has `DryRun`, where its service has that.
     pub dry_run: bool,
-    /// The number of new resources that AWS allows to be pending at once in a region, those of all callers
-    /// together.
-    pub pending: Option<usize>,
+    /// The number of new resources that AWS allows to be pending at once in a region.
+    pub pending: Option<Pending>,
+}
+
+/// A limit of AWS's for the new resources of an operation that may be pending at once in a region, those of
+/// all callers together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pending {
+    /// The greatest number.
+    pub most: usize,
+    /// `true` if a resource counts for hours after it can be used: room for it is found before anything is
+    /// taken down, and nothing that is down waits for it.
+    pub outlasts: bool,
 }
 
 /// Builds an operation that returns no outputs, changes nothing about what is up, and needs no IAM action
@@ -233,7 +243,12 @@ impl Spec {
     }
     /// Limits the number of new resources that AWS allows to be pending.
     pub const fn pending_at_most(self, most: usize) -> Self {
-        Self { pending: Some(most), ..self }
+        Self { pending: Some(Pending { most, outlasts: false }), ..self }
+    }
+    /// Limits the number of new resources that AWS allows to be in progress, for hours after they can be
+    /// used.
+    pub const fn in_progress_at_most(self, most: usize) -> Self {
+        Self { pending: Some(Pending { most, outlasts: true }), ..self }
     }
     /// Sets the expected duration of the operation.
     pub const fn takes(self, takes: Takes) -> Self {

@@ -62,6 +62,50 @@ impl<F: Form> Operation for CreateVolume<F> {
         .takes(Takes::Seconds(30));
 }
 
+/// The number of volume copies that AWS allows to be in progress in a region, by default. A copy is in
+/// progress until it is fully initialised, long after it can be used
+/// (<https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copying-volume.html>).
+pub const MOST_VOLUME_COPIES: usize = 5;
+
+/// A call that starts a copy of a volume, in the zone of the volume. It can be used as soon as it is
+/// `available`. AWS makes it `gp2` where no type is given, and copies no tags. The token is the plan's, as
+/// for [`CreateVolume`].
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CopyVolumes.html>
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields, bound = "")]
+pub struct CopyVolumes<F: Form = Sent> {
+    /// The volume that is copied.
+    pub source_volume_id: String,
+    /// `gp3`, `io2`, …
+    pub volume_type: Option<String>,
+    /// The size, in GiB.
+    pub size: Option<i32>,
+    /// I/O operations per second.
+    pub iops: Option<i32>,
+    /// The throughput, in MiB per second.
+    pub throughput: Option<i32>,
+    /// `true` for an encrypted copy.
+    pub encrypted: Option<bool>,
+    /// The key of the copy.
+    pub kms_key_id: Option<String>,
+    /// The tags of the copy.
+    #[serde(default)]
+    pub tag_specifications: Vec<TagSpecification<F>>,
+    /// The idempotency token.
+    pub client_token: F::Of<String>,
+}
+
+impl<F: Form> Operation for CopyVolumes<F> {
+    type Planned = CopyVolumes<Planned>;
+    const SPEC: Spec = spec("ec2", "CopyVolumes", Token, Safe)
+        .on(&[names("/SourceVolumeId", Volumes)])
+        .makes(Volumes)
+        .gives(&["VolumeId"])
+        .takes_also(TAGGED_AND_ENCRYPTED)
+        .takes(Takes::Seconds(30))
+        .in_progress_at_most(MOST_VOLUME_COPIES);
+}
+
 /// A call that deletes a volume.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteVolume.html>
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -107,6 +107,12 @@ impl Twin {
         self.contents.volumes.insert(volume.to_owned(), content);
     }
 
+    /// Records the content of a copy of a volume: the one of the moment.
+    pub(super) fn content_doubled(&mut self, region: &str, copy: &str, source: &str) {
+        let content = self.content(region, source);
+        self.contents.volumes.insert(copy.to_owned(), content);
+    }
+
     /// Fixes the content of an instance's disks at what it has written until now: it stops, or one of them is
     /// leaving it.
     pub(super) fn content_settles(&mut self, region: &str, instance: &str) {

@@ -38,6 +38,8 @@ pub(super) enum Effect {
     VolumeFailed(String),
     /// A volume disappears as if it had never been: its key does not exist.
     VolumeVanished(String),
+    /// A copy of a volume is initialised.
+    CopyInitialised(String),
     /// An attachment is complete.
     Attached(String),
     /// A detachment is complete.
@@ -63,6 +65,7 @@ impl Effect {
             Effect::VolumeReady(id)
             | Effect::VolumeFailed(id)
             | Effect::VolumeVanished(id)
+            | Effect::CopyInitialised(id)
             | Effect::Attached(id)
             | Effect::Detached(id) => id,
             Effect::FlowLogDelivers(id) | Effect::TrailDelivers(id) => id,

@@ -70,6 +70,7 @@ const CLASSES: &[(ErrorClass, &[&str])] = &[
         &[
             "IncorrectState",
             "IncorrectInstanceState",
+            "IncorrectModificationState",
             "VolumeInUse",
             "S3BucketDoesNotExistException",
             "InsufficientS3BucketPolicyException",
@@ -82,6 +83,7 @@ const CLASSES: &[(ErrorClass, &[&str])] = &[
             "ResourceLimitExceeded",
             "PendingSnapshotLimitExceeded",
             "SnapshotCreationPerVolumeRateExceeded",
+            "CopyVolumesLimitExceeded",
         ],
     ),
     (

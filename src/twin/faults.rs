@@ -265,6 +265,7 @@ fn quota(call: &Call) -> (&'static str, String) {
         }
         ("ec2", "CreateVolume") => "VolumeLimitExceeded",
         ("ec2", "CopySnapshot") => "ResourceLimitExceeded",
+        ("ec2", "CopyVolumes") => "CopyVolumesLimitExceeded",
         ("ec2", _) => "SnapshotLimitExceeded",
         ("cloudtrail", _) => "MaximumNumberOfTrailsExceededException",
         ("s3", _) => "TooManyBuckets",

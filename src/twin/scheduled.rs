@@ -40,6 +40,11 @@ pub(super) fn happen(twin: &mut Twin, due: &Due) {
         Effect::VolumeReady(id) => volume(twin, region, id, "available"),
         Effect::VolumeFailed(id) => volume(twin, region, id, "error"),
         Effect::VolumeVanished(id) => take_away(&mut twin.region_mut(region).volumes, id),
+        Effect::CopyInitialised(id) => {
+            if let Some(status) = twin.region_mut(region).volume_statuses.get_mut(id) {
+                status.initialization_progress = Some(100);
+            }
+        }
         Effect::Attached(id) => attached(twin, region, id),
         Effect::Detached(id) => detached(twin, region, id),
         Effect::LeavesBin(id) => bin_leaves(twin, region, id, due.at),

@@ -73,7 +73,7 @@ fn compared(kind: FamilyKind) -> Compared {
         K::NetworkInterfaces => {
             Compared::Not("moto makes those of instances itself, with addresses of its own")
         }
-        K::InstanceStatuses | K::ApplicationStatuses | K::VolumeModifications => {
+        K::InstanceStatuses | K::ApplicationStatuses | K::VolumeModifications | K::VolumeStatuses => {
             Compared::Not("they pass by themselves")
         }
         K::Removals => Compared::Not("moto has no Recycle Bin and no locks of snapshots"),

@@ -208,6 +208,7 @@ const READ: &[Paths] = &[
     ("ec2", "CreateSnapshot", "out", &["SnapshotId"]),
     ("ec2", "CopySnapshot", "out", &["SnapshotId"]),
     ("ec2", "CreateVolume", "out", &["VolumeId"]),
+    ("ec2", "CopyVolumes", "out", &["Volumes[].VolumeId"]),
     ("ec2", "CreateSnapshots", "in", &["InstanceSpecification.InstanceId"]),
     ("ec2", "CreateSnapshots", "out", &["Snapshots[].VolumeId", "Snapshots[].SnapshotId"]),
     ("ec2", "RevokeSecurityGroupIngress", "in", &["GroupId", "SecurityGroupRuleIds"]),

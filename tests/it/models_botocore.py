@@ -12,6 +12,8 @@ import botocore.validate
 
 session, services, wrong = botocore.session.get_session(), {}, []
 ALIKE = {"elasticloadbalancing": "elbv2"}
+# Operations that make one thing and answer with a list of it, and the member that is its id.
+ONE_THING = {"CopyVolumes": "VolumeId"}
 
 
 def service(name):
@@ -75,10 +77,13 @@ def fill(questions):
 
 
 def outputs(model):
-    """The members of an answer, and, for ids that redress collects from a list of things, their plural."""
+    """The members of an answer, and, for ids that redress collects from a list of things, their plural; where a list has
+    the one thing that was made, its id."""
     members = model.output_shape.members if model.output_shape else {}
     lists = [shape.member for shape in members.values() if shape.type_name == "list" and shape.member.type_name == "structure"]
-    return set(members) | {name + "s" for inner in lists for name in inner.members}
+    one = ONE_THING.get(model.name)
+    single = {name for inner in lists for name in inner.members if name == one}
+    return set(members) | {name + "s" for inner in lists for name in inner.members} | single
 
 
 def flat(value, at=""):

@@ -57,7 +57,7 @@ const ENUMS: &[Row] = &[
     row("ec2", "VolumeState", &["deleting", "deleted"], &["src/checks/proofs", ENGINE, ENCRYPT]),
     row("ec2", "SnapshotState", &["completed", "error"], &[PRUNE, ENCRYPT, "src/actions/snapshot_instance"]),
     row("ec2", "SnapshotState", &["completed"], &["src/checks/snapshots"]),
-    row("ec2", "SnapshotState", &["pending"], &["src/engine/take_turn.rs"]),
+    row("ec2", "SnapshotState", &["pending"], &["src/engine/room.rs"]),
     row("ec2", "VolumeAttachmentState", &["attaching", "attached"], &[ENGINE, ENCRYPT]),
     row("ec2", "VolumeAttachmentState", &["detaching", "detached"], &[ENCRYPT]),
     row("ec2", "AttachmentStatus", &["attached"], &["src/actions/prune/relied_on.rs"]),

@@ -34,6 +34,7 @@ const REFERENCE: &[Row] = &[
     ("ec2:CopySnapshot", &["snapshot"], &[]),
     ("ec2:DeleteSnapshot", &["snapshot"], &[TAGGED]),
     ("ec2:CreateVolume", &["volume", "snapshot"], &[]),
+    ("ec2:CopyVolumes", &["volume"], &[]),
     ("ec2:DeleteVolume", &["volume"], &[TAGGED]),
     ("ec2:EnableEbsEncryptionByDefault", &[], &[]),
     ("ec2:DisableEbsEncryptionByDefault", &[], &[]),

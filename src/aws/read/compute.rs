@@ -3,10 +3,10 @@
 use aws_sdk_ec2::{Client, types};
 
 use super::{
-    Ask, Members,
+    Ask, Members, not_listed,
     page::{filters, known, pages, some, tags, text, time},
 };
-use crate::inventory::{Snapshot, Volume, VolumeModification, compute::Attachment};
+use crate::inventory::{Snapshot, Volume, VolumeModification, VolumeStatus, compute::Attachment};
 
 /// Calls `ec2:DescribeVolumes`.
 pub async fn volumes(ec2: &Client, ask: &Ask) -> Members<Volume> {
@@ -34,6 +34,7 @@ fn volume(volume: types::Volume) -> Volume {
         attachments: volume.attachments.unwrap_or_default().into_iter().map(attachment).collect(),
         attached_at: attached,
         snapshot_id: some(volume.snapshot_id),
+        source_volume_id: some(volume.source_volume_id),
         volume_initialization_rate: volume.volume_initialization_rate,
         multi_attach: volume.multi_attach_enabled.unwrap_or_default(),
         operator: operator(volume.operator),
@@ -75,6 +76,28 @@ pub async fn modifications(ec2: &Client, ask: &Ask) -> Members<VolumeModificatio
         modification_state: text(m.modification_state),
     });
     Ok(known(modifications, |m| &m.id))
+}
+
+/// Calls `ec2:DescribeVolumeStatus`. It has no filter for ids, and fails whole for one that does not exist.
+pub async fn statuses(ec2: &Client, ask: &Ask) -> Members<VolumeStatus> {
+    let request = ec2.describe_volume_status().include_managed_resources(true);
+    let request = match ask {
+        // AWS takes either ids or a number of results.
+        Ask::Ids(ids) => request.set_volume_ids(Some(ids.clone())),
+        Ask::All => request.max_results(1000),
+        Ask::By(..) => return not_listed("the statuses of volumes"),
+    };
+    let statuses = pages!("ec2:DescribeVolumeStatus", request, volume_statuses);
+    Ok(known(statuses.into_iter().map(status), |s| &s.id))
+}
+
+fn status(status: types::VolumeStatusItem) -> VolumeStatus {
+    let initialization = status.initialization_status_details;
+    VolumeStatus {
+        id: text(status.volume_id),
+        initialization_type: initialization.as_ref().and_then(|i| some(i.initialization_type.clone())),
+        initialization_progress: initialization.and_then(|i| i.progress),
+    }
 }
 
 /// Calls `ec2:DescribeSnapshots` with `OwnerIds=self`. Emulators also list snapshots of public images there.

@@ -135,6 +135,7 @@ impl Reader<'_> {
             K::InstanceTypes => found(instances::types(ec2, ask).await, job),
             K::Volumes => found(compute::volumes(ec2, ask).await, job),
             K::VolumeModifications => found(compute::modifications(ec2, ask).await, job),
+            K::VolumeStatuses => found(compute::statuses(ec2, ask).await, job),
             K::Snapshots => found(compute::snapshots(ec2, self.account, ask).await, job),
             K::Removals => found(removals::removals(&region, ask).await, job),
             K::TargetGroups => found(balancing::target_groups(region.balancing(), ask).await, job),

@@ -5,7 +5,9 @@ use aws_sdk_ec2::types::VolumeType;
 use super::{OnAws, To, nothing, once, output, tag::specifications};
 use crate::{
     calls::{Call, Outcome},
-    services::volume::{AttachVolume, CreateVolume, DeleteVolume, DetachVolume, RestoreVolumeFromRecycleBin},
+    services::volume::{
+        AttachVolume, CopyVolumes, CreateVolume, DeleteVolume, DetachVolume, RestoreVolumeFromRecycleBin,
+    },
 };
 
 impl OnAws for RestoreVolumeFromRecycleBin {
@@ -32,6 +34,26 @@ impl OnAws for CreateVolume {
             .set_tag_specifications(specifications(self.tag_specifications))
             .client_token(self.client_token);
         output(call, "VolumeId", once(call, request.send()).await?.volume_id)
+    }
+}
+
+impl OnAws for CopyVolumes {
+    async fn send(self, call: &Call, to: &To<'_>) -> Outcome {
+        let request = to
+            .ec2()
+            .copy_volumes()
+            .source_volume_id(self.source_volume_id)
+            .set_volume_type(self.volume_type.as_deref().map(VolumeType::from))
+            .set_size(self.size)
+            .set_iops(self.iops)
+            .set_throughput(self.throughput)
+            .set_encrypted(self.encrypted)
+            .set_kms_key_id(self.kms_key_id)
+            .set_tag_specifications(specifications(self.tag_specifications))
+            .client_token(self.client_token);
+        // One source makes one copy; the answer has a list.
+        let made = once(call, request.send()).await?.volumes.unwrap_or_default();
+        output(call, "VolumeId", made.into_iter().find_map(|volume| volume.volume_id))
     }
 }
 

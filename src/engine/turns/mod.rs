@@ -27,8 +27,8 @@ pub const STOP_AT_ONCE: usize = 1;
 #[derive(Default)]
 pub(super) struct Turns {
     claims: Mutex<BTreeMap<String, BTreeSet<String>>>,
-    /// The limited call for which a change has room: its step and its region.
-    rooms: Mutex<BTreeMap<String, (String, String)>>,
+    /// The limited calls for which a change has room: the step and the region of each.
+    rooms: Mutex<BTreeMap<String, Vec<(String, String)>>>,
     /// The instances that a change is about to stop, or has stopped, after a check of the load balancers that
     /// they serve.
     leaving: Mutex<BTreeMap<String, BTreeSet<String>>>,
@@ -44,7 +44,7 @@ impl Turns {
         self.claims.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn rooms(&self) -> MutexGuard<'_, BTreeMap<String, (String, String)>> {
+    pub fn rooms(&self) -> MutexGuard<'_, BTreeMap<String, Vec<(String, String)>>> {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

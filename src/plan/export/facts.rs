@@ -222,6 +222,7 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
         | FamilyKind::InstanceTypes
         | FamilyKind::Volumes
         | FamilyKind::VolumeModifications
+        | FamilyKind::VolumeStatuses
         | FamilyKind::Snapshots
         | FamilyKind::Removals
         | FamilyKind::TargetGroups

@@ -286,6 +286,7 @@ fn answer(operation: &str, output: &str) -> &'static str {
         // A failure is reported in the answer without an id, and so the script stops: each call makes one
         // flow log.
         ("CreateFlowLogs", _) => "FlowLogIds[]",
+        ("CopyVolumes", _) => "Volumes[0].VolumeId",
         (_, "VolumeId") => "VolumeId",
         (_, "TrailARN") => "TrailARN",
         _ => "SnapshotId",

@@ -1,13 +1,17 @@
-//! Volumes, as `ec2:CreateVolume`, `DeleteVolume`, `AttachVolume` and `DetachVolume` treat them.
+//! Volumes, as `ec2:CreateVolume`, `CopyVolumes`, `DeleteVolume`, `AttachVolume` and `DetachVolume` treat
+//! them.
 
 use super::{OnTwin, bin, done, output, storage_quota::volume_fits, tag::specified};
 use crate::{
     calls::{CallError, Outcome},
     inventory::{
-        Fact, FamilyKind, Instance, Volume,
+        Fact, FamilyKind, Instance, Volume, VolumeStatus,
         compute::{Attachment, Device},
     },
-    services::volume::{AttachVolume, CreateVolume, DeleteVolume, DetachVolume, INITIALIZATION_RATES},
+    services::volume::{
+        AttachVolume, CopyVolumes, CreateVolume, DeleteVolume, DetachVolume, INITIALIZATION_RATES,
+        MOST_VOLUME_COPIES,
+    },
     twin::{
         FaultKind, Twin,
         effect::Effect,
@@ -55,13 +59,79 @@ impl OnTwin for CreateVolume {
                 "The request must contain the parameter size or snapshotId",
             ));
         }
-        performance(&self, &mut new)?;
+        performance(self.volume_type.as_deref(), self.iops, self.throughput, &mut new)?;
         loading(&self, &mut new)?;
-        let fate = encryption(t, region, &self, from_encrypted, source_key, &mut new)?;
+        let asked = (self.encrypted == Some(true), self.kms_key_id.as_deref());
+        let fate = encryption(t, region, asked, from_encrypted, source_key, &mut new)?;
         new.availability_zone = self.availability_zone;
         new.snapshot_id = self.snapshot_id;
         volume_fits(t, region, &new)?;
         output("VolumeId", begin(t, region, new, fate))
+    }
+}
+
+/// The code for too many copies in progress.
+const TOO_MANY_COPIES: &str = "CopyVolumesLimitExceeded";
+
+impl OnTwin for CopyVolumes {
+    fn perform(self, t: &mut Twin, region: &str) -> Outcome {
+        let mut new = Volume { tags: specified(&self.tag_specifications, "volume")?, ..Volume::default() };
+        let id = &self.source_volume_id;
+        let source = source(t, region, id)?.clone();
+        let others: Vec<&Volume> = t.region(region)?.copies_in_progress(t.now).collect();
+        if others.iter().any(|copy| copy.source_volume_id.as_ref() == Some(id)) {
+            return Err(refuse(TOO_MANY_COPIES, format!("A copy of the volume '{id}' is in progress.")));
+        }
+        let most = t.quotas.get(TOO_MANY_COPIES).copied().unwrap_or(MOST_VOLUME_COPIES);
+        if others.len() >= most {
+            let message = format!("Too many volume copies in progress. The limit is {most} for this region.");
+            return Err(refuse(TOO_MANY_COPIES, message));
+        }
+        new.size = self.size.unwrap_or(source.size);
+        if new.size < source.size {
+            return Err(refuse(
+                "InvalidParameterValue",
+                format!("The size of a copy can't be smaller than its source ({} GiB).", source.size),
+            ));
+        }
+        performance(self.volume_type.as_deref(), self.iops, self.throughput, &mut new)?;
+        let asked = (self.encrypted == Some(true), self.kms_key_id.as_deref());
+        let fate = encryption(t, region, asked, source.encrypted, source.kms_key_id, &mut new)?;
+        new.availability_zone = source.availability_zone;
+        new.source_volume_id = Some(id.clone());
+        let size = u64::try_from(new.size).unwrap_or(0);
+        let made = begin(t, region, new, fate);
+        t.content_doubled(region, &made, id);
+        let status = VolumeStatus {
+            id: made.clone(),
+            initialization_type: Some("volume-copy".to_owned()),
+            initialization_progress: Some(0),
+        };
+        t.region_mut(region).volume_statuses.put(made.clone(), status);
+        // AWS's times for whole TiB, played in proportion.
+        let seconds = 60 + 21 * size.min(1024) + 4 * size.saturating_sub(1024);
+        t.later(seconds, region, Effect::CopyInitialised(made.clone()));
+        output("VolumeId", made)
+    }
+}
+
+/// Returns the volume, if it can be copied now
+/// (<https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copying-volume.html>).
+fn source<'a>(t: &'a Twin, region: &str, id: &str) -> Result<&'a Volume, CallError> {
+    let volume = find(t, region, id)?;
+    if !["available", "in-use"].contains(&volume.state.as_str()) {
+        return Err(refuse("IncorrectState", format!("The volume '{id}' is '{}'.", volume.state)));
+    }
+    if volume.outpost_arn.is_some() {
+        return Err(refuse("UnsupportedOperation", format!("The volume '{id}' is on an Outpost.")));
+    }
+    let modified = t.region(region)?.volume_modifications.get(id);
+    match modified.known().map(|m| m.modification_state.as_str()) {
+        None | Some("completed" | "optimizing" | "failed") => Ok(volume),
+        Some(state) => Err(refuse(
+            "IncorrectModificationState",
+            format!("The volume '{id}' is being modified ({state})."),
+        )),
     }
 }
 
@@ -91,8 +161,13 @@ fn begin(t: &mut Twin, region: &str, mut new: Volume, fate: VolumeEnd) -> String
 
 /// Sets type, IOPS and throughput, with AWS's defaults and bounds
 /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVolume.html>).
-fn performance(input: &CreateVolume, new: &mut Volume) -> Result<(), CallError> {
-    let kind = input.volume_type.as_deref().unwrap_or("gp2");
+fn performance(
+    kind: Option<&str>,
+    iops: Option<i32>,
+    throughput: Option<i32>,
+    new: &mut Volume,
+) -> Result<(), CallError> {
+    let kind = kind.unwrap_or("gp2");
     let (smallest, largest) = match kind {
         "gp2" => (1, 16_384),
         "gp3" => (1, 65_536),
@@ -114,7 +189,7 @@ fn performance(input: &CreateVolume, new: &mut Volume) -> Result<(), CallError> 
         ));
     }
     let provisioned = ["io1", "io2"].contains(&kind);
-    new.iops = match (kind, input.iops) {
+    new.iops = match (kind, iops) {
         ("gp3", given) => Some(given.unwrap_or(3_000)),
         ("gp2", None) => Some((3 * new.size).clamp(100, 16_000)),
         (_, Some(given)) if provisioned => Some(given),
@@ -140,7 +215,7 @@ fn performance(input: &CreateVolume, new: &mut Volume) -> Result<(), CallError> 
     if new.iops.is_some_and(|iops| !(least..=most).contains(&iops)) {
         return Err(refuse("InvalidParameterValue", format!("IOPS are out of bounds for {kind}.")));
     }
-    new.throughput = match (kind, input.throughput) {
+    new.throughput = match (kind, throughput) {
         ("gp3", given) => Some(given.unwrap_or(125)),
         (_, None) => None,
         (_, Some(_)) => {
@@ -176,18 +251,17 @@ fn loading(input: &CreateVolume, new: &mut Volume) -> Result<(), CallError> {
     Ok(())
 }
 
-/// Sets the encryption of the volume. The key is checked only after the call was answered: one that does not
+/// Sets the encryption of the volume; `asked` is the encryption and the key of the call. The key is checked only after the call was answered: one that does not
 /// work makes the volume fail later.
 fn encryption(
     t: &Twin,
     region: &str,
-    input: &CreateVolume,
+    (asked, key): (bool, Option<&str>),
     from_encrypted: bool,
     source_key: Option<String>,
     new: &mut Volume,
 ) -> Result<VolumeEnd, CallError> {
-    let asked = input.encrypted == Some(true);
-    if input.kms_key_id.is_some() && !asked && !from_encrypted {
+    if key.is_some() && !asked && !from_encrypted {
         return Err(refuse(
             "InvalidParameterDependency",
             "The parameter KmsKeyId requires the parameter Encrypted to be set.",
@@ -199,12 +273,12 @@ fn encryption(
         return Ok(if dies { VolumeEnd::Fails } else { VolumeEnd::Ready });
     }
     let source_broken = from_encrypted && keys::is_broken(t.region(region)?, source_key.as_deref())?;
-    if input.kms_key_id.is_none() && source_key.is_some() {
-        // Without a key of its own the volume takes that of the snapshot.
+    if key.is_none() && source_key.is_some() {
+        // Without a key of its own the volume takes that of its source.
         new.kms_key_id = source_key;
         return Ok(if source_broken || dies { VolumeEnd::Fails } else { VolumeEnd::Ready });
     }
-    let key = keys::choose(t, region, input.kms_key_id.as_deref())?;
+    let key = keys::choose(t, region, key)?;
     new.kms_key_id = Some(key.arn);
     Ok(match (key.exists, key.works && !source_broken && !dies) {
         (false, _) => VolumeEnd::Vanishes,
@@ -238,6 +312,7 @@ impl OnTwin for DeleteVolume {
             t.bin.volumes.insert(id.clone(), volume);
         }
         take_away(&mut t.region_mut(region).volumes, id);
+        take_away(&mut t.region_mut(region).volume_statuses, id);
         done()
     }
 }

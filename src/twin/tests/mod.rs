@@ -2,6 +2,7 @@
 
 mod compute;
 mod content;
+mod copies;
 mod faults;
 mod laws;
 mod network;

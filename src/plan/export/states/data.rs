@@ -260,6 +260,9 @@ pub(super) fn kept(place: Place<'_>, act: &Act, output: Option<&str>) -> (Value,
             }
             (json!({ "SnapshotIds.$": "$..Snapshots[*].SnapshotId", "Snapshots": by_volume }), parts)
         }
+        Some(id) if act.call.operation == "CopyVolumes" => {
+            (json!({ format!("{id}.$"): format!("$.Volumes[0].{id}") }), Vec::new())
+        }
         None | Some("TrailARN") => (json!({ "done": true }), Vec::new()),
         Some(id) => (json!({ format!("{id}.$"): format!("$.{id}") }), Vec::new()),
     }
