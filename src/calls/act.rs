@@ -79,6 +79,13 @@ impl Act {
         find(&self.call.service, &self.call.operation).map_or(0, |spec| spec.spreads)
     }
 
+    /// Checks whether the new resource of the call counts against a limit of AWS's for hours after it can be
+    /// used.
+    pub fn outlasts(&self) -> bool {
+        let pending = find(&self.call.service, &self.call.operation).and_then(|spec| spec.pending);
+        pending.is_some_and(|pending| pending.outlasts)
+    }
+
     /// Checks whether the call only records something.
     pub fn is_bookkeeping(&self) -> bool {
         find(&self.call.service, &self.call.operation).is_some_and(|spec| spec.bookkeeping)

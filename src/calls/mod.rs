@@ -18,6 +18,7 @@ pub mod serving;
 pub mod still;
 pub mod transition;
 pub mod until;
+pub mod volume_copies;
 mod way_back;
 pub mod words;
 

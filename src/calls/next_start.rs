@@ -93,7 +93,7 @@ impl NextStart {
                 self.leaving.insert(volume);
             }
             // The volume that is attached does not exist yet, but its key does.
-            ("CreateVolume", None) => self.made_under.extend(text("KmsKeyId")),
+            ("CreateVolume" | "CopyVolumes", None) => self.made_under.extend(text("KmsKeyId")),
             _ => {}
         }
     }

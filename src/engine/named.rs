@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{EngineError, room::outlasts};
+use super::EngineError;
 use crate::{
     calls::{Act, NextStart, Recognise, Test, Unresolved},
     journal::StoreError,
@@ -92,7 +92,7 @@ impl Bounds {
         });
         let at_most =
             alike.filter_map(|other| other.wait.as_ref()).map(|wait| wait.at_most).max().unwrap_or(0);
-        let room = if outlasts(act) { ROOM_WITHIN } else { Duration::ZERO };
+        let room = if act.outlasts() { ROOM_WITHIN } else { Duration::ZERO };
         Self { at_most: Duration::from_secs(at_most).max(room), way_back: None }
     }
 }

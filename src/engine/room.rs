@@ -14,7 +14,7 @@ use super::{
     turns::LOOK_AGAIN,
 };
 use crate::{
-    calls::{self, Act, Call, Power, Step, mark},
+    calls::{self, Call, Power, Step, mark, volume_copies::in_progress},
     inventory::{FamilyKind, Inventory, Scope, Want},
     journal::{StepState, Story},
     plan::Change,
@@ -43,11 +43,6 @@ fn pending_of(call: &Call) -> Option<Pending> {
     calls::find(&call.service, &call.operation)?.pending
 }
 
-/// Returns whether the new resource of an act counts for hours after it can be used.
-pub(super) fn outlasts(act: &Act) -> bool {
-    pending_of(&act.call).is_some_and(|pending| pending.outlasts)
-}
-
 /// Returns the calls for which a change needs room before the step at this place: that of the step itself,
 /// or, where it leads to something being down, those that follow until it is up again.
 fn wanted<'a>(change: &'a Change, at: usize, journal: &SharedJournal<'_>) -> Option<Wanted<'a>> {
@@ -60,7 +55,7 @@ fn wanted<'a>(change: &'a Change, at: usize, journal: &SharedJournal<'_>) -> Opt
         return None;
     }
     let down = change.steps[at..].iter().take_while(|s| s.act.power() != Power::BringsUp);
-    let steps: Vec<&Step> = down.filter(|s| outlasts(&s.act) && not_begun(change, s, journal)).collect();
+    let steps: Vec<&Step> = down.filter(|s| s.act.outlasts() && not_begun(change, s, journal)).collect();
     let first = *steps.first()?;
     let (pending, call) = (pending_of(&first.act.call)?, &first.act.call);
     Some(Wanted { pending, call, steps, bounds: bounds(first) })
@@ -216,7 +211,7 @@ impl Engine<'_> {
         let mut scope: Scope = own_wants.chain([Want::all(region, FamilyKind::Volumes)]).collect();
         let volumes = self.read_for_room(&scope).await?;
         let now = self.account.now();
-        let copies = volumes.regions.get(region).into_iter().flat_map(|r| r.copies_in_progress(now));
+        let copies = volumes.regions.get(region).into_iter().flat_map(|r| in_progress(r, now));
         scope = copies.map(|copy| Want::id(region, FamilyKind::VolumeStatuses, &copy.id)).collect();
         let mut facts = volumes.clone();
         if !scope.is_empty() {
@@ -225,7 +220,7 @@ impl Engine<'_> {
         let Some(place) = facts.regions.get(region) else {
             return Ok(Seen { count: own.len(), ..Seen::default() });
         };
-        let shown: Vec<_> = place.copies_in_progress(now).collect();
+        let shown: Vec<_> = in_progress(place, now).collect();
         let unseen = |id: &&String| {
             place.volumes.get(id).known().is_none() && shown.iter().all(|copy| copy.id != **id)
         };

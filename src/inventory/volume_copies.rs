@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Fact, Record, Region, Volume, about::About, permissions::on_all};
+use super::{Fact, Record, Volume, about::About, permissions::on_all};
 
 /// The initialization of a volume (`ec2:DescribeVolumeStatus`).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,8 +36,8 @@ pub fn initialization_seconds(gib: i32) -> u64 {
 }
 
 impl Volume {
-    /// Returns whether AWS may still be initialising the volume as a copy of another. What AWS reports of it
-    /// counts; where it reports nothing, the volume is initialised once AWS's own time for it has passed.
+    /// Returns whether AWS may still be initialising the volume as a copy of another. Its reported progress
+    /// counts; where AWS reports none, the volume is initialised once AWS's own time for it has passed.
     pub fn may_be_initialising(&self, status: Fact<&VolumeStatus>, now: Timestamp) -> bool {
         if self.source_volume_id.is_none() {
             return false;
@@ -49,14 +49,6 @@ impl Volume {
                 made.checked_add(within).map_or(true, |by| now < by)
             }),
         }
-    }
-}
-
-impl Region {
-    /// Returns the known volumes that AWS may still be initialising as copies.
-    pub fn copies_in_progress(&self, now: Timestamp) -> impl Iterator<Item = &Volume> {
-        let volumes = self.volumes.known().map(|(_, volume)| volume);
-        volumes.filter(move |v| v.may_be_initialising(self.volume_statuses.get(&v.id), now))
     }
 }
 

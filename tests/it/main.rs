@@ -100,5 +100,6 @@ mod turned;
 mod typing;
 mod understood;
 mod uptime;
+mod volume_copies;
 mod worked;
 mod world;

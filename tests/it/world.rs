@@ -111,8 +111,9 @@ type Thing = (String, FamilyKind, String);
 /// Everything in an account, thing by thing, in the form in which footprints compare.
 pub fn things(inventory: &Inventory) -> BTreeMap<Thing, Value> {
     let mut all = BTreeMap::new();
-    // Whether an instance has come up completely is not part of what it is.
-    let passing = [FamilyKind::InstanceStatuses, FamilyKind::ApplicationStatuses];
+    // Whether an instance has come up completely is not part of what it is, nor how much of a volume is
+    // initialised.
+    let passing = [FamilyKind::InstanceStatuses, FamilyKind::ApplicationStatuses, FamilyKind::VolumeStatuses];
     for (region, kind, family) in inventory.families().filter(|(_, kind, _)| !passing.contains(kind)) {
         for id in family.ids() {
             let value = family.footprint(&Selector::Id(id.to_owned()));

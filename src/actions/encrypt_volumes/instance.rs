@@ -1,13 +1,16 @@
 //! The change for an instance: all its unencrypted disks in one stop. Its steps in order: a warm set of
 //! snapshots while it runs, mark, stop, the final set, encrypted copies, volumes, the swap at each device,
-//! start, tags on the old volumes.
+//! start, tags on the old volumes. Copies of volumes take the place of both sets and all that is made of
+//! them.
 
 use serde_json::{Value, json};
 
 use super::{
     Parameters, Via,
     applications::{self, Applications},
-    capacity, guards, instance_of, key, needed_volume,
+    capacity,
+    doubles::may_be_copied,
+    guards, instance_of, key, needed_volume,
     parts::{Disk, Job},
     passes::{WARM, WARM_COPY},
     restartable::restartable,
@@ -70,6 +73,7 @@ pub fn propose(
     for disk in &disks {
         guards::volume(context, &disk.volume.id)?;
     }
+    may_be_copied(&disks, parameters)?;
     let addresses = guards::addresses(context, instance, parameters)?;
     guard_notes.push(address_note(&addresses));
     let left = targets::left_without(context, instance, parameters)?;
@@ -140,17 +144,19 @@ impl Swap<'_> {
         self.instance.state == "running"
     }
     pub(super) fn warm(&self) -> bool {
-        self.runs() && self.job.parameters.pre_snapshot
+        self.runs() && self.job.parameters.pre_snapshot && !self.doubles()
     }
     pub(super) fn copies(&self) -> bool {
         self.job.parameters.via == Via::Copy
     }
+    /// Returns whether the disks are copied as volumes, without a snapshot.
+    pub(super) fn doubles(&self) -> bool {
+        self.job.parameters.via == Via::VolumeCopy
+    }
 
     fn steps(&self) -> Result<Vec<Step>, Refusal> {
         let (job, disks) = (&self.job, &self.disks);
-        let of = |step: &'static str| {
-            move |d: &Disk<'_>| reference::output(step, &format!("Snapshots/{}", d.volume.id))
-        };
+        let of_warm = |d: &Disk<'_>| reference::output(WARM, &format!("Snapshots/{}", d.volume.id));
         let mut steps = Vec::new();
         steps.push(self.mark());
         if self.warm() {
@@ -159,7 +165,7 @@ impl Swap<'_> {
                 "while it runs, so that the final snapshots hold only what changed since",
             )?);
             if self.copies() {
-                steps.extend(job.copies(disks, WARM_COPY, &of(WARM))?);
+                steps.extend(job.copies(disks, WARM_COPY, &of_warm)?);
             }
         }
         if self.runs() {
@@ -173,21 +179,7 @@ impl Swap<'_> {
             steps.push(self.announce());
             steps.push(self.stop());
         }
-        steps.push(self.snapshots("snapshot", "in its final state")?);
-        if self.copies() {
-            steps.extend(job.copies(disks, "copy", &of("snapshot"))?);
-        }
-        let kept_once = self
-            .runs()
-            .then(|| KeptOnce { step: "start".to_owned(), reason: "it may hold newer data".to_owned() });
-        let source = |d: &Disk<'_>| {
-            if self.copies() {
-                reference::output(&format!("copy-{}", d.n), "SnapshotId")
-            } else {
-                of("snapshot")(d)
-            }
-        };
-        steps.extend(job.volumes(disks, &source, kept_once.as_ref(), &self.still_down())?);
+        steps.extend(self.new_volumes()?);
         for disk in disks {
             steps.extend(self.swap(disk));
         }
@@ -197,6 +189,28 @@ impl Swap<'_> {
         steps.extend(disks.iter().map(|disk| job.replaced(disk)));
         steps.extend(self.warm_gone());
         steps.push(self.unmark());
+        Ok(steps)
+    }
+
+    /// Makes the encrypted volumes of what the disks hold now that nothing can write to them.
+    fn new_volumes(&self) -> Result<Vec<Step>, Refusal> {
+        let (job, disks) = (&self.job, &self.disks);
+        let kept_once = self
+            .runs()
+            .then(|| KeptOnce { step: "start".to_owned(), reason: "it may hold newer data".to_owned() });
+        if self.doubles() {
+            return job.doubles(disks, kept_once.as_ref(), &|act| self.last_written(act));
+        }
+        let final_one = |d: &Disk<'_>| reference::output("snapshot", &format!("Snapshots/{}", d.volume.id));
+        let mut steps = vec![self.snapshots("snapshot", "in its final state")?];
+        if self.copies() {
+            steps.extend(job.copies(disks, "copy", &final_one)?);
+        }
+        let source = |d: &Disk<'_>| match self.copies() {
+            true => reference::output(&format!("copy-{}", d.n), "SnapshotId"),
+            false => final_one(d),
+        };
+        steps.extend(job.volumes(disks, &source, kept_once.as_ref(), &self.still_down())?);
         Ok(steps)
     }
 
@@ -211,6 +225,13 @@ impl Swap<'_> {
         };
         trials(&self.job, &self.disks, of, &self.others)
     }
+}
+
+/// Estimates the least and the most downtime in minutes of disks that are copied as volumes: six for stop,
+/// start and status checks, one for each disk's swap, and one or two for all copies, which can be used at
+/// once.
+pub(super) fn downtime_of_doubles(disks: usize) -> [u64; 2] {
+    [1, 2].map(|copies| 6 + disks as u64 + copies)
 }
 
 /// Estimates the least and the most downtime in minutes: six for stop, start and status checks, one for each

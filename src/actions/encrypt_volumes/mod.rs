@@ -5,6 +5,8 @@
 mod afterwards;
 mod applications;
 mod capacity;
+mod detached;
+mod doubles;
 mod guards;
 mod instance;
 mod key;
@@ -40,15 +42,17 @@ use crate::{
 /// An action that replaces unencrypted volumes by encrypted copies.
 pub struct EncryptVolumes;
 
-/// The way from the snapshot to the encrypted volume.
+/// The way from the disk to the encrypted volume.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 enum Via {
-    /// By an encrypted copy of the snapshot.
+    /// By an encrypted copy of a snapshot.
     #[default]
     Copy,
-    /// Directly: the volume is encrypted while it is created.
+    /// Directly from a snapshot: the volume is encrypted while it is created.
     Direct,
+    /// By a copy of the volume itself, without a snapshot.
+    VolumeCopy,
 }
 
 /// The need for a capacity reservation that holds room for the start.
@@ -121,10 +125,12 @@ impl Default for Parameters {
 const PARAMETERS: &[Parameter] = &[
     Parameter {
         name: "via",
-        kind: "\"copy\" or \"direct\"",
+        kind: "\"copy\", \"direct\" or \"volume-copy\"",
         default: "\"copy\"",
         doc: "Whether the final snapshot is copied with encryption first, or the encrypted volume is made \
-              straight from it (quicker; no encrypted snapshot is left).",
+              straight from it (quicker; no encrypted snapshot is left), or the volume itself is copied with \
+              encryption (a stop of minutes, and no snapshot at all; five such copies of a region may be in \
+              progress).",
     },
     Parameter {
         name: "key",
@@ -165,7 +171,7 @@ const PARAMETERS: &[Parameter] = &[
         kind: "true or false",
         default: "true",
         doc: "Whether a first set of snapshots, and encrypted copies of it, is made while the instance still \
-              runs, so that the final ones hold only what changed since.",
+              runs, so that the final ones hold only what changed since. Copies of volumes need none.",
     },
     Parameter {
         name: "snapshot_timeout",
@@ -185,7 +191,7 @@ const PARAMETERS: &[Parameter] = &[
         kind: "number of MiB/s, 100 to 300",
         default: "AWS's own, which is not promised",
         doc: "The rate at which a new volume is loaded from its snapshot, so that its disks are fast again \
-              after a known time. AWS bills it by the GiB.",
+              after a known time. AWS bills it by the GiB, and takes none for copies of volumes.",
     },
 ];
 
@@ -288,6 +294,7 @@ impl Action for EncryptVolumes {
                 <services::snapshot::CopySnapshot>::SPEC,
                 <services::snapshot::DeleteSnapshot>::SPEC,
                 <services::volume::CreateVolume>::SPEC,
+                <services::volume::CopyVolumes>::SPEC,
                 <services::volume::DeleteVolume>::SPEC,
                 <services::volume::DetachVolume>::SPEC,
                 <services::volume::AttachVolume>::SPEC,
@@ -307,7 +314,7 @@ impl Action for EncryptVolumes {
         let parameters: Parameters = params(with)?;
         match target.kind() {
             Kind::Instance => instance::propose(context, target, &parameters),
-            Kind::Volume => parts::propose_detached(context, target, &parameters),
+            Kind::Volume => detached::propose(context, target, &parameters),
             other => Err(Refusal::Refused(format!(
                 "encrypt-volumes changes instances and volumes, not a {}",
                 other.words()

@@ -1,20 +1,20 @@
 //! The steps that create an encrypted copy of a volume and tag the replaced one, alike for attached and
-//! detached volumes; and the whole change for a detached one.
+//! detached volumes.
 
 use serde_json::{Map, Value, json};
 
-use super::{Parameters, Via, guards, key, passes::WARM_COPY};
+use super::{Parameters, passes::WARM_COPY};
 use crate::{
     actions::{
-        Context, GuardNote, Proof, Proposal, Refusal, make, quota,
+        Proof, Refusal, make,
         support::{TAG_LIMIT, carried, snapshot_patience, tag_list, tag_specifications},
     },
-    calls::{Act, Call, Expect, KeptOnce, Risk, Shape, Step, Test, Wait, WayBack, reference},
-    inventory::{FamilyKind, Volume, Want, tag},
-    resource::{Owner, ResourceId},
+    calls::{Act, Call, Expect, KeptOnce, Shape, Step, Wait, WayBack, reference},
+    inventory::{FamilyKind, Volume, tag},
+    resource::Owner,
     services::{
         Operation, Planned, Ref,
-        snapshot::{CopySnapshot, CreateSnapshot, DeleteSnapshot, MOST_COPIES},
+        snapshot::{CopySnapshot, DeleteSnapshot, MOST_COPIES},
         tag::{CreateTags, DeleteTags, Tag},
         volume::{CreateVolume, DeleteVolume},
     },
@@ -154,34 +154,49 @@ impl Job<'_> {
         kept_once: Option<&KeptOnce>,
         only_if: &[Expect],
     ) -> Result<Vec<Step>, Refusal> {
-        let all: Vec<Value> = disks.iter().map(Disk::new_id).collect();
         let one = |(at, disk): (usize, &Disk<'_>)| {
-            let mut lineage = self.lineage(disk);
-            // Attaching a volume sets DeleteOnTermination to false: whoever brings the instance back up by
-            // the tags alone sets it again.
-            lineage.extend(disk.delete_on_termination.then(|| (tag::DELETE_ON_TERMINATION, json!("true"))));
-            lineage.extend(card_tag(disk));
             let create = CreateVolume {
                 volume_initialization_rate: self.parameters.initialization_rate,
-                ..self.new_volume(disk, Some(of(disk)), &lineage)?
+                ..self.new_volume(disk, Some(of(disk)), &self.place_of(disk))?
             };
-            let wait = (at + 1 == disks.len()).then(|| self.available(all.clone()));
-            let act = make::making(self.call(&create), FamilyKind::Volumes, "VolumeId", Shape::Id, wait)
-                .only_if(only_if.to_vec());
-            let delete = self.delete_volume(disk.new_id());
-            let kept = format!(
-                "the encrypted volume that took the place of {} stays: it may hold newer data",
-                disk.words()
-            );
-            let title = format!("make the encrypted volume for {}", disk.words());
-            Ok(make::step(
-                format!("volume-{}", disk.n),
-                title,
-                act,
-                make::back_or_keep(vec![delete], &kept, kept_once.cloned()),
-            ))
+            let guarded = |act: Act| act.only_if(only_if.to_vec());
+            Ok(self.new_one(disks, at, self.call(&create), kept_once, &guarded))
         };
         disks.iter().enumerate().map(one).collect()
+    }
+
+    /// Returns the tags of a new volume that name its source and its place. Attaching a volume sets
+    /// DeleteOnTermination to false: whoever brings the instance back up by the tags alone sets it again.
+    pub fn place_of(&self, disk: &Disk<'_>) -> Vec<(&'static str, Value)> {
+        let mut tags = self.lineage(disk);
+        tags.extend(disk.delete_on_termination.then(|| (tag::DELETE_ON_TERMINATION, json!("true"))));
+        tags.extend(card_tag(disk));
+        tags
+    }
+
+    /// Builds the step that makes the encrypted volume for the disk at this place among them, by this call.
+    pub fn new_one(
+        &self,
+        disks: &[Disk<'_>],
+        at: usize,
+        call: Call,
+        kept_once: Option<&KeptOnce>,
+        guarded: &dyn Fn(Act) -> Act,
+    ) -> Step {
+        let disk = &disks[at];
+        let wait = (at + 1 == disks.len()).then(|| self.available(disks.iter().map(Disk::new_id).collect()));
+        let act = guarded(make::making(call, FamilyKind::Volumes, "VolumeId", Shape::Id, wait));
+        let delete = self.delete_volume(disk.new_id());
+        let kept = format!(
+            "the encrypted volume that took the place of {} stays: it may hold newer data",
+            disk.words()
+        );
+        make::step(
+            format!("volume-{}", disk.n),
+            format!("make the encrypted volume for {}", disk.words()),
+            act,
+            make::back_or_keep(vec![delete], &kept, kept_once.cloned()),
+        )
     }
 
     /// Deletes a volume that this change has created.
@@ -346,123 +361,4 @@ pub fn speed(volume: &Volume) -> (Option<i32>, Option<i32>) {
         volume.iops.filter(|_| matches!(kind, "gp3" | "io1" | "io2")),
         volume.throughput.filter(|_| kind == "gp3"),
     )
-}
-
-/// Proposes the change for a detached volume.
-///
-/// # Errors
-/// A refusal.
-pub fn propose_detached(
-    context: &Context<'_>,
-    target: &ResourceId,
-    parameters: &Parameters,
-) -> Result<Proposal, Refusal> {
-    let volume = guards::volume(context, target.id())?;
-    if volume.encrypted {
-        return Err(Refusal::Nothing(format!("{} is encrypted", volume.id)));
-    }
-    if volume.state != "available" || !volume.attachments.is_empty() {
-        return Err(Refusal::Refused(format!(
-            "{} is {}: it was attached to nothing when it was planned for; plan again",
-            volume.id, volume.state
-        )));
-    }
-    let (key, own_key) = key::chosen(context, parameters)?;
-    let job = Job { owner: &context.inventory.owner, region: context.region, key, own_key, parameters };
-    let disks = [Disk { n: 1, volume, place: None, delete_on_termination: false, card: None }];
-    let steps = detached_steps(&job, &disks)?;
-    Ok(Proposal {
-        summary: format!(
-            "replace the detached volume {} ({} GiB {}) by an encrypted copy",
-            volume.id, volume.size, volume.volume_type
-        ),
-        steps,
-        risk: Risk::Safe,
-        impact: vec![
-            "no instance is affected: the volume is attached to nothing".to_owned(),
-            format!(
-                "the storage is paid twice until the old volume and the snapshots are pruned, {} days after \
-                 the run at the earliest",
-                parameters.keep_days
-            ),
-            "whatever knows the volume by its id (scripts, templates) must be given the new one".to_owned(),
-            job.first_reads(&disks),
-            job.shown_by_scanners(1),
-        ]
-        .into_iter()
-        .chain(job.later_starts("an instance with it"))
-        .collect(),
-        before: json!({ "volume": volume.id, "encrypted": false }),
-        after: json!({ "volume": volume.id, "kept": true, "replaced_by": { "encrypted": true,
-            "key": job.key } }),
-        proof: job.proofs(&disks[0]).to_vec(),
-        not_restored: Vec::new(),
-        guards: [GuardNote::passed(
-            "ownership",
-            format!("no tag says that anything else manages {}", volume.id),
-        )]
-        .into_iter()
-        .chain(quota::storage_note(context.inventory, context.region, [volume]))
-        .chain(job.own_key.then(|| {
-            let who = format!(
-                "whoever attaches the new volume must be allowed to use {} (kms:CreateGrant): whether they \
-                 are was not looked at",
-                job.key
-            );
-            GuardNote::not_checked("later-starts", who)
-        }))
-        .collect(),
-        touches: vec![Want::id(context.region, FamilyKind::Volumes, &volume.id)],
-        prerequisites: Vec::new(),
-    })
-}
-
-fn detached_steps(job: &Job<'_>, disks: &[Disk<'_>; 1]) -> Result<Vec<Step>, Refusal> {
-    let disk = &disks[0];
-    let own = || reference::output("snapshot", "SnapshotId");
-    let mut tags = job.lineage(disk);
-    tags.push((tag::EXPIRES, job.expires()));
-    let create = CreateSnapshot::<Planned> {
-        volume_id: disk.volume.id.clone(),
-        description: Some(format!("redress: {} before encryption", disk.volume.id)),
-        tag_specifications: tag_specifications("snapshot", &disk.volume.tags, &tags)?,
-    };
-    let wait = Some(job.completed(disks, vec![own()], "until the snapshot is completed"));
-    let alone = detached(job.region, &disk.volume.id);
-    let act = make::making(job.call(&create), FamilyKind::Snapshots, "SnapshotId", Shape::Id, wait)
-        .only_if(alone.clone());
-    let mut first = job.tag_old(disk)?;
-    first.act = first.act.only_if(alone.clone());
-    let mut steps = vec![
-        first,
-        make::step(
-            "snapshot",
-            format!("snapshot {}", disk.words()),
-            act,
-            job.snapshots_back(vec![own()], "the unencrypted snapshot"),
-        ),
-    ];
-    if job.parameters.via == Via::Copy {
-        steps.extend(job.copies(disks, "copy", &|_| own())?);
-    }
-    steps.extend(job.volumes(
-        disks,
-        &|_| if job.parameters.via == Via::Copy { reference::output("copy-1", "SnapshotId") } else { own() },
-        None,
-        &alone,
-    )?);
-    let mut last = job.replaced(disk);
-    last.act = last.act.only_if(alone);
-    steps.push(last);
-    Ok(steps)
-}
-
-/// Expects a volume to be attached to nothing.
-fn detached(region: &str, volume: &str) -> Vec<Expect> {
-    let meaning =
-        format!("somebody has attached {volume} in the meantime: what it holds may be newer than its copy");
-    let state = Expect::new(region, FamilyKind::Volumes, volume, "/state", Test::Is(json!("available")));
-    [state, make::is(region, FamilyKind::Volumes, volume, "/attachments", json!([]))]
-        .map(|e| e.meaning(&meaning))
-        .into()
 }

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    guards,
-    instance::{Swap, downtime},
+    doubles, guards,
+    instance::{Swap, downtime, downtime_of_doubles},
     parts::Disk,
     to_encrypt,
 };
@@ -91,8 +91,15 @@ impl Swap<'_> {
         let id = &self.instance.id;
         let mut impact = vec![match self.runs() {
             true => {
-                let [least, most] = downtime(gib, self.disks.len(), self.copies(), self.warm());
+                let [least, most] = match self.doubles() {
+                    true => downtime_of_doubles(self.disks.len()),
+                    false => downtime(gib, self.disks.len(), self.copies(), self.warm()),
+                };
                 let how = match (self.warm(), self.copies()) {
+                    _ if self.doubles() => {
+                        "the disks are copied as volumes, whatever their size: such a copy can be used at \
+                         once"
+                    }
                     (true, true) => {
                         "most is in snapshots before the stop; the copies after it may be whole again, \
                          and via = \"direct\" makes none"
@@ -110,6 +117,7 @@ impl Swap<'_> {
         if self.runs() {
             impact.push(self.room());
         }
+        impact.extend(self.doubles().then(doubles::room));
         impact.push(self.job.first_reads(&self.disks));
         impact.extend(self.job.later_starts(id));
         impact.push(format!(
@@ -145,11 +153,7 @@ impl Swap<'_> {
             );
         }
         impact.push(self.job.shown_by_scanners(self.disks.len()));
-        impact.push(format!(
-            "the storage is paid twice until the old volumes and the snapshots are pruned, {} days after the \
-             run at the earliest",
-            self.job.parameters.keep_days
-        ));
+        impact.push(self.job.paid_twice(("the old volumes", "are")));
         impact
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Failure, Named, looks_gone, pause_before};
 use crate::{
     calls::{CallError, ErrorClass, Outputs, Power, Recognise, power, still},
-    engine::{Engine, EngineError, ProgressEvent, ledger::SharedJournal, look::Look, room::outlasts},
+    engine::{Engine, EngineError, ProgressEvent, ledger::SharedJournal, look::Look},
     journal::{Event, StepResult, Story},
 };
 
@@ -44,7 +44,7 @@ impl Engine<'_> {
             }
             // Other operations end at some time. The act may wait for them as long as for its own result.
             // Where they go on for hours, nothing that is down waits for them.
-            ErrorClass::Concurrency if outlasts(named.act) && named.bounds.way_back.is_some() => {
+            ErrorClass::Concurrency if named.act.outlasts() && named.bounds.way_back.is_some() => {
                 self.give_up(named, error, journal).await
             }
             ErrorClass::Concurrency if waited <= self.patience(named, journal).max(named.bounds.at_most) => {

@@ -127,38 +127,43 @@ fn of_input(change: &Change, act: &Act) -> Vec<Assertion> {
         }
         "CreateSnapshot" if change.action.iter().any(|name| name.contains("encrypt")) => {
             let Some(volume) = input.get("VolumeId").and_then(Value::as_str) else { return Vec::new() };
-            let of = |at: &str, value: Value, what: &str| {
-                Some(is(
-                    change,
-                    look(FamilyKind::Volumes, &json!(volume), at)?,
-                    value,
-                    format!("{volume} {what}"),
-                ))
-            };
-            // A volume that was attached since then has a writer, and its copy would be of a moment that
-            // nobody chose.
-            [
-                of("/encrypted", json!(false), "is not encrypted"),
-                of("/state", json!("available"), "is attached to nothing"),
-            ]
-            .into_iter()
-            .flatten()
-            .collect()
+            alone(change, volume)
         }
-        // An instance that the change does not stop must be stopped: its writes after the snapshot would be
-        // lost.
-        "CreateSnapshots" if change.before.get("state").is_some_and(|state| state == "stopped") => {
-            let Some(instance) = input.pointer("/InstanceSpecification/InstanceId").and_then(Value::as_str)
-            else {
-                return Vec::new();
-            };
-            let look = look(FamilyKind::Instances, &json!(instance), "/state");
-            look.map(|l| is(change, l, json!("stopped"), format!("{instance} is stopped")))
-                .into_iter()
-                .collect()
+        "CopyVolumes" if change.resource.kind() == Kind::Volume => alone(change, change.resource.id()),
+        // An instance that the change does not stop must be stopped: its writes after the snapshot or copy
+        // would be lost.
+        "CopyVolumes" if found_stopped(change) => stopped(change, change.resource.id()),
+        "CreateSnapshots" if found_stopped(change) => {
+            let instance = input.pointer("/InstanceSpecification/InstanceId").and_then(Value::as_str);
+            instance.map(|instance| stopped(change, instance)).unwrap_or_default()
         }
         _ => Vec::new(),
     }
+}
+
+fn found_stopped(change: &Change) -> bool {
+    change.before.get("state").is_some_and(|state| state == "stopped")
+}
+
+/// Builds the condition that an instance is stopped.
+fn stopped(change: &Change, instance: &str) -> Vec<Assertion> {
+    let look = look(FamilyKind::Instances, &json!(instance), "/state");
+    look.map(|l| is(change, l, json!("stopped"), format!("{instance} is stopped"))).into_iter().collect()
+}
+
+/// Builds the conditions that a volume is unencrypted and attached to nothing. A volume that was attached
+/// since then has a writer, and its copy would be of a moment that nobody chose.
+fn alone(change: &Change, volume: &str) -> Vec<Assertion> {
+    let of = |at: &str, value: Value, what: &str| {
+        Some(is(change, look(FamilyKind::Volumes, &json!(volume), at)?, value, format!("{volume} {what}")))
+    };
+    [
+        of("/encrypted", json!(false), "is not encrypted"),
+        of("/state", json!("available"), "is attached to nothing"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Builds the conditions on a security group: the rules that are revoked are those that the undo would

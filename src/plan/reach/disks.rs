@@ -348,6 +348,7 @@ impl<'a> Disks<'a> {
 
     /// Returns the call of the step that is yet to make a volume.
     pub(super) fn maker(&self, volume: &Value) -> Option<&'a Call> {
-        self.step(volume).map(|(step, _)| &step.act.call).filter(|call| call.operation == "CreateVolume")
+        let makes = |call: &&Call| matches!(call.operation.as_str(), "CreateVolume" | "CopyVolumes");
+        self.step(volume).map(|(step, _)| &step.act.call).filter(makes)
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn checked(change: &Change, way: Way, call: &Call, account: &str) -> 
         "CopySnapshot" if call.input["SourceRegion"] != change.region => {
             Err("copies from another region".to_owned())
         }
-        "CopySnapshot" => encrypted(change, &call.input, account),
+        "CopySnapshot" | "CopyVolumes" => encrypted(change, &call.input, account),
         "CreateVolume" => {
             at_rate(change, &call.input)?;
             // A trial of the key of a disk that stays is empty and of the smallest size.

@@ -10,9 +10,10 @@ use super::{
     form::described,
     labels::{Labels, tag_in},
     lineage,
+    volumes::{self, replacement, under_key, unlike},
 };
 use crate::{
-    actions::{encrypt_volumes::speed, support::carried},
+    actions::support::carried,
     calls::{Act, Call, Recognise, Test, mark},
     inventory::{FamilyKind, Instance, Tags, Volume, tag},
 };
@@ -32,6 +33,7 @@ pub(super) fn borne_out(disks: &Disks<'_>, lead: &Lead<'_>) -> Result<Vec<String
         }
         "ModifyInstanceAttribute" => goes_with(disks, call, &mut claims)?,
         "CreateVolume" => volume(disks, call, &mut claims)?,
+        "CopyVolumes" => volumes::double(disks, act, &mut claims)?,
         "CopySnapshot" => copy(disks, act, &mut claims)?,
         "CreateSnapshot" | "CreateSnapshots" => snapshots(disks, act, &mut claims)?,
         "CreateTags" | "DeleteTags" => tags(disks, way, call, &mut claims)?,
@@ -47,7 +49,7 @@ pub(super) fn borne_out(disks: &Disks<'_>, lead: &Lead<'_>) -> Result<Vec<String
 /// thing that is made is known by the token in its tags, and by nothing in a file.
 fn recognised(act: &Act) -> Result<(), String> {
     let family = match act.call.operation.as_str() {
-        "CreateVolume" => Some(FamilyKind::Volumes),
+        "CreateVolume" | "CopyVolumes" => Some(FamilyKind::Volumes),
         "CreateSnapshot" | "CreateSnapshots" | "CopySnapshot" => Some(FamilyKind::Snapshots),
         _ => None,
     };
@@ -216,56 +218,7 @@ fn volume(disks: &Disks<'_>, call: &Call, claims: &mut Vec<String>) -> Result<()
     if source.is_none() {
         return labels.hold(disks, Some(&old.id), &carried(&old.tags), &[], claims);
     }
-    let labels = labels.with(disks.place_tags())?;
-    // Released versions did not set this tag.
-    let goes = disks.devices(&old.id).into_iter().find(|device| disks.goes_with(device) == Some(true));
-    if let Some(device) = goes.filter(|_| !labels.has(tag::DELETE_ON_TERMINATION)) {
-        claims.push(format!("the volume for {device} is not tagged as going with the instance"));
-    }
-    labels.hold(
-        disks,
-        Some(&old.id),
-        &carried(&old.tags),
-        &[tag::SOURCE, tag::INSTANCE, tag::DEVICE, tag::DELETE_ON_TERMINATION, tag::EBS_CARD],
-        claims,
-    )
-}
-
-/// Returns the first detail in which a volume would differ from the one that it is to replace.
-fn unlike(old: &Volume, input: &Value) -> Option<String> {
-    let (iops, throughput) = speed(old);
-    let number = |name: &str| input.get(name).and_then(Value::as_i64);
-    let words = |n: Option<i64>| n.map_or_else(|| "nothing".to_owned(), |n| n.to_string());
-    let numbers = [("Size", Some(old.size)), ("Iops", iops), ("Throughput", throughput)]
-        .map(|(name, is)| (name, is.map(i64::from)));
-    if let Some((name, is)) = numbers
-        .into_iter()
-        .find(|(name, is)| number(name) != *is || (is.is_none() && input.get(*name).is_some()))
-    {
-        return Some(format!("has {name} {}; the account shows {}", words(number(name)), words(is)));
-    }
-    let texts = [("AvailabilityZone", &old.availability_zone), ("VolumeType", &old.volume_type)];
-    texts
-        .into_iter()
-        .find(|(name, is)| text(input, name) != is.as_str())
-        .map(|(name, is)| format!("has {name} {}; the account shows {is}", text(input, name)))
-}
-
-/// Checks the key: a run encrypts everything under the key that it began with; before that, under the one
-/// that the action takes today.
-fn under_key(disks: &Disks<'_>, call: &Call, claims: &mut Vec<String>) -> Result<(), String> {
-    let (key, keys) = (text(&call.input, "KmsKeyId"), disks.keys());
-    if keys.contains(key) {
-        return Ok(());
-    }
-    if !keys.is_empty() {
-        let is = keys.into_iter().collect::<Vec<_>>().join(", ");
-        return Err(format!("encrypts under {key}; the run has encrypted under {is} so far"));
-    }
-    if disks.key_of_today().is_none_or(|today| today != key) {
-        claims.push(format!("the new resource is encrypted under {key}"));
-    }
-    Ok(())
+    replacement(disks, old, labels, claims)
 }
 
 fn copy(disks: &Disks<'_>, act: &Act, claims: &mut Vec<String>) -> Result<(), String> {

@@ -44,9 +44,9 @@ fn is_there(disks: &Disks<'_>, id: &str) -> Result<(), String> {
     }
 }
 
-/// Checks that a call that makes a snapshot, or a copy of one, matches the purpose of its step: the final
-/// ones are taken while nothing can write to the disks, whatever a file claims about that, and copied from
-/// nothing else. Without any precondition the engine sets its own.
+/// Checks that a call that makes a snapshot, a copy of one, or a copy of a volume matches the purpose of its
+/// step: the final ones are taken while nothing can write to the disks, whatever a file claims about that,
+/// and copied from nothing else. Without any precondition the engine sets its own.
 ///
 /// # Errors
 /// The resource that could be written meanwhile.
@@ -68,7 +68,11 @@ pub(super) fn holds_what_its_step_says(disks: &Disks<'_>, act: &Act) -> Result<(
         act.before.iter().any(|e| e.family == family && e.id == id && e.at == "/state" && quiet(&e.test));
     match looks || (act.before.is_empty() && act.observe.is_empty()) {
         true => Ok(()),
-        false => Err(format!("takes the last snapshot without looking whether {id} is {still}")),
+        false => {
+            let takes =
+                if call.operation == "CopyVolumes" { "copies a disk" } else { "takes the last snapshot" };
+            Err(format!("{takes} without looking whether {id} is {still}"))
+        }
     }
 }
 

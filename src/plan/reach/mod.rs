@@ -10,6 +10,7 @@ mod labels;
 mod lineage;
 mod made;
 mod policies;
+mod volumes;
 
 use std::collections::BTreeSet;
 

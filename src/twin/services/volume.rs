@@ -3,7 +3,7 @@
 
 use super::{OnTwin, bin, done, output, storage_quota::volume_fits, tag::specified};
 use crate::{
-    calls::{CallError, Outcome},
+    calls::{CallError, Outcome, volume_copies::in_progress},
     inventory::{
         Fact, FamilyKind, Instance, Volume, VolumeStatus,
         compute::{Attachment, Device},
@@ -78,7 +78,7 @@ impl OnTwin for CopyVolumes {
         let mut new = Volume { tags: specified(&self.tag_specifications, "volume")?, ..Volume::default() };
         let id = &self.source_volume_id;
         let source = source(t, region, id)?.clone();
-        let others: Vec<&Volume> = t.region(region)?.copies_in_progress(t.now).collect();
+        let others: Vec<&Volume> = in_progress(t.region(region)?, t.now).collect();
         if others.iter().any(|copy| copy.source_volume_id.as_ref() == Some(id)) {
             return Err(refuse(TOO_MANY_COPIES, format!("A copy of the volume '{id}' is in progress.")));
         }
@@ -99,6 +99,7 @@ impl OnTwin for CopyVolumes {
         let fate = encryption(t, region, asked, source.encrypted, source.kms_key_id, &mut new)?;
         new.availability_zone = source.availability_zone;
         new.source_volume_id = Some(id.clone());
+        volume_fits(t, region, &new)?;
         let size = u64::try_from(new.size).unwrap_or(0);
         let made = begin(t, region, new, fate);
         t.content_doubled(region, &made, id);

@@ -16,6 +16,7 @@ use crate::{
 mod afterwards;
 mod before_the_stop;
 mod capacity;
+mod doubles;
 mod parameters;
 mod places;
 mod refusals;

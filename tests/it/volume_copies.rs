@@ -1,0 +1,283 @@
+//! Disks that are copied as volumes (`via = "volume-copy"`), on the twin: there and back, killed anywhere, and
+//! AWS's limits for copies, which are waited for while everything is up and by nothing that is down.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use redress::{
+    calls::Call,
+    inventory::FamilyKind,
+    journal::{ChangeStory, Event, Outcome, StepResult},
+    plan::{Change, Plan},
+    playbook::set,
+    resource::Kind,
+    twin::{DeniedCall, DeniedRead, Fault, FaultKind, When, demo::MAIN},
+};
+use serde_json::json;
+
+use super::{
+    ends::End,
+    jobs::many_stops,
+    laws::{all_are, undoing},
+    stand::{Stand, hold, yes},
+    world,
+};
+
+fn wish() -> world::Wish {
+    let mut wish = world::Wish::default();
+    set::override_parameter(&mut wish.playbooks, "encrypt-volumes.via=\"volume-copy\"").unwrap();
+    wish
+}
+
+/// The changes of a kind of resource that copy volumes, alone in a plan.
+fn doubling(stand: &Stand, picked: impl Fn(&Change) -> bool) -> Plan {
+    let plan = world::plan(stand, &wish());
+    let ours = plan.changes.iter().filter(|c| c.action == "encrypt-volumes" && picked(c));
+    let ids = ours.map(|c| c.id.clone()).collect();
+    world::select(stand, &plan, &ids)
+}
+
+/// One instance of the main region that runs.
+fn running(stand: &Stand) -> (Plan, String) {
+    let first = std::cell::Cell::new(true);
+    let plan = doubling(stand, |c| {
+        c.resource.kind() == Kind::Instance
+            && c.region == MAIN
+            && c.before["state"] == "running"
+            && first.replace(false)
+    });
+    assert_eq!(plan.changes.len(), 1, "{:?}", plan.skipped);
+    let instance = plan.changes[0].resource.id().to_owned();
+    (plan, instance)
+}
+
+fn only(stand: &Stand, plan: &Plan) -> ChangeStory {
+    stand.story().changes[&plan.changes[0].id].clone()
+}
+
+fn called(stand: &Stand, operation: &str) -> usize {
+    hold(&stand.called).iter().filter(|c: &&Call| c.operation == operation).count()
+}
+
+/// The codes with which copies of volumes were refused.
+fn refused(stand: &Stand) -> Vec<String> {
+    let of = |(_, event): &(Timestamp, Event)| match event {
+        Event::Result { step, result: StepResult::Failed { error }, .. } if step.starts_with("volume-") => {
+            Some(error.code.clone())
+        }
+        _ => None,
+    };
+    hold(&stand.events).iter().filter_map(of).collect()
+}
+
+/// The time of the first intent of an operation.
+fn first(stand: &Stand, operation: &str) -> Timestamp {
+    let is_it = |event: &Event| matches!(event, Event::Intent { call, .. } if call.operation == operation);
+    hold(&stand.events).iter().find(|(_, event)| is_it(event)).expect("it was called").0
+}
+
+/// Lets somebody else copy volumes of so many GiB, each another one. Returns the time at which AWS has
+/// initialised them.
+fn others_copy(stand: &Stand, copies: usize, gib: i32) -> Timestamp {
+    let mut twin = hold(&stand.twin);
+    let call = |operation: &str, input| Call::new("ec2", MAIN, operation, input);
+    for n in 0..copies {
+        let empty = json!({ "AvailabilityZone": "us-east-1a", "Size": gib, "ClientToken": format!("s{n}") });
+        let made = twin.by_hand(&call("CreateVolume", empty)).unwrap();
+        twin.pass(Duration::from_secs(30));
+        let copy = json!({ "SourceVolumeId": made["VolumeId"], "ClientToken": format!("c{n}") });
+        twin.by_hand(&call("CopyVolumes", copy)).unwrap();
+    }
+    let mut later = twin.clone();
+    while later.truth().regions[MAIN]
+        .volume_statuses
+        .known()
+        .any(|(_, s)| s.initialization_progress < Some(100))
+    {
+        later.pass(Duration::from_secs(10));
+    }
+    later.now()
+}
+
+fn encrypted(stand: &Stand, instance: &str) -> bool {
+    let settled = stand.settled();
+    let region = &settled.regions[MAIN];
+    let devices = &region.instances.get(instance).known().unwrap().devices;
+    devices.iter().all(|d| region.volumes.get(&d.volume_id).known().unwrap().encrypted)
+}
+
+#[test]
+fn disks_are_copied_without_a_snapshot_proved_and_put_back() {
+    let stand = world::demo();
+    let plan = doubling(&stand, |_| true);
+    assert!(plan.changes.iter().any(|c| c.resource.kind() == Kind::Volume), "a detached one is among them");
+    assert!(plan.changes.iter().any(|c| c.before["state"] == "stopped"), "and a stopped instance");
+    let before = stand.settled();
+    stand.run(&plan, yes(&plan), None).unwrap().unwrap();
+    all_are(&stand.story(), &plan, &[Outcome::Verified]);
+    all_are(&stand.verify(&plan), &plan, &[Outcome::Verified]);
+    assert_eq!((called(&stand, "CreateSnapshots"), called(&stand, "CreateSnapshot")), (0, 0));
+    assert!(called(&stand, "CopyVolumes") > 3);
+    assert_eq!(refused(&stand), Vec::<String>::new());
+    assert_eq!(hold(&stand.twin).stale(), []);
+    let undoing = undoing(&stand, &plan);
+    assert!(undoing.refused.is_empty(), "{:?}", undoing.refused);
+    let shown = &undoing.plan.rehearsal;
+    assert!(shown.undo_restores, "{:?} {:?}", shown.differences, shown.not_rehearsed);
+    let back = stand.again();
+    back.run(&undoing.plan, yes(&undoing.plan), None).unwrap().unwrap();
+    all_are(&back.story(), &undoing.plan, &[Outcome::Restored]);
+    let (before, after) = (world::things(&before), world::things(&stand.settled()));
+    let moved: Vec<_> = before.iter().filter(|(thing, was)| after.get(*thing) != Some(*was)).collect();
+    assert_eq!(moved, []);
+    // The copies stay: they may hold newer data.
+    let new = after.keys().filter(|thing| !before.contains_key(*thing));
+    assert!(new.into_iter().all(|(_, family, _)| *family == FamilyKind::Volumes));
+}
+
+#[test]
+fn applied_twice_nothing_is_copied_again() {
+    let stand = world::demo();
+    let (plan, _) = running(&stand);
+    stand.run(&plan, yes(&plan), None).unwrap().unwrap();
+    let second = stand.again();
+    second.run(&plan, yes(&plan), None).unwrap().unwrap();
+    assert_eq!(*hold(&second.called), Vec::<Call>::new());
+    all_are(&second.story(), &plan, &[Outcome::AlreadyFixed]);
+}
+
+#[test]
+fn killed_anywhere_it_comes_to_the_same_end() {
+    let stand = world::demo();
+    let fresh = hold(&stand.twin).clone();
+    let (plan, _) = running(&stand);
+    stand.run(&plan, yes(&plan), None).unwrap().unwrap();
+    let whole = End::of(&stand);
+    for kill in whole.kills(1, 1) {
+        let other = Stand::new(fresh.clone());
+        other.killed(&plan, kill);
+        other.run(&plan, yes(&plan), None).unwrap().unwrap();
+        whole.is_that_of(&other, kill);
+        assert_eq!(hold(&other.twin).stale(), [], "{kill:?}");
+    }
+}
+
+#[test]
+fn room_for_the_copies_is_awaited_before_anything_goes_down() {
+    for others in [4, 5] {
+        let stand = world::demo();
+        let (plan, instance) = running(&stand);
+        let disks = plan.changes[0].steps.iter().filter(|s| s.act.call.operation == "CopyVolumes").count();
+        assert!(disks > 1, "others leave room for one: it needs {disks}");
+        let there_is_room = others_copy(&stand, others, 120);
+        stand.run(&plan, yes(&plan), None).unwrap().unwrap();
+        let told = only(&stand, &plan);
+        assert_eq!(told.outcome(), Some(Outcome::Verified), "{others} of others: {}", told.reason);
+        assert_eq!(refused(&stand), Vec::<String>::new());
+        let (stopped, copied) = (first(&stand, "StopInstances"), first(&stand, "CopyVolumes"));
+        // The first of the others' copies is initialised some minutes before the last.
+        assert!(stopped >= there_is_room - jiff::SignedDuration::from_mins(5), "{others} of others");
+        assert!(
+            copied.duration_since(stopped) < jiff::SignedDuration::from_mins(10),
+            "nothing waits while down"
+        );
+        assert!(encrypted(&stand, &instance));
+    }
+}
+
+#[test]
+fn a_copy_of_the_same_disk_by_somebody_else_is_awaited_before_the_stop() {
+    let stand = world::demo();
+    let (plan, _) = running(&stand);
+    let source = plan.changes[0].steps.iter().find_map(|s| s.act.call.input.get("SourceVolumeId")).unwrap();
+    let copy = json!({ "SourceVolumeId": source, "ClientToken": "theirs" });
+    hold(&stand.twin).by_hand(&Call::new("ec2", MAIN, "CopyVolumes", copy)).unwrap();
+    stand.run(&plan, yes(&plan), None).unwrap().unwrap();
+    assert_eq!(only(&stand, &plan).outcome(), Some(Outcome::Verified), "{}", only(&stand, &plan).reason);
+    assert_eq!(refused(&stand), Vec::<String>::new());
+}
+
+#[test]
+fn room_that_does_not_come_leaves_everything_as_it_was() {
+    let stand = world::demo();
+    let (plan, _) = running(&stand);
+    others_copy(&stand, 5, 1500);
+    stand.run(&plan, yes(&plan), None).unwrap().unwrap();
+    let told = only(&stand, &plan);
+    assert_eq!(told.outcome(), Some(Outcome::RolledBack), "{}", told.reason);
+    assert!(told.reason.contains("5 copies of volumes are in progress"), "{}", told.reason);
+    assert_eq!((called(&stand, "StopInstances"), called(&stand, "CopyVolumes")), (0, 0));
+}
+
+#[test]
+fn a_copy_that_is_refused_while_the_instance_is_down_brings_it_up_at_once() {
+    for (kind, nth) in [(FaultKind::Quota, 1), (FaultKind::Busy, 2)] {
+        let stand = world::demo();
+        let (plan, instance) = running(&stand);
+        let before = world::things(&stand.settled());
+        let at = When::Operation("CopyVolumes".to_owned(), nth);
+        hold(&stand.twin).faults.script.push(Fault { at, kind, times: 1_000, seen: 0 });
+        stand.run(&plan, yes(&plan), None).unwrap().unwrap();
+        let told = only(&stand, &plan);
+        assert_eq!(told.outcome(), Some(Outcome::RolledBack), "{kind:?}: {}", told.reason);
+        assert_eq!(called(&stand, "CopyVolumes"), nth as usize, "{kind:?}: it is not asked for again");
+        let down = first(&stand, "StartInstances").duration_since(first(&stand, "StopInstances"));
+        assert!(down < jiff::SignedDuration::from_mins(10), "{kind:?}: {down}");
+        let settled = stand.settled();
+        assert_eq!(settled.regions[MAIN].instances.get(&instance).known().unwrap().state, "running");
+        assert_eq!(world::things(&settled), before, "{kind:?}");
+    }
+}
+
+#[test]
+fn a_copy_whose_key_does_not_work_is_deleted_and_the_instance_comes_up() {
+    let stand = world::demo();
+    let (plan, instance) = running(&stand);
+    let at = When::Operation("CopyVolumes".to_owned(), 1);
+    hold(&stand.twin).faults.script.push(Fault { at, kind: FaultKind::VolumeDies, times: 1, seen: 0 });
+    stand.run(&plan, yes(&plan), None).unwrap().unwrap();
+    let told = only(&stand, &plan);
+    assert_eq!(told.outcome(), Some(Outcome::RolledBack), "{}", told.reason);
+    let settled = stand.settled();
+    assert_eq!(settled.regions[MAIN].instances.get(&instance).known().unwrap().state, "running");
+    assert!(settled.regions[MAIN].volumes.known().all(|(_, v)| v.source_volume_id.is_none()));
+}
+
+#[test]
+fn a_caller_who_may_not_copy_volumes_has_nothing_stopped() {
+    let stand = world::demo();
+    let (plan, _) = running(&stand);
+    let denied = DeniedCall { operation: "CopyVolumes".to_owned(), resource: None };
+    hold(&stand.twin).faults.denied_calls.push(denied);
+    stand.run(&plan, yes(&plan), None).unwrap().unwrap();
+    assert_eq!(called(&stand, "StopInstances"), 0);
+    let told = only(&stand, &plan);
+    assert!(told.reason.contains("ec2:CopyVolumes would be denied"), "{}", told.reason);
+}
+
+#[test]
+fn copies_whose_progress_may_not_be_read_count_for_as_long_as_aws_may_take() {
+    let stand = world::demo();
+    let (plan, _) = running(&stand);
+    others_copy(&stand, 5, 1);
+    let begun = hold(&stand.twin).now();
+    hold(&stand.twin).faults.denied_reads.push(DeniedRead {
+        family: FamilyKind::VolumeStatuses,
+        region: None,
+        member: None,
+    });
+    stand.run(&plan, yes(&plan), None).unwrap().unwrap();
+    assert_eq!(only(&stand, &plan).outcome(), Some(Outcome::Verified), "{}", only(&stand, &plan).reason);
+    assert!(first(&stand, "StopInstances").duration_since(begun) > jiff::SignedDuration::from_hours(5));
+}
+
+#[test]
+fn several_changes_at_once_ask_for_no_copy_that_aws_would_refuse() {
+    let (mut stand, _) = many_stops();
+    (stand.jobs, stand.stop_at_once) = (20, 20);
+    let plan = doubling(&stand, |_| true);
+    others_copy(&stand, 2, 60);
+    stand.run(&plan, yes(&plan), None).unwrap().unwrap();
+    all_are(&stand.story(), &plan, &[Outcome::Verified]);
+    assert_eq!(refused(&stand), Vec::<String>::new());
+}
