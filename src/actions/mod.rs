@@ -177,6 +177,18 @@ pub trait Action: Sync {
         let _ = (inventory, with);
         Ok(resource.clone())
     }
+    /// Returns the parameters with all that they leave to the facts decided, for a plan: it holds them from
+    /// then on, whatever the facts are when it is applied. Most parameters leave nothing to the facts.
+    fn settled(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Value {
+        let _ = (context, target);
+        with.clone()
+    }
+    /// Returns the parameters of a plan without the decisions that these parameters of a playbook left to
+    /// planning: where nothing else differs, the two are the same then.
+    fn unsettled(&self, planned: &Value, asked: &Value) -> Value {
+        let _ = asked;
+        planned.clone()
+    }
     /// Returns the quotas of the account in a region that facts or parameters name, each with the code of the
     /// error by which AWS refuses to exceed it: they count in a rehearsal, too.
     fn quotas(&self, inventory: &Inventory, region: &str, with: &Value) -> Vec<(&'static str, usize)> {

@@ -49,6 +49,14 @@ fn wanted<'a>(change: &'a Change, at: usize, journal: &SharedJournal<'_>) -> Opt
     let step = change.steps.get(at).filter(|step| not_begun(change, step, journal))?;
     let bounds = |step: &Step| Bounds::among(&step.act, change.steps.iter().map(|s| &s.act));
     if let Some(pending) = pending_of(&step.act.call) {
+        // A call that was made before may have taken effect, and its token then returns the same resource:
+        // that one is no reason to wait.
+        let made = |story: &Story| {
+            story.changes.get(&change.id).and_then(|c| c.step(&step.name)).is_some_and(|s| s.intents > 0)
+        };
+        if pending.outlasts && journal.look(made) {
+            return None;
+        }
         return Some(Wanted { pending, call: &step.act.call, steps: vec![step], bounds: bounds(step) });
     }
     if step.act.power() != Power::TakesDown && !mark::announces(&step.act) {

@@ -5,11 +5,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AnyFamily, ApplicationStatus, Bucket, CapacityReservation, CustomerKey, EbsDefaults, Family, FlowLog,
-    Instance, InstanceStatus, InstanceType, Inventory, Key, KeyPolicy, Listener, LogGroup, ManagedInstance,
-    NetworkInterface, Organization, PrefixList, Quota, Record, Removal, RetentionPolicy, Role, SecurityGroup,
-    SecurityGroupRule, Snapshot, Subnet, TargetGroup, TlsPolicy, Trail, Volume, VolumeModification,
-    VolumeStatus, Vpc,
+    AnyFamily, ApplicationStatus, Bucket, CapacityReservation, CopyTrial, CustomerKey, EbsDefaults, Family,
+    FlowLog, Instance, InstanceStatus, InstanceType, Inventory, Key, KeyPolicy, Listener, LogGroup,
+    ManagedInstance, NetworkInterface, Organization, PrefixList, Quota, Record, Removal, RetentionPolicy,
+    Role, SecurityGroup, SecurityGroupRule, Snapshot, Subnet, TargetGroup, TlsPolicy, Trail, Volume,
+    VolumeModification, VolumeStatus, Vpc,
     about::{About, Arn},
     permissions::Reading,
 };
@@ -49,6 +49,9 @@ macro_rules! families {
                 VolumeModifications volume_modifications VolumeModification,
                 /// The initialization of volumes, by volume id.
                 VolumeStatuses volume_statuses VolumeStatus,
+                /// Trials of copying a volume with encryption, by the id of the volume. They are made by id
+                /// only.
+                CopyTrials copy_trials CopyTrial,
                 /// The account's own snapshots, by id.
                 Snapshots snapshots Snapshot,
                 /// Obstacles to deletions and their consequences, by the id of the snapshot or volume.

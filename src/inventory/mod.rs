@@ -44,7 +44,7 @@ pub use removal::{BinRule, Removal};
 pub use retention::RetentionPolicy;
 pub use services::{Bucket, EbsDefaults, LogGroup, ManagedInstance, Organization, Quota, Role, Trail};
 pub use table::Table;
-pub use volume_copies::VolumeStatus;
+pub use volume_copies::{CopyTrial, Copying, VolumeStatus};
 pub use want::{Scope, Want};
 
 use crate::resource::{Owner, region_in};

@@ -255,7 +255,9 @@ fn every_kind_of_resource_has_one_family_and_is_named_alike_by_both() {
 
 #[test]
 fn each_kind_can_be_denied_in_the_words_of_aws() {
-    for kind in FamilyKind::ALL {
+    // A trial needs no permission: its denial is a result.
+    let denied = |kind: &&FamilyKind| **kind != FamilyKind::CopyTrials || !kind.permissions().is_empty();
+    for kind in FamilyKind::ALL.iter().filter(denied) {
         let (service, operation) = kind.about().denied().split_once(':').unwrap();
         assert!(!service.is_empty() && operation.chars().next().unwrap().is_ascii_uppercase(), "{kind:?}");
     }

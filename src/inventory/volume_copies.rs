@@ -27,6 +27,35 @@ impl Record for VolumeStatus {
         About { moves_by_itself: true, ..About::read_by(&[on_all("ec2:DescribeVolumeStatus")]) };
 }
 
+/// The result of a trial of copying a volume with encryption (`ec2:CopyVolumes` with `DryRun`), which has no
+/// effect.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CopyTrial {
+    /// The volume that would be copied: `vol-...`
+    pub id: String,
+    /// The result.
+    pub copying: Copying,
+}
+
+/// The possibility of copying volumes with encryption.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Copying {
+    /// The endpoint does not have the operation, or not with encryption.
+    #[default]
+    Unsupported,
+    /// The caller may not copy the volume.
+    Denied,
+    /// The volume would be copied.
+    Possible,
+}
+
+impl Record for CopyTrial {
+    // A trial needs no permission: a denial is a result, too.
+    const ABOUT: About = About { moves_by_itself: true, ..About::read_by(&[]) };
+}
+
 /// Returns the seconds that AWS takes at most to initialise a copy of so many GiB: six hours for the first
 /// TiB, and 1.2 hours for each further one
 /// (<https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copying-volume.html>).

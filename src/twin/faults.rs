@@ -30,6 +30,9 @@ pub struct Faults {
     /// Calls that a policy denies to every caller.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub denied_calls: Vec<DeniedCall>,
+    /// Operations that the endpoint does not have.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lacks: Vec<String>,
     /// The time from which all calls and reads are refused, because the credentials have ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credentials_end: Option<Timestamp>,
@@ -144,6 +147,12 @@ pub struct DeniedRead {
 }
 
 impl Faults {
+    /// Returns the error of a call of an operation that the endpoint does not have.
+    pub(super) fn lacking(&self, call: &Call) -> Option<CallError> {
+        let lacks = self.lacks.contains(&call.operation);
+        lacks.then(|| refuse("InvalidAction", format!("The action {} is not valid.", call.operation)))
+    }
+
     /// Returns the error of a call that is not let in at all.
     pub(super) fn refused(&self, now: Timestamp, call: &Call) -> Option<CallError> {
         if self.ended(now) {

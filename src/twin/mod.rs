@@ -206,7 +206,7 @@ impl Twin {
     /// reply was lost.
     pub fn perform(&mut self, call: &Call) -> Outcome {
         self.calls += 1;
-        if let Some(error) = self.faults.refused(self.now, call) {
+        if let Some(error) = self.faults.lacking(call).or_else(|| self.faults.refused(self.now, call)) {
             return Err(error);
         }
         let fault = self.faults.strike(self.calls, call);

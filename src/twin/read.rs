@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::{Twin, keys};
 use crate::inventory::{
-    Cause, Fact, Family, FamilyKind, ForFamily, Inventory, Reason, Record, Region, Scope, SecurityGroupRule,
-    Selector, Stored, Tags, Trail, Want,
+    Cause, CopyTrial, Fact, Family, FamilyKind, ForFamily, Inventory, Reason, Record, Region, Scope,
+    SecurityGroupRule, Selector, Stored, Tags, Trail, Want,
 };
 
 /// Records that everything was listed, everywhere: a resource that is not in the inventory is not in the
@@ -49,6 +49,7 @@ fn one(twin: &Twin, want: &Want, answer: &mut Inventory) {
         FamilyKind::Keys => question.key(answer),
         FamilyKind::Instances => question.instances(answer),
         FamilyKind::SecurityGroups => question.groups(answer),
+        FamilyKind::CopyTrials => question.copy_trial(answer),
         plain => plain.with(Plain { question, answer }),
     }
 }
@@ -196,6 +197,20 @@ impl Question<'_> {
         let family = &mut answer.region_mut(&self.want.region).security_groups;
         family.reads.extend(found.reads);
         family.items.extend(found.items);
+    }
+
+    /// Answers with the trial of a copy. An account that is known whole is asked; of a copy of a user's
+    /// account only what was read is known.
+    fn copy_trial(&self, answer: &mut Inventory) {
+        let truth = self.twin.truth.regions.get(&self.want.region);
+        let answer = &mut answer.region_mut(&self.want.region).copy_trials;
+        match (&self.want.selector, self.denied(), truth) {
+            (Selector::Id(id), None, Some(region)) if region.copy_trials.get(id).is_absent() => {
+                let trial = self.twin.copying(region, &self.want.region, id);
+                self.single(id, trial.map(|copying| CopyTrial { id: id.clone(), copying }), answer);
+            }
+            (_, _, region) => self.answer(region.map(|r| &r.copy_trials), answer),
+        }
     }
 
     fn hides_rule(&self, id: &str) -> bool {

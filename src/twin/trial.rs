@@ -2,7 +2,11 @@
 //! Nothing is changed, counted or struck by a fault.
 
 use super::Twin;
-use crate::calls::{Call, Tried, find};
+use crate::{
+    calls::{Call, Tried, find},
+    inventory::{Copying, Fact, Region},
+    services::{Sent, volume::CopyVolumes},
+};
 
 impl Twin {
     /// Checks whether the caller may make a call. A resource in the wrong state does not matter here, as on
@@ -12,10 +16,35 @@ impl Twin {
             Some(spec) if spec.can_be_tried() => {}
             _ => return Tried::CannotTell(format!("{} has no DryRun", call.name())),
         }
-        match self.faults.refused(self.now, call) {
+        match self.faults.lacking(call).or_else(|| self.faults.refused(self.now, call)) {
             Some(error) if error.code == "UnauthorizedOperation" => Tried::Denied(error.to_string()),
             Some(error) => Tried::CannotTell(error.to_string()),
             None => Tried::Allowed,
+        }
+    }
+
+    /// Tries to copy a volume with encryption.
+    pub(super) fn copying(&self, place: &Region, region: &str, id: &str) -> Fact<Copying> {
+        if place.volumes.get(id).known().is_none() {
+            return Fact::unknown(format!("InvalidVolume.NotFound: the volume '{id}' does not exist"));
+        }
+        let copy = CopyVolumes::<Sent> {
+            source_volume_id: id.to_owned(),
+            volume_type: None,
+            size: None,
+            iops: None,
+            throughput: None,
+            encrypted: Some(true),
+            kms_key_id: None,
+            tag_specifications: Vec::new(),
+            client_token: String::new(),
+        };
+        let call = Call::of(region, &copy);
+        match (self.faults.lacking(&call), self.try_call(&call)) {
+            (Some(_), _) => Fact::Known(Copying::Unsupported),
+            (None, Tried::Allowed) => Fact::Known(Copying::Possible),
+            (None, Tried::Denied(_)) => Fact::Known(Copying::Denied),
+            (None, Tried::CannotTell(why)) => Fact::unknown(why),
         }
     }
 }

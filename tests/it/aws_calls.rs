@@ -95,7 +95,9 @@ async fn every_operation_of_the_registry_works_and_is_seen_again() {
     maker.makes("s3", "DeleteBucket", json!({ "Bucket": bucket })).await;
     assert!(maker.is_gone("", K::Buckets, &bucket).await);
     let all: BTreeSet<String> = SPECS.iter().map(|s| format!("{}:{}", s.service, s.operation)).collect();
-    assert_eq!(maker.made, all, "no operation is left out");
+    // The emulator has no copies of volumes: `volume_copies_sent.rs` has what is sent.
+    let lacking = BTreeSet::from(["ec2:CopyVolumes".to_owned()]);
+    assert_eq!(maker.made, &all - &lacking, "no operation is left out");
 }
 
 async fn security_groups(maker: &mut Maker) {

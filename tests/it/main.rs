@@ -101,5 +101,6 @@ mod typing;
 mod understood;
 mod uptime;
 mod volume_copies;
+mod volume_copies_sent;
 mod worked;
 mod world;

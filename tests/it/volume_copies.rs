@@ -1,5 +1,6 @@
-//! Disks that are copied as volumes (`via = "volume-copy"`), on the twin: there and back, killed anywhere, and
-//! AWS's limits for copies, which are waited for while everything is up and by nothing that is down.
+//! Disks that are copied as volumes, which is the way by default where the endpoint has it, on the twin: there
+//! and back, killed anywhere, and AWS's limits for copies, which are waited for while everything is up and by
+//! nothing that is down.
 
 use std::time::Duration;
 
@@ -9,7 +10,6 @@ use redress::{
     inventory::FamilyKind,
     journal::{ChangeStory, Event, Outcome, StepResult},
     plan::{Change, Plan},
-    playbook::set,
     resource::Kind,
     twin::{DeniedCall, DeniedRead, Fault, FaultKind, When, demo::MAIN},
 };
@@ -23,15 +23,10 @@ use super::{
     world,
 };
 
-fn wish() -> world::Wish {
-    let mut wish = world::Wish::default();
-    set::override_parameter(&mut wish.playbooks, "encrypt-volumes.via=\"volume-copy\"").unwrap();
-    wish
-}
-
-/// The changes of a kind of resource that copy volumes, alone in a plan.
+/// The changes that encrypt volumes in the way that is taken by default, those that are picked alone in a
+/// plan.
 fn doubling(stand: &Stand, picked: impl Fn(&Change) -> bool) -> Plan {
-    let plan = world::plan(stand, &wish());
+    let plan = world::plan(stand, &world::Wish::with(&[]));
     let ours = plan.changes.iter().filter(|c| c.action == "encrypt-volumes" && picked(c));
     let ids = ours.map(|c| c.id.clone()).collect();
     world::select(stand, &plan, &ids)
@@ -280,4 +275,70 @@ fn several_changes_at_once_ask_for_no_copy_that_aws_would_refuse() {
     stand.run(&plan, yes(&plan), None).unwrap().unwrap();
     all_are(&stand.story(), &plan, &[Outcome::Verified]);
     assert_eq!(refused(&stand), Vec::<String>::new());
+}
+
+/// The way that the plan of a running instance took, and its line about that.
+fn way(plan: &Plan) -> (String, String) {
+    let change = &plan.changes[0];
+    let line =
+        change.impact.iter().find(|line| line.contains("via = \"auto\"")).expect("it says which and why");
+    (change.uses[0].with["via"].as_str().unwrap().to_owned(), line.clone())
+}
+
+#[test]
+fn the_way_by_default_is_found_at_planning_and_stands_in_the_plan_with_its_reason() {
+    let stand = world::demo();
+    let (via, line) = way(&running(&stand).0);
+    assert_eq!(via, "volume-copy");
+    assert!(line.contains("a trial without effect has shown"), "{line}");
+    assert_eq!(*hold(&stand.called), Vec::<Call>::new(), "a plan calls nothing");
+}
+
+#[test]
+fn an_endpoint_without_copies_of_volumes_is_asked_for_none() {
+    let stand = world::demo();
+    hold(&stand.twin).faults.lacks = vec!["CopyVolumes".to_owned()];
+    let (plan, instance) = running(&stand);
+    let (via, line) = way(&plan);
+    assert_eq!(via, "direct");
+    assert!(line.contains("the endpoint does not copy volumes with encryption"), "{line}");
+    stand.run(&plan, yes(&plan), None).unwrap().unwrap();
+    all_are(&stand.story(), &plan, &[Outcome::Verified]);
+    assert_eq!(called(&stand, "CopyVolumes"), 0);
+    assert!(encrypted(&stand, &instance));
+}
+
+#[test]
+fn a_trial_that_may_not_be_made_or_has_no_result_leads_over_snapshots() {
+    let unread = DeniedRead { family: FamilyKind::CopyTrials, region: None, member: None };
+    let denied = DeniedCall { operation: "CopyVolumes".to_owned(), resource: None };
+    for (reads, calls, reason) in [
+        (vec![unread], vec![], "it is unknown whether the endpoint copies volumes"),
+        (vec![], vec![denied], "whoever made the plan may not copy volumes"),
+    ] {
+        let stand = world::demo();
+        hold(&stand.twin).faults.denied_reads = reads;
+        hold(&stand.twin).faults.denied_calls = calls;
+        let (plan, _) = running(&stand);
+        let (via, line) = way(&plan);
+        assert_eq!(via, "direct");
+        assert!(line.contains(reason), "{line}");
+        // Whoever applies it may copy volumes: the plan is done as it stands.
+        hold(&stand.twin).faults.denied_reads = Vec::new();
+        hold(&stand.twin).faults.denied_calls = Vec::new();
+        stand.run(&plan, yes(&plan), None).unwrap().unwrap();
+        all_are(&stand.story(), &plan, &[Outcome::Verified]);
+        assert_eq!(called(&stand, "CopyVolumes"), 0);
+    }
+}
+
+#[test]
+fn an_endpoint_that_loses_the_operation_after_the_plan_has_the_instance_brought_up() {
+    let stand = world::demo();
+    let (plan, instance) = running(&stand);
+    hold(&stand.twin).faults.lacks = vec!["CopyVolumes".to_owned()];
+    stand.run(&plan, yes(&plan), None).unwrap().unwrap();
+    all_are(&stand.story(), &plan, &[Outcome::RolledBack]);
+    let settled = stand.settled();
+    assert_eq!(settled.regions[MAIN].instances.get(&instance).known().unwrap().state, "running");
 }

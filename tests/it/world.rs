@@ -27,12 +27,22 @@ pub struct Wish {
 }
 
 impl Default for Wish {
+    /// The built-in playbooks, with the longest way to encrypted volumes: it has all the steps that the others
+    /// have. `volume_copies.rs` takes the way that they choose by default.
     fn default() -> Self {
-        Self {
-            regions: vec!["us-east-1".into(), "eu-west-1".into()],
-            playbooks: playbook::assemble(playbook::builtin(), Vec::new()).unwrap(),
-            options: Options::default(),
+        Self::with(&["encrypt-volumes.via=\"copy\""])
+    }
+}
+
+impl Wish {
+    /// The built-in playbooks, with parameters set.
+    pub fn with(settings: &[&str]) -> Self {
+        let mut playbooks = playbook::assemble(playbook::builtin(), Vec::new()).unwrap();
+        for setting in settings {
+            playbook::set::override_parameter(&mut playbooks, setting).unwrap();
         }
+        let regions = vec!["us-east-1".into(), "eu-west-1".into()];
+        Self { regions, playbooks, options: Options::default() }
     }
 }
 

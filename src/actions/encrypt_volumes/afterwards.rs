@@ -47,7 +47,9 @@ impl Job<'_> {
         let of = |word: &str| if disks == 1 { format!("1 {word}") } else { format!("{disks} {word}s") };
         let kept = match self.parameters.via {
             Via::VolumeCopy => of("old volume"),
-            Via::Copy | Via::Direct => format!("{} and {}", of("old volume"), of("final snapshot")),
+            Via::Auto | Via::Copy | Via::Direct => {
+                format!("{} and {}", of("old volume"), of("final snapshot"))
+            }
         };
         let them = if disks == 1 && self.parameters.via == Via::VolumeCopy { "it" } else { "them" };
         format!(
@@ -60,7 +62,7 @@ impl Job<'_> {
     pub fn paid_twice(&self, (old, are): (&str, &str)) -> String {
         let kept = match self.parameters.via {
             Via::VolumeCopy => format!("{old} {are}"),
-            Via::Copy | Via::Direct => format!("{old} and the snapshots are"),
+            Via::Auto | Via::Copy | Via::Direct => format!("{old} and the snapshots are"),
         };
         format!(
             "the storage is paid twice until {kept} pruned, {} days after the run at the earliest",

@@ -7,6 +7,7 @@ use super::{
     doubles::may_be_copied,
     guards, key,
     parts::{Disk, Job},
+    way,
 };
 use crate::{
     actions::{Context, GuardNote, Proposal, Refusal, make, quota, support::tag_specifications},
@@ -35,10 +36,11 @@ pub fn propose(
             volume.id, volume.state
         )));
     }
+    let disks = [Disk::alone(volume)];
+    let parameters = &way::chosen(context, &disks, parameters);
+    may_be_copied(&disks, parameters)?;
     let (key, own_key) = key::chosen(context, parameters)?;
     let job = Job { owner: &context.inventory.owner, region: context.region, key, own_key, parameters };
-    let disks = [Disk { n: 1, volume, place: None, delete_on_termination: false, card: None }];
-    may_be_copied(&disks, parameters)?;
     let steps = detached_steps(&job, &disks)?;
     Ok(Proposal {
         summary: format!(
@@ -55,6 +57,7 @@ pub fn propose(
             job.shown_by_scanners(1),
         ]
         .into_iter()
+        .chain(way::words(&disks, parameters))
         .chain(job.later_starts("an instance with it"))
         .collect(),
         before: json!({ "volume": volume.id, "encrypted": false }),
@@ -92,7 +95,7 @@ fn detached_steps(job: &Job<'_>, disks: &[Disk<'_>; 1]) -> Result<Vec<Step>, Ref
         Via::VolumeCopy => {
             steps.extend(job.doubles(disks, None, &|act| act.only_if(alone.clone()))?);
         }
-        Via::Copy | Via::Direct => steps.extend(by_snapshot(job, disks, &alone)?),
+        Via::Auto | Via::Copy | Via::Direct => steps.extend(by_snapshot(job, disks, &alone)?),
     }
     let mut last = job.replaced(disk);
     last.act = last.act.only_if(alone);

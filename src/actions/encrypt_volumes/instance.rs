@@ -9,13 +9,15 @@ use super::{
     Parameters, Via,
     applications::{self, Applications},
     capacity,
+    disks::disks_of,
     doubles::may_be_copied,
-    guards, instance_of, key, needed_volume,
+    guards, instance_of, key,
     parts::{Disk, Job},
     passes::{WARM, WARM_COPY},
     restartable::restartable,
-    targets, to_encrypt,
+    targets,
     trial::trials,
+    way,
 };
 use crate::{
     actions::{Context, GuardNote, Proposal, Refusal, quota, support::need},
@@ -44,25 +46,7 @@ pub fn propose(
         instance_of(context.inventory, context.region, target.id()),
         &format!("instance {}", target.id()),
     )?;
-    let mut volumes: Vec<(&str, &Volume, bool)> = Vec::new();
-    for device in &instance.devices {
-        volumes.push((
-            &device.device_name,
-            needed_volume(context, &device.volume_id)?,
-            device.delete_on_termination,
-        ));
-    }
-    volumes.sort_by_key(|(device, ..)| (*device != instance.root_device_name, device.to_string()));
-    let chosen = volumes.iter().filter(|(_, v, _)| to_encrypt(v)).enumerate();
-    let disks: Vec<Disk<'_>> = chosen
-        .map(|(at, &(device, volume, dot))| Disk {
-            n: at + 1,
-            volume,
-            place: Some((&instance.id, device)),
-            delete_on_termination: dot,
-            card: volume.card_at(&instance.id),
-        })
-        .collect();
+    let (volumes, disks) = disks_of(context, instance)?;
     if disks.is_empty() {
         return Err(Refusal::Nothing(format!(
             "all disks of {} are encrypted, or are to be ignored",
@@ -73,6 +57,7 @@ pub fn propose(
     for disk in &disks {
         guards::volume(context, &disk.volume.id)?;
     }
+    let parameters = &way::chosen(context, &disks, parameters);
     may_be_copied(&disks, parameters)?;
     let addresses = guards::addresses(context, instance, parameters)?;
     guard_notes.push(address_note(&addresses));

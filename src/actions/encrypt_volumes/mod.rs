@@ -6,6 +6,7 @@ mod afterwards;
 mod applications;
 mod capacity;
 mod detached;
+mod disks;
 mod doubles;
 mod guards;
 mod instance;
@@ -19,9 +20,11 @@ mod swap_words;
 mod targets;
 mod trial;
 mod warm;
+mod way;
 
 pub use parts::speed;
 pub use passes::is_warm;
+use way::Chosen;
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::Value;
@@ -30,7 +33,7 @@ use super::{
     Action, Around, Context, Options, Parameter, Proposal, Refusal,
     concern::{self, Concern},
     quota,
-    support::{decode, need, params, region},
+    support::{need, params, region},
 };
 use crate::{
     checks::{snapshots::instance as instance_of, volumes::volume},
@@ -46,8 +49,10 @@ pub struct EncryptVolumes;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Via {
-    /// By an encrypted copy of a snapshot.
+    /// As the facts allow it: by copies of volumes, or directly.
     #[default]
+    Auto,
+    /// By an encrypted copy of a snapshot.
     Copy,
     /// Directly from a snapshot: the volume is encrypted while it is created.
     Direct,
@@ -90,6 +95,9 @@ struct Parameters {
     health_timeout: u32,
     #[serde(deserialize_with = "rate", skip_serializing_if = "Option::is_none")]
     initialization_rate: Option<i32>,
+    /// The reason for the way, where planning has chosen it; plans alone have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chosen: Option<Chosen>,
 }
 
 /// Deserializes the rate at which new volumes are loaded.
@@ -108,7 +116,7 @@ fn rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i32>, D::Er
 impl Default for Parameters {
     fn default() -> Self {
         Self {
-            via: Via::Copy,
+            via: Via::Auto,
             key: String::new(),
             keep_days: 30,
             allow_address_change: false,
@@ -118,6 +126,7 @@ impl Default for Parameters {
             snapshot_timeout: 6 * 3600,
             health_timeout: 900,
             initialization_rate: None,
+            chosen: None,
         }
     }
 }
@@ -125,12 +134,13 @@ impl Default for Parameters {
 const PARAMETERS: &[Parameter] = &[
     Parameter {
         name: "via",
-        kind: "\"copy\", \"direct\" or \"volume-copy\"",
-        default: "\"copy\"",
-        doc: "Whether the final snapshot is copied with encryption first, or the encrypted volume is made \
-              straight from it (quicker; no encrypted snapshot is left), or the volume itself is copied with \
-              encryption (a stop of minutes, and no snapshot at all; five such copies of a region may be in \
-              progress).",
+        kind: "\"auto\", \"volume-copy\", \"direct\" or \"copy\"",
+        default: "\"auto\"",
+        doc: "The way to the encrypted volume. `volume-copy` copies the volume itself (a stop of minutes and \
+              no snapshot; five such copies of a region may be in progress), `direct` makes it straight from \
+              a final snapshot, `copy` copies that snapshot with encryption first (slowest; an encrypted \
+              snapshot is left). `auto` takes `volume-copy` where planning finds that AWS would copy, else \
+              `direct`.",
     },
     Parameter {
         name: "key",
@@ -243,7 +253,24 @@ impl Action for EncryptVolumes {
         PARAMETERS
     }
     fn decode(&self, with: toml::de::Deserializer<'_>) -> Result<Value, toml::de::Error> {
-        decode::<Parameters>(with)
+        let given = Parameters::deserialize(with)?;
+        // Somebody may have edited one of a plan's parameters: the reason for another way goes.
+        let chosen = given.chosen.filter(|chosen| chosen.via() == given.via);
+        serde_json::to_value(Parameters { chosen, ..given }).map_err(toml::de::Error::custom)
+    }
+
+    fn settled(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Value {
+        let Ok(parameters) = params::<Parameters>(with) else { return with.clone() };
+        serde_json::to_value(way::settled(context, target, &parameters)).unwrap_or_else(|_| with.clone())
+    }
+    fn unsettled(&self, planned: &Value, asked: &Value) -> Value {
+        match (params::<Parameters>(planned), params::<Parameters>(asked)) {
+            (Ok(planned), Ok(asked)) if asked.via == Via::Auto => {
+                serde_json::to_value(Parameters { via: Via::Auto, chosen: None, ..planned })
+                    .unwrap_or_default()
+            }
+            _ => planned.clone(),
+        }
     }
 
     fn retarget(
@@ -270,6 +297,7 @@ impl Action for EncryptVolumes {
     fn needs(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Vec<Want> {
         let Ok(parameters) = params::<Parameters>(with) else { return Vec::new() };
         let mut wants = key::wants(context, &parameters.key);
+        wants.extend(way::want(context, target, &parameters));
         match target.kind() {
             Kind::Instance => {
                 wants.extend(instance_wants(context, target));

@@ -46,7 +46,11 @@ pub struct Disk<'a> {
     pub card: Option<i32>,
 }
 
-impl Disk<'_> {
+impl<'a> Disk<'a> {
+    /// Returns the only disk of a change, a volume that is attached to nothing.
+    pub fn alone(volume: &'a Volume) -> Self {
+        Self { n: 1, volume, place: None, delete_on_termination: false, card: None }
+    }
     /// Returns a name by which people find the disk: its device, or the id of the volume.
     pub fn words(&self) -> String {
         let name = self.place.map_or(self.volume.id.as_str(), |(_, device)| device);

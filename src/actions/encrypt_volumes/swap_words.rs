@@ -6,7 +6,7 @@ use super::{
     doubles, guards,
     instance::{Swap, downtime, downtime_of_doubles},
     parts::Disk,
-    to_encrypt,
+    to_encrypt, way,
 };
 use crate::{
     actions::Proof,
@@ -117,6 +117,7 @@ impl Swap<'_> {
         if self.runs() {
             impact.push(self.room());
         }
+        impact.extend(way::words(&self.disks, self.job.parameters));
         impact.extend(self.doubles().then(doubles::room));
         impact.push(self.job.first_reads(&self.disks));
         impact.extend(self.job.later_starts(id));

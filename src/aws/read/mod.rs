@@ -5,6 +5,7 @@ mod balancing;
 mod buckets;
 mod capacity;
 mod compute;
+mod copying;
 mod defaults;
 mod instances;
 mod keys;
@@ -21,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 
-use super::{clients::Clients, errors, pace};
+use super::{clients::Clients, endpoint, errors, pace};
 use crate::{
     account::Identity,
     calls::CallError,
@@ -62,6 +63,8 @@ pub(super) struct Reader<'a> {
     pub clients: &'a Clients,
     /// The account that is read.
     pub account: &'a str,
+    /// `true` at AWS's own endpoint of EC2.
+    pub aws: bool,
 }
 
 /// The members by id, as a listing or as answers to single questions returned them.
@@ -72,7 +75,8 @@ type Found = Box<dyn FnOnce(&mut Inventory) + Send>;
 
 /// Reads the wants of a scope.
 pub(super) async fn read(clients: &Clients, identity: &Identity, scope: &Scope) -> Inventory {
-    let reader = Reader { clients, account: &identity.owner.account };
+    let aws = endpoint::is_aws(&identity.endpoint, "EC2");
+    let reader = Reader { clients, account: &identity.owner.account, aws };
     let mut inventory = Inventory::empty(identity.owner.clone(), identity.caller.clone(), Timestamp::now());
     let found: Vec<Found> =
         stream::iter(jobs(scope)).map(|job| reader.paced(job)).buffered(AT_ONCE).collect().await;
@@ -135,6 +139,10 @@ impl Reader<'_> {
             K::InstanceTypes => found(instances::types(ec2, ask).await, job),
             K::Volumes => found(compute::volumes(ec2, ask).await, job),
             K::VolumeModifications => found(compute::modifications(ec2, ask).await, job),
+            K::CopyTrials => {
+                let region = if job.region.is_empty() { self.clients.base() } else { &job.region };
+                found(copying::trials(self, region, ask).await, job)
+            }
             K::VolumeStatuses => found(compute::statuses(ec2, ask).await, job),
             K::Snapshots => found(compute::snapshots(ec2, self.account, ask).await, job),
             K::Removals => found(removals::removals(&region, ask).await, job),

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Behind, Today, Unlike, behind};
 use crate::{
-    actions::{self, ActionUse, Context, prune},
+    actions::{self, Action, ActionUse, Context, prune},
     inventory::Inventory,
     plan::{
         Change, Plan, PlanKind,
@@ -17,15 +17,16 @@ use crate::{
 /// Returns the parameters in which the plan and the playbooks of today differ, one sentence each.
 pub(super) fn own_parameters(planned: &[ActionUse], today: &[ActionUse]) -> Vec<String> {
     let mut own = Vec::new();
-    for (planned, today) in planned.iter().zip(today).filter(|(a, b)| a.with != b.with) {
-        let names: BTreeSet<&String> = [&planned.with, &today.with]
+    for (planned, today) in planned.iter().zip(today) {
+        let with = unsettled(planned, today);
+        let names: BTreeSet<&String> = [&with, &today.with]
             .into_iter()
             .filter_map(Value::as_object)
             .flat_map(|with| with.keys())
             .collect();
-        for name in names.into_iter().filter(|name| planned.with.get(*name) != today.with.get(*name)) {
+        for name in names.into_iter().filter(|name| with.get(*name) != today.with.get(*name)) {
             let say = |with: &Value| with.get(name).map_or_else(|| "nothing".to_owned(), Value::to_string);
-            let (action, says, said) = (&planned.action, say(&planned.with), say(&today.with));
+            let (action, says, said) = (&planned.action, say(&with), say(&today.with));
             own.push(format!(
                 "{action}.{name} is {says}, and the playbooks of today have {said} (--set \
                  '{action}.{name}={says}')"
@@ -33,6 +34,12 @@ pub(super) fn own_parameters(planned: &[ActionUse], today: &[ActionUse]) -> Vec<
         }
     }
     own
+}
+
+/// Returns the parameters of a plan without the decisions that today's playbooks leave to planning.
+fn unsettled(planned: &ActionUse, today: &ActionUse) -> Value {
+    let with = |action: &dyn Action| action.unsettled(&planned.with, &today.with);
+    actions::find(&planned.action).map_or_else(|| planned.with.clone(), with)
 }
 
 /// Returns the parameters of a half-done change that no playbook of today contains. A prerequisite has its
@@ -43,7 +50,7 @@ pub fn own_uses(change: &Change, today: &Today) -> Vec<String> {
         let said: Vec<&ActionUse> =
             today.playbooks.iter().flat_map(|p| &p.actions).filter(|a| a.action == one.action).collect();
         match said.first() {
-            _ if said.iter().any(|a| a.with == one.with) => {}
+            _ if said.iter().any(|said| unsettled(one, said) == said.with) => {}
             Some(first) => {
                 own.extend(own_parameters(std::slice::from_ref(one), std::slice::from_ref(*first)))
             }

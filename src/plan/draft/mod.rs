@@ -83,7 +83,8 @@ pub(super) struct Drafts<'r, 'a> {
 impl<'r, 'a> Drafts<'r, 'a> {
     /// Builds the drafts for all groups and for their prerequisites.
     pub fn new(request: &'r Request<'a>, groups: &[Group<'a>]) -> Self {
-        let mut drafts: Vec<Draft> = groups.iter().map(of_group).collect();
+        let mut drafts: Vec<Draft> =
+            groups.iter().map(of_group).map(|draft| settled(request, draft)).collect();
         drafts.sort_by(|a, b| {
             (&a.place.order, b.place.severity, &a.region, &a.resource).cmp(&(
                 &b.place.order,
@@ -433,6 +434,22 @@ fn proposed(request: &Request<'_>, draft: &Draft, stage: &dyn Stage) -> Result<P
         request.options,
         stage,
     )
+}
+
+/// Decides in the parameters of a draft what they leave to the facts.
+fn settled(request: &Request<'_>, mut draft: Draft) -> Draft {
+    let context = Context {
+        inventory: request.inventory,
+        region: &draft.region,
+        checks: &draft.checks,
+        options: request.options,
+    };
+    for one in &mut draft.uses {
+        if let Some(action) = actions::find(&one.action) {
+            one.with = action.settled(&context, &draft.resource, &one.with);
+        }
+    }
+    draft
 }
 
 fn unmet(action: &str, resource: &ResourceId, reason: &str) -> String {

@@ -223,6 +223,7 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
         | FamilyKind::Volumes
         | FamilyKind::VolumeModifications
         | FamilyKind::VolumeStatuses
+        | FamilyKind::CopyTrials
         | FamilyKind::Snapshots
         | FamilyKind::Removals
         | FamilyKind::TargetGroups

@@ -128,6 +128,11 @@ fn of_change(
             let ids = expect.ids().into_iter().filter(|id| !id.is_empty());
             if holds_reference(&expect.id) { entry.more = true } else { entry.ids.extend(ids) }
         }
+        // Before such a call the engine counts the copies that are in progress, those of others included.
+        if act.outlasts() {
+            asked.entry(FamilyKind::Volumes).or_default().listed = true;
+            asked.entry(FamilyKind::VolumeStatuses).or_default().by_id = true;
+        }
         // A call that took effect is looked for only after a lost reply.
         if let Recognise::Tagged { family, .. } = &act.recognise {
             asked.entry(*family).or_insert_with(|| Asked { perhaps: true, more: true, ..Asked::default() });

@@ -69,4 +69,9 @@ pub const FOUND: &[(u64, &str)] = &[
     (81_864, "an undo did not bring up what its run had stopped and could not start again"),
     (86_576, "as 59209"),
     (97_029, "as 61513, with the second of two volumes"),
+    (
+        110_125,
+        "a copy of a volume whose reply was lost was taken for somebody else's in the resume, and left \
+         behind",
+    ),
 ];

@@ -51,8 +51,16 @@ static PLAYBOOKS: LazyLock<Vec<Vec<Playbook>>> = LazyLock::new(|| {
     const SETTINGS: &[&[&str]] = &[
         &[],
         &["encrypt-volumes.via=\"direct\""],
-        &["encrypt-volumes.pre_snapshot=false", "tighten-security-group.strategy=\"split\""],
-        &["tighten-security-group.allow=[\"203.0.113.0/24\"]", "enable-flow-logs.retention_days=365"],
+        &[
+            "encrypt-volumes.via=\"copy\"",
+            "encrypt-volumes.pre_snapshot=false",
+            "tighten-security-group.strategy=\"split\"",
+        ],
+        &[
+            "encrypt-volumes.via=\"copy\"",
+            "tighten-security-group.allow=[\"203.0.113.0/24\"]",
+            "enable-flow-logs.retention_days=365",
+        ],
         &["tighten-security-group.strategy=\"revoke\"", "encrypt-volumes.allow_address_change=true"],
         &[
             "enable-flow-logs.destination=\"s3\"",

@@ -51,7 +51,7 @@ fn without_being_asked_none_is_looked_for() {
     let it = holding(&[]);
     let plain = on_instance(&it, Value::Null).unwrap();
     assert!(plain.impact.iter().any(|line| line.contains("AWS holds no room for i-1")));
-    let with = toml::de::Deserializer::parse("capacity_reservation = 'ignore'").unwrap();
+    let with = toml::de::Deserializer::parse("via = 'copy'\ncapacity_reservation = 'ignore'").unwrap();
     assert_eq!(on_instance(&it, EncryptVolumes.decode(with).unwrap()).unwrap(), plain);
 }
 
