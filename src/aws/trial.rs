@@ -15,29 +15,18 @@ const TRIES: u32 = 4;
 
 /// Tries a call. `aws` is `true` for AWS's own endpoint, where `DryRun` never has an effect.
 pub(super) async fn try_call(clients: &Clients, aws: bool, call: &Call) -> Tried {
-    match answer(clients, aws, call).await {
-        Ok(error) if error.code == "DryRunOperation" => Tried::Allowed,
-        Ok(error) if error.code == "UnauthorizedOperation" => Tried::Denied(error.to_string()),
-        Ok(error) => Tried::CannotTell(error.to_string()),
-        Err(why) => Tried::CannotTell(why),
-    }
-}
-
-/// Tries a call, and returns the error with which EC2 answers a trial, whatever its result.
-///
-/// # Errors
-/// The reason for which the call was not tried, or not only tried.
-pub(super) async fn answer(clients: &Clients, aws: bool, call: &Call) -> Result<CallError, String> {
     match find(&call.service, &call.operation) {
         Some(spec) if spec.can_be_tried() => {}
-        _ => return Err(format!("{} has no DryRun", call.name())),
+        _ => return Tried::CannotTell(format!("{} has no DryRun", call.name())),
     }
-    if !aws {
-        honours(clients, call).await?;
+    if !aws && let Err(why) = honours(clients, call).await {
+        return Tried::CannotTell(why);
     }
     match sent(clients, call).await {
-        Ok(()) => Err("the endpoint did not confirm that it only tried it".to_owned()),
-        Err(error) => Ok(error),
+        Ok(()) => Tried::CannotTell("the endpoint did not confirm that it only tried it".to_owned()),
+        Err(error) if error.code == "DryRunOperation" => Tried::Allowed,
+        Err(error) if error.code == "UnauthorizedOperation" => Tried::Denied(error.to_string()),
+        Err(error) => Tried::CannotTell(error.to_string()),
     }
 }
 

@@ -270,8 +270,8 @@ impl Engine<'_> {
                 for_good,
                 last_of,
             };
-            // Conditions directly before something goes down are checked once its turn has come. Room may take
-            // hours to come, in which nobody waits for this change's turn.
+            // Room may take hours to come, in which nobody waits for this change's turn. Conditions directly
+            // before something goes down are checked once its turn has come.
             self.take_room(change, n, named, journal).await?;
             self.take_turn(named, journal).await?;
             if let Some(short) = self.time_is_short(change, n, journal).await {

@@ -1,52 +1,74 @@
 //! Tries to copy volumes with encryption, which not every endpoint has.
 
+use aws_sdk_ec2::{Client, types::VolumeType};
+
 use super::{Ask, Members, Reader, not_listed};
 use crate::{
-    aws::trial,
-    calls::{Call, CallError, ErrorClass},
+    aws::retry::reading,
+    calls::{CallError, ErrorClass},
     inventory::{CopyTrial, Copying, Fact},
-    services::{Sent, volume::CopyVolumes},
 };
 
-/// Calls `ec2:CopyVolumes` with `DryRun`, which copies nothing.
-pub async fn trials(reader: Reader<'_>, region: &str, ask: &Ask) -> Members<CopyTrial> {
+/// The id of no volume.
+const NOWHERE: &str = "vol-00000000000000000";
+
+/// Calls `ec2:CopyVolumes` through the client that adds `DryRun` to every request, so that nothing is copied.
+pub async fn trials(reader: Reader<'_>, only_try: &Client, ask: &Ask) -> Members<CopyTrial> {
     let Ask::Ids(ids) = ask else { return not_listed("trials of copies") };
     let mut all = Vec::new();
     for id in ids {
-        let copy = CopyVolumes::<Sent> {
-            source_volume_id: id.clone(),
-            volume_type: Some("gp3".to_owned()),
-            size: None,
-            iops: None,
-            throughput: None,
-            encrypted: Some(true),
-            kms_key_id: None,
-            tag_specifications: Vec::new(),
-            client_token: format!("redress-trial-{id}"),
+        let copying = match reader.aws {
+            true => judged(tried(only_try, id).await),
+            false => elsewhere(only_try, id).await,
         };
-        // The way of a call is too large for the stack of those who only read.
-        let call = Call::of(region, &copy);
-        let answer = Box::pin(trial::answer(reader.clients, reader.aws, &call)).await;
-        let fact = match answer {
-            Ok(error) => judged(&error),
-            Err(why) => Fact::unknown(why),
-        };
-        all.push((id.clone(), fact.map(|copying| CopyTrial { id: id.clone(), copying })));
+        all.push((id.clone(), copying.map(|copying| CopyTrial { id: id.clone(), copying })));
     }
     Ok(all)
 }
 
-/// Returns the meaning of an answer. Endpoints without the operation, or without encryption in it, report
-/// that in several ways; any other error proves nothing.
-fn judged(error: &CallError) -> Fact<Copying> {
-    let lacks = error.class == ErrorClass::Unsupported
-        || ["UnsupportedOperation", "UnknownParameter"].contains(&error.code.as_str())
-        || error.code.starts_with("InvalidParameter");
+/// Tries a copy at an endpoint that is not AWS's. Some of those make the call all the same: a volume that
+/// does not exist is tried first, where it does no harm.
+async fn elsewhere(only_try: &Client, id: &str) -> Fact<Copying> {
+    let answer = tried(only_try, NOWHERE).await;
+    match answer.as_ref().map_err(|error| error.code.as_str()) {
+        // A denial is decided before any resource is looked at, as on AWS.
+        Err("DryRunOperation" | "UnauthorizedOperation") => judged(tried(only_try, id).await),
+        Err(_) if lacks(answer.as_ref().err()) => Fact::Known(Copying::Unsupported),
+        _ => Fact::unknown("this endpoint is not AWS's, and does not only try a copy when it is asked to"),
+    }
+}
+
+/// Returns the error with which a trial is answered, whatever its result.
+async fn tried(only_try: &Client, id: &str) -> Result<(), CallError> {
+    let request = only_try
+        .copy_volumes()
+        .source_volume_id(id)
+        .volume_type(VolumeType::Gp3)
+        .encrypted(true)
+        .client_token(format!("redress-trial-{id}"));
+    reading("ec2:CopyVolumes", || request.clone().send()).await.map(|_| ())
+}
+
+/// Returns whether an answer shows that the endpoint does not have the operation, or not with encryption.
+/// They report that in several ways.
+fn lacks(error: Option<&CallError>) -> bool {
+    error.is_some_and(|error| {
+        error.class == ErrorClass::Unsupported
+            || ["UnsupportedOperation", "UnknownParameter"].contains(&error.code.as_str())
+            || error.code.starts_with("InvalidParameter")
+    })
+}
+
+/// Returns the meaning of an answer. Any error that is not known proves nothing.
+fn judged(answer: Result<(), CallError>) -> Fact<Copying> {
+    let Err(error) = answer else {
+        return Fact::unknown("the endpoint did not confirm that it only tried a copy");
+    };
     match error.code.as_str() {
         "DryRunOperation" => Fact::Known(Copying::Possible),
         "UnauthorizedOperation" => Fact::Known(Copying::Denied),
-        _ if lacks => Fact::Known(Copying::Unsupported),
-        _ => Fact::unknown(error),
+        _ if lacks(Some(&error)) => Fact::Known(Copying::Unsupported),
+        _ => Fact::unknown(&error),
     }
 }
 
@@ -57,7 +79,7 @@ mod tests {
 
     #[test]
     fn only_what_proves_something_counts() {
-        let of = |code: &str| judged(&errors::in_body("ec2:CopyVolumes", code, "x")).known().copied();
+        let of = |code: &str| judged(Err(errors::in_body("ec2:CopyVolumes", code, "x"))).known().copied();
         assert_eq!(of("DryRunOperation"), Some(Copying::Possible));
         assert_eq!(of("UnauthorizedOperation"), Some(Copying::Denied));
         for code in ["InvalidAction", "UnsupportedOperation", "UnknownParameter", "InvalidParameterValue"] {
@@ -66,5 +88,6 @@ mod tests {
         for code in ["InvalidVolume.NotFound", "RequestLimitExceeded", "InternalError", "SomethingNew"] {
             assert_eq!(of(code), None, "{code}");
         }
+        assert!(matches!(judged(Ok(())), Fact::Unknown(_)));
     }
 }

@@ -139,10 +139,7 @@ impl Reader<'_> {
             K::InstanceTypes => found(instances::types(ec2, ask).await, job),
             K::Volumes => found(compute::volumes(ec2, ask).await, job),
             K::VolumeModifications => found(compute::modifications(ec2, ask).await, job),
-            K::CopyTrials => {
-                let region = if job.region.is_empty() { self.clients.base() } else { &job.region };
-                found(copying::trials(self, region, ask).await, job)
-            }
+            K::CopyTrials => found(copying::trials(self, region.only_try(), ask).await, job),
             K::VolumeStatuses => found(compute::statuses(ec2, ask).await, job),
             K::Snapshots => found(compute::snapshots(ec2, self.account, ask).await, job),
             K::Removals => found(removals::removals(&region, ask).await, job),

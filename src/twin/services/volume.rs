@@ -252,8 +252,8 @@ fn loading(input: &CreateVolume, new: &mut Volume) -> Result<(), CallError> {
     Ok(())
 }
 
-/// Sets the encryption of the volume; `asked` is the encryption and the key of the call. The key is checked only after the call was answered: one that does not
-/// work makes the volume fail later.
+/// Sets the encryption of the volume; `asked` is the encryption and the key of the call. The key is checked
+/// only after the call was answered: one that does not work makes the volume fail later.
 fn encryption(
     t: &Twin,
     region: &str,
