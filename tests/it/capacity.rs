@@ -5,7 +5,6 @@ use redress::{
     inventory::{CapacityReservation, FamilyKind},
     journal::Outcome,
     plan::{Plan, SkippedKind},
-    playbook::{self, set},
     twin::{DeniedRead, Twin},
 };
 
@@ -17,9 +16,7 @@ use super::{
 const R: &str = "us-east-1";
 
 fn wish() -> world::Wish {
-    let mut playbooks = playbook::assemble(playbook::builtin(), Vec::new()).unwrap();
-    set::override_parameter(&mut playbooks, "encrypt-volumes.capacity_reservation=\"required\"").unwrap();
-    world::Wish { playbooks, ..world::Wish::default() }
+    world::Wish::with(&["encrypt-volumes.via=\"copy\"", "encrypt-volumes.capacity_reservation=\"required\""])
 }
 
 fn app(twin: &Twin) -> redress::inventory::Instance {
