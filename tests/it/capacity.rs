@@ -15,6 +15,7 @@ use super::{
 
 const R: &str = "us-east-1";
 
+/// Reservations are required; by the longest way there is something to be called before the stop.
 fn wish() -> world::Wish {
     world::Wish::with(&["encrypt-volumes.via=\"copy\"", "encrypt-volumes.capacity_reservation=\"required\""])
 }

@@ -87,7 +87,7 @@ fn what_only_takes_longer_in_a_rehearsal_than_is_waited_for_is_not_rehearsed_and
     let made = plan(&stand, &wish).changes.len();
     for playbook in &mut wish.playbooks {
         for one in playbook.actions.iter_mut().filter(|a| a.action == "encrypt-volumes") {
-            one.with = serde_json::json!({ "snapshot_timeout": 1 });
+            one.with = serde_json::json!({ "via": "copy", "snapshot_timeout": 1 });
         }
     }
     let mut twin = hold(&stand.twin);
