@@ -95,7 +95,7 @@ fn switch(context: &Context<'_>, listener: &Listener, params: &Params) -> Result
     let new = match of(&name) {
         Fact::Absent => {
             return Err(refused(format!(
-                "there is no security policy {name} in {}: name one in `policy`, such as {USUAL}",
+                "there is no security policy {name} in {}: name one of that region in `policy`",
                 context.region
             )));
         }
@@ -131,6 +131,11 @@ fn fits(listener: &Listener, old: &TlsPolicy, new: &TlsPolicy) -> Result<(), Str
     if !still.is_empty() {
         return Err(format!("{name} allows {} too: name another in `policy`", still.join(" and ")));
     }
+    let goes_with = broken(&old.versions).unwrap_or_default();
+    let lost = |version: &&String| !goes_with.contains(&version.as_str()) && !new.versions.contains(version);
+    if let Some(version) = old.versions.iter().find(lost) {
+        return Err(format!("{} allows {version} and {name} does not: name another in `policy`", old.id));
+    }
     for (line, what) in
         [("FIPS", "cryptography that is validated for FIPS"), ("PQ", "post-quantum key exchange")]
     {
@@ -159,11 +164,11 @@ fn fits(listener: &Listener, old: &TlsPolicy, new: &TlsPolicy) -> Result<(), Str
 fn impact(words: &str, broken: &[&str], old: &TlsPolicy, new: &TlsPolicy) -> Vec<String> {
     let mut impact = vec![
         format!(
-            "clients of {words} that speak nothing newer than {} can no longer connect; the connection logs \
-             of the load balancer show who they are, and redress does not read them",
+            "clients of {words} that speak nothing newer than {} can no longer connect; the logs of the load \
+             balancer show who they are, and redress does not read them",
             broken.join(" or ")
         ),
-        "connections that are open go on; certificates, rules and targets stay as they are".to_owned(),
+        "certificates, rules and targets stay as they are".to_owned(),
     ];
     let goes: Vec<&str> =
         old.ciphers.iter().filter(|cipher| !new.ciphers.contains(cipher)).map(String::as_str).collect();
@@ -206,10 +211,12 @@ mod tests {
         let (old, sound) = (["TLSv1", "TLSv1.1", "TLSv1.2"], ["TLSv1.2", "TLSv1.3"]);
         let all = [
             policy("2016-08", &old, &["ECDHE-A", "AES-B"]),
+            policy("TLS13-1-0-2021-06", &["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"], &["TLS_X", "ECDHE-A"]),
             policy("TLS13-1-0-FIPS-2023-04", &old, &["ECDHE-A"]),
             policy("TLS13-1-2-2021-06", &sound, &["TLS_X", "ECDHE-A"]),
             policy("TLS13-1-2-FIPS-2023-04", &sound, &["TLS_X", "ECDHE-A"]),
             policy("TLS13-1-2-Ext2-2021-06", &sound, &["TLS_X", "AES-OTHER"]),
+            policy("TLS-1-2-2017-01", &["TLSv1.2"], &["ECDHE-A"]),
             policy("TLS13-1-3-2099-01", &["TLSv1.4"], &["TLS_X"]),
             TlsPolicy { load_balancer_types: vec!["network".into()], ..policy("NLB", &sound, &["TLS_X"]) },
         ];
@@ -290,6 +297,10 @@ mod tests {
             let why = refused(&it, &format!("policy = '{policy}'"));
             assert!(why.contains(part) && why.starts_with("listener web:443: "), "{why}");
         }
+        let newer = account("ELBSecurityPolicy-TLS13-1-0-2021-06");
+        let why = refused(&newer, "policy = 'ELBSecurityPolicy-TLS-1-2-2017-01'");
+        assert!(why.contains("allows TLSv1.3 and ELBSecurityPolicy-TLS-1-2-2017-01 does not"), "{why}");
+        assert!(propose(&newer, "").is_ok());
         let mut unread = account(OLD);
         unread.region_mut(R).tls_policies.items.insert(USUAL.into(), Fact::unknown("AccessDenied"));
         assert!(matches!(propose(&unread, ""), Err(Refusal::Unknown(why)) if why.contains("AccessDenied")));

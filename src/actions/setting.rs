@@ -156,6 +156,9 @@ impl<T: Stored, P: DeserializeOwned + Serialize + 'static> Action for Setting<T,
     fn concerns(&self) -> concern::Table {
         self.concerns
     }
+    fn is_remade(&self) -> bool {
+        true
+    }
     fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {
         let params: P = support::params(with)?;
         let want = self.want(target);

@@ -26,6 +26,7 @@ pub(super) async fn try_call(clients: &Clients, aws: bool, call: &Call) -> Tried
         Ok(()) => Tried::CannotTell("the endpoint did not confirm that it only tried it".to_owned()),
         Err(error) if error.code == "DryRunOperation" => Tried::Allowed,
         Err(error) if error.code == "UnauthorizedOperation" => Tried::Denied(error.to_string()),
+        Err(error) if error.code == "InvalidAction" => Tried::Missing(error.to_string()),
         Err(error) => Tried::CannotTell(error.to_string()),
     }
 }

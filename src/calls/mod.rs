@@ -169,6 +169,8 @@ pub enum Tried {
     Allowed,
     /// The caller may not make the call. The text is AWS's message.
     Denied(String),
+    /// The endpoint does not have the operation. The text is its message.
+    Missing(String),
     /// Not known. The text is the reason.
     CannotTell(String),
 }

@@ -70,9 +70,9 @@ pub(super) enum LastTarget {
     NotAsked,
 }
 
-/// The time to wait for room where what AWS counts goes on for hours: that of one copy of a TiB
+/// The time to wait for room where what AWS counts goes on for hours: that of one copy of 16 TiB
 /// (<https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copying-volume.html>).
-const ROOM_WITHIN: Duration = Duration::from_secs(6 * 3600);
+const ROOM_WITHIN: Duration = Duration::from_secs(24 * 3600);
 
 /// The time limits of an act of a change.
 #[derive(Debug, Clone, Copy, Default)]

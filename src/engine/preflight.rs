@@ -50,6 +50,14 @@ impl Engine<'_> {
                         step.title
                     )));
                 }
+                Tried::Missing(why) => {
+                    return Err(Failure::Failed(format!(
+                        "the endpoint does not have {} ({why}): \"{}\" was not done, since what follows it \
+                         needs that call",
+                        call.name(),
+                        step.title
+                    )));
+                }
                 Tried::CannotTell(why) => drop(not_told.entry(call.name()).or_insert(why)),
             }
         }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     calls::{self, Call, Power, Step, mark, volume_copies::in_progress},
-    inventory::{FamilyKind, Inventory, Scope, Want},
+    inventory::{Fact, FamilyKind, Inventory, Scope, Selector, Want},
     journal::{StepState, Story},
     plan::Change,
     services::spec::Pending,
@@ -218,6 +218,12 @@ impl Engine<'_> {
         let own_wants = own.iter().map(|id| Want::id(region, FamilyKind::Volumes, id));
         let mut scope: Scope = own_wants.chain([Want::all(region, FamilyKind::Volumes)]).collect();
         let volumes = self.read_for_room(&scope).await?;
+        let listing = volumes.regions.get(region).map_or(Fact::NotRead, |r| r.volumes.select(&Selector::All));
+        if let Some(why) = listing.silence() {
+            return Err(Failure::Failed(format!(
+                "which copies of volumes are in progress in {region} could not be read: {why}"
+            )));
+        }
         let now = self.account.now();
         let copies = volumes.regions.get(region).into_iter().flat_map(|r| in_progress(r, now));
         scope = copies.map(|copy| Want::id(region, FamilyKind::VolumeStatuses, &copy.id)).collect();

@@ -16,7 +16,10 @@ impl Twin {
             Some(spec) if spec.can_be_tried() => {}
             _ => return Tried::CannotTell(format!("{} has no DryRun", call.name())),
         }
-        match self.faults.lacking(call).or_else(|| self.faults.refused(self.now, call)) {
+        if let Some(error) = self.faults.lacking(call) {
+            return Tried::Missing(error.to_string());
+        }
+        match self.faults.refused(self.now, call) {
             Some(error) if error.code == "UnauthorizedOperation" => Tried::Denied(error.to_string()),
             Some(error) => Tried::CannotTell(error.to_string()),
             None => Tried::Allowed,
@@ -40,11 +43,11 @@ impl Twin {
             client_token: String::new(),
         };
         let call = Call::of(region, &copy);
-        match (self.faults.lacking(&call), self.try_call(&call)) {
-            (Some(_), _) => Fact::Known(Copying::Unsupported),
-            (None, Tried::Allowed) => Fact::Known(Copying::Possible),
-            (None, Tried::Denied(_)) => Fact::Known(Copying::Denied),
-            (None, Tried::CannotTell(why)) => Fact::unknown(why),
+        match self.try_call(&call) {
+            Tried::Missing(_) => Fact::Known(Copying::Unsupported),
+            Tried::Allowed => Fact::Known(Copying::Possible),
+            Tried::Denied(_) => Fact::Known(Copying::Denied),
+            Tried::CannotTell(why) => Fact::unknown(why),
         }
     }
 }

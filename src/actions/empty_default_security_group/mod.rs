@@ -15,7 +15,7 @@ use crate::{
     calls::{Expect, Risk, Step, Test},
     checks::{
         default_groups::{HAS_RULES, is_default},
-        security_groups::{rules_of, rules_want, traffic},
+        security_groups::{lists_in, rules_of, rules_want, traffic},
     },
     inventory::{FamilyKind, Inventory, NetworkInterface, Quota, SecurityGroup, SecurityGroupRule, Want},
     resource::{Kind, ResourceId},
@@ -53,6 +53,7 @@ impl Action for EmptyDefaultSecurityGroup {
                 Around::named(FamilyKind::SecurityGroups),
                 Around::named(FamilyKind::SecurityGroupRules),
                 Around::named(FamilyKind::NetworkInterfaces),
+                Around::found(FamilyKind::PrefixLists).perhaps(),
                 Around::named(FamilyKind::Quotas).perhaps(),
             ]
         }
@@ -70,6 +71,8 @@ impl Action for EmptyDefaultSecurityGroup {
             rules_want(region, group),
             Want::by(region, FamilyKind::NetworkInterfaces, OF_GROUP, group),
         ];
+        // A list that is not known could not be put back in the rehearsal.
+        wants.extend(lists_in(context.inventory, region, group, |_| true));
         // The undo puts all of them back: whether it may is asked where it is not certain.
         let rules = rules_of(context.inventory, region, group);
         if rules.known().is_some_and(|rules| rules.len() > USUAL_QUOTA) {
@@ -141,11 +144,11 @@ fn default(group: &SecurityGroup) -> Result<(), Refusal> {
     match is_default(group) {
         Some(true) => Ok(()),
         Some(false) => Err(Refusal::Refused(format!(
-            "{} is not the default group of its VPC: its rules are meant for somebody",
+            "{} is not the default group of its VPC: somebody has made it for its rules",
             group_use::named(group)
         ))),
         None => Err(Refusal::Unknown(format!(
-            "redress could not find out whether {} is the default group of its VPC: AWS names no name",
+            "redress could not find out whether {} is the default group of its VPC: AWS returned no name",
             group.id
         ))),
     }

@@ -232,7 +232,7 @@ fn interfaces_that_could_not_be_read_are_no_reason_to_act() {
 fn another_group_another_owner_and_another_manager_are_refused() {
     let named = |name: &str| with_group(account(usual()), |group| group.name = name.to_owned());
     assert!(refused(&named("default-web")).contains("not the default group"));
-    assert!(unknown(&named("")).contains("AWS names no name"));
+    assert!(unknown(&named("")).contains("AWS returned no name"));
     let shared = with_group(account(usual()), |group| group.owner_id = "999988887777".into());
     assert!(refused(&shared).contains("belongs to account 999988887777"));
     let stack = ("aws:cloudformation:stack-id".to_owned(), "x".to_owned());

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{
     Parameters, Via,
-    doubles::may_be_copied,
+    doubles::{may_be_copied, room},
     guards, key,
     parts::{Disk, Job},
     way,
@@ -58,6 +58,7 @@ pub fn propose(
         ]
         .into_iter()
         .chain(way::words(&disks, parameters))
+        .chain((parameters.via == Via::VolumeCopy).then(room))
         .chain(job.later_starts("an instance with it"))
         .collect(),
         before: json!({ "volume": volume.id, "encrypted": false }),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Parameters, Via, disks::disks_of, doubles::hindrance, instance_of, needed_volume, parts::Disk};
 use crate::{
     actions::{Context, Refusal},
+    checks::snapshots::{DEFAULT_TAG, tagged},
     inventory::{Copying, Fact, FamilyKind, Want},
     resource::{Kind, ResourceId},
 };
@@ -25,6 +26,8 @@ pub enum Chosen {
     Unknown,
     /// The disks themselves cannot be copied as volumes.
     Hindered,
+    /// The instance asks for backups, and a copy of a volume leaves none.
+    BackedUp,
 }
 
 impl Chosen {
@@ -32,7 +35,9 @@ impl Chosen {
     pub(super) fn via(self) -> Via {
         match self {
             Chosen::Possible => Via::VolumeCopy,
-            Chosen::Denied | Chosen::Unsupported | Chosen::Unknown | Chosen::Hindered => Via::Direct,
+            Chosen::Denied | Chosen::Unsupported | Chosen::Unknown | Chosen::Hindered | Chosen::BackedUp => {
+                Via::Direct
+            }
         }
     }
 
@@ -41,7 +46,7 @@ impl Chosen {
         let directly = "the encrypted volumes are made from snapshots (via = \"auto\" chose \"direct\")";
         match self {
             Chosen::Possible => "the disks are copied as volumes (via = \"auto\" chose \"volume-copy\"): a \
-                                 trial without effect has shown that they would be"
+                                 trial without effect has shown that AWS makes such copies here"
                 .to_owned(),
             Chosen::Denied => {
                 format!("{directly}: whoever made the plan may not copy volumes (ec2:CopyVolumes)")
@@ -52,6 +57,10 @@ impl Chosen {
             Chosen::Unknown => {
                 format!("{directly}: it is unknown whether the endpoint copies volumes with encryption")
             }
+            Chosen::BackedUp => format!(
+                "{directly}: the instance asks for backups ({DEFAULT_TAG}), and copies of volumes would \
+                 leave its new disks without one"
+            ),
             Chosen::Hindered => match hindrance(disks, parameters) {
                 Some(why) => format!("{directly}: {why}"),
                 None => format!("{directly}: they could not be copied as volumes"),
@@ -71,6 +80,7 @@ pub fn chosen(context: &Context<'_>, disks: &[Disk<'_>], parameters: &Parameters
     };
     let chosen = match hindrance(disks, parameters) {
         Some(_) => Chosen::Hindered,
+        None if asks_for_backups(context, disks) => Chosen::BackedUp,
         None => match trial().known().map(|trial| trial.copying) {
             Some(Copying::Possible) => Chosen::Possible,
             Some(Copying::Denied) => Chosen::Denied,
@@ -79,6 +89,14 @@ pub fn chosen(context: &Context<'_>, disks: &[Disk<'_>], parameters: &Parameters
         },
     };
     Parameters { via: chosen.via(), chosen: Some(chosen), ..parameters.clone() }
+}
+
+/// Returns whether the instance of these disks asks for backups, as `instance-backup-stale` has it by default:
+/// it would find the new disks without one, since a copy of a volume comes of no snapshot.
+fn asks_for_backups(context: &Context<'_>, disks: &[Disk<'_>]) -> bool {
+    let place = disks.first().and_then(|disk| disk.place);
+    let instance = place.map(|(id, _)| instance_of(context.inventory, context.region, id));
+    instance.is_some_and(|fact| fact.known().is_some_and(|it| tagged(&it.tags, DEFAULT_TAG)))
 }
 
 /// Returns the line of the plan that states the way and the reason, where planning has chosen it.
@@ -102,6 +120,7 @@ pub fn want(context: &Context<'_>, target: &ResourceId, parameters: &Parameters)
     }
     let first = with_disks(context, target, |disks| match hindrance(disks, parameters) {
         Some(_) => None,
+        None if asks_for_backups(context, disks) => None,
         None => disks.first().map(|disk| disk.volume.id.clone()),
     });
     first.ok()?.map(|id| Want::id(context.region, FamilyKind::CopyTrials, id))

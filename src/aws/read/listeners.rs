@@ -150,6 +150,12 @@ async fn tags(client: &Client, arns: &[String]) -> BTreeMap<String, Fact<Tags>> 
                     (text(described.resource_arn), Fact::Known(tags))
                 }))
             }
+            // One that is deleted meanwhile fails the call for all.
+            Err(error) if some_arns.len() > 1 && errors::says_absent(&error.code) => {
+                for arn in some_arns {
+                    all.extend(Box::pin(tags(client, std::slice::from_ref(arn))).await);
+                }
+            }
             Err(error) => all.extend(some_arns.iter().map(|arn| (arn.clone(), Fact::unknown(&error)))),
         }
     }

@@ -109,9 +109,19 @@ pub fn rules_of<'a>(inventory: &'a Inventory, region: &str, group: &str) -> Fact
 /// Returns the wants for the prefix lists that the inbound rules of a group name, as far as the rules are
 /// known.
 pub fn lists_of(inventory: &Inventory, region: &str, group: &str) -> Vec<Want> {
+    lists_in(inventory, region, group, |rule| !rule.is_egress)
+}
+
+/// Returns the wants for the prefix lists of those rules of a group that are picked.
+pub fn lists_in(
+    inventory: &Inventory,
+    region: &str,
+    group: &str,
+    picked: impl Fn(&SecurityGroupRule) -> bool,
+) -> Vec<Want> {
     let rules = rules_of(inventory, region, group);
-    let inbound = rules.known().into_iter().flatten().filter(|r| !r.is_egress);
-    inbound
+    let rules = rules.known().into_iter().flatten().filter(|rule| picked(rule));
+    rules
         .filter_map(|r| r.prefix_list_id.as_ref())
         .map(|id| Want::id(region, FamilyKind::PrefixLists, id))
         .collect()

@@ -313,7 +313,10 @@ impl OnTwin for DeleteVolume {
             t.bin.volumes.insert(id.clone(), volume);
         }
         take_away(&mut t.region_mut(region).volumes, id);
-        take_away(&mut t.region_mut(region).volume_statuses, id);
+        // What was not read of it stays so.
+        if t.region(region)?.volume_statuses.get(id).known().is_some() {
+            take_away(&mut t.region_mut(region).volume_statuses, id);
+        }
         done()
     }
 }
