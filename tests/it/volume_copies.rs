@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use redress::{
     calls::Call,
-    inventory::FamilyKind,
+    inventory::{FamilyKind, Volume, VolumeStatus},
     journal::{ChangeStory, Event, Outcome, StepResult},
     plan::{Change, Plan},
     resource::Kind,
@@ -23,16 +23,26 @@ use super::{
     world,
 };
 
-/// The changes that encrypt volumes in the way that is taken by default, those that are picked alone in a
-/// plan.
-fn doubling(stand: &Stand, picked: impl Fn(&Change) -> bool) -> Plan {
-    // An instance that asks for backups keeps the way over snapshots.
+/// Takes the tag off every instance that asks for backups: such a one keeps the way over snapshots.
+fn without_backups(stand: &Stand) {
     for region in hold(&stand.twin).truth_mut().regions.values_mut() {
         let ids: Vec<String> = region.instances.known().map(|(id, _)| id.to_owned()).collect();
         for id in ids {
             region.instances.get_mut(&id).unwrap().tags.remove("Backup");
         }
     }
+}
+
+fn demo() -> Stand {
+    let stand = world::demo();
+    without_backups(&stand);
+    stand
+}
+
+/// The changes that encrypt volumes in the way that is taken by default, those that are picked alone in a
+/// plan.
+fn doubling(stand: &Stand, picked: impl Fn(&Change) -> bool) -> Plan {
+    without_backups(stand);
     let plan = world::plan(stand, &world::Wish::with(&[]));
     let ours = plan.changes.iter().filter(|c| c.action == "encrypt-volumes" && picked(c));
     let ids = ours.map(|c| c.id.clone()).collect();
@@ -101,6 +111,32 @@ fn others_copy(stand: &Stand, copies: usize, gib: i32) -> Timestamp {
     later.now()
 }
 
+/// Lets somebody else begin copies of volumes again and again: what shows is always young.
+fn stalled(stand: &Stand, copies: usize) {
+    let mut twin = hold(&stand.twin);
+    let later = twin.now() + Duration::from_secs(48 * 3600);
+    let region = twin.truth_mut().region_mut(MAIN);
+    for n in 0..copies {
+        let id = format!("vol-0{n:016x}");
+        let source = Some(format!("vol-1{n:016x}"));
+        let copy = Volume {
+            id: id.clone(),
+            size: 100,
+            source_volume_id: source,
+            create_time: Some(later),
+            state: "available".into(),
+            ..Volume::default()
+        };
+        region.volumes.put(id.clone(), copy);
+        let status = VolumeStatus {
+            id: id.clone(),
+            initialization_progress: Some(10),
+            initialization_type: Some("volume-copy".into()),
+        };
+        region.volume_statuses.put(id, status);
+    }
+}
+
 fn encrypted(stand: &Stand, instance: &str) -> bool {
     let settled = stand.settled();
     let region = &settled.regions[MAIN];
@@ -110,7 +146,7 @@ fn encrypted(stand: &Stand, instance: &str) -> bool {
 
 #[test]
 fn disks_are_copied_without_a_snapshot_proved_and_put_back() {
-    let stand = world::demo();
+    let stand = demo();
     let plan = doubling(&stand, |_| true);
     assert!(plan.changes.iter().any(|c| c.resource.kind() == Kind::Volume), "a detached one is among them");
     assert!(plan.changes.iter().any(|c| c.before["state"] == "stopped"), "and a stopped instance");
@@ -139,7 +175,7 @@ fn disks_are_copied_without_a_snapshot_proved_and_put_back() {
 
 #[test]
 fn applied_twice_nothing_is_copied_again() {
-    let stand = world::demo();
+    let stand = demo();
     let (plan, _) = running(&stand);
     stand.run(&plan, yes(&plan), None).unwrap().unwrap();
     let second = stand.again();
@@ -150,7 +186,7 @@ fn applied_twice_nothing_is_copied_again() {
 
 #[test]
 fn killed_anywhere_it_comes_to_the_same_end() {
-    let stand = world::demo();
+    let stand = demo();
     let fresh = hold(&stand.twin).clone();
     let (plan, _) = running(&stand);
     stand.run(&plan, yes(&plan), None).unwrap().unwrap();
@@ -167,7 +203,7 @@ fn killed_anywhere_it_comes_to_the_same_end() {
 #[test]
 fn room_for_the_copies_is_awaited_before_anything_goes_down() {
     for others in [4, 5] {
-        let stand = world::demo();
+        let stand = demo();
         let (plan, instance) = running(&stand);
         let disks = plan.changes[0].steps.iter().filter(|s| s.act.call.operation == "CopyVolumes").count();
         assert!(disks > 1, "others leave room for one: it needs {disks}");
@@ -189,7 +225,7 @@ fn room_for_the_copies_is_awaited_before_anything_goes_down() {
 
 #[test]
 fn a_copy_of_the_same_disk_by_somebody_else_is_awaited_before_the_stop() {
-    let stand = world::demo();
+    let stand = demo();
     let (plan, _) = running(&stand);
     let source = plan.changes[0].steps.iter().find_map(|s| s.act.call.input.get("SourceVolumeId")).unwrap();
     let copy = json!({ "SourceVolumeId": source, "ClientToken": "theirs" });
@@ -201,9 +237,9 @@ fn a_copy_of_the_same_disk_by_somebody_else_is_awaited_before_the_stop() {
 
 #[test]
 fn room_that_does_not_come_leaves_everything_as_it_was() {
-    let stand = world::demo();
+    let stand = demo();
     let (plan, _) = running(&stand);
-    others_copy(&stand, 5, 1500);
+    stalled(&stand, 5);
     stand.run(&plan, yes(&plan), None).unwrap().unwrap();
     let told = only(&stand, &plan);
     assert_eq!(told.outcome(), Some(Outcome::RolledBack), "{}", told.reason);
@@ -214,7 +250,7 @@ fn room_that_does_not_come_leaves_everything_as_it_was() {
 #[test]
 fn a_copy_that_is_refused_while_the_instance_is_down_brings_it_up_at_once() {
     for (kind, nth) in [(FaultKind::Quota, 1), (FaultKind::Busy, 2)] {
-        let stand = world::demo();
+        let stand = demo();
         let (plan, instance) = running(&stand);
         let before = world::things(&stand.settled());
         let at = When::Operation("CopyVolumes".to_owned(), nth);
@@ -233,7 +269,7 @@ fn a_copy_that_is_refused_while_the_instance_is_down_brings_it_up_at_once() {
 
 #[test]
 fn a_copy_whose_key_does_not_work_is_deleted_and_the_instance_comes_up() {
-    let stand = world::demo();
+    let stand = demo();
     let (plan, instance) = running(&stand);
     let at = When::Operation("CopyVolumes".to_owned(), 1);
     hold(&stand.twin).faults.script.push(Fault { at, kind: FaultKind::VolumeDies, times: 1, seen: 0 });
@@ -247,7 +283,7 @@ fn a_copy_whose_key_does_not_work_is_deleted_and_the_instance_comes_up() {
 
 #[test]
 fn a_caller_who_may_not_copy_volumes_has_nothing_stopped() {
-    let stand = world::demo();
+    let stand = demo();
     let (plan, _) = running(&stand);
     let denied = DeniedCall { operation: "CopyVolumes".to_owned(), resource: None };
     hold(&stand.twin).faults.denied_calls.push(denied);
@@ -259,7 +295,7 @@ fn a_caller_who_may_not_copy_volumes_has_nothing_stopped() {
 
 #[test]
 fn copies_whose_progress_may_not_be_read_count_for_as_long_as_aws_may_take() {
-    let stand = world::demo();
+    let stand = demo();
     let (plan, _) = running(&stand);
     others_copy(&stand, 5, 1);
     let begun = hold(&stand.twin).now();
@@ -294,7 +330,7 @@ fn way(plan: &Plan) -> (String, String) {
 
 #[test]
 fn the_way_by_default_is_found_at_planning_and_stands_in_the_plan_with_its_reason() {
-    let stand = world::demo();
+    let stand = demo();
     let (via, line) = way(&running(&stand).0);
     assert_eq!(via, "volume-copy");
     assert!(line.contains("a trial without effect has shown"), "{line}");
@@ -302,8 +338,21 @@ fn the_way_by_default_is_found_at_planning_and_stands_in_the_plan_with_its_reaso
 }
 
 #[test]
-fn an_endpoint_without_copies_of_volumes_is_asked_for_none() {
+fn an_instance_that_asks_for_backups_keeps_the_way_over_snapshots() {
     let stand = world::demo();
+    let plan = world::plan(&stand, &world::Wish::with(&[]));
+    let is_app = |c: &&Change| {
+        c.action == "encrypt-volumes"
+            && c.impact.iter().any(|line| line.contains("the instance asks for backups"))
+    };
+    let app = plan.changes.iter().find(is_app).expect("one of the demo account asks for backups");
+    assert_eq!(app.uses[0].with["via"], "direct");
+    assert!(plan.rehearsal.opens.is_empty(), "{:?}", plan.rehearsal.opens);
+}
+
+#[test]
+fn an_endpoint_without_copies_of_volumes_is_asked_for_none() {
+    let stand = demo();
     hold(&stand.twin).faults.lacks = vec!["CopyVolumes".to_owned()];
     let (plan, instance) = running(&stand);
     let (via, line) = way(&plan);
@@ -323,7 +372,7 @@ fn a_trial_that_may_not_be_made_or_has_no_result_leads_over_snapshots() {
         (vec![unread], vec![], "it is unknown whether the endpoint copies volumes"),
         (vec![], vec![denied], "whoever made the plan may not copy volumes"),
     ] {
-        let stand = world::demo();
+        let stand = demo();
         hold(&stand.twin).faults.denied_reads = reads;
         hold(&stand.twin).faults.denied_calls = calls;
         let (plan, _) = running(&stand);
@@ -341,7 +390,7 @@ fn a_trial_that_may_not_be_made_or_has_no_result_leads_over_snapshots() {
 
 #[test]
 fn an_endpoint_that_loses_the_operation_after_the_plan_has_nothing_stopped() {
-    let stand = world::demo();
+    let stand = demo();
     let (plan, instance) = running(&stand);
     hold(&stand.twin).faults.lacks = vec!["CopyVolumes".to_owned()];
     stand.run(&plan, yes(&plan), None).unwrap().unwrap();

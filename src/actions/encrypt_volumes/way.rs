@@ -91,8 +91,8 @@ pub fn chosen(context: &Context<'_>, disks: &[Disk<'_>], parameters: &Parameters
     Parameters { via: chosen.via(), chosen: Some(chosen), ..parameters.clone() }
 }
 
-/// Returns whether the instance of these disks asks for backups, as `instance-backup-stale` has it by default:
-/// it would find the new disks without one, since a copy of a volume comes of no snapshot.
+/// Returns whether the instance of these disks asks for backups, as `instance-backup-stale` has it by
+/// default: it would find the new disks without one, since a copy of a volume comes of no snapshot.
 fn asks_for_backups(context: &Context<'_>, disks: &[Disk<'_>]) -> bool {
     let place = disks.first().and_then(|disk| disk.place);
     let instance = place.map(|(id, _)| instance_of(context.inventory, context.region, id));

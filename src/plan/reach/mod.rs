@@ -376,30 +376,19 @@ impl<'a> Reach<'a> {
             "UpdateTrail" if way == Way::Back => {
                 Ok(Some(format!("trail {} is set back", change.resource.id())))
             }
-            "ModifyListener" => self.sets_policy(way, call, otherwise),
+            "ModifyListener" => Ok(self.sets_policy(call)),
             "StopLogging" if self.raises() => Ok(Some(format!("trail {} is stopped", change.resource.id()))),
             _ => Ok(None),
         }
     }
 
-    /// Checks the security policy that a call sets: the one that the listener has already, or on the way back
-    /// one for which only the files vouch.
-    fn sets_policy(
-        &self,
-        way: Way,
-        call: &Call,
-        otherwise: impl Fn() -> Result<Option<String>, String>,
-    ) -> Result<Option<String>, String> {
+    /// Returns the claim of a call that sets a security policy which the listener does not have, and which
+    /// the action would not set today: only the files vouch for it.
+    fn sets_policy(&self, call: &Call) -> Option<String> {
         let (id, policy) = (self.change.resource.as_str(), &call.input["SslPolicy"]);
         let now = self.facts.json(&call.region, FamilyKind::Listeners, id);
         let is_set = now.known().is_some_and(|listener| listener.get("ssl_policy") == Some(policy));
-        match way {
-            _ if is_set => Ok(None),
-            Way::Forth => otherwise(),
-            Way::Back => {
-                Ok(Some(format!("listener {} gets the policy {policy} again", self.change.resource.id())))
-            }
-        }
+        (!is_set).then(|| format!("listener {} gets the policy {policy}", self.change.resource.id()))
     }
 
     /// Checks the rules that a call revokes: those that the action revokes, or on the way back those that the
