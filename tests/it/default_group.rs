@@ -32,7 +32,7 @@ fn emptying(stand: &Stand) -> (Plan, String) {
 fn rules(stand: &Stand, group: &str) -> Value {
     let settled = stand.settled();
     let want = redress::checks::security_groups::rules_want(demo::MAIN, group);
-    settled.footprint(&[want.clone()])[want.to_string()].clone()
+    settled.footprint(std::slice::from_ref(&want))[want.to_string()].clone()
 }
 
 fn operations(stand: &Stand) -> Vec<String> {

@@ -111,7 +111,8 @@ fn a_listener_speaks_no_broken_tls_any_more_and_does_again_after_an_undo() {
     let mut found: Vec<&str> =
         scan["findings"].as_array().unwrap().iter().map(|f| f["resource"]["arn"].as_str().unwrap()).collect();
     let mut bad = [id("old"), id("quantum"), id("cluster")];
-    (found.sort_unstable(), bad.sort_unstable());
+    found.sort_unstable();
+    bad.sort_unstable();
     assert_eq!(found, bad);
     let plan = desk.ends(4, &format!("plan {check} -o plan.json --format json")).json();
     assert_eq!(shown(&desk), before, "a plan changes nothing");
