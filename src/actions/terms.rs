@@ -73,7 +73,16 @@ pub struct GuardNote {
     pub note: String,
 }
 
+/// Guards that are noted for the reader and decide nothing: AWS counts quotas itself before anything is taken
+/// down, and the checks of applications are in the steps where they are waited for.
+const ASIDE: [&str; 3] = ["storage-quota", "rule-quota", "application-status"];
+
 impl GuardNote {
+    /// Returns whether the change would be another one without the note: a plan is not made anew because what
+    /// is only noted could be read this time, or could not.
+    pub fn decides(&self) -> bool {
+        !ASIDE.contains(&self.guard.as_str())
+    }
     /// Notes a guard that found nothing against the change.
     pub fn passed(guard: &str, note: impl Into<String>) -> Self {
         Self { guard: guard.to_owned(), result: GuardResult::Passed, note: note.into() }

@@ -368,7 +368,7 @@ fn told_differently(planned: &Change, fresh: &Change) -> Vec<String> {
             planned.reversible == fresh.reversible && alike(&planned.not_restored, &fresh.not_restored),
             "what undo does not restore",
         ),
-        (alike(&planned.guards, &fresh.guards), "what its guards found"),
+        (alike(&deciding(planned), &deciding(fresh)), "what its guards found"),
         (alike(&planned.proof, &fresh.proof), "what proves it"),
         (alike(&planned.touches, &fresh.touches), "what it touches"),
     ];
@@ -377,6 +377,10 @@ fn told_differently(planned: &Change, fresh: &Change) -> Vec<String> {
         .filter(|(same, _)| !same)
         .map(|(_, what)| format!("{what} is different in the plan"))
         .collect()
+}
+
+fn deciding(change: &Change) -> Vec<&GuardNote> {
+    change.guards.iter().filter(|note| note.decides()).collect()
 }
 
 /// Returns whether two lists contain the same items, in whatever order.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    actions::Refusal,
+    actions::{GuardNote, Refusal},
     plan::{
         propose::{differs, remake},
         rehearse::rehearse,
@@ -100,6 +100,12 @@ fn a_change_made_again_from_the_same_facts_does_not_differ() {
             .unwrap();
     assert_eq!(again, plan.changes[0]);
     assert_eq!(differs(&plan.changes[0], &again), None);
+    // A quota that could be read this time, or could not, makes no other change.
+    let mut noted = again.clone();
+    noted.guards.push(GuardNote::not_checked("storage-quota", "throttled"));
+    assert_eq!(differs(&plan.changes[0], &noted), None);
+    noted.guards.push(GuardNote::not_checked("ownership", "throttled"));
+    assert!(differs(&plan.changes[0], &noted).unwrap().contains("what its guards found"));
 }
 
 #[test]
