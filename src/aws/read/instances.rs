@@ -184,10 +184,10 @@ fn status(status: types::InstanceStatus) -> InstanceStatus {
 pub async fn application_statuses(ec2: &Client, ask: &Ask) -> Members<ApplicationStatus> {
     const OPERATION: &str = "ec2:DescribeApplicationStatus";
     let Ask::Ids(ids) = ask else { return not_listed("application statuses") };
-    let (request, mut all, mut token) = (ec2.describe_application_status(), Vec::new(), None::<String>);
+    let request = ec2.describe_application_status().set_instance_ids(Some(ids.clone()));
+    let (mut all, mut token) = (Vec::new(), None::<String>);
     loop {
-        let ask = || request.clone().set_instance_ids(Some(ids.clone())).set_next_token(token.clone()).send();
-        let page = match reading(OPERATION, ask).await {
+        let page = match reading(OPERATION, || request.clone().set_next_token(token.clone()).send()).await {
             Err(error) if error.class == ErrorClass::Unsupported => return Ok(Vec::new()),
             page => page?,
         };

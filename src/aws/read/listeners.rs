@@ -81,8 +81,9 @@ async fn of_balancer(client: &Client, arn: String) -> Result<Vec<types::Listener
 }
 
 async fn named(client: &Client, arn: &str) -> Result<Vec<types::Listener>, CallError> {
-    let ask = || client.describe_listeners().listener_arns(arn).send();
-    Ok(reading("elasticloadbalancing:DescribeListeners", ask).await?.listeners.unwrap_or_default())
+    const OPERATION: &str = "elasticloadbalancing:DescribeListeners";
+    let request = client.describe_listeners().listener_arns(arn);
+    Ok(reading(OPERATION, || request.clone().send()).await?.listeners.unwrap_or_default())
 }
 
 fn listener(described: types::Listener) -> Listener {
@@ -140,8 +141,8 @@ async fn tags(client: &Client, arns: &[String]) -> BTreeMap<String, Fact<Tags>> 
     const OPERATION: &str = "elasticloadbalancing:DescribeTags";
     let mut all = BTreeMap::new();
     for some_arns in arns.chunks(TAGGED) {
-        let ask = || client.describe_tags().set_resource_arns(Some(some_arns.to_vec())).send();
-        match reading(OPERATION, ask).await {
+        let request = client.describe_tags().set_resource_arns(Some(some_arns.to_vec()));
+        match reading(OPERATION, || request.clone().send()).await {
             Ok(answer) => {
                 all.extend(answer.tag_descriptions.unwrap_or_default().into_iter().map(|described| {
                     let tags = described.tags.unwrap_or_default().into_iter();
