@@ -104,7 +104,11 @@ fn actions(machine: &Value) -> BTreeSet<String> {
     let action = |resource: &str| {
         let mut words = resource.rsplit(':');
         let (operation, service) = (words.next().unwrap(), words.next().unwrap());
-        let service = if service == "cloudwatchlogs" { "logs" } else { service };
+        let service = match service {
+            "cloudwatchlogs" => "logs",
+            "elasticloadbalancingv2" => "elasticloadbalancing",
+            other => other,
+        };
         match operation {
             "headBucket" => "s3:ListBucket".to_owned(),
             other => format!("{service}:{}{}", other[..1].to_uppercase(), &other[1..]),

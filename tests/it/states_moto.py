@@ -21,7 +21,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
 from moto.stepfunctions.parser.asl.utils import json_path
 
 Task, models = sdk.StateTaskServiceAwsSdk, {}
-sdk._SERVICE_ERROR_NAMES.update({"ec2": "Ec2", "iam": "Iam", "s3": "S3", "cloudtrail": "CloudTrail", "cloudwatchlogs": "CloudWatchLogs"})
+sdk._SERVICE_ERROR_NAMES.update({"ec2": "Ec2", "iam": "Iam", "s3": "S3", "cloudtrail": "CloudTrail", "cloudwatchlogs": "CloudWatchLogs", "elasticloadbalancingv2": "ElasticLoadBalancingV2"})
 
 
 def said(name):
@@ -33,7 +33,7 @@ def said(name):
 
 
 def service(name):
-    return "logs" if name == "cloudwatchlogs" else name
+    return {"cloudwatchlogs": "logs", "elasticloadbalancingv2": "elbv2"}.get(name, name)
 
 
 def model(resource):

@@ -41,7 +41,7 @@ for path in sys.argv[1:]:
     for name, state in json.load(open(path))["States"].items():
         if state["Type"] == "Task":
             service, action = state["Resource"].split(":")[-2:]
-            model = session.get_service_model("logs" if service == "cloudwatchlogs" else service).operation_model(action[0].upper() + action[1:])
+            model = session.get_service_model({"cloudwatchlogs": "logs", "elasticloadbalancingv2": "elbv2"}.get(service, service)).operation_model(action[0].upper() + action[1:])
             judge(state["Parameters"], model.input_shape, f"{name} {service}:{action}")
             tasks += 1
 print(f"{tasks} tasks", file=sys.stderr)
