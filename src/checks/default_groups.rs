@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     Check, KnownAs,
-    security_groups::{rules_of, rules_want, silence, tags, traffic},
+    security_groups::{self, judged, rules_of, rules_want, silence, tags, traffic},
 };
 use crate::{
     finding::{Severity, Verdict},
@@ -64,41 +64,34 @@ pub fn is_default(group: &SecurityGroup) -> Option<bool> {
     (!group.name.is_empty()).then(|| group.name == "default")
 }
 
+/// Returns whether a group is known to be another than the default one.
+fn is_other(inventory: &Inventory, resource: &ResourceId) -> bool {
+    let region = inventory.regions.get(resource.region());
+    let group = region.and_then(|place| place.security_groups.get(resource.id()).known().copied());
+    group.is_some_and(|group| is_default(group) == Some(false))
+}
+
 /// Returns the wants for a group: the rules of a default group only. The listing of groups does not show
 /// those for what leaves.
 fn reads_one(inventory: &Inventory, resource: &ResourceId) -> Vec<Want> {
     let (region, id) = (resource.region(), resource.id());
-    let known = inventory.regions.get(region).map(|place| place.security_groups.get(id));
-    let other =
-        known.is_some_and(|group| group.known().is_some_and(|group| is_default(group) == Some(false)));
     let mut wants = vec![Want::id(region, FamilyKind::SecurityGroups, id)];
-    wants.extend((!other).then(|| rules_want(region, id)));
+    wants.extend((!is_other(inventory, resource)).then(|| rules_want(region, id)));
     wants
 }
 
 /// Returns the default groups of this account's VPCs. That of a VPC which another account shares is for that
 /// account to judge and to change.
 fn resources(inventory: &Inventory, regions: &[String]) -> Vec<ResourceId> {
-    let mut all = Vec::new();
-    for name in regions.iter().filter(|name| silence(inventory, name).is_none()) {
-        let Some(region) = inventory.regions.get(name) else { continue };
-        let own = region.security_groups.known().filter(|(_, group)| inventory.owner.owns(&group.owner_id));
-        let defaults = own.filter(|(_, group)| is_default(group) != Some(false));
-        all.extend(defaults.map(|(id, _)| inventory.owner.security_group(name, id)));
-    }
+    let mut all = security_groups::resources(inventory, regions);
+    all.retain(|group| !is_other(inventory, group));
     all
 }
 
 fn judge(inventory: &Inventory, resource: &ResourceId) -> Verdict {
-    let Some(region) = inventory.regions.get(resource.region()) else {
-        return Verdict::Unknown("the region was not read".to_owned());
-    };
-    let group = match region.security_groups.get(resource.id()) {
-        Fact::Known(group) => group,
-        Fact::Absent => return Verdict::Ok(Some("the security group no longer exists".to_owned())),
-        silent => {
-            return Verdict::Unknown(format!("the security group: {}", silent.silence().unwrap_or_default()));
-        }
+    let group = match judged(inventory, resource) {
+        Ok((_, group)) => group,
+        Err(verdict) => return verdict,
     };
     match is_default(group) {
         Some(true) => {}

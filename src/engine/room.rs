@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     calls::{self, Call, Power, Step, mark, volume_copies::in_progress},
-    inventory::{Fact, FamilyKind, Inventory, Scope, Selector, Want},
+    inventory::{FamilyKind, Inventory, Scope, Selector, Want},
     journal::{StepState, Story},
     plan::Change,
     services::spec::Pending,
@@ -217,23 +217,19 @@ impl Engine<'_> {
     async fn volume_copies(&self, region: &str, own: &BTreeSet<String>) -> Result<Seen, Failure> {
         let own_wants = own.iter().map(|id| Want::id(region, FamilyKind::Volumes, id));
         let mut scope: Scope = own_wants.chain([Want::all(region, FamilyKind::Volumes)]).collect();
-        let volumes = self.read_for_room(&scope).await?;
-        let listing = volumes.regions.get(region).map_or(Fact::NotRead, |r| r.volumes.select(&Selector::All));
-        if let Some(why) = listing.silence() {
+        let mut facts = self.read_for_room(&scope).await?;
+        if let Some(why) = facts.region_mut(region).volumes.select(&Selector::All).silence() {
             return Err(Failure::Failed(format!(
                 "which copies of volumes are in progress in {region} could not be read: {why}"
             )));
         }
         let now = self.account.now();
-        let copies = volumes.regions.get(region).into_iter().flat_map(|r| in_progress(r, now));
+        let copies = in_progress(facts.region_mut(region), now);
         scope = copies.map(|copy| Want::id(region, FamilyKind::VolumeStatuses, &copy.id)).collect();
-        let mut facts = volumes.clone();
         if !scope.is_empty() {
             facts.merge(self.read_for_room(&scope).await?);
         }
-        let Some(place) = facts.regions.get(region) else {
-            return Ok(Seen { count: own.len(), ..Seen::default() });
-        };
+        let place = &*facts.region_mut(region);
         let shown: Vec<_> = in_progress(place, now).collect();
         let unseen = |id: &&String| {
             place.volumes.get(id).known().is_none() && shown.iter().all(|copy| copy.id != **id)

@@ -117,6 +117,17 @@ fn what_a_describe_operation_is_asked_is_in_awss_model() {
 /// Paths in the input (`in`) or the answer (`out`) of an operation.
 type Paths = (&'static str, &'static str, &'static str, &'static [&'static str]);
 
+/// The members of the rules that are added, alike in both directions.
+const PERMISSIONS: &[&str] = &[
+    "IpPermissions[].IpProtocol",
+    "IpPermissions[].FromPort",
+    "IpPermissions[].ToPort",
+    "IpPermissions[].IpRanges[].CidrIp",
+    "IpPermissions[].Ipv6Ranges[].CidrIpv6",
+    "IpPermissions[].PrefixListIds[].PrefixListId",
+    "IpPermissions[].UserIdGroupPairs[].GroupId",
+];
+
 /// What an export asks AWS and reads there (`src/plan/export/facts.rs`, `before.rs`, `shell.rs`).
 const READ: &[Paths] = &[
     ("ec2", "DescribeInstanceStatus", "in", &["InstanceIds", "IncludeAllInstances"]),
@@ -216,34 +227,8 @@ const READ: &[Paths] = &[
     ("ec2", "RevokeSecurityGroupEgress", "in", &["GroupId", "SecurityGroupRuleIds"]),
     ("ec2", "AuthorizeSecurityGroupEgress", "out", &["SecurityGroupRules[].SecurityGroupRuleId"]),
     ("ec2", "DescribeNetworkInterfaces", "in", &["IncludeManagedResources"]),
-    (
-        "ec2",
-        "AuthorizeSecurityGroupIngress",
-        "in",
-        &[
-            "IpPermissions[].IpProtocol",
-            "IpPermissions[].FromPort",
-            "IpPermissions[].ToPort",
-            "IpPermissions[].IpRanges[].CidrIp",
-            "IpPermissions[].Ipv6Ranges[].CidrIpv6",
-            "IpPermissions[].PrefixListIds[].PrefixListId",
-            "IpPermissions[].UserIdGroupPairs[].GroupId",
-        ],
-    ),
-    (
-        "ec2",
-        "AuthorizeSecurityGroupEgress",
-        "in",
-        &[
-            "IpPermissions[].IpProtocol",
-            "IpPermissions[].FromPort",
-            "IpPermissions[].ToPort",
-            "IpPermissions[].IpRanges[].CidrIp",
-            "IpPermissions[].Ipv6Ranges[].CidrIpv6",
-            "IpPermissions[].PrefixListIds[].PrefixListId",
-            "IpPermissions[].UserIdGroupPairs[].GroupId",
-        ],
-    ),
+    ("ec2", "AuthorizeSecurityGroupIngress", "in", PERMISSIONS),
+    ("ec2", "AuthorizeSecurityGroupEgress", "in", PERMISSIONS),
     ("cloudtrail", "CreateTrail", "out", &["TrailARN"]),
 ];
 

@@ -305,7 +305,10 @@ impl Action for EncryptVolumes {
             }
             _ => wants.extend(volume_wants(target.region(), target.id())),
         }
-        wants.extend(quota::storage_wants(target.region(), copied(context, target)));
+        let quotas = |disks: &[parts::Disk<'_>]| {
+            quota::storage_wants(target.region(), disks.iter().map(|disk| disk.volume))
+        };
+        wants.extend(way::with_disks(context, target, quotas).unwrap_or_default());
         wants
     }
 
@@ -400,18 +403,6 @@ fn instance_wants(context: &Context<'_>, target: &ResourceId) -> Vec<Want> {
         wants.extend(disks.filter_map(|v| restartable::want(region, v)));
     }
     wants
-}
-
-/// Returns the volumes of a target that are replaced, as far as they are known.
-fn copied<'a>(context: &Context<'a>, target: &ResourceId) -> Vec<&'a Volume> {
-    let region = target.region();
-    let instance = instance_of(context.inventory, region, target.id()).known().copied();
-    let ids: Vec<&str> = match target.kind() == Kind::Volume {
-        true => vec![target.id()],
-        false => instance.map_or(Vec::new(), |i| i.devices.iter().map(|d| d.volume_id.as_str()).collect()),
-    };
-    let known = ids.into_iter().filter_map(|id| volume(context.inventory, region, id).known().copied());
-    known.filter(|v| to_encrypt(v)).collect()
 }
 
 /// Returns whether a volume is to be replaced: it is unencrypted, and not tagged to be ignored.

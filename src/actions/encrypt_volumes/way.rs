@@ -127,7 +127,10 @@ pub fn want(context: &Context<'_>, target: &ResourceId, parameters: &Parameters)
 }
 
 /// Runs a function on the disks of a target that are to be replaced.
-fn with_disks<T>(
+///
+/// # Errors
+/// A refusal if the instance or a volume is not known.
+pub(super) fn with_disks<T>(
     context: &Context<'_>,
     target: &ResourceId,
     then: impl FnOnce(&[Disk<'_>]) -> T,

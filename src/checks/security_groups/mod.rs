@@ -13,8 +13,8 @@ use super::{Check, ports::Authorised};
 use crate::{
     finding::{Severity, Verdict},
     inventory::{
-        Fact, Family, FamilyKind, Inventory, PrefixList, SecurityGroup, SecurityGroupRule, Selector, Tags,
-        Want,
+        Fact, Family, FamilyKind, Inventory, PrefixList, Region, SecurityGroup, SecurityGroupRule, Selector,
+        Tags, Want,
     },
     resource::{Kind, ResourceId},
 };
@@ -152,7 +152,7 @@ fn reads_one(inventory: &Inventory, resource: &ResourceId, exposure: Exposure, w
 
 /// Returns the groups of this account; a group that another account shares with it is for that account to
 /// judge and to change.
-fn resources(inventory: &Inventory, regions: &[String]) -> Vec<ResourceId> {
+pub(super) fn resources(inventory: &Inventory, regions: &[String]) -> Vec<ResourceId> {
     let mut all = Vec::new();
     for name in regions.iter().filter(|name| silence(inventory, name).is_none()) {
         let Some(region) = inventory.regions.get(name) else { continue };
@@ -172,20 +172,34 @@ fn authorised(with: &Value) -> Result<Authorised, String> {
     serde_json::from_value(given.clone()).map_err(|why| format!("its parameter {AUTHORISED}: {why}"))
 }
 
+/// Returns the group that is judged, with its region.
+///
+/// # Errors
+/// The verdict on a group that does not exist, or that could not be read.
+pub(super) fn judged<'a>(
+    inventory: &'a Inventory,
+    resource: &ResourceId,
+) -> Result<(&'a Region, &'a SecurityGroup), Verdict> {
+    let Some(region) = inventory.regions.get(resource.region()) else {
+        return Err(Verdict::Unknown("the region was not read".to_owned()));
+    };
+    match region.security_groups.get(resource.id()) {
+        Fact::Known(group) => Ok((region, group)),
+        Fact::Absent => Err(Verdict::Ok(Some("the security group no longer exists".to_owned()))),
+        silent => {
+            Err(Verdict::Unknown(format!("the security group: {}", silent.silence().unwrap_or_default())))
+        }
+    }
+}
+
 fn judge(inventory: &Inventory, resource: &ResourceId, exposure: Exposure, with: &Value) -> Verdict {
     let authorised = match authorised(with) {
         Ok(authorised) => authorised,
         Err(why) => return Verdict::Unknown(why),
     };
-    let Some(region) = inventory.regions.get(resource.region()) else {
-        return Verdict::Unknown("the region was not read".to_owned());
-    };
-    let group = match region.security_groups.get(resource.id()) {
-        Fact::Known(group) => group,
-        Fact::Absent => return Verdict::Ok(Some("the security group no longer exists".to_owned())),
-        silent => {
-            return Verdict::Unknown(format!("the security group: {}", silent.silence().unwrap_or_default()));
-        }
+    let (region, group) = match judged(inventory, resource) {
+        Ok(found) => found,
+        Err(verdict) => return verdict,
     };
     match rules_of(inventory, resource.region(), resource.id()) {
         Fact::Known(rules) => verdict(&survey(&rules, &region.prefix_lists, exposure, &authorised)),
