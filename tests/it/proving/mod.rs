@@ -115,7 +115,8 @@ fn prove(seed: u64, ground: &Ground, tally: &mut Tally, loud: bool) -> Result<()
     let long = state.twin.now().duration_since(ground.twin.now()) > A_DAY;
     if storm.passes && !state.disturbed && !long {
         tally.meet("storms that pass");
-        ends::as_without(&ground.quiet, state.twin.truth(), &ground.plan, &run.decisions, &story)?;
+        let end = (&story, state.events.as_slice());
+        ends::as_without(&ground.quiet, state.twin.truth(), &ground.plan, &run.decisions, end)?;
     }
     count(&story, tally);
     if thrown.dice.percent(70) {
