@@ -58,10 +58,15 @@ pub(super) fn assemble_with(
 ) -> Result<Vec<Playbook>, Vec<Problem>> {
     let mut problems = Vec::new();
     let mut all: Vec<File> = load(words, builtin, false, &mut problems);
-    for file in load(words, user, true, &mut problems) {
+    for mut file in load(words, user, true, &mut problems) {
         match all.iter_mut().find(|other| other.id() == file.id()) {
             Some(other) if other.of_user => problems.push(duplicate(&file, other)),
-            Some(other) => *other = file,
+            Some(other) => {
+                if !file.loaded.names_sets {
+                    file.loaded.playbook.sets.clone_from(&other.loaded.playbook.sets);
+                }
+                *other = file;
+            }
             None => all.push(file),
         }
     }

@@ -12,6 +12,7 @@ use super::{
     problem::{Problem, hint_for},
     read::{Named, Placed, Reader},
     sections,
+    sets::{Set, USUAL},
     vocabulary::Vocabulary,
 };
 
@@ -22,6 +23,8 @@ const SYNTAX_ERRORS: usize = 5;
 /// A playbook and the place of its id.
 pub(super) struct Loaded {
     pub playbook: Playbook,
+    /// `true` if the file names the sets.
+    pub names_sets: bool,
     pub id_at: Range<usize>,
 }
 
@@ -105,6 +108,7 @@ fn playbook(reader: &mut Reader<'_>, words: &Vocabulary, root: &DeTable<'_>) -> 
     let title = title.and_then(|value| reader.string(value, "title", 200));
     let finding = findings(reader, words, root);
     let given = root.get("approve").and_then(|value| reader.choice(value, "approve", APPROVE));
+    let sets = root.get("sets").map(|value| sets(reader, value));
     let check = root.get("check").and_then(|value| sections::check(reader, value, &finding));
     let matching = root.get("match").and_then(|value| sections::matching(reader, value)).unwrap_or_default();
     let guard = root.get("guard").and_then(|value| sections::guard(reader, value)).unwrap_or_default();
@@ -119,10 +123,11 @@ fn playbook(reader: &mut Reader<'_>, words: &Vocabulary, root: &DeTable<'_>) -> 
         actions,
         guard,
         approve: given.unwrap_or_default(),
+        sets: sets.clone().unwrap_or_else(|| USUAL.to_vec()),
         source: reader.source.to_owned(),
         digest: Sha256::digest(reader.text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect(),
     };
-    Some(Loaded { playbook, id_at })
+    Some(Loaded { playbook, names_sets: sets.is_some(), id_at })
 }
 
 const APPROVE: &[(&str, Approve)] =
@@ -142,6 +147,22 @@ fn id(reader: &mut Reader<'_>, value: &Placed<'_>) -> Option<Named> {
         Some(hint),
     );
     None
+}
+
+/// Reads the sets that the playbook belongs to.
+fn sets(reader: &mut Reader<'_>, value: &Placed<'_>) -> Vec<Set> {
+    let words: Vec<_> = Set::ALL.iter().map(|set| set.word()).collect();
+    let mut found = Vec::new();
+    for (name, span) in reader.strings(value, "sets", 40) {
+        match Set::named(&name) {
+            None => reader.report(span, format!("there is no set {name:?}"), hint_for(&name, &words)),
+            Some(set) if found.contains(&set) => {
+                reader.report(span, format!("the set {name:?} is named twice"), None)
+            }
+            Some(set) => found.push(set),
+        }
+    }
+    found
 }
 
 /// Reads the checks whose findings the playbook answers.

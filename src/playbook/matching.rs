@@ -109,6 +109,7 @@ mod tests {
             actions: Vec::new(),
             guard: Guard::default(),
             approve: Approve::Ask,
+            sets: Vec::new(),
             source: "p.toml".into(),
             digest: String::new(),
         }

@@ -20,6 +20,7 @@ mod read;
 pub mod schema;
 mod sections;
 pub mod set;
+pub mod sets;
 pub mod vocabulary;
 mod with;
 
@@ -30,6 +31,7 @@ pub use assemble::{assemble, builtin, check_parameters, own_parameters};
 pub use load::parse;
 pub use problem::Problem;
 pub use set::{allow_cidrs, override_parameter};
+pub use sets::Set;
 
 /// A playbook.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -50,6 +52,8 @@ pub struct Playbook {
     pub guard: Guard,
     /// The kind of approval that its changes need.
     pub approve: Approve,
+    /// The sets that it belongs to.
+    pub sets: Vec<Set>,
     /// The file it was read from, for messages; `built-in:NAME` for the embedded ones.
     pub source: String,
     /// SHA-256 over its text.

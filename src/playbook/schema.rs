@@ -97,6 +97,9 @@ fn of_kind(kind: &str) -> Value {
         kind.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok()).collect();
     let counted = ["number", "days", "hours", "seconds"].iter().any(|word| kind.starts_with(word));
     match (kind, numbers.as_slice()) {
+        _ if kind.starts_with("list of \"") => {
+            json!({ "type": "array", "minItems": 1, "items": { "enum": quoted } })
+        }
         _ if kind.starts_with("list of") => json!({ "type": "array", "items": { "type": "string" } }),
         _ if kind.starts_with("table of") => {
             json!({ "type": "object", "additionalProperties": { "type": "string" } })

@@ -2,13 +2,16 @@
 //! keys of playbooks. They are made from the data that the program runs on, so they cannot contradict
 //! it. Text only; no IO.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use crate::{
     actions::{self, Action, Parameter},
-    checks::{self, Check, KnownAs},
+    checks::{self, Check, Control, KnownAs},
     intake::mapping,
-    playbook::keys::{self, Section},
+    playbook::{
+        self, Playbook, Set,
+        keys::{self, Section},
+    },
 };
 
 /// The first line of every page.
@@ -21,6 +24,7 @@ pub fn all_pages() -> Vec<(String, String)> {
     let mut pages: Vec<_> = actions::all().iter().map(action).collect();
     pages.push(("docs/checks.md".to_owned(), checks_page()));
     pages.push(("docs/playbook-reference.md".to_owned(), playbook_reference()));
+    pages.extend(Set::ALL.iter().map(|set| (format!("docs/sets/{set}.md"), set_page(*set))));
     pages
 }
 
@@ -49,8 +53,9 @@ pub fn action_page(action: &dyn Action) -> String {
 /// Generates the page of all checks.
 pub fn checks_page() -> String {
     let mut page = format!(
-        "{GENERATED}# Checks\n\nA check is a rule that a resource keeps or violates. A scan runs them all; \
-         `--check ID` runs one. The tag `redress:ignore` on a resource suppresses its findings, and its \
+        "{GENERATED}# Checks\n\nA check is a rule that a resource keeps or violates. A scan runs those \
+         that the [set](playbooks.md#sets) `default` answers, or the sets of `--playbook-set`; `--check ID` \
+         runs one. The tag `redress:ignore` on a resource suppresses its findings, and its \
          value is shown as the reason.\n\n"
     );
     let (scanned, proofs): (Vec<&Check>, Vec<&Check>) = checks::all().partition(|check| check.scanned);
@@ -81,6 +86,42 @@ pub fn playbook_reference() -> String {
         page.push_str(&section_of_keys(section));
     }
     tidy(page)
+}
+
+/// Generates the page of a set of playbooks.
+pub fn set_page(set: Set) -> String {
+    let mut page = format!(
+        "{GENERATED}# The set {set}\n\n{}\n\n`redress plan --playbook-set {set}` plans with it. [The \
+         guide](../playbooks.md#sets) describes how sets are chosen.\n\n",
+        set.doc()
+    );
+    let built_in = playbook::builtin();
+    let all: Vec<Playbook> =
+        built_in.iter().filter_map(|(source, text)| playbook::parse(text, source).ok()).collect();
+    let row = |playbook: &Playbook| {
+        let checks: Vec<_> = playbook.finding.iter().map(|c| format!("[{c}](../checks.md#{c})")).collect();
+        let mut row = vec![code(&playbook.id), sentence(&playbook.title), checks.join(", ")];
+        row.extend(set.is_framework().then(|| known(set, playbook)));
+        row
+    };
+    let head = ["playbook", "what it does", "findings", "controls"];
+    let head = if set.is_framework() { &head[..] } else { &head[..3] };
+    page.push_str(&table(head, playbook::sets::chosen(&all, &[set]).iter().map(row)));
+    tidy(page)
+}
+
+/// Lists the controls of a framework that the checks of a playbook answer.
+fn known(set: Set, playbook: &Playbook) -> String {
+    let controls = playbook.finding.iter().filter_map(|id| checks::find(id)).flat_map(Check::controls);
+    let all: BTreeSet<String> = controls.filter(|c| set.has(c)).map(|c| control(&c)).collect();
+    all.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+fn control(control: &Control) -> String {
+    match control.framework.split_once('-') {
+        Some(("cis", version)) => format!("{version}/{}", control.id),
+        _ => control.id.to_owned(),
+    }
 }
 
 fn section_of_keys(section: &Section) -> String {

@@ -85,6 +85,7 @@ mod report_back_notices;
 mod schemas;
 mod scoped;
 mod secrets;
+mod sets;
 mod settings;
 mod signing;
 mod signing_runs;

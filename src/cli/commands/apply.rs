@@ -334,7 +334,7 @@ fn made_already(flags: &[&str], by: &str) -> Result<(), Fail> {
 
 async fn of_account(session: &Session, safety: &SafetyLimits) -> Result<ApplyInput, Fail> {
     signed::no_plan_of_its_own(session, "a command without a plan file", "redress plan")?;
-    let (_, _, _) = (session.playbooks()?, session.checks()?, session.findings()?);
+    let (_, _) = (session.chosen()?, session.findings()?);
     let state = session.state_to_write()?;
     let door = session.open().await?;
     let planned = planning::plan(session, &door, safety).await?;

@@ -14,7 +14,7 @@ pub async fn run(
     exit_code: bool,
     safety: &SafetyLimits,
 ) -> Result<Exit, Fail> {
-    let (_, _, _) = (session.playbooks()?, session.checks()?, session.findings()?);
+    let (_, _) = (session.chosen()?, session.findings()?);
     let door = session.open().await?;
     let planned = planning::plan(session, &door, safety).await?;
     summary::plan_to(session, &planned.plan, output)?;

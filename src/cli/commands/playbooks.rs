@@ -22,7 +22,7 @@ use crate::{
 /// When playbooks are wrong, or none has the id (exit 2).
 pub fn run(session: &Session, what: Option<&PlaybooksCommand>) -> Result<Exit, Fail> {
     let text = match what {
-        None | Some(PlaybooksCommand::List) => list(session.common.format, &session.playbooks()?)?,
+        None | Some(PlaybooksCommand::List) => list(session.common.format, &listed(session)?)?,
         Some(PlaybooksCommand::Show { id }) => show(session, id)?,
         Some(PlaybooksCommand::New { action, output }) => new(session, action.as_deref(), output.as_deref())?,
         Some(PlaybooksCommand::Schema) => {
@@ -32,6 +32,12 @@ pub fn run(session: &Session, what: Option<&PlaybooksCommand>) -> Result<Exit, F
     };
     session.out.data(&text)?;
     Ok(Exit::Done)
+}
+
+/// Returns the playbooks of the sets that were asked for; all where none was.
+fn listed(session: &Session) -> Result<Vec<Playbook>, Fail> {
+    let (all, sets) = (session.playbooks()?, &session.common.playbook_set);
+    Ok(if sets.is_empty() { all } else { playbook::sets::chosen(&all, sets) })
 }
 
 fn list(format: Format, all: &[Playbook]) -> Result<String, Fail> {
@@ -57,7 +63,8 @@ fn list(format: Format, all: &[Playbook]) -> Result<String, Fail> {
                     line(format!("{:width$}  {}", p.id, p.title)),
                     line(format!("{:width$}  uses {}; from {}", "", actions_of(p), p.source)),
                 );
-                format!("{first}\n{second}\n")
+                let third = line(format!("{:width$}  in {}", "", sets_of(p)));
+                format!("{first}\n{second}\n{third}\n")
             };
             Ok(all.iter().map(one).collect())
         }
@@ -84,6 +91,10 @@ fn new(session: &Session, action: Option<&str>, output: Option<&Path>) -> Result
         .out
         .say(&format!("the playbook is in {0}; `redress playbooks check {0}` checks it", path.display()));
     Ok(String::new())
+}
+
+fn sets_of(playbook: &Playbook) -> String {
+    playbook.sets.iter().map(|set| set.word()).collect::<Vec<_>>().join(", ")
 }
 
 fn actions_of(playbook: &Playbook) -> String {

@@ -1,15 +1,18 @@
 //! The path from an open account to a plan, with the flags and the user's playbooks. Reads the account and
 //! changes nothing; `scan`, `plan` and `apply` without a file all take this path.
 
+use std::collections::BTreeSet;
+
 use jiff::SignedDuration;
 
 use super::{
     account::{OpenAccount, stage},
     args::SafetyLimits,
     fail::Fail,
-    session::{self, Session},
+    session::{self, Chosen, Session},
 };
 use crate::{
+    checks,
     engine::{
         gather::gather,
         survey::{self, Survey, Wish},
@@ -52,7 +55,8 @@ impl Planned {
 /// When the flags or the user's files are wrong (exit 2). The account itself is never a reason: what could
 /// not be read is unknown, in the plan.
 pub async fn plan(session: &Session, door: &OpenAccount, safety: &SafetyLimits) -> Result<Planned, Fail> {
-    let (playbooks, mut checks) = (session.playbooks()?, session.checks()?);
+    let Chosen { playbooks, mut checks, beside } = session.chosen()?;
+    beside.iter().for_each(|remark| session.out.say(remark));
     let intake = session.intake(door).await?;
     let suspicions = intake.as_ref().map(|intake| intake.suspicions.as_slice());
     if let Some(suspicions) = suspicions.filter(|_| session.common.check.is_empty()) {
@@ -123,7 +127,13 @@ pub struct Facts {
 /// # Errors
 /// When the user's playbooks are wrong (exit 2).
 pub async fn facts(session: &Session, door: &OpenAccount, plan: &Plan) -> Result<Facts, Fail> {
-    let (playbooks, checks) = (session.playbooks()?, session.checks()?);
+    let (playbooks, mut checks) = (session.playbooks()?, session.chosen()?.checks);
+    let found: BTreeSet<&str> =
+        plan.changes.iter().flat_map(|c| &c.findings).map(|f| f.check.as_str()).collect();
+    // The plan may be of another set than the session.
+    let others = checks::all().filter(|c| c.scanned && found.contains(c.id));
+    let others: Vec<_> = others.filter(|c| checks.iter().all(|run| run.id != c.id)).collect();
+    checks.extend(others);
     let account = door.account.as_ref();
     let survey = survey::scan(account, &plan.regions, &checks, &|id| check_parameters(&playbooks, id)).await;
     let mut needs = |known: &Inventory| -> Scope {

@@ -22,7 +22,7 @@ use crate::{
     checks::{self, Check},
     intake::mapping::{self, Meant},
     journal::{RunFolder, StateDir, Store},
-    playbook::{self, Playbook, Problem, problem::did_you_mean},
+    playbook::{self, Playbook, Problem, problem::did_you_mean, sets},
     report::safe,
 };
 
@@ -158,18 +158,53 @@ impl Session {
         self.common.allow_cidr.iter().map(|text| cidr(text)).collect()
     }
 
-    /// Returns the checks that were asked for, or all that a scan runs.
+    /// Returns the playbooks of the sets that were asked for, and the checks that were asked for or that
+    /// these playbooks answer.
     ///
     /// # Errors
-    /// When an id or control is unknown (exit 2).
-    pub fn checks(&self) -> Result<Vec<&'static Check>, Fail> {
-        let scanned: Vec<&'static Check> = checks::all().filter(|c| c.scanned).collect();
+    /// When files or flags are wrong, or an id or control is unknown (exit 2).
+    pub fn chosen(&self) -> Result<Chosen, Fail> {
+        let all = self.playbooks()?;
         let mut asked: Vec<&str> = Vec::new();
         for id in &self.common.check {
             asked.extend(named_checks(id)?);
         }
-        Ok(scanned.into_iter().filter(|c| asked.is_empty() || asked.contains(&c.id)).collect())
+        let sets = &self.common.playbook_set;
+        let playbooks = sets::chosen(&all, sets::asked(sets));
+        let runs = |check: &&Check| {
+            let named = if asked.is_empty() {
+                sets::is_run(&all, &playbooks, sets, check.id)
+            } else {
+                asked.contains(&check.id)
+            };
+            check.scanned && named
+        };
+        let checks: Vec<&'static Check> = checks::all().filter(runs).collect();
+        let beside = checks.iter().filter_map(|check| beside(&all, &playbooks, check.id)).collect();
+        Ok(Chosen { playbooks, checks, beside })
     }
+}
+
+/// The part of the playbooks and checks that a session plans with.
+pub struct Chosen {
+    /// The playbooks.
+    pub playbooks: Vec<Playbook>,
+    /// The checks to run.
+    pub checks: Vec<&'static Check>,
+    /// A remark on each check that only playbooks of other sets answer.
+    pub beside: Vec<String>,
+}
+
+/// Returns the remark on a check that runs and that only playbooks of other sets answer.
+fn beside(all: &[Playbook], chosen: &[Playbook], check: &str) -> Option<String> {
+    if sets::answering(chosen, check).next().is_some() {
+        return None;
+    }
+    let other = sets::answering(all, check).find(|playbook| !playbook.sets.is_empty())?;
+    Some(format!(
+        "no playbook of the chosen sets answers {check}: {} does, with --playbook-set {}",
+        other.id, other.sets[0]
+    ))
 }
 
 /// Returns the checks that a name means: an id of ours, or a control that others know them by.

@@ -25,7 +25,7 @@ use crate::{
     inventory::{
         Caller, Fact, FamilyKind, Inventory, LogGroup, Scope, SecurityGroup, SecurityGroupRule, Selector,
     },
-    playbook::{Approve, Guard, Match, Playbook},
+    playbook::{Approve, Guard, Match, Playbook, Set},
     resource::{Owner, ResourceId},
 };
 
@@ -160,6 +160,7 @@ fn playbook(id: &str, uses: Vec<ActionUse>) -> Playbook {
         actions: uses,
         guard: Guard::default(),
         approve: Approve::Ask,
+        sets: vec![Set::Default],
         source: format!("{id}.toml"),
         digest: "d".into(),
     }

@@ -12,6 +12,7 @@ use crate::{
 
 mod errors;
 mod session;
+mod sets;
 mod settings;
 mod whole;
 

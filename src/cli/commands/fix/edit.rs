@@ -127,6 +127,7 @@ fn bare(change: &Change) -> Playbook {
         actions: change.uses.clone(),
         guard: Guard::default(),
         approve: Approve::Ask,
+        sets: Vec::new(),
         source: String::new(),
         digest: String::new(),
     }

@@ -3,13 +3,19 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args};
+use clap::{
+    ArgAction, Args,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 
 use super::values::{Color, Format, ReportFile, report_file};
-use crate::cli::shared::{
-    signing::Signing,
-    typed::{Typed, account_id},
-    when::{Moment, moment},
+use crate::{
+    cli::shared::{
+        signing::Signing,
+        typed::{Typed, account_id},
+        when::{Moment, moment},
+    },
+    playbook::Set,
 };
 
 /// The shared options as the program reads them. An option that a command does not take has its default.
@@ -29,6 +35,8 @@ pub struct Common {
     pub set: Vec<String>,
     /// Ranges that keep access.
     pub allow_cidr: Vec<String>,
+    /// The sets of playbooks to plan with; none stands for `default`.
+    pub playbook_set: Vec<Set>,
     /// The checks to run; none stands for all.
     pub check: Vec<String>,
     /// Files of findings.
@@ -213,6 +221,28 @@ impl Group for Parameters {
     }
 }
 
+/// The sets of playbooks.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Playbooks and checks")]
+pub struct Sets {
+    /// Use the playbooks of this set, and the checks that they answer;
+    /// repeatable
+    #[arg(long, global = true, value_name = "NAME", value_parser = playbook_set())]
+    pub playbook_set: Vec<Set>,
+}
+
+impl Group for Sets {
+    fn set(&self, common: &mut Common) {
+        common.playbook_set.clone_from(&self.playbook_set);
+    }
+}
+
+/// Returns the parser of a set's name; the help and the completions list the names.
+fn playbook_set() -> impl TypedValueParser<Value = Set> {
+    let words: Vec<_> = Set::ALL.iter().map(|set| set.word()).collect();
+    PossibleValuesParser::new(words).map(|word| Set::named(&word).unwrap_or(Set::Default))
+}
+
 /// The checks to run, and the playbooks that answer them.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Playbooks and checks")]
@@ -220,6 +250,9 @@ pub struct Checks {
     /// The playbooks.
     #[command(flatten)]
     pub parameters: Parameters,
+    /// The sets.
+    #[command(flatten)]
+    pub sets: Sets,
     /// Run only this check, named by its id or by a control that it covers,
     /// such as EC2.13; repeatable
     #[arg(long, global = true, value_name = "ID")]
@@ -229,6 +262,7 @@ pub struct Checks {
 impl Group for Checks {
     fn set(&self, common: &mut Common) {
         self.parameters.set(common);
+        self.sets.set(common);
         common.check.clone_from(&self.check);
     }
 }

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use self::common::{
-    Books, Checks, Events, Formatted, Group, Opens, Parameters, Plans, Reopens, Reports, Runs, State, Stored,
-    Verbosity,
+    Books, Checks, Events, Formatted, Group, Opens, Parameters, Plans, Reopens, Reports, Runs, Sets, State,
+    Stored, Verbosity,
 };
 pub use self::{
     common::Common,
@@ -381,6 +381,9 @@ pub enum Command {
         /// The playbooks.
         #[command(flatten)]
         parameters: Parameters,
+        /// The sets.
+        #[command(flatten)]
+        sets: Sets,
         /// The format.
         #[command(flatten)]
         formatted: Formatted,
@@ -484,7 +487,7 @@ impl Command {
             Command::Undo { account, books, runs, reports, .. } => vec![account, books, runs, reports],
             Command::Verify { account, books, events, reports, .. } => vec![account, books, events, reports],
             Command::Prune { opens, books, runs, reports, .. } => vec![opens, books, runs, reports],
-            Command::Playbooks { parameters, formatted, .. } => vec![parameters, formatted],
+            Command::Playbooks { parameters, sets, formatted, .. } => vec![parameters, sets, formatted],
             Command::Explain { stored, parameters, formatted, .. } => vec![stored, parameters, formatted],
             Command::Completions { .. }
             | Command::Man { .. }

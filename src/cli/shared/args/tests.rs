@@ -14,6 +14,7 @@ const SHARED: &[(&str, &str)] = &[
     ("--playbooks", "books"),
     ("--set", "snapshot-instance.keep_days=14"),
     ("--allow-cidr", "203.0.113.0/24"),
+    ("--playbook-set", "cis"),
     ("--check", "EC2.13"),
     ("--findings", "found.json"),
     ("--events-since", "24h"),
@@ -98,9 +99,15 @@ fn every_command_takes_what_means_something_to_it_and_nothing_else() {
     assert_eq!(taken("fix"), without(&["--format", "--report", "--summary"]));
     assert_eq!(taken("plan"), without(&["--jobs", "--stop-at-once", "--events"]));
     assert_eq!(taken("scan"), taken("plan"));
-    assert_eq!(taken("resume last"), without(&["--region", "--check", "--findings", "--events-since"]));
+    assert_eq!(
+        taken("resume last"),
+        without(&["--region", "--playbook-set", "--check", "--findings", "--events-since"])
+    );
     assert_eq!(taken("runs"), ["--profile", "--only-account", "--pace", "--state-dir", "--format"]);
-    assert_eq!(taken("playbooks list"), ["--playbooks", "--set", "--allow-cidr", "--format"]);
+    assert_eq!(
+        taken("playbooks list"),
+        ["--playbooks", "--set", "--allow-cidr", "--playbook-set", "--format"]
+    );
     assert_eq!(taken("completions bash"), Vec::<&str>::new());
     LINES.iter().for_each(|line| drop(taken(line)));
 }
