@@ -9,6 +9,7 @@ mod instance;
 mod key;
 mod listener;
 mod log_group;
+mod network_acl;
 mod role;
 mod security_group;
 mod snapshot;
@@ -17,7 +18,7 @@ mod tag;
 mod trail;
 mod volume;
 
-use std::{error::Error, future::Future};
+use std::{error::Error, future::Future, pin::Pin};
 
 use aws_sdk_ec2::{
     config::http::HttpResponse,
@@ -108,20 +109,29 @@ impl To<'_> {
 /// An operation that can be sent to AWS.
 trait OnAws: Operation + DeserializeOwned {
     /// Sends the operation once; `call` is the call that it was parsed from.
-    async fn send(self, call: &Call, to: &To<'_>) -> Outcome;
+    fn send(self, call: &Call, to: &To<'_>) -> impl Future<Output = Outcome> + Send;
 }
 
 macro_rules! dispatch {
     ($($noun:ident::{$($operation:ident),*})*) => {
-        async fn dispatch(call: &Call, to: &To<'_>) -> Outcome {
+        fn dispatch<'a>(call: &'a Call, to: &'a To<'a>) -> Sending<'a> {
             $($(if call.is::<operations::$noun::$operation>() {
-                return input::<operations::$noun::$operation>(call)?.send(call, to).await;
+                return sending::<operations::$noun::$operation>(call, to);
             })*)*
-            not_registered(call)
+            Box::pin(async move { not_registered(call) })
         }
     };
 }
 operations!(dispatch);
+
+/// A call that is being sent.
+type Sending<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
+
+/// Sends the call as one of the operation `O`. Each operation has a frame of its own: one for all of them
+/// grows with every operation, and does not fit on the stack of a thread.
+fn sending<'a, O: OnAws + Send + 'a>(call: &'a Call, to: &'a To<'a>) -> Sending<'a> {
+    Box::pin(async move { input::<O>(call)?.send(call, to).await })
+}
 
 fn not_registered(call: &Call) -> Outcome {
     Err(errors::bad_input(
