@@ -13,8 +13,8 @@ use super::{
 };
 use crate::actions::{Action, ActionUse};
 
-/// The action that `--allow-cidr` is for, and its parameter.
-const ALLOW: (&str, &str) = ("tighten-security-group", "allow");
+/// The parameter that `--allow-cidr` adds to, and its kind: of every action that has it.
+const ALLOW: (&str, &str) = ("allow", "list of CIDRs");
 
 /// Sets a parameter of an action in every playbook that uses it. VALUE is read as TOML, else as a string.
 ///
@@ -45,7 +45,8 @@ pub(super) fn override_with(
         .map_err(|why| format!("--set {setting}: {why}"))
 }
 
-/// Adds CIDRs to those that `tighten-security-group` leaves open, in every playbook that uses it.
+/// Adds CIDRs to those that actions leave open, in every playbook that uses an action with the
+/// parameter `allow`.
 ///
 /// # Errors
 /// When a CIDR is the world, or near it, or no playbook uses the action. The playbooks are then unchanged.
@@ -68,21 +69,35 @@ pub(super) fn allow_with(
     if cidrs.is_empty() {
         return Ok(());
     }
-    let action = used(words, playbooks, ALLOW.0).map_err(|why| format!("--allow-cidr: {why}"))?;
-    let add = |with: &Map<String, Value>| {
-        let mut list: Vec<Value> = with.get(ALLOW.1).and_then(Value::as_array).cloned().unwrap_or_default();
-        for cidr in cidrs.iter().map(|cidr| Value::from(cidr.to_string())) {
-            if !list.contains(&cidr) {
-                list.push(cidr);
-            }
+    let allows = |action: &&&dyn Action| action.parameters().iter().any(|p| (p.name, p.kind) == ALLOW);
+    let is_used =
+        |action: &&&dyn Action| playbooks.iter().flat_map(|p| &p.actions).any(|u| u.action == action.name());
+    let found: Vec<&'static dyn Action> =
+        words.actions.iter().filter(allows).filter(is_used).copied().collect();
+    if found.is_empty() {
+        return Err("--allow-cidr: no playbook that is loaded uses an action that lets networks keep their \
+                    way in, so this would change nothing"
+            .to_owned());
+    }
+    let mut changed = playbooks.to_vec();
+    for action in found {
+        replace(&mut changed, action, |with| decode(action, &with_allowed(with, cidrs)))
+            .map_err(|why| format!("--allow-cidr: {why}"))?;
+    }
+    playbooks.clone_from_slice(&changed);
+    Ok(())
+}
+
+/// Returns parameters with networks added to those that they allow.
+fn with_allowed(with: &Map<String, Value>, cidrs: &[IpNet]) -> Map<String, Value> {
+    let mut list: Vec<Value> = with.get(ALLOW.0).and_then(Value::as_array).cloned().unwrap_or_default();
+    for cidr in cidrs.iter().map(|cidr| Value::from(cidr.to_string())) {
+        if !list.contains(&cidr) {
+            list.push(cidr);
         }
-        let with = with
-            .iter()
-            .map(|(k, v)| (k.clone(), v.clone()))
-            .chain([(ALLOW.1.to_owned(), Value::Array(list))]);
-        decode(action, &with.collect())
-    };
-    replace(playbooks, action, add).map_err(|why| format!("--allow-cidr: {why}"))
+    }
+    let others = with.iter().map(|(k, v)| (k.clone(), v.clone()));
+    others.chain([(ALLOW.0.to_owned(), Value::Array(list))]).collect()
 }
 
 /// Returns whether a network is so wide that allowing it would tighten nothing; the limits are those of the

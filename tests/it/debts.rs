@@ -55,7 +55,6 @@ const NAMED_ACTIONS: &[(&str, usize)] = &[
     ("plan/kind.rs", 1),
     ("plan/reach/mod.rs", 2),
     ("playbook/assemble.rs", 2),
-    ("playbook/set.rs", 1),
     ("report/sample.rs", 2),
     ("report/words/mod.rs", 2),
     ("report/words/next.rs", 1),

@@ -1,12 +1,11 @@
-//! Parameters of `tighten-security-group`, checked as they are read: an allowed CIDR is never the world, nor
-//! near it.
+//! Parameters of `tighten-security-group`, checked as they are read.
 
-use std::net::IpAddr;
-
-use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::checks::{ports::Authorised, security_groups::world};
+use crate::{
+    actions::allowed::{self, Allowed},
+    checks::ports::Authorised,
+};
 
 /// The treatment of a rule that is open to the world.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,45 +20,6 @@ pub enum Strategy {
     Split,
 }
 
-/// A network that may come in: canonical, and not the world.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Allowed(pub IpNet);
-
-impl From<Allowed> for String {
-    fn from(allowed: Allowed) -> String {
-        allowed.0.to_string()
-    }
-}
-
-impl TryFrom<String> for Allowed {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        // An address stands for itself alone, here as on the command line.
-        let text = text.parse::<IpAddr>().map_or(text, |address| IpNet::from(address).to_string());
-        let net: IpNet = text.parse().map_err(|_| {
-            format!("{text:?} is not a CIDR: write one such as \"203.0.113.0/24\" or \"2001:db8::/32\"")
-        })?;
-        if net.trunc() != net {
-            return Err(format!(
-                "{text:?} has bits set outside of its prefix: write \"{}\", if that is meant",
-                net.trunc()
-            ));
-        }
-        if net.to_string() != text {
-            return Err(format!("{text:?} is not how AWS writes it: write \"{net}\""));
-        }
-        let limit = if net.addr().is_ipv4() { world::WIDE_V4 } else { world::WIDE_V6 };
-        if net.prefix_len() < limit {
-            return Err(format!(
-                "{text:?} is the world, or near it: allow networks of /{limit} or narrower, best your own"
-            ));
-        }
-        Ok(Self(net))
-    }
-}
-
 /// The parameters, with their defaults.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -67,7 +27,7 @@ pub struct Params {
     /// The treatment of an open rule.
     pub strategy: Strategy,
     /// The networks that are let in instead.
-    #[serde(deserialize_with = "together")]
+    #[serde(deserialize_with = "allowed::together")]
     pub allow: Vec<Allowed>,
     /// The last way in to a running instance may be closed.
     pub close_last_way_in: bool,
@@ -93,19 +53,6 @@ impl Default for Params {
             authorised: Authorised::default(),
         }
     }
-}
-
-/// Parses the allowed networks, which must not add up to the world either.
-fn together<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Allowed>, D::Error> {
-    let mut all = Vec::<Allowed>::deserialize(deserializer)?;
-    all.sort_by_key(|a| a.0);
-    all.dedup();
-    if world::cover_half(all.iter().map(|a| &a.0)) {
-        return Err(serde::de::Error::custom(
-            "these CIDRs together cover half of the address space, which is the world: allow less",
-        ));
-    }
-    Ok(all)
 }
 
 #[cfg(test)]

@@ -138,7 +138,8 @@ fn a_cidr_that_no_playbook_would_use_is_an_error_and_no_cidr_is_none() {
     let error = allow_with(&words(), &mut playbooks, &[cidr]).expect_err("nobody uses it");
     assert_eq!(
         error,
-        "--allow-cidr: no playbook that is loaded uses tighten-security-group, so this would change nothing"
+        "--allow-cidr: no playbook that is loaded uses an action that lets networks keep their way in, so this \
+         would change nothing"
     );
     assert_eq!(allow_with(&words(), &mut playbooks, &[]), Ok(()));
 }

@@ -1,0 +1,64 @@
+//! The networks that a playbook lets keep their way in, checked as they are read: an allowed CIDR is never
+//! the world, nor near it.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::checks::security_groups::world;
+
+/// A network that may come in: canonical, and not the world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Allowed(pub IpNet);
+
+impl From<Allowed> for String {
+    fn from(allowed: Allowed) -> String {
+        allowed.0.to_string()
+    }
+}
+
+impl TryFrom<String> for Allowed {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        // An address stands for itself alone, here as on the command line.
+        let text = text.parse::<IpAddr>().map_or(text, |address| IpNet::from(address).to_string());
+        let net: IpNet = text.parse().map_err(|_| {
+            format!("{text:?} is not a CIDR: write one such as \"203.0.113.0/24\" or \"2001:db8::/32\"")
+        })?;
+        if net.trunc() != net {
+            return Err(format!(
+                "{text:?} has bits set outside of its prefix: write \"{}\", if that is meant",
+                net.trunc()
+            ));
+        }
+        if net.to_string() != text {
+            return Err(format!("{text:?} is not how AWS writes it: write \"{net}\""));
+        }
+        let limit = if net.addr().is_ipv4() { world::WIDE_V4 } else { world::WIDE_V6 };
+        if net.prefix_len() < limit {
+            return Err(format!(
+                "{text:?} is the world, or near it: allow networks of /{limit} or narrower, best your own"
+            ));
+        }
+        Ok(Self(net))
+    }
+}
+
+/// Parses the allowed networks, which must not add up to the world either.
+///
+/// # Errors
+/// The first that is no network or too wide, or the fact that they cover the world together.
+pub fn together<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Allowed>, D::Error> {
+    let mut all = Vec::<Allowed>::deserialize(deserializer)?;
+    all.sort_by_key(|a| a.0);
+    all.dedup();
+    if world::cover_half(all.iter().map(|a| &a.0)) {
+        return Err(serde::de::Error::custom(
+            "these CIDRs together cover half of the address space, which is the world: allow less",
+        ));
+    }
+    Ok(all)
+}
