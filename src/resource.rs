@@ -17,6 +17,8 @@ pub enum Kind {
     Vpc,
     /// A subnet.
     Subnet,
+    /// A network ACL.
+    NetworkAcl,
     /// The account's defaults for EBS in a region (`arn:aws:ec2:R:A:account`, as Prowler names them).
     EbsDefaults,
     /// A CloudTrail trail.
@@ -57,6 +59,7 @@ impl Kind {
             Kind::SecurityGroup => "security group",
             Kind::Vpc => "VPC",
             Kind::Subnet => "subnet",
+            Kind::NetworkAcl => "network ACL",
             Kind::EbsDefaults => "EBS default",
             Kind::Trail => "trail",
             Kind::Volume => "volume",
@@ -237,6 +240,7 @@ impl ResourceId {
             ("ec2", "security-group") => Kind::SecurityGroup,
             ("ec2", "vpc") => Kind::Vpc,
             ("ec2", "subnet") => Kind::Subnet,
+            ("ec2", "network-acl") => Kind::NetworkAcl,
             ("ec2", "account") => Kind::EbsDefaults,
             ("ec2", "volume") => Kind::Volume,
             ("ec2", "instance") => Kind::Instance,

@@ -11,6 +11,7 @@ use crate::{
     services::Spec,
 };
 
+pub mod allowed;
 pub mod around;
 pub mod concern;
 pub mod create_cloudtrail;
@@ -29,6 +30,7 @@ pub mod prune;
 pub mod quota;
 pub mod raise_cloudtrail;
 pub mod raise_tls_policy;
+pub mod restrict_network_acl;
 pub mod setting;
 pub mod snapshot_instance;
 pub mod support;
@@ -177,6 +179,12 @@ pub trait Action: Sync {
         let _ = (inventory, with);
         Ok(resource.clone())
     }
+    /// Returns the reason for which the action, with these parameters, answers no finding of a check that it
+    /// can answer otherwise: the finding is refused, and others on the same resource are answered.
+    fn declines(&self, check: &str, with: &Value) -> Option<String> {
+        let _ = (check, with);
+        None
+    }
     /// Returns the parameters with all that they leave to the facts decided, for a plan: it holds them from
     /// then on, whatever the facts are when it is applied. Most parameters leave nothing to the facts.
     fn settled(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Value {
@@ -218,6 +226,7 @@ static ALL: &[&dyn Action] = &[
     &empty_default_security_group::EmptyDefaultSecurityGroup,
     &enable_flow_logs::EnableFlowLogs,
     &disable_subnet_public_ip::DISABLE_SUBNET_PUBLIC_IP,
+    &restrict_network_acl::RestrictNetworkAcl,
     &enable_ebs_default_encryption::ENABLE_EBS_DEFAULT_ENCRYPTION,
     &enable_kms_rotation::ENABLE_KMS_ROTATION,
     &raise_tls_policy::RAISE_TLS_POLICY,

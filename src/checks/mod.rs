@@ -14,6 +14,7 @@ pub mod default_groups;
 pub mod ebs_defaults;
 pub mod keys;
 pub mod listeners;
+pub mod network_acls;
 pub mod one;
 pub mod policy;
 pub mod ports;
@@ -100,6 +101,7 @@ pub fn all() -> impl Iterator<Item = &'static Check> {
         default_groups::CHECKS,
         vpcs::CHECKS,
         subnets::CHECKS,
+        network_acls::CHECKS,
         ebs_defaults::CHECKS,
         keys::CHECKS,
         listeners::CHECKS,

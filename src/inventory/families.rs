@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     AnyFamily, ApplicationStatus, Bucket, CapacityReservation, CopyTrial, CustomerKey, EbsDefaults, Family,
     FlowLog, Instance, InstanceStatus, InstanceType, Inventory, Key, KeyPolicy, Listener, LogGroup,
-    ManagedInstance, NetworkInterface, Organization, PrefixList, Quota, Record, Removal, RetentionPolicy,
-    Role, SecurityGroup, SecurityGroupRule, Snapshot, Subnet, TargetGroup, TlsPolicy, Trail, Volume,
-    VolumeModification, VolumeStatus, Vpc,
+    ManagedInstance, NetworkAcl, NetworkInterface, Organization, PrefixList, Quota, Record, Removal,
+    RetentionPolicy, Role, SecurityGroup, SecurityGroupRule, Snapshot, Subnet, TargetGroup, TlsPolicy, Trail,
+    Volume, VolumeModification, VolumeStatus, Vpc,
     about::{About, Arn},
     permissions::Reading,
 };
@@ -33,6 +33,8 @@ macro_rules! families {
                 Vpcs vpcs Vpc,
                 /// Subnets, by id.
                 Subnets subnets Subnet,
+                /// Network ACLs, by id.
+                NetworkAcls network_acls NetworkAcl,
                 /// Flow logs, by id.
                 FlowLogs flow_logs FlowLog,
                 /// Instances, by id.

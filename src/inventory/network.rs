@@ -258,6 +258,9 @@ pub struct Vpc {
     pub id: String,
     /// Primary CIDR.
     pub cidr_block: String,
+    /// Its other ranges, of both families.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub more_cidr_blocks: Vec<String>,
     /// `true` for the region's default VPC.
     pub is_default: bool,
     /// Owner: another account's for a shared VPC, for which only the owner can create flow logs.

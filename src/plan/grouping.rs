@@ -182,6 +182,10 @@ pub(super) fn asked<'a>(
             contradiction(first, other, &format!("{} on {}", finding.check, finding.resource)),
         ));
     }
+    let declines = |one: &ActionUse| actions::find(&one.action)?.declines(&finding.check, &one.with);
+    if let Some(why) = first.actions.iter().find_map(declines) {
+        return Err((SkippedKind::Refused, why));
+    }
     let resource = target(inventory, first, finding).map_err(fate_of)?;
     Ok(Asked { uses: &first.actions, playbooks, resource })
 }

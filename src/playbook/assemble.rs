@@ -24,6 +24,7 @@ static BUILT_IN: &[(&str, &str)] = built_in![
     "default-security-group",
     "vpc-flow-logs",
     "subnet-public-ip",
+    "network-acl",
     "raise-cloudtrail",
     "create-cloudtrail",
     "ebs-encryption",

@@ -61,8 +61,8 @@ pub static TOP: Section = Section {
             "sets",
             "list of \"default\", \"strict\", \"cis\", \"fsbp\" and \"incident\"",
             "[\"default\", \"strict\"]",
-            "The [sets](sets/) that it belongs to, for `--playbook-set`. A playbook that takes the place of a \
-             built-in one and names none is in the sets of that one.",
+            "The [sets](sets/) that it belongs to, for `--playbook-set`. A playbook that takes the place of \
+             a built-in one and names none is in the sets of that one.",
         ),
         key("check", "section", "none", "Parameters of the checks."),
         key("match", "section", "all findings", "The part of those findings that it answers."),

@@ -89,8 +89,8 @@ impl Set {
     }
 }
 
-/// The controls of Security Hub that the standard AWS Foundational Security Best Practices has, among those that
-/// checks answer (<https://docs.aws.amazon.com/securityhub/latest/userguide/fsbp-standard.html>).
+/// The controls of Security Hub that the standard AWS Foundational Security Best Practices has, among those
+/// that checks answer (<https://docs.aws.amazon.com/securityhub/latest/userguide/fsbp-standard.html>).
 const FSBP: &[&str] = &[
     "CloudTrail.1",
     "CloudTrail.4",

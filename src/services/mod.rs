@@ -10,6 +10,7 @@ pub mod instance;
 pub mod key;
 pub mod listener;
 pub mod log_group;
+pub mod network_acl;
 pub mod role;
 pub mod security_group;
 pub mod snapshot;
@@ -55,6 +56,7 @@ macro_rules! operations {
             subnet::{ModifySubnetAttribute}
             key::{EnableKeyRotation, DisableKeyRotation}
             listener::{ModifyListener}
+            network_acl::{CreateNetworkAclEntry, DeleteNetworkAclEntry}
             tag::{CreateTags, DeleteTags}
             log_group::{CreateLogGroup, PutRetentionPolicy, DeleteLogGroup, DeleteRetentionPolicy}
             role::{CreateRole, PutRolePolicy, DeleteRolePolicy, DeleteRole}

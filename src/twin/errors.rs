@@ -59,6 +59,7 @@ const CLASSES: &[(ErrorClass, &[&str])] = &[
             "InvalidPermission.NotFound",
             "InvalidSecurityGroupRuleId.NotFound",
             "FlowLogAlreadyExists",
+            "NetworkAclEntryAlreadyExists",
             "TrailAlreadyExistsException",
             "ResourceAlreadyExistsException",
             "BucketAlreadyOwnedByYou",
@@ -90,6 +91,7 @@ const CLASSES: &[(ErrorClass, &[&str])] = &[
         ErrorClass::Quota,
         &[
             "RulesPerSecurityGroupLimitExceeded",
+            "NetworkAclEntryLimitExceeded",
             "TagLimitExceeded",
             "VolumeLimitExceeded",
             "MaxIOPSLimitExceeded",

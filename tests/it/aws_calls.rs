@@ -216,6 +216,7 @@ async fn settings(maker: &mut Maker) {
         );
     }
     listeners(maker).await;
+    entries(maker, &vpc).await;
     let gone = json!({ "KeyId": "1234abcd-12ab-34cd-56ef-1234567890ab" });
     assert_eq!(
         maker.class_of("kms", "EnableKeyRotation", gone).await,
@@ -257,6 +258,44 @@ async fn listeners(maker: &mut Maker) {
     assert!(maker.is_gone(US, K::Listeners, &nobody).await);
     let gone = json!({ "ListenerArn": nobody, "SslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06" });
     assert_eq!(maker.class_of("elasticloadbalancing", "ModifyListener", gone).await, ErrorClass::Consistency);
+}
+
+async fn entries(maker: &mut Maker, vpc: &str) {
+    let acl = maker.seed(&format!("ec2.create_network_acl(VpcId='{vpc}')['NetworkAcl']['NetworkAclId']"));
+    let number = |number: i32| json!({ "NetworkAclId": acl, "RuleNumber": number, "Egress": false });
+    let put = |at: i32, action: &str, member: &str, cidr: &str| {
+        let mut input = number(at);
+        input["Protocol"] = json!("6");
+        input["RuleAction"] = json!(action);
+        input["PortRange"] = json!({ "From": 22, "To": 22 });
+        input[member] = json!(cidr);
+        input
+    };
+    let v4 = put(90, "allow", "CidrBlock", "203.0.113.0/24");
+    let v6 = put(91, "deny", "Ipv6CidrBlock", "::/0");
+    for (input, line) in [(&v4, "allow tcp/22 from 203.0.113.0/24"), (&v6, "deny tcp/22 from ::/0")] {
+        maker.makes("ec2", "CreateNetworkAclEntry", input.clone()).await;
+        let seen = maker.json(US, K::NetworkAcls, &acl).await;
+        let entry = &seen["inbound"][input["RuleNumber"].to_string()];
+        let entry: redress::inventory::AclEntry = serde_json::from_value(entry.clone()).unwrap();
+        assert_eq!(entry.line(), line);
+        let call: redress::services::network_acl::CreateNetworkAclEntry =
+            serde_json::from_value(input.clone()).unwrap();
+        assert_eq!(call.entry(), entry, "it is recognised by all of its members");
+    }
+    let again = maker.class_of("ec2", "CreateNetworkAclEntry", v4).await;
+    assert_eq!(again, ErrorClass::AlreadyDone, "its effect is looked for");
+    // moto answers the deletion of an entry that does not exist with an internal error; AWS has a code for it.
+    maker.makes("ec2", "DeleteNetworkAclEntry", number(90)).await;
+    let left = maker.json(US, K::NetworkAcls, &acl).await;
+    assert_eq!(
+        (&left["inbound"]["90"], left["inbound"]["91"]["action"].as_str()),
+        (&Value::Null, Some("deny"))
+    );
+    let absent = put(90, "deny", "CidrBlock", "0.0.0.0/0");
+    let absent = json!({ "NetworkAclId": "acl-0123456789abcdef0", "RuleNumber": 90, "Egress": false,
+        "Protocol": "6", "RuleAction": "deny", "PortRange": absent["PortRange"], "CidrBlock": "0.0.0.0/0" });
+    assert_eq!(maker.class_of("ec2", "CreateNetworkAclEntry", absent).await, ErrorClass::Consistency);
 }
 
 async fn disks(maker: &mut Maker) {

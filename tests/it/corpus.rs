@@ -72,8 +72,8 @@ const HOLDS: &[&str] = &[
     "cloudtrail-eventbridge: 14 read; CloudTrail event 11, EventBridge CloudTrail 2; other_account 4, passed \
      1, unmapped_control 9",
     "cloudtrail-events: 3560 read; CloudTrail Insights 2, CloudTrail event 449, CloudTrail log file 3, \
-     unknown format 10; actionable 4, failed_call 235, other_account 8, passed 7, read_only 3072, \
-     reverted_later 4, unmapped_control 223, unresolved_resource 7",
+     unknown format 10; actionable 4, failed_call 235, other_account 8, passed 8, read_only 3072, \
+     reverted_later 4, unmapped_control 221, unresolved_resource 8",
     "cloudtrail-lookup-events: 6 read; CloudTrail LookupEvents 1; passed 1, read_only 1, reverted_later 1, \
      unmapped_control 3",
     "cloudtrail-s3-log: 2 read; CloudTrail log file 1; read_only 1, unmapped_control 1",
@@ -85,8 +85,8 @@ const HOLDS: &[&str] = &[
     "guardduty: 32 read; ASFF 1, CloudTrail event 1, EventBridge GuardDuty 9, GuardDuty 3; sample 28, \
      unmapped_control 3, unresolved_resource 1",
     "prowler: 4232 read; ASFF 6, OCSF 6, Prowler 2 CSV 3, Prowler 2 JSON 2, Prowler 3 JSON 1, Prowler 4/5 \
-     CSV 6, nothing 2, unknown format 2; actionable 409, passed 2906, pseudo_resource 2, suppressed 8, \
-     unmapped_control 906, unresolved_resource 1",
+     CSV 6, nothing 2, unknown format 2; actionable 489, passed 2906, pseudo_resource 2, suppressed 8, \
+     unmapped_control 826, unresolved_resource 1",
     "s3-notification-wrappers: 0 read; notification of a file 7; ",
     "scoutsuite: 0 read; ScoutSuite 2; ",
     "securityhub-asff: 95 read; ASFF 74, EventBridge ASFF 9, nothing 1, other event 1, unknown format 1; \

@@ -50,6 +50,12 @@ fn something_else(truth: &mut Inventory, want: &Want) {
             _ = truth.region_mut(region).security_groups.get_mut(id).map(|g| tag(&mut g.tags));
         }
         FamilyKind::Subnets => drop(truth.region_mut(region).subnets.get_mut(id).map(|s| tag(&mut s.tags))),
+        FamilyKind::NetworkAcls => {
+            if let Some(acl) = truth.region_mut(region).network_acls.get_mut(id) {
+                tag(&mut acl.tags);
+                acl.outbound.remove(&100);
+            }
+        }
         FamilyKind::CustomerKeys => {
             _ = truth.region_mut(region).customer_keys.get_mut(id).map(|k| tag_fact(&mut k.tags));
         }

@@ -67,6 +67,7 @@ mod marks;
 mod models;
 mod models_answers;
 mod models_enums;
+mod network_acls;
 mod next_start;
 mod outputs;
 mod own_state;

@@ -39,6 +39,8 @@ const REFERENCE: &[Row] = &[
     ("ec2:EnableEbsEncryptionByDefault", &[], &[]),
     ("ec2:DisableEbsEncryptionByDefault", &[], &[]),
     ("ec2:ModifySubnetAttribute", &["subnet"], &[]),
+    ("ec2:CreateNetworkAclEntry", &["network-acl"], &[]),
+    ("ec2:DeleteNetworkAclEntry", &["network-acl"], &[]),
     ("ec2:RestoreSnapshotFromRecycleBin", &["snapshot"], &[]),
     ("ec2:RestoreVolumeFromRecycleBin", &["volume"], &[]),
     ("ec2:ListSnapshotsInRecycleBin", &[], &[]),

@@ -268,6 +268,22 @@ pub fn meddle(stand: &Stand, plan: &Plan) -> bool {
                 truth.region_mut(&region).subnets.items.remove(&id);
                 true
             }
+            // Somebody takes the number of an entry for one of their own.
+            "restrict-network-acl" => {
+                let number =
+                    i32::try_from(change.steps[0].act.call.input["RuleNumber"].as_i64().unwrap()).unwrap();
+                let acl = truth.region_mut(&region).network_acls.get_mut(&id).unwrap();
+                let theirs = redress::inventory::AclEntry {
+                    action: "allow".into(),
+                    protocol: "17".into(),
+                    cidr_block: Some("192.0.2.0/24".into()),
+                    from_port: Some(53),
+                    to_port: Some(53),
+                    ..Default::default()
+                };
+                acl.inbound.insert(number, theirs);
+                true
+            }
             // Another default key is chosen, under which no volume can be made.
             "enable-ebs-default-encryption" => {
                 truth.region_mut(&region).ebs_defaults.get_mut(&id).unwrap().kms_key_id =
@@ -337,6 +353,13 @@ pub fn meddle_after(stand: &Stand, plan: &Plan) -> Vec<String> {
                 let trail = truth.trails.get_mut(change.resource.as_str()).unwrap();
                 trail.log_file_validation = !trail.log_file_validation;
                 trail.is_multi_region = !trail.is_multi_region;
+            }
+            // The deny gives way to something else under its number.
+            "restrict-network-acl" => {
+                let deny = change.steps.iter().rfind(|s| s.name.starts_with("deny-")).unwrap();
+                let number = i32::try_from(deny.act.call.input["RuleNumber"].as_i64().unwrap()).unwrap();
+                let acl = truth.region_mut(&region).network_acls.get_mut(&id).unwrap();
+                acl.inbound.get_mut(&number).unwrap().cidr_block = Some("198.51.100.0/24".into());
             }
             // A setting with two values is as it was before when somebody sets it back: an undo finds nothing
             // to do.

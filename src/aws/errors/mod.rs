@@ -103,6 +103,7 @@ const ALREADY_DONE: &[&str] = &[
     "InvalidSecurityGroupRuleId.NotFound",
     "InvalidGroup.Duplicate",
     "FlowLogAlreadyExists",
+    "NetworkAclEntryAlreadyExists",
     "TrailAlreadyExistsException",
     "ResourceAlreadyExistsException",
     "EntityAlreadyExists",

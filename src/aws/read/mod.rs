@@ -132,6 +132,7 @@ impl Reader<'_> {
             K::NetworkInterfaces => found(network::interfaces(ec2, ask).await, job),
             K::Vpcs => found(network::vpcs(ec2, ask).await, job),
             K::Subnets => found(network::subnets(ec2, ask).await, job),
+            K::NetworkAcls => found(network::acls(ec2, ask).await, job),
             K::FlowLogs => found(network::flow_logs(ec2, ask).await, job),
             K::Instances => found(instances::instances(ec2, ask).await, job),
             K::InstanceStatuses => found(instances::statuses(ec2, ask).await, job),

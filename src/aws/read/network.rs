@@ -11,7 +11,10 @@ use super::{
 use crate::{
     aws::errors,
     calls::CallError,
-    inventory::{Fact, FlowLog, NetworkInterface, PrefixList, SecurityGroup, SecurityGroupRule, Subnet, Vpc},
+    inventory::{
+        AclEntry, Fact, FlowLog, NetworkAcl, NetworkInterface, PrefixList, SecurityGroup, SecurityGroupRule,
+        Subnet, Vpc,
+    },
 };
 
 /// Calls `ec2:DescribeSecurityGroups`.
@@ -185,6 +188,7 @@ pub async fn vpcs(ec2: &Client, ask: &Ask) -> Members<Vpc> {
     let request = ec2.describe_vpcs().set_filters(filters(ask, "vpc-id")).max_results(1000);
     let vpcs = pages!("ec2:DescribeVpcs", request, vpcs);
     let vpcs = vpcs.into_iter().map(|v: types::Vpc| Vpc {
+        more_cidr_blocks: more_cidr_blocks(&v),
         id: text(v.vpc_id),
         cidr_block: text(v.cidr_block),
         is_default: v.is_default.unwrap_or_default(),
@@ -192,6 +196,65 @@ pub async fn vpcs(ec2: &Client, ask: &Ask) -> Members<Vpc> {
         tags: tags(v.tags),
     });
     Ok(known(vpcs, |v| &v.id))
+}
+
+/// Returns the ranges of a VPC beside its primary one, of both families, without those that go or have failed
+/// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_VpcCidrBlockState.html>).
+fn more_cidr_blocks(vpc: &types::Vpc) -> Vec<String> {
+    use types::VpcCidrBlockStateCode::{Associated, Associating};
+    let stands = |state: Option<&types::VpcCidrBlockState>| {
+        state.and_then(|s| s.state.as_ref()).is_none_or(|code| matches!(code, Associated | Associating))
+    };
+    let v4 = vpc.cidr_block_association_set().iter().filter(|a| stands(a.cidr_block_state()));
+    let v6 = vpc.ipv6_cidr_block_association_set().iter().filter(|a| stands(a.ipv6_cidr_block_state()));
+    let all = v4.filter_map(|a| a.cidr_block()).chain(v6.filter_map(|a| a.ipv6_cidr_block()));
+    super::distinct(all.filter(|cidr| vpc.cidr_block() != Some(cidr)).map(str::to_owned))
+}
+
+/// Calls `ec2:DescribeNetworkAcls`. One is asked for by its id; of several, one that does not exist would
+/// fail the whole call, so that all are listed.
+pub async fn acls(ec2: &Client, ask: &Ask) -> Members<NetworkAcl> {
+    let request = ec2.describe_network_acls();
+    let request = match ask {
+        Ask::Ids(ids) if ids.len() == 1 => request.set_network_acl_ids(Some(ids.clone())),
+        Ask::All | Ask::Ids(_) => request.max_results(1000),
+        Ask::By(..) => request.set_filters(filters(ask, "")).max_results(1000),
+    };
+    let wanted = |acl: &NetworkAcl| !matches!(ask, Ask::Ids(ids) if !ids.contains(&acl.id));
+    let all = pages!("ec2:DescribeNetworkAcls", request, network_acls => acl);
+    Ok(known(all.into_iter().filter(wanted), |acl| &acl.id))
+}
+
+fn acl(acl: types::NetworkAcl) -> NetworkAcl {
+    let (outbound, inbound): (Vec<_>, Vec<_>) =
+        acl.entries.unwrap_or_default().into_iter().partition(|e| e.egress.unwrap_or_default());
+    let numbered = |all: Vec<types::NetworkAclEntry>| {
+        all.into_iter().map(|e| (e.rule_number.unwrap_or_default(), acl_entry(e))).collect()
+    };
+    let subnets = acl.associations.unwrap_or_default().into_iter().filter_map(|a| some(a.subnet_id));
+    NetworkAcl {
+        id: text(acl.network_acl_id),
+        vpc_id: text(acl.vpc_id),
+        owner_id: text(acl.owner_id),
+        is_default: acl.is_default.unwrap_or_default(),
+        subnets: super::distinct(subnets),
+        inbound: numbered(inbound),
+        outbound: numbered(outbound),
+        tags: tags(acl.tags),
+    }
+}
+
+fn acl_entry(entry: types::NetworkAclEntry) -> AclEntry {
+    AclEntry {
+        action: text(entry.rule_action),
+        protocol: text(entry.protocol),
+        cidr_block: some(entry.cidr_block),
+        ipv6_cidr_block: some(entry.ipv6_cidr_block),
+        from_port: entry.port_range.as_ref().and_then(|ports| ports.from),
+        to_port: entry.port_range.as_ref().and_then(|ports| ports.to),
+        icmp_type: entry.icmp_type_code.as_ref().and_then(|icmp| icmp.r#type),
+        icmp_code: entry.icmp_type_code.as_ref().and_then(|icmp| icmp.code),
+    }
 }
 
 /// Calls `ec2:DescribeSubnets`.

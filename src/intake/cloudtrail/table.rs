@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{
     effect::{Did, Target, exists},
     rules,
-    wire::{get, list, text, truth},
+    wire::{get, list, plain, text, truth},
 };
 
 /// A function that reads one event, from its request and its response.
@@ -39,6 +39,11 @@ pub static TABLE: &[(&str, Extract)] = &[
     ("ec2:CreateDefaultSubnet", |_, r| made(text(get(r, "subnet").unwrap_or(r), "subnetId"))),
     ("ec2:ModifySubnetAttribute", modify_subnet),
     ("ec2:DeleteSubnet", |q, _| gone(&[text(q, "subnetId")])),
+    ("ec2:CreateNetworkAclEntry", put_acl_entry),
+    ("ec2:ReplaceNetworkAclEntry", put_acl_entry),
+    ("ec2:DeleteNetworkAclEntry", delete_acl_entry),
+    ("ec2:ReplaceNetworkAclAssociation", |q, _| made(text(q, "networkAclId"))),
+    ("ec2:DeleteNetworkAcl", |q, _| gone(&[text(q, "networkAclId")])),
     ("ec2:DisableEbsEncryptionByDefault", |_, _| {
         Did::Touched(
             vec![Target { opens: vec![vec![EBS_DEFAULT.to_owned()]], ..Target::default() }],
@@ -125,6 +130,39 @@ fn modify_subnet(request: &Value, _: &Value) -> Did {
         Some(false) => Did::Harmless("it turns public addresses off", vec![public], Vec::new()),
         None => Did::Harmless("it leaves public addresses alone", Vec::new(), Vec::new()),
     }
+}
+
+/// Returns the name under which an inbound entry of a network ACL is open, and the one under which others are
+/// that it denied.
+fn acl_entry(request: &Value) -> [String; 2] {
+    let (acl, number) = (text(request, "networkAclId"), plain(request, "ruleNumber"));
+    [format!("entry/{acl}/{number}"), format!("denied/{acl}/{number}")]
+}
+
+fn put_acl_entry(request: &Value, _: &Value) -> Did {
+    let (acl, [allowed, denied]) = (text(request, "networkAclId"), acl_entry(request));
+    match (truth(get(request, "egress")), text(request, "ruleAction")) {
+        _ if acl.is_empty() => Did::Missing(NO_ID),
+        (Some(true), _) => Did::Harmless("the entry is for what leaves", Vec::new(), Vec::new()),
+        (_, "deny") => Did::Harmless("the entry denies", vec![allowed, denied], Vec::new()),
+        _ => Did::Touched(
+            vec![Target { id: acl.to_owned(), opens: vec![vec![allowed, exists(acl)]], ..Target::default() }],
+            Vec::new(),
+        ),
+    }
+}
+
+/// Reads the deletion of an entry. The event does not show whether the entry denied something.
+fn delete_acl_entry(request: &Value, _: &Value) -> Did {
+    let (acl, [allowed, denied]) = (text(request, "networkAclId"), acl_entry(request));
+    if acl.is_empty() {
+        return Did::Missing(NO_ID);
+    }
+    if truth(get(request, "egress")) == Some(true) {
+        return Did::Harmless("the entry was for what leaves", Vec::new(), Vec::new());
+    }
+    let opens = vec![vec![denied, exists(acl)]];
+    Did::Touched(vec![Target { id: acl.to_owned(), opens, ..Target::default() }], vec![allowed])
 }
 
 /// Opens the security policy of a listener that ends TLS.

@@ -217,6 +217,7 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
         | FamilyKind::NetworkInterfaces
         | FamilyKind::Vpcs
         | FamilyKind::Subnets
+        | FamilyKind::NetworkAcls
         | FamilyKind::FlowLogs
         | FamilyKind::Instances
         | FamilyKind::InstanceTypes
@@ -315,11 +316,26 @@ fn picked(asked: &Asked, filter: &str, id: &Value) -> Look {
     Look { service: "ec2", operation: asked.operation, input, query, absent: "" }
 }
 
+/// Builds the question whether a network ACL has an entry with this number, in either direction: the action
+/// takes no number that one of them has.
+fn numbered(acl: &Value, number: &str) -> Look {
+    let with_number = json!([{ "Name": "entry.rule-number", "Values": [number] }]);
+    let input = json!({ "NetworkAclIds": [acl], "Filters": with_number });
+    let query = Query::Count("NetworkAcls");
+    Look { service: "ec2", operation: "DescribeNetworkAcls", input, query, absent: "" }
+}
+
 /// Returns the question for a condition on `id`, and the test of its answer: of the document of a policy only
 /// the existence can be tested.
 pub(super) fn question(expect: &Expect, id: &Value) -> Option<(Look, Test)> {
     if let Test::NoneBy(filter) = &expect.test {
         return Some((picked(expect.family.about().asked.as_ref()?, filter, id), Test::Is(json!(0))));
+    }
+    if let Some(number) =
+        expect.at.strip_prefix("/inbound/").filter(|_| expect.family == FamilyKind::NetworkAcls)
+    {
+        let is_there = expect.test != Test::Is(Value::Null);
+        return Some((numbered(id, number), Test::Is(json!(u8::from(is_there)))));
     }
     let look = look(expect.family, id, &expect.at)?;
     let only_presence = expect.family == FamilyKind::Roles && expect.at.starts_with("/inline_policies/");

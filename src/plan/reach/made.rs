@@ -2,13 +2,15 @@
 //! things that the run itself has made. A call that makes or sets something is confirmed by an equal call of
 //! that proposal and by nothing else. Pure.
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
     actions::{self, Action, Context, Options},
     calls::{Act, Call, Step},
-    inventory::{Fact, Family, Inventory, Record, Scope, Tags, tag},
+    inventory::{Fact, Family, Inventory, Record, Region, Scope, Tags, tag},
     plan::{Change, propose},
+    services::network_acl::CreateNetworkAclEntry,
 };
 
 /// The calls that an action proposes, by direction.
@@ -123,7 +125,22 @@ fn without(change: &Change, run: &str, facts: &Inventory, untagged: bool) -> Inv
     forget(&mut place.log_groups, |group| own(Record::tags(group)));
     forget(&mut place.flow_logs, |log| own(Record::tags(log)));
     forget(&mut place.security_group_rules, |rule| own(Record::tags(rule)));
+    entries(change, place);
     left
+}
+
+/// Removes the entries of network ACLs that the steps of a change add: AWS has no tags for them, so that an
+/// entry is the run's own by its number and all of its members.
+fn entries(change: &Change, place: &mut Region) {
+    let adding = change.steps.iter().map(|step| &step.act.call).filter(|c| c.is::<CreateNetworkAclEntry>());
+    for add in adding.filter_map(|call| CreateNetworkAclEntry::deserialize(&call.input).ok()) {
+        if let Some(acl) = place.network_acls.get_mut(&add.network_acl_id) {
+            let entries = if add.egress { &mut acl.outbound } else { &mut acl.inbound };
+            if entries.get(&add.rule_number).is_some_and(|entry| *entry == add.entry()) {
+                entries.remove(&add.rule_number);
+            }
+        }
+    }
 }
 
 /// Returns the account with nothing set on its buckets but their policies: the settings that existed before

@@ -193,7 +193,8 @@ pub fn needs(change: &Change, call: &Call) -> Scope {
 }
 
 /// Operations that make or set something: their input must be the one that the action makes today.
-const MAKES: [&str; 11] = [
+const MAKES: [&str; 12] = [
+    "CreateNetworkAclEntry",
     "CreateFlowLogs",
     "CreateLogGroup",
     "PutRetentionPolicy",
@@ -316,7 +317,10 @@ impl<'a> Reach<'a> {
                 && id == change.resource.id()
                 && may_go(&thing, self.facts.read_at.to_zoned(TimeZone::UTC).date())
         };
-        let derived = || call.operation == "DeleteBucket" && self.made.back(call);
+        let derived = || {
+            matches!(call.operation.as_str(), "DeleteBucket" | "DeleteNetworkAclEntry")
+                && self.made.back(call)
+        };
         let deletes = call.operation.starts_with("Delete") && !call.operation.ends_with("Tags");
         let made = own && tag_of(&thing, tag::REPLACED_BY).is_none();
         let may_go_now = made || derived() || due();

@@ -3,7 +3,8 @@
 
 use super::{ACCOUNT, MAIN, OFFICE, OTHER, id, named, tags};
 use crate::inventory::{
-    Fact, FlowLog, Inventory, PrefixList, SecurityGroup, SecurityGroupRule, Subnet, Tags, Vpc, tag,
+    AclEntry, Fact, FlowLog, Inventory, NetworkAcl, PrefixList, SecurityGroup, SecurityGroupRule, Subnet,
+    Tags, Vpc, tag,
 };
 
 /// VPCs by number: main, data, legacy, lab, shared; then those of the other region.
@@ -16,6 +17,7 @@ const WORLD_V6: &str = "::/0";
 pub(super) fn furnish(company: &mut Inventory) {
     vpcs(company);
     subnets(company);
+    acls(company);
     flow_logs(company);
     prefix_lists(company);
     let mut rules = 0;
@@ -97,6 +99,7 @@ fn vpcs(company: &mut Inventory) {
         let mut vpc = Vpc {
             id: id("vpc", n),
             cidr_block: cidr.to_owned(),
+            more_cidr_blocks: Vec::new(),
             is_default: name == "default",
             owner_id: owner.to_owned(),
             tags: named(name),
@@ -127,6 +130,48 @@ fn subnets(company: &mut Inventory) {
             ..Subnet::default()
         };
         company.region_mut(region).subnets.put(subnet.id.clone(), subnet);
+    }
+}
+
+/// Adds network ACLs: the default one, one by which the public subnet is open, one that denies in time, and
+/// one that no subnet has.
+fn acls(company: &mut Inventory) {
+    let entry = |action: &str, protocol: &str, ports: Option<(i32, i32)>| AclEntry {
+        action: action.to_owned(),
+        protocol: protocol.to_owned(),
+        cidr_block: Some(WORLD.to_owned()),
+        from_port: ports.map(|(from, _)| from),
+        to_port: ports.map(|(_, to)| to),
+        ..AclEntry::default()
+    };
+    let tcp = |action: &str, from: i32, to: i32| entry(action, "6", Some((from, to)));
+    let everything = || (100, entry("allow", "-1", None));
+    let open = vec![
+        (100, tcp("allow", 443, 443)),
+        (110, tcp("allow", 22, 22)),
+        // Replies to what the subnet asks for.
+        (120, tcp("allow", 1024, 65_535)),
+    ];
+    let in_time = vec![(80, tcp("deny", 22, 22)), (90, tcp("deny", 3389, 3389)), everything()];
+    let list = [
+        (1, VPC_MAIN, "", vec![1], vec![everything()]),
+        (2, VPC_MAIN, "main-public", vec![2], open),
+        (3, 2, "data", vec![3], in_time),
+        (4, 4, "lab-unused", Vec::new(), vec![everything()]),
+    ];
+    for (n, vpc, name, subnets, inbound) in list {
+        let rest = (32_767, entry("deny", "-1", None));
+        let acl = NetworkAcl {
+            id: id("acl", n),
+            vpc_id: id("vpc", vpc),
+            owner_id: ACCOUNT.to_owned(),
+            is_default: name.is_empty(),
+            subnets: subnets.into_iter().map(|n| id("subnet", n)).collect(),
+            inbound: inbound.into_iter().chain([rest.clone()]).collect(),
+            outbound: [everything(), rest].into_iter().collect(),
+            tags: if name.is_empty() { Tags::new() } else { named(name) },
+        };
+        company.region_mut(MAIN).network_acls.put(acl.id.clone(), acl);
     }
 }
 

@@ -9,6 +9,7 @@ mod instance;
 mod key;
 mod listener;
 mod log_group;
+mod network_acl;
 mod role;
 mod security_group;
 mod snapshot;

@@ -1,0 +1,372 @@
+//! `restrict-network-acl`: a network ACL denies the world a port, below the entry that opens it. It must
+//! never touch an entry that somebody has made, nor cut the networks that are named.
+
+mod edit;
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
+use serde_json::{Value, json};
+
+use super::{
+    Action, Around, Context, GuardNote, Parameter, Proof, Proposal, Refusal,
+    allowed::{self, Allowed},
+    concern::{self, Concern},
+    make, support,
+};
+use crate::{
+    calls::{Call, Risk, Step},
+    checks::network_acls::{
+        OPEN_ADMIN_PORT, OPEN_REMOTE_DESKTOP, PORTS,
+        ways::{Family, decided, lets_in},
+    },
+    inventory::{FamilyKind, Inventory, NetworkAcl, Vpc, Want},
+    resource::{Kind, ResourceId},
+    services::{
+        Operation, Spec,
+        network_acl::{CreateNetworkAclEntry, DeleteNetworkAclEntry, PortRange},
+    },
+};
+use edit::{Edit, New};
+
+/// The action `restrict-network-acl`.
+pub struct RestrictNetworkAcl;
+
+/// The error code for a network ACL that would have more entries than the quota allows.
+const OVER: &str = "NetworkAclEntryLimitExceeded";
+/// The numbers from which on entries are AWS's own, which count, too.
+const RESERVED: i32 = 32_767;
+/// The number of entries of a direction that every account may have, and the one that it can ask for
+/// (<https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-limits-nacls>).
+const LIMITS: std::ops::RangeInclusive<usize> = 20..=40;
+/// Seconds within which an entry has to show.
+const SHOWS_WITHIN: u64 = 300;
+/// The name of the lock-out guard.
+const LOCK_OUT: &str = "lock-out";
+
+/// The parameters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Params {
+    /// The networks that keep their way in, beside the VPC's own.
+    #[serde(deserialize_with = "allowed::together")]
+    pub allow: Vec<Allowed>,
+    /// Ports at which replies may come back are closed too.
+    pub ephemeral: bool,
+    /// A default network ACL is changed too.
+    pub default_acl: bool,
+    /// The number of entries of a direction.
+    #[serde(deserialize_with = "limit")]
+    pub entry_limit: usize,
+}
+
+impl Default for Params {
+    fn default() -> Self {
+        Self { allow: Vec::new(), ephemeral: false, default_acl: false, entry_limit: *LIMITS.start() }
+    }
+}
+
+fn limit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    let limit = usize::deserialize(deserializer)?;
+    if LIMITS.contains(&limit) {
+        return Ok(limit);
+    }
+    let (least, most) = (LIMITS.start(), LIMITS.end());
+    Err(D::Error::custom(format!("{limit} entries: the quota of AWS is {least}, and {most} at most")))
+}
+
+const PARAMETERS: &[Parameter] = &[
+    Parameter {
+        name: "allow",
+        kind: "list of CIDRs",
+        default: "[]",
+        doc: "Which networks keep their way in, beside the ranges of the VPC itself. A network that does not \
+              come in today is not let in.",
+    },
+    Parameter {
+        name: "ephemeral",
+        kind: "true or false",
+        default: "false",
+        doc: "Whether ports from 1024 on, at which replies come back to NAT gateways, load balancers and \
+              functions, are closed, too. Without it, findings about port 3389 are refused.",
+    },
+    Parameter {
+        name: "default_acl",
+        kind: "true or false",
+        default: "false",
+        doc: "Whether the default network ACL of a VPC may be changed. New subnets get it.",
+    },
+    Parameter {
+        name: "entry_limit",
+        kind: "number, 20 to 40",
+        default: "20",
+        doc: "How many inbound entries the quota of the account allows, AWS's own counted.",
+    },
+];
+
+impl Action for RestrictNetworkAcl {
+    fn name(&self) -> &'static str {
+        "restrict-network-acl"
+    }
+    fn title(&self) -> &'static str {
+        "Denies the world an administration port, below the entry of a network ACL that opens it"
+    }
+    fn doc(&self) -> &'static str {
+        include_str!("page.md")
+    }
+    fn answers(&self) -> &'static [&'static str] {
+        &[OPEN_ADMIN_PORT, OPEN_REMOTE_DESKTOP]
+    }
+    fn declines(&self, check: &str, with: &Value) -> Option<String> {
+        let open = support::params::<Params>(with).is_ok_and(|params| !params.ephemeral);
+        (check == OPEN_REMOTE_DESKTOP && open).then(|| {
+            "port 3389 lies among those at which replies come back (1024 to 65535), and a network ACL knows \
+             no connections: closing it cuts some replies to NAT gateways, load balancers and functions of \
+             these subnets. Close it in security groups, or set restrict-network-acl.ephemeral=true"
+                .to_owned()
+        })
+    }
+    fn target(&self) -> Kind {
+        Kind::NetworkAcl
+    }
+    fn reads(&self, _: Kind) -> &'static [Around] {
+        const { &[Around::named(FamilyKind::NetworkAcls), Around::found(FamilyKind::Vpcs)] }
+    }
+    fn parameters(&self) -> &'static [Parameter] {
+        PARAMETERS
+    }
+    fn decode(&self, with: toml::de::Deserializer<'_>) -> Result<Value, toml::de::Error> {
+        support::decode::<Params>(with)
+    }
+    fn needs(&self, context: &Context<'_>, target: &ResourceId, _: &Value) -> Vec<Want> {
+        let region = context.region;
+        let mut wants = vec![Want::id(region, FamilyKind::NetworkAcls, target.id())];
+        let known = context.inventory.regions.get(region);
+        let acl = known.and_then(|known| known.network_acls.get(target.id()).known().copied());
+        wants.extend(acl.map(|acl| Want::id(region, FamilyKind::Vpcs, &acl.vpc_id)));
+        wants
+    }
+    fn operations(&self) -> &'static [Spec] {
+        const { &[<CreateNetworkAclEntry as Operation>::SPEC, <DeleteNetworkAclEntry as Operation>::SPEC] }
+    }
+    fn concerns(&self) -> concern::Table {
+        const { &[(FamilyKind::NetworkAcls, Concern::these(&["inbound"]))] }
+    }
+    fn quotas(&self, _: &Inventory, _: &str, with: &Value) -> Vec<(&'static str, usize)> {
+        support::params::<Params>(with).map(|params| (OVER, params.entry_limit)).into_iter().collect()
+    }
+    fn is_remade(&self) -> bool {
+        true
+    }
+    fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {
+        let params: Params = support::params(with)?;
+        let (region, id) = (context.region, target.id());
+        let known = support::region(context.inventory, region)?;
+        let acl = support::need(known.network_acls.get(id), &format!("network ACL {id}"))?;
+        let owner_guard = owner(context, acl)?;
+        if acl.is_default && !params.default_acl {
+            return Err(Refusal::Refused(format!(
+                "{id} is the default network ACL of {}: every subnet without one of its own has it, \
+                 and every new one will. Give these subnets an ACL of their own, or set \
+                 restrict-network-acl.default_acl",
+                acl.vpc_id
+            )));
+        }
+        let vpc = support::need(known.vpcs.get(&acl.vpc_id), &format!("VPC {}", acl.vpc_id))?;
+        let ports: Vec<u16> = PORTS
+            .iter()
+            .filter(|(check, _)| context.checks.iter().any(|c| c == check))
+            .map(|(_, p)| *p)
+            .collect();
+        let edit = edit::edit(acl, &ports, &networks(vpc, &params)?)?;
+        if edit.new.is_empty() {
+            return Err(Refusal::Nothing(format!("{id} lets the world reach none of these ports")));
+        }
+        fits(acl, &edit, &params)?;
+        let guards = vec![owner_guard, reaches(context, acl, &edit, &ports)?];
+        Ok(Proposal {
+            summary: format!("deny the world {} in {id} of {}", listed(&ports), subnets(acl)),
+            steps: edit.new.iter().map(|new| step(region, id, new)).collect(),
+            risk: Risk::Disruptive,
+            impact: impact(&edit, &ports),
+            before: lines(acl, &[]),
+            after: lines(acl, &edit.new),
+            proof: proofs(context, target),
+            not_restored: Vec::new(),
+            guards,
+            touches: vec![Want::id(region, FamilyKind::NetworkAcls, id)],
+            prerequisites: Vec::new(),
+        })
+    }
+}
+
+fn owner(context: &Context<'_>, acl: &NetworkAcl) -> Result<GuardNote, Refusal> {
+    if !context.inventory.owner.owns(&acl.owner_id) {
+        return Err(Refusal::Refused(format!(
+            "{} belongs to account {}: only that account can change it",
+            acl.id, acl.owner_id
+        )));
+    }
+    support::ownership(&acl.id, support::managed_by(&acl.tags), context.options)
+}
+
+/// Returns the networks that keep their way in: the VPC's own, and those that are named.
+fn networks(vpc: &Vpc, params: &Params) -> Result<Vec<IpNet>, Refusal> {
+    let own = std::iter::once(&vpc.cidr_block).chain(&vpc.more_cidr_blocks).map(|text| {
+        text.parse::<IpNet>().map_err(|_| {
+            Refusal::Unknown(format!("the range {text:?} of {} is no network, and could be cut off", vpc.id))
+        })
+    });
+    own.chain(params.allow.iter().map(|net| Ok(net.0))).collect()
+}
+
+/// Refuses more entries than the quota allows, AWS's own counted.
+fn fits(acl: &NetworkAcl, edit: &Edit, params: &Params) -> Result<(), Refusal> {
+    // An endpoint may leave AWS's own entry out, and it counts all the same.
+    let own = usize::from(!acl.inbound.keys().any(|number| *number >= RESERVED));
+    let (now, more) = (acl.inbound.len() + own, edit.new.len());
+    if now + more <= params.entry_limit {
+        return Ok(());
+    }
+    Err(Refusal::Refused(format!(
+        "{} would have {now} + {more} inbound entries where the limit is {}: allow fewer networks, or set \
+         entry_limit if the quota of the account is higher",
+        acl.id, params.entry_limit
+    )))
+}
+
+/// Asks whether the operator's own address keeps its way in.
+fn reaches(
+    context: &Context<'_>,
+    acl: &NetworkAcl,
+    edit: &Edit,
+    ports: &[u16],
+) -> Result<GuardNote, Refusal> {
+    let Some((address, source)) = &context.options.my_address else {
+        return Ok(GuardNote::not_checked(
+            LOCK_OUT,
+            "the operator's address is not known (give --my-address)",
+        ));
+    };
+    if !is_cut(acl, edit, ports, *address)? {
+        return Ok(GuardNote::passed(LOCK_OUT, format!("{address} ({source}) loses no way in")));
+    }
+    if context.options.allow_lockout {
+        return Ok(GuardNote::loosened(
+            LOCK_OUT,
+            format!("{address} ({source}) is cut; --allow-lockout was given"),
+        ));
+    }
+    Err(Refusal::Refused(format!(
+        "your own address {address} ({source}) would be cut from {} of {}: allow its network with \
+         --allow-cidr, or give --allow-lockout",
+        listed(ports),
+        subnets(acl)
+    )))
+}
+
+fn is_cut(acl: &NetworkAcl, edit: &Edit, ports: &[u16], address: IpAddr) -> Result<bool, Refusal> {
+    let family = if address.is_ipv4() { Family::V4 } else { Family::V6 };
+    let mut after = acl.inbound.clone();
+    after.extend(edit.new.iter().map(|new| (new.number, new.entry.clone())));
+    for &port in ports {
+        let comes_in = |entries| decided(entries, port, family).map(|all| lets_in(&all, address));
+        let unknown = |why: String| Refusal::Unknown(format!("{}: {why}", acl.id));
+        if comes_in(&acl.inbound).map_err(unknown)? && !comes_in(&after).map_err(unknown)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Builds the step that adds an entry, where its number is still free.
+fn step(region: &str, acl: &str, new: &New) -> Step {
+    let at = format!("/inbound/{}", new.number);
+    let is = |value: Value| make::is(region, FamilyKind::NetworkAcls, acl, &at, value);
+    let there = is(json!(new.entry));
+    let add = CreateNetworkAclEntry {
+        network_acl_id: acl.to_owned(),
+        rule_number: new.number,
+        protocol: new.entry.protocol.clone(),
+        rule_action: new.entry.action.clone(),
+        egress: false,
+        cidr_block: new.entry.cidr_block.clone(),
+        ipv6_cidr_block: new.entry.ipv6_cidr_block.clone(),
+        port_range: PortRange {
+            from: new.entry.from_port.unwrap_or_default(),
+            to: new.entry.to_port.unwrap_or_default(),
+        },
+    };
+    let delete =
+        DeleteNetworkAclEntry { network_acl_id: acl.to_owned(), rule_number: new.number, egress: false };
+    let free = is(Value::Null).meaning("somebody has made an entry with that number since the plan was made");
+    let mut forth = make::act_until(
+        Call::of(region, &add),
+        vec![there.clone()],
+        SHOWS_WITHIN,
+        "until the entry can be seen",
+    );
+    forth = forth.only_if(vec![free]);
+    let mut back = make::act_until(
+        Call::of(region, &delete),
+        vec![is(Value::Null)],
+        SHOWS_WITHIN,
+        "until the entry is gone",
+    );
+    back = back.only_if(vec![there.meaning("somebody has changed the entry since")]);
+    let title = format!("add entry {}: {}", new.number, new.entry.line());
+    make::step(format!("{}-{}", new.entry.action, new.number), title, forth, make::back(vec![back]))
+}
+
+fn impact(edit: &Edit, ports: &[u16]) -> Vec<String> {
+    let kept: Vec<String> = edit.kept.iter().map(ToString::to_string).collect();
+    let mut all = vec![
+        match kept.is_empty() {
+            true => format!("nobody outside of these subnets reaches {} any more", listed(ports)),
+            false => format!("from outside, only {} still reach {}", kept.join(", "), listed(ports)),
+        },
+        "that cuts peered VPCs, networks behind a VPN or Direct Connect, and clients whose address a Network \
+         Load Balancer keeps, where they are not named"
+            .to_owned(),
+        "connections that stand are cut at once: a network ACL knows no connections".to_owned(),
+    ];
+    all.extend(ports.iter().filter(|port| **port >= 1024).map(|port| {
+        format!(
+            "replies that come back at port {port} are cut: of the connections of a NAT gateway, a load \
+             balancer or a function in these subnets, about one in 64,000"
+        )
+    }));
+    all
+}
+
+fn proofs(context: &Context<'_>, target: &ResourceId) -> Vec<Proof> {
+    let of = |(check, _): &(&str, u16)| Proof {
+        check: (*check).to_owned(),
+        resource: target.clone(),
+        with: Value::Null,
+    };
+    PORTS.iter().filter(|(check, _)| context.checks.iter().any(|c| c == check)).map(of).collect()
+}
+
+/// Returns the inbound entries as lines, so that a diff can be drawn.
+fn lines(acl: &NetworkAcl, new: &[New]) -> Value {
+    let mut all = acl.inbound.clone();
+    all.extend(new.iter().map(|new| (new.number, new.entry.clone())));
+    json!(all.iter().map(|(number, entry)| format!("{number:>5} {}", entry.line())).collect::<Vec<_>>())
+}
+
+fn listed(ports: &[u16]) -> String {
+    let numbers = ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
+    format!("port{} {numbers}", if ports.len() == 1 { "" } else { "s" })
+}
+
+fn subnets(acl: &NetworkAcl) -> String {
+    match acl.subnets.as_slice() {
+        [one] => format!("subnet {one}"),
+        all => format!("{} subnets", all.len()),
+    }
+}
+
+#[cfg(test)]
+mod tests;
