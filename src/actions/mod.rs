@@ -30,6 +30,7 @@ pub mod prune;
 pub mod quota;
 pub mod raise_cloudtrail;
 pub mod raise_tls_policy;
+pub mod redirect_http_to_https;
 pub mod restrict_network_acl;
 pub mod setting;
 pub mod snapshot_instance;
@@ -230,6 +231,7 @@ static ALL: &[&dyn Action] = &[
     &enable_ebs_default_encryption::ENABLE_EBS_DEFAULT_ENCRYPTION,
     &enable_kms_rotation::ENABLE_KMS_ROTATION,
     &raise_tls_policy::RAISE_TLS_POLICY,
+    &redirect_http_to_https::REDIRECT_HTTP_TO_HTTPS,
     &log_group::EnsureLogGroup,
     &delivery_role::EnsureDeliveryRole,
     &raise_cloudtrail::RaiseCloudtrail,

@@ -102,10 +102,7 @@ fn switch(context: &Context<'_>, listener: &Listener, params: &Params) -> Result
         fact => support::need(fact, &format!("the security policy {name}"))?,
     };
     fits(listener, old, new).map_err(refused)?;
-    let call = |policy: &str| {
-        let set = ModifyListener { listener_arn: listener.id.clone(), ssl_policy: policy.to_owned() };
-        Call::of(context.region, &set)
-    };
+    let call = |policy: &str| Call::of(context.region, &ModifyListener::policy(&listener.id, policy));
     Ok(Switch {
         summary: format!("give listener {words} the security policy {name} instead of {present}"),
         set: call(&name),
@@ -234,6 +231,7 @@ mod tests {
             ssl_policy: Some(present.into()),
             versions: Fact::Known(old.map(str::to_owned).into()),
             tags: Fact::Known(Tags::new()),
+            ..Listener::default()
         };
         place.listeners.put(ARN, listener);
         it

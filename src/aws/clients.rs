@@ -40,6 +40,7 @@ pub fn name() -> Option<FrameworkMetadata> {
 #[derive(Debug)]
 pub struct Regional {
     config: SdkConfig,
+    acm: OnceLock<aws_sdk_acm::Client>,
     ec2: OnceLock<aws_sdk_ec2::Client>,
     balancing: OnceLock<aws_sdk_elasticloadbalancingv2::Client>,
     only_try: OnceLock<aws_sdk_ec2::Client>,
@@ -102,6 +103,7 @@ impl Regional {
     fn new(config: SdkConfig) -> Self {
         Self {
             config,
+            acm: OnceLock::new(),
             ec2: OnceLock::new(),
             balancing: OnceLock::new(),
             only_try: OnceLock::new(),
@@ -118,6 +120,10 @@ impl Regional {
             sts: OnceLock::new(),
         }
     }
+    /// Returns the client of Certificate Manager, which is only read.
+    pub fn acm(&self) -> &aws_sdk_acm::Client {
+        self.acm.get_or_init(|| aws_sdk_acm::Client::new(&self.config))
+    }
     /// Returns the client of EC2.
     pub fn ec2(&self) -> &aws_sdk_ec2::Client {
         self.ec2.get_or_init(|| {
@@ -125,9 +131,12 @@ impl Regional {
             aws_sdk_ec2::Client::from_conf(config)
         })
     }
-    /// Returns the client of Elastic Load Balancing, which is only read.
+    /// Returns the client of Elastic Load Balancing.
     pub fn balancing(&self) -> &aws_sdk_elasticloadbalancingv2::Client {
-        self.balancing.get_or_init(|| aws_sdk_elasticloadbalancingv2::Client::new(&self.config))
+        self.balancing.get_or_init(|| {
+            let config = aws_sdk_elasticloadbalancingv2::config::Builder::from(&self.config);
+            aws_sdk_elasticloadbalancingv2::Client::from_conf(config.interceptor(InTime).build())
+        })
     }
     /// Returns a client of EC2 that sends every request as a dry run.
     pub fn only_try(&self) -> &aws_sdk_ec2::Client {

@@ -105,6 +105,7 @@ pub const TABLE: &[Row] = &[
     row("elasticloadbalancing", &[REST], 3.0, 3.0, UNPUBLISHED),
     row("organizations", &[READS], 2.0, 1.0, UNPUBLISHED),
     row("rbin", &[READS], 10.0, 5.0, UNPUBLISHED),
+    row("acm", &[READS], 5.0, 5.0, UNPUBLISHED),
     row("servicequotas", &[READS], 5.0, 5.0, UNPUBLISHED),
     row("ssm", &[REST], 5.0, 5.0, UNPUBLISHED),
 ];

@@ -11,6 +11,8 @@ use super::{
 
 /// The filter that picks the groups of a target, by its id or address.
 pub const TARGET: &str = "target";
+/// The filter that picks the groups whose targets are load balancers: its value is `alb`.
+pub const TARGET_TYPE: &str = "target-type";
 
 /// A target group (`elasticloadbalancing:DescribeTargetGroups`) with its targets (`DescribeTargetHealth`).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -26,7 +28,7 @@ pub struct TargetGroup {
     pub vpc_id: String,
     /// ARNs of the load balancers that send it requests.
     pub load_balancers: Vec<String>,
-    /// Its targets; not read for functions and load balancers, which are no instances.
+    /// Its targets; not read for functions. The id of a load balancer is its ARN.
     pub targets: Fact<Vec<Target>>,
 }
 
@@ -44,8 +46,11 @@ impl Record for TargetGroup {
     // Whether a target is healthy changes by itself, and with every stop and start.
     const VOLATILE: &'static [&'static str] = &["targets"];
     fn filters(&self) -> Vec<(&'static str, &str)> {
-        // AWS has no filter for a target; this one is the index by which the groups of an instance are found.
-        self.targets.known().into_iter().flatten().map(|target| (TARGET, target.id.as_str())).collect()
+        // AWS has no such filters; these are the indexes by which the groups of an instance, or of load
+        // balancers, are found.
+        let targets = self.targets.known().into_iter().flatten().map(|target| (TARGET, target.id.as_str()));
+        let of_balancers = (self.target_type == "alb").then_some((TARGET_TYPE, "alb"));
+        targets.chain(of_balancers).collect()
     }
 }
 

@@ -5,11 +5,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AnyFamily, ApplicationStatus, Bucket, CapacityReservation, CopyTrial, CustomerKey, EbsDefaults, Family,
-    FlowLog, Instance, InstanceStatus, InstanceType, Inventory, Key, KeyPolicy, Listener, LogGroup,
-    ManagedInstance, NetworkAcl, NetworkInterface, Organization, PrefixList, Quota, Record, Removal,
-    RetentionPolicy, Role, SecurityGroup, SecurityGroupRule, Snapshot, Subnet, TargetGroup, TlsPolicy, Trail,
-    Volume, VolumeModification, VolumeStatus, Vpc,
+    AnyFamily, ApplicationStatus, Bucket, CapacityReservation, Certificate, CopyTrial, CustomerKey,
+    EbsDefaults, Family, FlowLog, Instance, InstanceStatus, InstanceType, Inventory, Key, KeyPolicy,
+    Listener, LoadBalancer, LogGroup, ManagedInstance, NetworkAcl, NetworkInterface, Organization,
+    PrefixList, Quota, Record, Removal, RetentionPolicy, Role, SecurityGroup, SecurityGroupRule, Snapshot,
+    Subnet, TargetGroup, TlsPolicy, Trail, Volume, VolumeModification, VolumeStatus, Vpc,
     about::{About, Arn},
     permissions::Reading,
 };
@@ -63,6 +63,10 @@ macro_rules! families {
                 TargetGroups target_groups TargetGroup,
                 /// Listeners of load balancers, by ARN.
                 Listeners listeners Listener,
+                /// Load balancers, by ARN.
+                LoadBalancers load_balancers LoadBalancer,
+                /// Certificates of Certificate Manager, by ARN. They are read by these only.
+                Certificates certificates Certificate,
                 /// Security policies of TLS, by name.
                 TlsPolicies tls_policies TlsPolicy,
                 /// Capacity reservations, by id.

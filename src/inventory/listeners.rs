@@ -4,11 +4,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Fact, Record, Tags,
+    Fact, ListenerAction, ListenerRule, Record, Tags,
     about::{About, Arn},
     permissions::{On, Reading, When, on_all},
 };
 use crate::resource::Kind;
+
+/// The filter that picks the listeners of a load balancer, by its ARN.
+pub const OF_BALANCER: &str = "load-balancer-arn";
 
 /// A listener of an application, network or gateway load balancer
 /// (`elasticloadbalancing:DescribeListeners`).
@@ -30,17 +33,35 @@ pub struct Listener {
     /// The versions of TLS that the policy lets clients speak: `TLSv1`, `TLSv1.1`, ... Not read where the
     /// listener does not end TLS.
     pub versions: Fact<Vec<String>>,
+    /// The ARN of its default certificate, where it ends TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
+    /// The mode in which it asks clients for a certificate: `off`, `passthrough`, `verify`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mutual_authentication: Option<String>,
+    /// The actions for a request that no rule is for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub default_actions: Vec<ListenerAction>,
+    /// The names of those members of the default actions that are not among `default_actions`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub more_in_actions: Vec<String>,
+    /// Its rules, but for the default one, by their priorities. Read of listeners of application load
+    /// balancers: of those of HTTP, and of those of HTTPS beside one of HTTP that forwards.
+    pub rules: Fact<Vec<ListenerRule>>,
     /// Its tags and those of its load balancer, which whoever manages both has set there.
     pub tags: Fact<Tags>,
 }
 
 const FOUND: When = When::Fact("a load balancer has a listener");
+const PLAIN: When =
+    When::Fact("an application load balancer has a listener of HTTP, or one is read by its ARN");
 
 const READ_LISTENERS: &[Reading] = &[
     Reading { action: "elasticloadbalancing:DescribeLoadBalancers", when: When::Listed, on: On::All },
     on_all("elasticloadbalancing:DescribeListeners"),
     Reading { action: "elasticloadbalancing:DescribeSSLPolicies", when: FOUND, on: On::All },
     Reading { action: "elasticloadbalancing:DescribeTags", when: FOUND, on: On::All },
+    Reading { action: "elasticloadbalancing:DescribeRules", when: PLAIN, on: On::All },
 ];
 
 impl Record for Listener {
@@ -49,8 +70,12 @@ impl Record for Listener {
         by_arn: true,
         arn: Arn { one: &[], any: "elasticloadbalancing:*:{account}:listener/*" },
         not_found: "ListenerNotFound",
+        single: &[OF_BALANCER],
         ..About::read_by(READ_LISTENERS)
     };
+    fn filters(&self) -> Vec<(&'static str, &str)> {
+        vec![(OF_BALANCER, self.load_balancer.as_str())]
+    }
     fn tags(&self) -> Option<&Tags> {
         self.tags.known()
     }
@@ -61,6 +86,17 @@ impl Listener {
     /// endpoint may show one.
     pub fn ends_tls(&self) -> bool {
         matches!(self.protocol.as_str(), "HTTPS" | "TLS")
+    }
+
+    /// Returns whether it takes plain HTTP at an application load balancer. The protocol decides: an endpoint
+    /// may show a security policy there too.
+    pub fn is_plain_http(&self) -> bool {
+        self.protocol == "HTTP" && self.balancer_type() == Some("application")
+    }
+
+    /// Returns whether it takes HTTPS at an application load balancer.
+    pub fn is_https(&self) -> bool {
+        self.protocol == "HTTPS" && self.balancer_type() == Some("application")
     }
 
     /// Returns the part of its ARN that people know it by: the load balancer's name, and the port.
@@ -105,6 +141,23 @@ impl Record for TlsPolicy {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn plain_http_is_a_protocol_of_application_load_balancers() {
+        let base = "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer";
+        let of = |kind: &str, protocol: &str| Listener {
+            load_balancer: format!("{base}/{kind}/web/50dc6c495c0c9188"),
+            protocol: protocol.to_owned(),
+            ssl_policy: Some("ELBSecurityPolicy-2016-08".to_owned()),
+            ..Listener::default()
+        };
+        assert!(of("app", "HTTP").is_plain_http() && of("app", "HTTPS").is_https());
+        for other in
+            [of("net", "HTTP"), of("app", "TCP"), of("app", ""), of("app", "http"), of("gwy", "HTTP")]
+        {
+            assert!(!other.is_plain_http() && !other.is_https(), "{other:?}");
+        }
+    }
 
     #[test]
     fn a_listener_is_named_by_its_load_balancer_and_port() {

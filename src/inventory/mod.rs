@@ -16,6 +16,7 @@ pub mod permissions;
 mod record;
 pub mod removal;
 pub mod retention;
+mod routing;
 pub mod services;
 pub mod table;
 pub mod tag;
@@ -38,12 +39,16 @@ pub use fact::{Cause, Fact, Reason};
 pub use families::{FamilyKind, ForFamily, Region, Stored};
 pub use family::{AnyFamily, Family};
 pub use keys::{CustomerKey, Key, KeyPolicy};
-pub use listeners::{Listener, TlsPolicy};
+pub use listeners::{Listener, OF_BALANCER, TlsPolicy};
 pub use network::{FlowLog, NetworkInterface, PrefixList, SecurityGroup, SecurityGroupRule, Subnet, Vpc};
 pub use network_acls::{AclEntry, NetworkAcl};
 pub use record::{Record, Selector, TAG_KEY};
 pub use removal::{BinRule, Removal};
 pub use retention::RetentionPolicy;
+pub use routing::{
+    Certificate, ForwardConfig, ForwardTo, ListenerAction, ListenerRule, LoadBalancer, RedirectConfig,
+    Stickiness,
+};
 pub use services::{Bucket, EbsDefaults, LogGroup, ManagedInstance, Organization, Quota, Role, Trail};
 pub use table::Table;
 pub use volume_copies::{CopyTrial, Copying, VolumeStatus};

@@ -31,6 +31,7 @@ static BUILT_IN: &[(&str, &str)] = built_in![
     "ebs-default-encryption",
     "kms-rotation",
     "load-balancer-tls",
+    "load-balancer-http",
     "instance-backups",
 ];
 

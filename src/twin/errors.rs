@@ -118,6 +118,7 @@ const ABSENT: &[&str] = &[
     "NoSuchResourceException",
     "ListenerNotFound",
     "LoadBalancerNotFound",
+    "TargetGroupNotFound",
 ];
 
 fn says_absent(code: &str) -> bool {

@@ -89,7 +89,7 @@ fn compared(kind: FamilyKind) -> Compared {
         K::Organizations => Compared::Not("no call changes it"),
         K::Quotas => Compared::Not("the twin has AWS's defaults"),
         K::CustomerKeys | K::Listeners => Compared::Listed,
-        K::TlsPolicies => Compared::Not("no call changes them"),
+        K::TlsPolicies | K::LoadBalancers | K::Certificates => Compared::Not("no call changes them"),
         K::EbsDefaults => {
             Compared::Not("moto does not name the default key; the switch is compared in aws_calls.rs")
         }

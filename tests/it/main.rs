@@ -11,6 +11,7 @@ mod aws;
 mod aws_calls;
 mod aws_faults;
 mod aws_faults_reads;
+mod balancing;
 mod before;
 mod before_swaps;
 mod bucket;

@@ -181,7 +181,7 @@ const READ: &[Paths] = &[
     ("ec2", "DescribeNetworkAcls", "in", &["NetworkAclIds"]),
     ("ec2", "DescribeNetworkAcls", "out", &["NetworkAcls"]),
     ("elbv2", "DescribeListeners", "in", &["ListenerArns"]),
-    ("elbv2", "DescribeListeners", "out", &["Listeners[0].SslPolicy"]),
+    ("elbv2", "DescribeListeners", "out", &["Listeners[0].SslPolicy", "Listeners[0].DefaultActions"]),
     ("kms", "GetKeyRotationStatus", "in", &["KeyId"]),
     ("kms", "GetKeyRotationStatus", "out", &["KeyRotationEnabled"]),
     ("logs", "DescribeLogGroups", "in", &["logGroupNamePrefix"]),

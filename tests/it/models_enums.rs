@@ -37,6 +37,7 @@ const ENCRYPT: &str = "src/actions/encrypt_volumes";
 const PRUNE: &str = "src/actions/prune";
 const ENGINE: &str = "src/engine";
 const KEYS: &str = "src/inventory/keys.rs";
+const REDIRECT: &str = "src/actions/redirect_http_to_https";
 
 /// Enums.
 const ENUMS: &[Row] = &[
@@ -145,7 +146,24 @@ const ENUMS: &[Row] = &[
         &["src/calls/serving.rs"],
     ),
     row("elbv2", "TargetHealthStateEnum", &["draining"], &["src/calls/serving.rs"]),
-    row("elbv2", "TargetTypeEnum", &["lambda", "alb"], &["src/aws/read/balancing.rs"]),
+    row("elbv2", "TargetTypeEnum", &["lambda"], &["src/aws/read/balancing.rs"]),
+    row("elbv2", "TargetTypeEnum", &["alb"], &["src/inventory/balancing.rs", REDIRECT]),
+    row("elbv2", "TargetHealthStateEnum", &["healthy"], &[REDIRECT]),
+    row("elbv2", "ActionTypeEnum", &["forward", "redirect"], &["src/checks/listeners.rs", REDIRECT]),
+    row(
+        "elbv2",
+        "ActionTypeEnum",
+        &["fixed-response", "authenticate-oidc", "authenticate-cognito", "jwt-validation"],
+        &["src/checks/listeners.rs"],
+    ),
+    row("elbv2", "RedirectActionStatusCodeEnum", &["HTTP_301"], &[REDIRECT]),
+    row(
+        "elbv2",
+        "ProtocolEnum",
+        &["HTTP", "HTTPS"],
+        &["src/inventory/listeners.rs", "src/checks/listeners.rs"],
+    ),
+    row("acm", "CertificateStatus", &["ISSUED"], &[REDIRECT]),
     row("ssm", "PingStatus", &["Online"], &["src/actions/tighten_security_group"]),
 ];
 
@@ -153,6 +171,7 @@ const ENUMS: &[Row] = &[
 const DOCUMENTED: &[(&str, &str, &str, &[&str], &str)] = &[
     ("ec2", "DescribeFlowLogs", "FlowLogs[].FlowLogStatus", &["ACTIVE"], "src/checks/vpcs.rs"),
     ("ec2", "DescribeFlowLogs", "FlowLogs[].DeliverLogsStatus", &["SUCCESS", "FAILED"], "src/checks/vpcs.rs"),
+    ("elbv2", "DescribeListeners", "Listeners[].MutualAuthentication.Mode", &["off"], REDIRECT),
     // Fields are named where their operators are.
     (
         "cloudtrail",

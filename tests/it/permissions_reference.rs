@@ -137,11 +137,14 @@ const REFERENCE: &[Row] = &[
     // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awselasticloadbalancingv2.html
     ("elasticloadbalancing:DescribeListeners", &[], &[]),
     ("elasticloadbalancing:DescribeLoadBalancers", &[], &[]),
+    ("elasticloadbalancing:DescribeRules", &[], &[]),
     ("elasticloadbalancing:DescribeSSLPolicies", &[], &[]),
     ("elasticloadbalancing:DescribeTags", &[], &[]),
     ("elasticloadbalancing:DescribeTargetGroups", &[], &[]),
     ("elasticloadbalancing:DescribeTargetHealth", &[], &[]),
     ("elasticloadbalancing:ModifyListener", &["listener"], &[]),
+    // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscertificatemanager.html
+    ("acm:DescribeCertificate", &["certificate"], &[]),
     // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
     ("ssm:DescribeInstanceInformation", &[], &[]),
 ];

@@ -297,6 +297,15 @@ pub fn meddle(stand: &Stand, plan: &Plan) -> bool {
                 listener.versions = redress::inventory::Fact::Known(vec!["TLSv1.1".into(), "TLSv1.2".into()]);
                 true
             }
+            // The listener forwards with another stickiness.
+            "redirect-http-to-https" => {
+                let listener = truth.region_mut(&region).listeners.get_mut(change.resource.as_str()).unwrap();
+                let forward = listener.default_actions[0].forward_config.as_mut().unwrap();
+                let sticks =
+                    redress::inventory::Stickiness { enabled: Some(true), duration_seconds: Some(60) };
+                forward.target_group_stickiness_config = Some(sticks);
+                true
+            }
             // The key is disabled: AWS rotates no disabled key.
             "enable-kms-rotation" => {
                 truth.region_mut(&region).customer_keys.get_mut(&id).unwrap().key_state = "Disabled".into();

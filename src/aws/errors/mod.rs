@@ -183,6 +183,7 @@ const ABSENT: &[&str] = &[
     "NoSuchResourceException",
     "ListenerNotFound",
     "LoadBalancerNotFound",
+    "TargetGroupNotFound",
     "NoSuchBucket",
     "NoSuchBucketPolicy",
     "NoSuchTagSet",

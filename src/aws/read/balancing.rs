@@ -1,4 +1,4 @@
-//! Reads target groups and the health of their targets.
+//! Reads load balancers, target groups and the health of their targets.
 
 use aws_sdk_elasticloadbalancingv2::{Client, types};
 use futures::{StreamExt, stream};
@@ -10,7 +10,7 @@ use super::{
 use crate::{
     aws::{errors, retry::reading},
     calls::{CallError, ErrorClass},
-    inventory::{Fact, Target, TargetGroup},
+    inventory::{Fact, LoadBalancer, Target, TargetGroup},
 };
 
 /// The maximum number of groups on a page.
@@ -29,6 +29,44 @@ pub async fn target_groups(client: &Client, ask: &Ask) -> Members<TargetGroup> {
     };
     let groups = stream::iter(listed).map(|group| with_targets(client, group));
     Ok(known(groups.buffered(8).collect::<Vec<_>>().await, |group| &group.id))
+}
+
+/// Calls `elasticloadbalancing:DescribeLoadBalancers`, which fails for all if one of several ARNs does not
+/// exist.
+pub async fn load_balancers(client: &Client, ask: &Ask) -> Members<LoadBalancer> {
+    const OPERATION: &str = "elasticloadbalancing:DescribeLoadBalancers";
+    let ids = match ask {
+        Ask::All => {
+            let request = client.describe_load_balancers().page_size(PAGE);
+            let all = pages!(OPERATION, request, load_balancers, set_marker, next_marker => balancer);
+            return Ok(known(all, |balancer| &balancer.id));
+        }
+        Ask::By(..) => return not_listed("load balancers"),
+        Ask::Ids(ids) => ids,
+    };
+    let each = stream::iter(ids.clone()).map(|id| async move {
+        let request = client.describe_load_balancers().load_balancer_arns(&id);
+        let answer = reading(OPERATION, || request.clone().send()).await;
+        (id, answer.map(|answer| answer.load_balancers.unwrap_or_default()))
+    });
+    let mut found = Vec::new();
+    for (id, answer) in each.buffered(8).collect::<Vec<_>>().await {
+        match answer {
+            Ok(all) => found.extend(known(all.into_iter().map(balancer), |balancer| &balancer.id)),
+            Err(error) => found.push((id, errors::fact(&error))),
+        }
+    }
+    Ok(found)
+}
+
+fn balancer(described: types::LoadBalancer) -> LoadBalancer {
+    LoadBalancer {
+        id: text(described.load_balancer_arn),
+        name: text(described.load_balancer_name),
+        scheme: text(described.scheme),
+        vpc_id: text(described.vpc_id),
+        security_groups: described.security_groups.unwrap_or_default(),
+    }
 }
 
 async fn listed(client: &Client) -> Result<Vec<TargetGroup>, CallError> {
@@ -50,7 +88,7 @@ fn group(group: types::TargetGroup) -> TargetGroup {
 }
 
 async fn with_targets(client: &Client, group: TargetGroup) -> TargetGroup {
-    if matches!(group.target_type.as_str(), "lambda" | "alb") {
+    if group.target_type == "lambda" {
         return group;
     }
     let health = reading("elasticloadbalancing:DescribeTargetHealth", || {

@@ -8,11 +8,12 @@ use futures::{StreamExt, stream};
 use super::{
     Ask, Members, distinct, not_listed,
     page::{known, pages, some, text},
+    rules,
 };
 use crate::{
     aws::{errors, retry::reading},
     calls::{CallError, ErrorClass},
-    inventory::{Fact, Listener, Tags, TlsPolicy},
+    inventory::{Fact, Listener, OF_BALANCER, Tags, TlsPolicy},
 };
 
 /// The maximum number of things on a page.
@@ -24,7 +25,8 @@ const TAGGED: usize = 20;
 const AT_ONCE: usize = 8;
 
 /// Calls `elasticloadbalancing:DescribeListeners`: for each load balancer, since no operation lists the
-/// listeners of all, or by ARN. Then `DescribeSSLPolicies` and `DescribeTags` for those that were found.
+/// listeners of all, for those that are named, or by ARN. Then `DescribeSSLPolicies`, `DescribeTags` and
+/// `DescribeRules` for those that were found.
 pub async fn listeners(client: &Client, ask: &Ask) -> Members<Listener> {
     let (mut found, mut rest) = (Vec::new(), Vec::new());
     match ask {
@@ -45,9 +47,12 @@ pub async fn listeners(client: &Client, ask: &Ask) -> Members<Listener> {
                 }
             }
         }
+        Ask::By(name, arns) if name == OF_BALANCER => found = of_balancers(client, arns.clone()).await?,
         Ask::By(..) => return not_listed("listeners"),
     }
-    let whole = complete(client, found.into_iter().map(listener).collect()).await;
+    let mut listeners: Vec<Listener> = found.into_iter().map(listener).collect();
+    rules::add(client, &mut listeners, matches!(ask, Ask::Ids(_))).await;
+    let whole = complete(client, listeners).await;
     rest.extend(known(whole, |listener| &listener.id));
     Ok(rest)
 }
@@ -63,6 +68,10 @@ async fn listed(client: &Client) -> Result<Vec<types::Listener>, CallError> {
     );
     let arns: Vec<String> =
         balancers.into_iter().filter_map(|balancer| some(balancer.load_balancer_arn)).collect();
+    of_balancers(client, arns).await
+}
+
+async fn of_balancers(client: &Client, arns: Vec<String>) -> Result<Vec<types::Listener>, CallError> {
     let each = stream::iter(arns).map(|arn| of_balancer(client, arn));
     let mut all = Vec::new();
     for listeners in each.buffered(AT_ONCE).collect::<Vec<_>>().await {
@@ -87,7 +96,13 @@ async fn named(client: &Client, arn: &str) -> Result<Vec<types::Listener>, CallE
 }
 
 fn listener(described: types::Listener) -> Listener {
+    let actions = described.default_actions.unwrap_or_default();
+    let certificate = described.certificates.unwrap_or_default().into_iter().next();
     Listener {
+        certificate: certificate.and_then(|first| some(first.certificate_arn)),
+        mutual_authentication: described.mutual_authentication.and_then(|mutual| some(mutual.mode)),
+        more_in_actions: rules::more_in(&actions),
+        default_actions: actions.into_iter().map(rules::action).collect(),
         id: text(described.listener_arn),
         load_balancer: text(described.load_balancer_arn),
         protocol: text(described.protocol),

@@ -4,6 +4,7 @@
 mod balancing;
 mod buckets;
 mod capacity;
+mod certificates;
 mod compute;
 mod copying;
 mod defaults;
@@ -15,6 +16,7 @@ mod network;
 mod page;
 mod removals;
 mod roles;
+mod rules;
 mod trails;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -146,6 +148,8 @@ impl Reader<'_> {
             K::Removals => found(removals::removals(&region, ask).await, job),
             K::TargetGroups => found(balancing::target_groups(region.balancing(), ask).await, job),
             K::Listeners => found(listeners::listeners(region.balancing(), ask).await, job),
+            K::LoadBalancers => found(balancing::load_balancers(region.balancing(), ask).await, job),
+            K::Certificates => found(certificates::certificates(region.acm(), ask).await, job),
             K::TlsPolicies => found(listeners::policies(region.balancing(), ask).await, job),
             K::CapacityReservations => found(capacity::reservations(ec2, ask).await, job),
             K::ManagedInstances => found(defaults::managed_instances(region.ssm(), ask).await, job),

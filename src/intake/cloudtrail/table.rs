@@ -60,9 +60,11 @@ pub static TABLE: &[(&str, Extract)] = &[
     }),
     ("elasticloadbalancing:CreateListener", |_, r| {
         let made = list(get(r, "listeners"));
-        policy_of(made.into_iter().next().unwrap_or(&Value::Null))
+        listener(made.into_iter().next().unwrap_or(&Value::Null))
     }),
     ("elasticloadbalancing:ModifyListener", modify_listener),
+    ("elasticloadbalancing:CreateRule", |q, _| made(text(q, "listenerArn"))),
+    ("elasticloadbalancing:ModifyRule", |q, _| made(&listener_of(text(q, "ruleArn")))),
     ("elasticloadbalancing:DeleteListener", |q, _| gone(&[text(q, "listenerArn")])),
     ("ec2:DeleteFlowLogs", delete_flow_logs),
     ("ec2:CreateFlowLogs", create_flow_logs),
@@ -165,20 +167,27 @@ fn delete_acl_entry(request: &Value, _: &Value) -> Did {
     Did::Touched(vec![Target { id: acl.to_owned(), opens, ..Target::default() }], vec![allowed])
 }
 
-/// Opens the security policy of a listener that ends TLS.
-fn policy_of(listener: &Value) -> Did {
+/// Opens a listener that ends TLS or takes plain HTTP.
+fn listener(listener: &Value) -> Did {
     match text(listener, "protocol") {
-        "HTTPS" | "TLS" => made(text(listener, "listenerArn")),
+        "HTTPS" | "TLS" | "HTTP" => made(text(listener, "listenerArn")),
         "" => Did::Missing(NO_ID),
-        _ => Did::Harmless("the listener ends no TLS", Vec::new(), Vec::new()),
+        _ => Did::Harmless("the listener ends no TLS and takes no HTTP", Vec::new(), Vec::new()),
     }
 }
 
 fn modify_listener(request: &Value, _: &Value) -> Did {
-    match [text(request, "sslPolicy"), text(request, "protocol")] {
-        ["", ""] => Did::Harmless("it leaves the security policy alone", Vec::new(), Vec::new()),
-        [_, _] => made(text(request, "listenerArn")),
+    let is_named = |member: &str| get(request, member).is_some_and(|value| !value.is_null());
+    if ["sslPolicy", "protocol", "defaultActions"].iter().any(|member| is_named(member)) {
+        return made(text(request, "listenerArn"));
     }
+    Did::Harmless("it leaves the security policy and the actions alone", Vec::new(), Vec::new())
+}
+
+/// Returns the ARN of the listener of a rule, which the rule's own ARN contains; empty if there is none.
+fn listener_of(rule: &str) -> String {
+    let (listener, _) = rule.rsplit_once('/').unwrap_or_default();
+    listener.replacen(":listener-rule/", ":listener/", 1)
 }
 
 /// Returns the key that an event names, by its id or by its ARN.
@@ -371,6 +380,32 @@ mod tests {
 
     use super::*;
     use crate::{checks, intake::mapping};
+
+    #[test]
+    fn events_about_listeners_and_their_rules_open_the_listener() {
+        let arn = "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/web/1/2";
+        let rule = "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener-rule/app/web/1/2/3";
+        let opened = |event: &str, request: Value, response: Value| {
+            let read = extract(&format!("elasticloadbalancing:{event}")).unwrap();
+            match read(&request, &response) {
+                Did::Touched(targets, _) => targets.into_iter().map(|target| target.id).collect(),
+                _ => Vec::new(),
+            }
+        };
+        let none = || json!(null);
+        for protocol in ["HTTP", "HTTPS", "TLS"] {
+            let listener = json!({ "listeners": [{ "listenerArn": arn, "protocol": protocol }] });
+            assert_eq!(opened("CreateListener", none(), listener), [arn], "{protocol}");
+        }
+        let tcp = json!({ "listeners": [{ "listenerArn": arn, "protocol": "TCP" }] });
+        assert!(opened("CreateListener", none(), tcp).is_empty());
+        let actions = json!({ "listenerArn": arn, "defaultActions": [{ "type": "forward" }] });
+        assert_eq!(opened("ModifyListener", actions, none()), [arn]);
+        assert!(opened("ModifyListener", json!({ "listenerArn": arn, "port": 81 }), none()).is_empty());
+        assert_eq!(opened("CreateRule", json!({ "listenerArn": arn }), none()), [arn]);
+        assert_eq!(opened("ModifyRule", json!({ "ruleArn": rule }), none()), [arn]);
+        assert!(opened("ModifyRule", json!({ "ruleArn": "" }), none()).is_empty());
+    }
 
     #[test]
     fn every_event_that_is_mapped_to_checks_can_be_read() {

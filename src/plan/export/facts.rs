@@ -60,6 +60,15 @@ pub(super) enum Query {
     Count(&'static str),
     /// These rules of a security group, and no others.
     Rows(Vec<Row>),
+    /// These members of a list, and no more entries than these have.
+    Members {
+        /// The list.
+        list: &'static str,
+        /// The paths in it, each with the value that it has: `[0].Type`.
+        members: Vec<(String, Value)>,
+        /// The number of entries.
+        entries: usize,
+    },
     /// The existence of the thing, which any answer proves.
     There,
 }
@@ -113,6 +122,11 @@ impl Query {
             }
             Query::Count(list) => format!("length({list})"),
             Query::Rows(_) => ROWS.to_owned(),
+            Query::Members { list, members, .. } => {
+                let paths = members.iter().map(|(path, _)| format!("{list}{path}"));
+                let all: Vec<String> = std::iter::once(format!("length({list})")).chain(paths).collect();
+                format!("[{}]", all.join(", "))
+            }
             Query::There => "`true`".to_owned(),
         }
     }
@@ -235,6 +249,8 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
         | FamilyKind::KeyPolicies
         | FamilyKind::RetentionPolicies
         | FamilyKind::Quotas
+        | FamilyKind::LoadBalancers
+        | FamilyKind::Certificates
         | FamilyKind::TlsPolicies => None,
     }
 }
@@ -306,6 +322,36 @@ fn role(id: &Value, at: &str) -> Option<Look> {
     })
 }
 
+/// Builds the question whether a listener does these things by default, with the answer that
+/// proves it. Members that are not among these are not compared.
+fn actions(id: &Value, wanted: &Value) -> Option<(Look, Test)> {
+    let entries = wanted.as_array()?.len();
+    let mut members = Vec::new();
+    leaves(wanted, "", &mut members);
+    let all = std::iter::once(json!(entries)).chain(members.iter().map(|(_, value)| value.clone()));
+    let test = Test::Is(all.collect());
+    let query = Query::Members { list: "Listeners[0].DefaultActions", members, entries };
+    let look = Look {
+        service: "elbv2",
+        operation: "DescribeListeners",
+        input: json!({ "ListenerArns": [id] }),
+        query,
+        absent: "ListenerNotFound",
+    };
+    Some((look, test))
+}
+
+/// Collects the texts, numbers and truths in a value, with their paths.
+fn leaves(value: &Value, at: &str, found: &mut Vec<(String, Value)>) {
+    match value {
+        Value::Object(map) => map.iter().for_each(|(key, v)| leaves(v, &format!("{at}.{key}"), found)),
+        Value::Array(all) => {
+            all.iter().enumerate().for_each(|(n, v)| leaves(v, &format!("{at}[{n}]"), found));
+        }
+        leaf => found.push((at.to_owned(), leaf.clone())),
+    }
+}
+
 /// Builds the question how many things a filter picks.
 fn picked(asked: &Asked, filter: &str, id: &Value) -> Look {
     let mut input = json!({ asked.filters: [{ "Name": filter, "Values": [id] }] });
@@ -336,6 +382,11 @@ pub(super) fn question(expect: &Expect, id: &Value) -> Option<(Look, Test)> {
     {
         let is_there = expect.test != Test::Is(Value::Null);
         return Some((numbered(id, number), Test::Is(json!(u8::from(is_there)))));
+    }
+    if let (FamilyKind::Listeners, "/default_actions", Test::Is(wanted)) =
+        (expect.family, expect.at.as_str(), &expect.test)
+    {
+        return actions(id, wanted);
     }
     let look = look(expect.family, id, &expect.at)?;
     let only_presence = expect.family == FamilyKind::Roles && expect.at.starts_with("/inline_policies/");

@@ -380,19 +380,28 @@ impl<'a> Reach<'a> {
             "UpdateTrail" if way == Way::Back => {
                 Ok(Some(format!("trail {} is set back", change.resource.id())))
             }
-            "ModifyListener" => Ok(self.sets_policy(call)),
+            "ModifyListener" => Ok(self.sets_listener(call)),
             "StopLogging" if self.raises() => Ok(Some(format!("trail {} is stopped", change.resource.id()))),
             _ => Ok(None),
         }
     }
 
-    /// Returns the claim of a call that sets a security policy which the listener does not have, and which
-    /// the action would not set today: only the files vouch for it.
-    fn sets_policy(&self, call: &Call) -> Option<String> {
-        let (id, policy) = (self.change.resource.as_str(), &call.input["SslPolicy"]);
+    /// Returns the claim of a call that sets a property which the listener does not have, and which the
+    /// action would not set today: only the files vouch for it.
+    fn sets_listener(&self, call: &Call) -> Option<String> {
+        let id = self.change.resource.as_str();
         let now = self.facts.json(&call.region, FamilyKind::Listeners, id);
-        let is_set = now.known().is_some_and(|listener| listener.get("ssl_policy") == Some(policy));
-        (!is_set).then(|| format!("listener {} gets the policy {policy}", self.change.resource.id()))
+        let set = |member: &str, shown: &str| {
+            let wanted = call.input.get(member)?;
+            let is_set = now.known().is_some_and(|listener| listener.get(shown) == Some(wanted));
+            (!is_set).then_some(wanted)
+        };
+        let name = self.change.resource.id();
+        let policy = set("SslPolicy", "ssl_policy").map(|policy| format!("the policy {policy}"));
+        let actions =
+            set("DefaultActions", "default_actions").map(|actions| format!("the actions {actions}"));
+        let all: Vec<String> = policy.into_iter().chain(actions).collect();
+        (!all.is_empty()).then(|| format!("listener {name} gets {}", all.join(" and ")))
     }
 
     /// Checks the rules that a call revokes: those that the action revokes, or on the way back those that the

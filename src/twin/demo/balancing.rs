@@ -1,7 +1,17 @@
-//! The company's load balancers: their listeners, and the security policies of TLS that AWS has. Data only.
+//! The company's load balancers: their listeners, where these send requests, and the security policies of TLS
+//! that AWS has. Data only.
 
-use super::{ACCOUNT, MAIN, OTHER, tags};
-use crate::inventory::{Fact, Inventory, Listener, TlsPolicy};
+use jiff::Timestamp;
+
+use super::{
+    ACCOUNT, MAIN, OTHER, hours_before, id,
+    network::{VPC_MAIN, sg},
+    tags,
+};
+use crate::inventory::{
+    Certificate, Fact, ForwardConfig, ForwardTo, Inventory, Listener, ListenerAction, LoadBalancer,
+    RedirectConfig, Stickiness, Target, TargetGroup, TlsPolicy,
+};
 
 /// Ciphers with forward secrecy of TLS 1.2, which every policy here allows.
 const SECRET: &[&str] = &[
@@ -44,7 +54,7 @@ const POLICIES: &[Policy] = &[
 const OLD: &str = "ELBSecurityPolicy-2016-08";
 const USUAL: &str = "ELBSecurityPolicy-TLS13-1-2-2021-06";
 
-pub(super) fn furnish(company: &mut Inventory) {
+pub(super) fn furnish(company: &mut Inventory, now: Timestamp) {
     for region in [MAIN, OTHER] {
         for (name, versions, ciphers) in POLICIES {
             let all = |of: &[&str]| of.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
@@ -57,34 +67,151 @@ pub(super) fn furnish(company: &mut Inventory) {
             company.region_mut(region).tls_policies.put(policy.id.clone(), policy);
         }
     }
-    // In front of the app; a redirect beside it; one that is as it should be; and one that a controller in a
-    // cluster has made, and would set back.
-    listener(company, "app/maps/0a1b2c3d4e5f6071/1", "HTTPS", 443, Some(OLD), &[("Team", "web")]);
-    listener(company, "app/maps/0a1b2c3d4e5f6071/2", "HTTP", 80, None, &[("Team", "web")]);
-    listener(company, "net/tiles/1b2c3d4e5f607182/1", "TLS", 443, Some(USUAL), &[]);
+    let certificate = Certificate {
+        id: arn("acm", "certificate/5f0c8a52-3b1d-4c8e-9a76-2f1e6d7c8b90"),
+        status: "ISSUED".to_owned(),
+        not_before: hours_before(now, 24 * 40),
+        not_after: hours_before(now, -24 * 160),
+        names: vec!["*.larkspur-maps.example".to_owned(), "larkspur-maps.example".to_owned()],
+    };
+    company.region_mut(MAIN).certificates.put(certificate.id.clone(), certificate);
+    for (balancer, group) in [(GUIDE, "guide"), (TILES, "tiles"), (SHOP, "k8s-shop"), (INTRANET, "intranet")]
+    {
+        target_group(company, balancer, group);
+    }
+    for id in [MAPS, GUIDE, TILES, SHOP, INTRANET] {
+        balancer(company, id);
+    }
+    listeners(company);
+}
+
+/// The load balancer of the app.
+const MAPS: &str = "app/maps/0a1b2c3d4e5f6071";
+/// One that answers plain HTTP although it has HTTPS.
+const GUIDE: &str = "app/guide/3d4e5f6071829304";
+/// One for TCP.
+const TILES: &str = "net/tiles/1b2c3d4e5f607182";
+/// One that a controller in a cluster has made.
+const SHOP: &str = "app/k8s-shop/2c3d4e5f60718293";
+/// An internal one without HTTPS.
+const INTRANET: &str = "app/intranet/4e5f607182930415";
+
+/// Adds the listeners. In front of the app: an old policy, and a redirect beside it. One load balancer with
+/// everything that a redirect needs, one for TCP that is as it should be, one that a controller in a cluster
+/// has made and would set back, and one without HTTPS.
+fn listeners(company: &mut Inventory) {
+    let web = [("Team", "web")];
+    listener(company, MAPS, "1", ("HTTPS", 443), Some(OLD), forward("maps"), &web);
+    listener(company, MAPS, "2", ("HTTP", 80), None, redirect(), &web);
+    listener(company, TILES, "1", ("TLS", 443), Some(USUAL), forward("tiles"), &[]);
     let cluster = [("elbv2.k8s.aws/cluster", "larkspur")];
-    listener(company, "app/k8s-shop/2c3d4e5f60718293/1", "HTTPS", 443, Some(OLD), &cluster);
+    listener(company, SHOP, "1", ("HTTPS", 443), Some(OLD), forward("k8s-shop"), &cluster);
+    listener(company, GUIDE, "1", ("HTTPS", 443), Some(USUAL), forward("guide"), &web);
+    listener(company, GUIDE, "2", ("HTTP", 80), None, forward("guide"), &web);
+    listener(company, INTRANET, "1", ("HTTP", 80), None, forward("intranet"), &[]);
+}
+
+fn arn(service: &str, what: &str) -> String {
+    format!("arn:aws:{service}:{MAIN}:{ACCOUNT}:{what}")
+}
+
+fn balancing(what: &str) -> String {
+    arn("elasticloadbalancing", what)
+}
+
+/// Returns the ARN of a target group.
+fn group(name: &str) -> String {
+    balancing(&format!("targetgroup/{name}/0123456789abcdef"))
+}
+
+/// Builds the action that forwards to one group, as AWS shows it.
+fn forward(name: &str) -> ListenerAction {
+    let to = ForwardTo { target_group_arn: group(name), weight: Some(1) };
+    let sticks = Stickiness { enabled: Some(false), duration_seconds: None };
+    ListenerAction {
+        r#type: "forward".to_owned(),
+        target_group_arn: Some(group(name)),
+        order: Some(1),
+        forward_config: Some(ForwardConfig {
+            target_groups: vec![to],
+            target_group_stickiness_config: Some(sticks),
+        }),
+        ..ListenerAction::default()
+    }
+}
+
+fn redirect() -> ListenerAction {
+    let text = |text: &str| Some(text.to_owned());
+    ListenerAction {
+        r#type: "redirect".to_owned(),
+        order: Some(1),
+        redirect_config: Some(RedirectConfig {
+            protocol: text("HTTPS"),
+            port: text("443"),
+            host: text("#{host}"),
+            path: text("/#{path}"),
+            query: text("#{query}"),
+            status_code: "HTTP_301".to_owned(),
+        }),
+        ..ListenerAction::default()
+    }
+}
+
+/// Adds a group of two machines that are not in this account, known by their addresses.
+fn target_group(company: &mut Inventory, balancer: &str, name: &str) {
+    let target = |address: &str| Target {
+        id: address.to_owned(),
+        port: Some(8080),
+        availability_zone: Some("all".to_owned()),
+        state: "healthy".to_owned(),
+        reason: None,
+    };
+    let group = TargetGroup {
+        id: group(name),
+        name: name.to_owned(),
+        target_type: "ip".to_owned(),
+        vpc_id: id("vpc", VPC_MAIN),
+        load_balancers: vec![balancing(&format!("loadbalancer/{balancer}"))],
+        targets: Fact::Known(vec![target("192.168.7.10"), target("192.168.7.11")]),
+    };
+    company.region_mut(MAIN).target_groups.put(group.id.clone(), group);
+}
+
+fn balancer(company: &mut Inventory, which: &str) {
+    let balancer = LoadBalancer {
+        id: balancing(&format!("loadbalancer/{which}")),
+        name: which.split('/').nth(1).unwrap_or_default().to_owned(),
+        scheme: if which == INTRANET { "internal" } else { "internet-facing" }.to_owned(),
+        vpc_id: id("vpc", VPC_MAIN),
+        security_groups: vec![id("sg", if which == INTRANET { sg::INSIDE } else { sg::WEB })],
+    };
+    company.region_mut(MAIN).load_balancers.put(balancer.id.clone(), balancer);
 }
 
 fn listener(
     company: &mut Inventory,
-    id: &str,
-    protocol: &str,
-    port: i32,
+    balancer: &str,
+    n: &str,
+    (protocol, port): (&str, i32),
     policy: Option<&str>,
+    action: ListenerAction,
     marks: &[(&str, &str)],
 ) {
-    let arn = |kind: &str, id: &str| format!("arn:aws:elasticloadbalancing:{MAIN}:{ACCOUNT}:{kind}/{id}");
-    let (balancer, _) = id.rsplit_once('/').unwrap_or((id, ""));
     let place = company.region_mut(MAIN);
     let of_policy = policy.and_then(|name| place.tls_policies.get(name).known().map(|p| p.versions.clone()));
+    let certificate = arn("acm", "certificate/5f0c8a52-3b1d-4c8e-9a76-2f1e6d7c8b90");
     let listener = Listener {
-        id: arn("listener", id),
-        load_balancer: arn("loadbalancer", balancer),
+        id: balancing(&format!("listener/{balancer}/{n}")),
+        load_balancer: balancing(&format!("loadbalancer/{balancer}")),
         protocol: protocol.to_owned(),
         port: Some(port),
         ssl_policy: policy.map(str::to_owned),
         versions: of_policy.map_or(Fact::NotRead, Fact::Known),
+        certificate: policy.map(|_| certificate),
+        mutual_authentication: (protocol == "HTTPS").then(|| "off".to_owned()),
+        default_actions: vec![action],
+        more_in_actions: Vec::new(),
+        rules: if balancer == TILES { Fact::NotRead } else { Fact::Known(Vec::new()) },
         tags: Fact::Known(tags(marks)),
     };
     place.listeners.put(listener.id.clone(), listener);

@@ -43,7 +43,7 @@ pub fn inventory(now: Timestamp) -> Inventory {
     network::furnish(&mut company);
     compute::furnish(&mut company, now);
     services::furnish(&mut company, now);
-    balancing::furnish(&mut company);
+    balancing::furnish(&mut company, now);
     read::all_is_known(&mut company);
     company
 }
