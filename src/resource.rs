@@ -43,6 +43,8 @@ pub enum Kind {
     LoadBalancer,
     /// A listener of a load balancer.
     Listener,
+    /// A VPC endpoint.
+    VpcEndpoint,
     /// Any other resource.
     Other,
 }
@@ -72,6 +74,7 @@ impl Kind {
             Kind::Key => "KMS key",
             Kind::LoadBalancer => "load balancer",
             Kind::Listener => "listener",
+            Kind::VpcEndpoint => "VPC endpoint",
             Kind::Other => "resource",
         }
     }
@@ -246,6 +249,7 @@ impl ResourceId {
             ("ec2", "instance") => Kind::Instance,
             ("ec2", "snapshot") => Kind::Snapshot,
             ("ec2", "vpc-flow-log") => Kind::FlowLog,
+            ("ec2", "vpc-endpoint") => Kind::VpcEndpoint,
             ("cloudtrail", "trail") => Kind::Trail,
             ("logs", "log-group") => Kind::LogGroup,
             ("kms", "key") => Kind::Key,

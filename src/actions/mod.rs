@@ -32,6 +32,7 @@ pub mod raise_cloudtrail;
 pub mod raise_tls_policy;
 pub mod redirect_http_to_https;
 pub mod restrict_network_acl;
+pub mod restrict_vpc_endpoint;
 pub mod setting;
 pub mod snapshot_instance;
 pub mod support;
@@ -232,6 +233,7 @@ static ALL: &[&dyn Action] = &[
     &enable_kms_rotation::ENABLE_KMS_ROTATION,
     &raise_tls_policy::RAISE_TLS_POLICY,
     &redirect_http_to_https::REDIRECT_HTTP_TO_HTTPS,
+    &restrict_vpc_endpoint::RESTRICT_VPC_ENDPOINT,
     &log_group::EnsureLogGroup,
     &delivery_role::EnsureDeliveryRole,
     &raise_cloudtrail::RaiseCloudtrail,

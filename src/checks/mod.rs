@@ -12,10 +12,12 @@ use crate::{
 
 pub mod default_groups;
 pub mod ebs_defaults;
+pub mod endpoints;
 pub mod keys;
 pub mod listeners;
 pub mod network_acls;
 pub mod one;
+pub mod openness;
 pub mod policy;
 pub mod ports;
 pub mod proofs;
@@ -105,6 +107,7 @@ pub fn all() -> impl Iterator<Item = &'static Check> {
         ebs_defaults::CHECKS,
         keys::CHECKS,
         listeners::CHECKS,
+        endpoints::CHECKS,
         trails::CHECKS,
         volumes::CHECKS,
         snapshots::CHECKS,

@@ -9,7 +9,7 @@ use super::{
     EbsDefaults, Family, FlowLog, Instance, InstanceStatus, InstanceType, Inventory, Key, KeyPolicy,
     Listener, LoadBalancer, LogGroup, ManagedInstance, NetworkAcl, NetworkInterface, Organization,
     PrefixList, Quota, Record, Removal, RetentionPolicy, Role, SecurityGroup, SecurityGroupRule, Snapshot,
-    Subnet, TargetGroup, TlsPolicy, Trail, Volume, VolumeModification, VolumeStatus, Vpc,
+    Subnet, TargetGroup, TlsPolicy, Trail, Volume, VolumeModification, VolumeStatus, Vpc, VpcEndpoint,
     about::{About, Arn},
     permissions::Reading,
 };
@@ -37,6 +37,8 @@ macro_rules! families {
                 NetworkAcls network_acls NetworkAcl,
                 /// Flow logs, by id.
                 FlowLogs flow_logs FlowLog,
+                /// VPC endpoints, by id.
+                VpcEndpoints vpc_endpoints VpcEndpoint,
                 /// Instances, by id.
                 Instances instances Instance,
                 /// The health of instances, by instance id.

@@ -5,6 +5,7 @@ pub mod about;
 pub mod balancing;
 pub mod capacity;
 pub mod compute;
+pub mod endpoints;
 mod fact;
 mod families;
 mod family;
@@ -35,6 +36,7 @@ pub use compute::{
     ApplicationStatus, Attachment, Device, Instance, InstanceStatus, InstanceType, Snapshot, Volume,
     VolumeModification,
 };
+pub use endpoints::VpcEndpoint;
 pub use fact::{Cause, Fact, Reason};
 pub use families::{FamilyKind, ForFamily, Region, Stored};
 pub use family::{AnyFamily, Family};

@@ -32,6 +32,7 @@ static BUILT_IN: &[(&str, &str)] = built_in![
     "kms-rotation",
     "load-balancer-tls",
     "load-balancer-http",
+    "vpc-endpoint-policy",
     "instance-backups",
 ];
 

@@ -4,6 +4,7 @@
 
 pub mod bucket;
 pub mod ebs_defaults;
+pub mod endpoint;
 pub mod flow_log;
 pub mod form;
 pub mod instance;
@@ -57,6 +58,7 @@ macro_rules! operations {
             key::{EnableKeyRotation, DisableKeyRotation}
             listener::{ModifyListener}
             network_acl::{CreateNetworkAclEntry, DeleteNetworkAclEntry}
+            endpoint::{ModifyVpcEndpoint}
             tag::{CreateTags, DeleteTags}
             log_group::{CreateLogGroup, PutRetentionPolicy, DeleteLogGroup, DeleteRetentionPolicy}
             role::{CreateRole, PutRolePolicy, DeleteRolePolicy, DeleteRole}

@@ -217,6 +217,7 @@ async fn settings(maker: &mut Maker) {
     }
     listeners(maker).await;
     entries(maker, &vpc).await;
+    endpoints(maker).await;
     let gone = json!({ "KeyId": "1234abcd-12ab-34cd-56ef-1234567890ab" });
     assert_eq!(
         maker.class_of("kms", "EnableKeyRotation", gone).await,
@@ -298,6 +299,43 @@ async fn entries(maker: &mut Maker, vpc: &str) {
     let absent = json!({ "NetworkAclId": "acl-0123456789abcdef0", "RuleNumber": 90, "Egress": false,
         "Protocol": "6", "RuleAction": "deny", "PortRange": absent["PortRange"], "CidrBlock": "0.0.0.0/0" });
     assert_eq!(maker.class_of("ec2", "CreateNetworkAclEntry", absent).await, ErrorClass::Consistency);
+}
+
+async fn endpoints(maker: &mut Maker) {
+    // The emulator takes any text for a policy, and changes it at once.
+    let id = maker.seed(
+        "ec2.create_vpc_endpoint(VpcId=ec2.describe_vpcs()['Vpcs'][0]['VpcId'], VpcEndpointType='Gateway', \
+         ServiceName='com.amazonaws.us-east-1.s3', TagSpecifications=[{'ResourceType': 'vpc-endpoint', 'Tags': \
+         [{'Key': 'Team', 'Value': 'web'}]}])['VpcEndpoint']['VpcEndpointId']",
+    );
+    let other = maker.seed(
+        "ec2.create_vpc_endpoint(VpcId=ec2.describe_vpcs()['Vpcs'][0]['VpcId'], VpcEndpointType='Interface', \
+         ServiceName='com.amazonaws.vpce.us-east-1.vpce-svc-0123456789abcdef0', SubnetIds=[s['SubnetId'] for s in \
+         ec2.describe_subnets()['Subnets'][:1]])['VpcEndpoint']['VpcEndpointId']",
+    );
+    let seen = maker.json(US, K::VpcEndpoints, &id).await;
+    assert_eq!((&seen["endpoint_type"], &seen["state"]), (&json!("Gateway"), &json!("available")));
+    assert_eq!(seen["policy"]["known"]["Statement"][0]["Action"], json!(["*"]));
+    assert_eq!((&seen["policy_supported"]["known"], &seen["tags"]["Team"]), (&json!(true), &json!("web")));
+    let policy =
+        json!({ "Statement": { "Effect": "Allow", "Principal": "*", "Action": "s3:Get*", "Resource": "*" } });
+    let set = json!({ "VpcEndpointId": id, "PolicyDocument": policy.to_string() });
+    maker.makes("ec2", "ModifyVpcEndpoint", set).await;
+    let now = maker.json(US, K::VpcEndpoints, &id).await;
+    assert_eq!(now["policy_document"], json!(policy.to_string()));
+    assert_eq!(now["policy"]["known"]["Statement"][0]["Action"], json!(["s3:Get*"]));
+    let nobody = "vpce-0123456789abcdef0";
+    let asked = [&id, nobody, &other].map(|id| Want::id(US, K::VpcEndpoints, id));
+    let found = maker.read(asked).await;
+    assert_eq!(found.json(US, K::VpcEndpoints, &id).known(), Some(&now));
+    assert!(found.json(US, K::VpcEndpoints, nobody).is_absent(), "the others are read all the same");
+    let others = found.json(US, K::VpcEndpoints, &other);
+    assert_eq!(others.known().unwrap()["policy_supported"], json!("not-read"), "nobody asks for it");
+    let listed = maker.read([Want::all(US, K::VpcEndpoints)]).await;
+    assert_eq!(listed.json(US, K::VpcEndpoints, &id).known(), Some(&now));
+    assert!(maker.is_gone(US, K::VpcEndpoints, nobody).await);
+    let gone = json!({ "VpcEndpointId": nobody, "PolicyDocument": "{}" });
+    assert_eq!(maker.class_of("ec2", "ModifyVpcEndpoint", gone).await, ErrorClass::Consistency);
 }
 
 async fn disks(maker: &mut Maker) {

@@ -231,6 +231,36 @@ fn what_was_made_and_deleted_again_is_no_finding() {
 }
 
 #[test]
+fn an_endpoint_is_looked_at_when_its_policy_is_made_set_or_reset() {
+    let id = "vpce-0aaaaaaaaaaaaaaa1";
+    let made = event(
+        "CreateVpcEndpoint",
+        "00:00",
+        json!({"CreateVpcEndpointRequest": {"ServiceName": "com.amazonaws.us-east-1.s3"}}),
+        json!({"CreateVpcEndpointResponse": {"vpcEndpoint": {"vpcEndpointId": id}}}),
+    );
+    let changed = |at: &str, member: &str, value: serde_json::Value| {
+        let request = json!({"ModifyVpcEndpointRequest": {"VpcEndpointId": id, (member): value}});
+        event("ModifyVpcEndpoint", at, request, json!({"ModifyVpcEndpointResponse": {"return": true}}))
+    };
+    let route = changed("01:00", "AddRouteTableId", json!({"tag": 1, "content": "rtb-0aaaaaaaaaaaaaaa1"}));
+    let reset = changed("02:00", "ResetPolicy", json!(true));
+    let set = changed("03:00", "PolicyDocument", json!("{}"));
+    let deleted = event(
+        "DeleteVpcEndpoints",
+        "04:00",
+        json!({"DeleteVpcEndpointsRequest": {"VpcEndpointId": {"tag": 1, "content": id}}}),
+        json!({"DeleteVpcEndpointsResponse": {"unsuccessful": ""}}),
+    );
+    for one in [&made, &reset, &set] {
+        let name = format!("ec2:{}", one["eventName"].as_str().unwrap());
+        assert_eq!(decided(std::slice::from_ref(one)), said(&[(&name, "actionable")]));
+    }
+    assert_eq!(decided(&[route]), said(&[]), "its policy is as it was");
+    assert_eq!(decided(&[made, deleted.clone()]), said(&[("ec2:CreateVpcEndpoint", "reverted_later")]));
+}
+
+#[test]
 fn the_vpc_of_deleted_flow_logs_is_found_where_their_making_is_in_the_input() {
     let made = event(
         "CreateFlowLogs",

@@ -65,6 +65,13 @@ fn something_else(truth: &mut Inventory, want: &Want) {
                 listener.port = Some(8443);
             }
         }
+        FamilyKind::VpcEndpoints => {
+            if let Some(endpoint) = truth.region_mut(region).vpc_endpoints.get_mut(id) {
+                tag(&mut endpoint.tags);
+                endpoint.groups.push("sg-beside".to_owned());
+                endpoint.private_dns_enabled = !endpoint.private_dns_enabled;
+            }
+        }
         FamilyKind::EbsDefaults => {
             if let Some(defaults) = truth.region_mut(region).ebs_defaults.get_mut(id) {
                 defaults.kms_key_id = Fact::Known("arn:aws:kms:us-east-1:123456789012:key/beside".to_owned());

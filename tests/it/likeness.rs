@@ -88,7 +88,7 @@ fn compared(kind: FamilyKind) -> Compared {
         K::RetentionPolicies => Compared::Not("moto has none"),
         K::Organizations => Compared::Not("no call changes it"),
         K::Quotas => Compared::Not("the twin has AWS's defaults"),
-        K::CustomerKeys | K::Listeners => Compared::Listed,
+        K::CustomerKeys | K::Listeners | K::VpcEndpoints => Compared::Listed,
         K::TlsPolicies | K::LoadBalancers | K::Certificates => Compared::Not("no call changes them"),
         K::EbsDefaults => {
             Compared::Not("moto does not name the default key; the switch is compared in aws_calls.rs")
@@ -181,10 +181,19 @@ fn outcomes(story: &Story) -> BTreeMap<String, String> {
     story.changes.iter().map(|(id, c)| (id.clone(), format!("{:?} {}", c.outcome(), c.reason))).collect()
 }
 
+/// An endpoint with the policy that AWS gives to a new one.
+const ENDPOINT: &str = r#"
+import boto3
+ec2 = boto3.client("ec2", region_name="us-east-1")
+vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+ec2.create_vpc_endpoint(VpcId=vpc, ServiceName="com.amazonaws.us-east-1.s3", VpcEndpointType="Gateway")
+"#;
+
 #[test]
 fn the_twin_and_moto_come_to_the_same_end() {
     let keys = moto().account();
     moto().python(&keys, include_str!("clinic_seed.py"));
+    moto().python(&keys, ENDPOINT);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let account = runtime.block_on(moto().connected(&keys, &REGIONS));
     let (survey, plan) = runtime.block_on(plan_of(&account));

@@ -84,6 +84,14 @@ const ENUMS: &[Row] = &[
     ),
     row("ec2", "InstanceMatchCriteria", &["open"], &["src/calls/capacity.rs"]),
     row("ec2", "NetworkInterfaceType", &["interface"], &["src/actions/group_use.rs"]),
+    row(
+        "ec2",
+        "VpcEndpointType",
+        &["Gateway", "Interface", "GatewayLoadBalancer", "Resource", "ServiceNetwork", "Tunnel"],
+        &["src/checks/endpoints.rs"],
+    ),
+    row("ec2", "VpcEndpointType", &["Gateway", "Interface"], &["src/aws/read/endpoints.rs"]),
+    row("ec2", "State", &["Available"], &["src/actions/restrict_vpc_endpoint"]),
     row("ec2", "LockState", &["expired"], &["src/aws/read/removals.rs"]),
     // The types of resources that are tagged when they are created.
     row(
@@ -212,6 +220,7 @@ const MEMBERS: &[&str] = &[
     "target_type",
     "ping_status",
     "interface_type",
+    "endpoint_type",
 ];
 
 /// Returns the sources under a place, tests and the twin left out: what the twin plays is AWS's side.

@@ -56,6 +56,7 @@ const REFERENCE: &[Row] = &[
         &["ec2:CreateAction", "aws:TagKeys"],
     ),
     ("ec2:DeleteTags", &["instance", "snapshot", "volume"], &["aws:TagKeys"]),
+    ("ec2:ModifyVpcEndpoint", &["vpc-endpoint", "route-table", "security-group", "subnet"], &[]),
     ("ec2:GetManagedPrefixListEntries", &["prefix-list"], &[]),
     ("ec2:DescribeInstanceAttribute", &["instance"], &[]),
     ("ec2:DescribeSnapshotAttribute", &["snapshot"], &[]),

@@ -130,6 +130,112 @@ fn a_listener_speaks_no_broken_tls_any_more_and_does_again_after_an_undo() {
     assert_eq!(shown(&desk), before, "everything is as it was");
 }
 
+/// Endpoints with open policies, and such that look alike. The emulator takes any service name.
+const ENDPOINTS: &str = r#"
+import json
+import boto3
+
+ec2 = boto3.client("ec2", region_name="us-east-1")
+vpc = ec2.create_vpc(CidrBlock="10.8.0.0/16")["Vpc"]["VpcId"]
+subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.8.1.0/24", AvailabilityZone="us-east-1a")["Subnet"]["SubnetId"]
+table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+everything = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": ["*"], "Resource": "*"}
+def endpoint(service, kind, *statements, **more):
+    if statements:
+        more["PolicyDocument"] = json.dumps({"Version": "2012-10-17", "Statement": list(statements)}, indent=2)
+    more |= {"RouteTableIds": [table]} if kind == "Gateway" else {"SubnetIds": [subnet]}
+    return ec2.create_vpc_endpoint(VpcId=vpc, ServiceName=service, VpcEndpointType=kind, **more)["VpcEndpoint"]["VpcEndpointId"]
+def aws(service):
+    return f"com.amazonaws.us-east-1.{service}"
+own = {"StringEquals": {"aws:PrincipalAccount": "123456789012"}}
+partner = {"Sid": "ServicesOfAws", "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::partner/*"}
+print(json.dumps({
+    "default": endpoint(aws("s3"), "Gateway"),
+    "partner": endpoint(aws("s3"), "Interface", partner, everything),
+    "ssm": endpoint(aws("ssm"), "Interface"),
+    "sts": endpoint(aws("sts"), "Interface"),
+    "stack": endpoint(aws("kms"), "Interface", TagSpecifications=[{"ResourceType": "vpc-endpoint", "Tags": [{"Key": "kubernetes.io/cluster/blue", "Value": "owned"}]}]),
+    "bounded": endpoint(aws("dynamodb"), "Gateway", everything | {"Condition": own}),
+    "odd": endpoint(aws("sqs"), "Interface", everything | {"Condition": {"StringEquals": {"aws:SourceVpc": vpc}}}),
+    "vendor": endpoint("com.amazonaws.vpce.us-east-1.vpce-svc-0123456789abcdef0", "Interface"),
+}))
+"#;
+
+/// Everything that is shown of each endpoint.
+const SHOWN_ENDPOINTS: &str = r#"
+import json
+import boto3
+
+ec2 = boto3.client("ec2", region_name="us-east-1")
+print(json.dumps({e["VpcEndpointId"]: e for e in ec2.describe_vpc_endpoints()["VpcEndpoints"]}, default=str))
+"#;
+
+#[test]
+fn an_endpoint_is_for_the_account_alone_and_gets_its_own_document_back_after_an_undo() {
+    let (desk, seed) = Desk::seeded(ENDPOINTS);
+    let id = |name: &str| seed[name].as_str().unwrap();
+    let shown = |desk: &Desk| serde_json::from_str::<Value>(&desk.python(SHOWN_ENDPOINTS, "")).unwrap();
+    let (before, check) = (shown(&desk), "--region us-east-1 --check vpc-endpoint-open-policy");
+    let scan = desk.ends(4, &format!("scan {check} --format json")).json();
+    let mut found: Vec<&str> =
+        scan["findings"].as_array().unwrap().iter().map(|f| f["resource"]["id"].as_str().unwrap()).collect();
+    let mut bad = ["default", "partner", "ssm", "sts", "stack"].map(id);
+    (found.sort_unstable(), bad.sort_unstable());
+    assert_eq!(found, bad);
+    let unknown = scan["unknown"].as_array().unwrap();
+    assert!(unknown.len() == 1 && unknown[0].to_string().contains(id("odd")), "{unknown:?}");
+    let plan = desk.ends(4, &format!("plan {check} -o plan.json --format json")).json();
+    assert_eq!(shown(&desk), before, "a plan changes nothing");
+    let refused: Vec<String> = plan["skipped"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["reason"].as_str().unwrap().to_owned())
+        .collect();
+    for part in ["redress has no policy for that service", "Kubernetes"] {
+        assert!(refused.iter().any(|why| why.contains(part)), "{part}: {refused:?}");
+    }
+    desk.ends(0, "apply plan.json --auto-approve --max-risk disruptive");
+    let after = shown(&desk);
+    let policy = |all: &Value, name: &str| -> Value {
+        serde_json::from_str(all[id(name)]["PolicyDocument"].as_str().unwrap()).unwrap()
+    };
+    for name in ["default", "partner", "ssm"] {
+        let statements = policy(&after, name)["Statement"].as_array().unwrap().clone();
+        let own = statements.iter().find(|one| one["Sid"] == "OwnPrincipalsAndResources").unwrap();
+        let account = own["Condition"]["StringEquals"]["aws:PrincipalAccount"].as_str().unwrap();
+        assert_eq!(own["Condition"]["StringEquals"]["aws:ResourceAccount"], account);
+        assert!(statements.iter().all(|one| one["Action"] != json!(["*"])), "{statements:?}");
+    }
+    assert_eq!(policy(&after, "partner")["Statement"][0], policy(&before, "partner")["Statement"][0]);
+    let mut expected = before.clone();
+    for name in ["default", "partner", "ssm"] {
+        expected[id(name)]["PolicyDocument"] = after[id(name)]["PolicyDocument"].clone();
+    }
+    assert_eq!(after, expected, "the policies, and nothing else");
+    desk.ends(0, "verify last");
+    let scan = desk.ends(4, &format!("scan {check} --format json")).json();
+    assert_eq!(scan["findings"].as_array().unwrap().len(), 2, "{scan}");
+    // Somebody reformats one policy, and changes another.
+    let meddle = format!(
+        "import boto3, json; ec2 = boto3.client('ec2', region_name='us-east-1'); \
+         get = lambda id: json.loads(ec2.describe_vpc_endpoints(VpcEndpointIds=[id])['VpcEndpoints'][0]['PolicyDocument']); \
+         put = lambda id, policy: ec2.modify_vpc_endpoint(VpcEndpointId=id, PolicyDocument=json.dumps(policy, indent=1, sort_keys=True)); \
+         put('{}', get('{}')); policy = get('{}'); policy['Statement'].pop(); put('{}', policy)",
+        id("default"),
+        id("default"),
+        id("ssm"),
+        id("ssm")
+    );
+    desk.python(&meddle, "");
+    desk.ends(4, "undo last --auto-approve --max-risk disruptive");
+    let back = shown(&desk);
+    for name in ["default", "partner"] {
+        assert_eq!(back[id(name)], before[id(name)], "exactly the former document");
+    }
+    assert_ne!(back[id("ssm")], before[id("ssm")], "what somebody has changed since is theirs");
+}
+
 /// Keys of every kind. The emulator rotates any key in any state, and replicas share their configuration with
 /// their primary: what is shown of those that AWS cannot rotate is that redress asks for nothing.
 const KEYS: &str = r#"

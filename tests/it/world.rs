@@ -306,6 +306,13 @@ pub fn meddle(stand: &Stand, plan: &Plan) -> bool {
                 forward.target_group_stickiness_config = Some(sticks);
                 true
             }
+            // The endpoint gets another policy, which is open, too.
+            "restrict-vpc-endpoint" => {
+                let endpoint = truth.region_mut(&region).vpc_endpoints.get_mut(&id).unwrap();
+                let open = r#"{"Id":"meddled","Statement":{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}}"#;
+                endpoint.set_policy(Some(open.to_owned()));
+                true
+            }
             // The key is disabled: AWS rotates no disabled key.
             "enable-kms-rotation" => {
                 truth.region_mut(&region).customer_keys.get_mut(&id).unwrap().key_state = "Disabled".into();
@@ -369,6 +376,14 @@ pub fn meddle_after(stand: &Stand, plan: &Plan) -> Vec<String> {
                 let number = i32::try_from(deny.act.call.input["RuleNumber"].as_i64().unwrap()).unwrap();
                 let acl = truth.region_mut(&region).network_acls.get_mut(&id).unwrap();
                 acl.inbound.get_mut(&number).unwrap().cidr_block = Some("198.51.100.0/24".into());
+            }
+            // Somebody takes the services of AWS out of the policy.
+            "restrict-vpc-endpoint" => {
+                let endpoint = truth.region_mut(&region).vpc_endpoints.get_mut(&id).unwrap();
+                let mut policy: serde_json::Value =
+                    serde_json::from_str(endpoint.policy_document.as_deref().unwrap()).unwrap();
+                policy["Statement"].as_array_mut().unwrap().retain(|s| s["Sid"] != "ServicesOfAws");
+                endpoint.set_policy(Some(policy.to_string()));
             }
             // A setting with two values is as it was before when somebody sets it back: an undo finds nothing
             // to do.

@@ -8,6 +8,7 @@ mod certificates;
 mod compute;
 mod copying;
 mod defaults;
+mod endpoints;
 mod instances;
 mod keys;
 mod listeners;
@@ -136,6 +137,7 @@ impl Reader<'_> {
             K::Subnets => found(network::subnets(ec2, ask).await, job),
             K::NetworkAcls => found(network::acls(ec2, ask).await, job),
             K::FlowLogs => found(network::flow_logs(ec2, ask).await, job),
+            K::VpcEndpoints => found(endpoints::endpoints(ec2, ask).await, job),
             K::Instances => found(instances::instances(ec2, ask).await, job),
             K::InstanceStatuses => found(instances::statuses(ec2, ask).await, job),
             K::ApplicationStatuses => found(instances::application_statuses(ec2, ask).await, job),

@@ -4,6 +4,7 @@
 
 mod bucket;
 mod ebs_defaults;
+mod endpoint;
 mod flow_log;
 mod instance;
 mod key;

@@ -36,6 +36,12 @@ pub static TABLE: &[(&str, Extract)] = &[
     ("ec2:CreateVpc", |_, r| made(text(get(r, "vpc").unwrap_or(r), "vpcId"))),
     ("ec2:CreateDefaultVpc", |_, r| made(text(get(r, "vpc").unwrap_or(r), "vpcId"))),
     ("ec2:DeleteVpc", |q, _| gone(&[text(q, "vpcId")])),
+    ("ec2:CreateVpcEndpoint", |_, r| made(text(get(r, "vpcEndpoint").unwrap_or(r), "vpcEndpointId"))),
+    ("ec2:ModifyVpcEndpoint", modify_endpoint),
+    ("ec2:DeleteVpcEndpoints", |q, _| {
+        let ids = list(get(q, "vpcEndpointId"));
+        gone(&ids.into_iter().filter_map(Value::as_str).collect::<Vec<_>>())
+    }),
     ("ec2:CreateDefaultSubnet", |_, r| made(text(get(r, "subnet").unwrap_or(r), "subnetId"))),
     ("ec2:ModifySubnetAttribute", modify_subnet),
     ("ec2:DeleteSubnet", |q, _| gone(&[text(q, "subnetId")])),
@@ -165,6 +171,15 @@ fn delete_acl_entry(request: &Value, _: &Value) -> Did {
     }
     let opens = vec![vec![denied, exists(acl)]];
     Did::Touched(vec![Target { id: acl.to_owned(), opens, ..Target::default() }], vec![allowed])
+}
+
+/// Opens the policy of an endpoint; `ResetPolicy` opens it, whatever it was.
+fn modify_endpoint(request: &Value, _: &Value) -> Did {
+    let resets = truth(get(request, "resetPolicy")) == Some(true);
+    match text(request, "policyDocument") {
+        "" if !resets => Did::Harmless("it leaves the policy alone", Vec::new(), Vec::new()),
+        _ => made(text(request, "vpcEndpointId")),
+    }
 }
 
 /// Opens a listener that ends TLS or takes plain HTTP.

@@ -51,7 +51,7 @@ pub(super) fn assertions(change: &Change) -> Vec<Assertion> {
                 // The state in a mark is one that the run itself has set before.
                 let own = expect.at == format!("/tags/{}", tag::STATE);
                 if literal && there && !own && seen.insert(key) {
-                    match of_device(change, act) {
+                    match of_device(change, act).or_else(|| of_policy(change, act)) {
                         Some(assertion) => all.push(assertion),
                         None => all.extend(of_expect(change, expect)),
                     }
@@ -83,6 +83,16 @@ fn of_device(change: &Change, act: &Act) -> Option<Assertion> {
         absent: "",
     };
     Some(is(change, look, goes.clone(), format!("whether {device} goes with the instance")))
+}
+
+/// Builds the condition on the policy of an endpoint. The undo sets the text that AWS has returned, so that
+/// the present one is compared as text.
+fn of_policy(change: &Change, act: &Act) -> Option<Assertion> {
+    let input = &act.call.input;
+    let (id, document) = (input.get("VpcEndpointId")?, input.get("PolicyDocument")?);
+    let look = look(FamilyKind::VpcEndpoints, id, "/policy/known")?;
+    let what = format!("the policy of {}", id.as_str().unwrap_or_default());
+    Some(is(change, look, document.clone(), what))
 }
 
 fn of_expect(change: &Change, expect: &Expect) -> Vec<Assertion> {

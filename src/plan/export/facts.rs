@@ -233,6 +233,7 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
         | FamilyKind::Subnets
         | FamilyKind::NetworkAcls
         | FamilyKind::FlowLogs
+        | FamilyKind::VpcEndpoints
         | FamilyKind::Instances
         | FamilyKind::InstanceTypes
         | FamilyKind::Volumes
@@ -389,7 +390,9 @@ pub(super) fn question(expect: &Expect, id: &Value) -> Option<(Look, Test)> {
         return actions(id, wanted);
     }
     let look = look(expect.family, id, &expect.at)?;
-    let only_presence = expect.family == FamilyKind::Roles && expect.at.starts_with("/inline_policies/");
+    let of_role = expect.family == FamilyKind::Roles && expect.at.starts_with("/inline_policies/");
+    let of_endpoint = expect.family == FamilyKind::VpcEndpoints && expect.at == "/policy/known";
+    let only_presence = of_role || of_endpoint;
     let test = match &expect.test {
         Test::Is(value) if only_presence && !value.is_null() => Test::Exists,
         other => other.clone(),

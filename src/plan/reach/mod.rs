@@ -381,6 +381,7 @@ impl<'a> Reach<'a> {
                 Ok(Some(format!("trail {} is set back", change.resource.id())))
             }
             "ModifyListener" => Ok(self.sets_listener(call)),
+            "ModifyVpcEndpoint" => policies::of_endpoint(self.facts, way, call).map_or_else(otherwise, Ok),
             "StopLogging" if self.raises() => Ok(Some(format!("trail {} is stopped", change.resource.id()))),
             _ => Ok(None),
         }

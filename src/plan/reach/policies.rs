@@ -1,11 +1,16 @@
-//! The policies of buckets that a call sets: those that the account bears out. AWS adds the statements of its
-//! delivery service to the policy of a bucket that a flow log is made to, or puts a policy of its own in its
-//! place, and the change sets it back. Pure.
+//! The policies of buckets and endpoints that a call sets: those that the account bears out. AWS adds the
+//! statements of its delivery service to the policy of a bucket that a flow log is made to, or puts a policy
+//! of its own in its place, and the change sets it back. Pure.
 
 use serde_json::Value;
 
 use super::{Way, makes};
-use crate::{calls::Call, inventory::Inventory, plan::Change, services::flow_log::CreateFlowLogs};
+use crate::{
+    calls::Call,
+    inventory::{Inventory, endpoints::meaning_of},
+    plan::Change,
+    services::flow_log::CreateFlowLogs,
+};
 
 /// The service that AWS lets in.
 const SERVICE: &str = "delivery.logs.amazonaws.com";
@@ -50,6 +55,20 @@ fn set_back(bucket: &str, now: &Value, then: &Value) -> Option<String> {
             Some(format!("bucket {bucket} gets a policy back that only the files of the run have: {then}"))
         }
         false => None,
+    }
+}
+
+/// Accepts the policy that the endpoint has already, and on the way back any other. Returns the claim for
+/// which only the files vouch.
+pub(super) fn of_endpoint(facts: &Inventory, way: Way, call: &Call) -> Option<Option<String>> {
+    let (id, policy) = (call.input["VpcEndpointId"].as_str()?, call.input["PolicyDocument"].as_str()?);
+    let meaning = serde_json::from_str(policy).map(|policy| meaning_of(&policy)).ok()?;
+    let endpoint = facts.regions.get(&call.region)?.vpc_endpoints.get(id);
+    let is_set = endpoint.known().is_some_and(|endpoint| endpoint.policy.known() == Some(&meaning));
+    match way {
+        _ if is_set => Some(None),
+        Way::Forth => None,
+        Way::Back => Some(Some(format!("VPC endpoint {id} gets the policy {policy}"))),
     }
 }
 

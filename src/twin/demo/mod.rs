@@ -4,6 +4,7 @@
 
 mod balancing;
 mod compute;
+mod endpoints;
 mod network;
 mod services;
 #[cfg(test)]
@@ -44,6 +45,7 @@ pub fn inventory(now: Timestamp) -> Inventory {
     compute::furnish(&mut company, now);
     services::furnish(&mut company, now);
     balancing::furnish(&mut company, now);
+    endpoints::furnish(&mut company);
     read::all_is_known(&mut company);
     company
 }
