@@ -36,11 +36,11 @@ enum Reach {
 
 /// The effect of the conditions of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Bound {
+enum Tie {
     /// There are none.
-    None,
+    Nothing,
     /// They bind it to principals or resources.
-    Bound,
+    Binds,
     /// They do not, or that cannot be determined.
     Unclear,
 }
@@ -99,11 +99,11 @@ pub fn width(policy: &Value, of: Of) -> Width {
         }
         match statement.get("Effect").and_then(Value::as_str) {
             Some("Allow") => match allowed(statement, of) {
-                (Reach::All, Bound::None) => open.push(n),
-                (Reach::All | Reach::Unclear, Bound::None | Bound::Unclear) => {
+                (Reach::All, Tie::Nothing) => open.push(n),
+                (Reach::All | Reach::Unclear, Tie::Nothing | Tie::Unclear) => {
                     unclear = unclear.or_else(|| Some(named(n, statement)));
                 }
-                (Reach::Some, _) | (_, Bound::Bound) => {}
+                (Reach::Some, _) | (_, Tie::Binds) => {}
             },
             Some("Deny") => match denied(statement, of) {
                 Reach::All => return Width::Bounded,
@@ -134,7 +134,7 @@ fn named(n: usize, statement: &Map<String, Value>) -> String {
 }
 
 /// Returns the reach of a statement as a whole, and whether conditions bind it.
-fn allowed(statement: &Map<String, Value>, of: Of) -> (Reach, Bound) {
+fn allowed(statement: &Map<String, Value>, of: Of) -> (Reach, Tie) {
     (reach(statement, of), bound(statement))
 }
 
@@ -272,11 +272,11 @@ fn conditions(statement: &Map<String, Value>) -> Option<Vec<Condition>> {
 }
 
 /// Returns whether conditions bind what is allowed. All of them must hold, so that one that binds is enough.
-fn bound(statement: &Map<String, Value>) -> Bound {
+fn bound(statement: &Map<String, Value>) -> Tie {
     match conditions(statement) {
-        Some(all) if all.is_empty() => Bound::None,
-        Some(all) if all.iter().any(|one| binds(one, false) || is_of_service(one, "true")) => Bound::Bound,
-        _ => Bound::Unclear,
+        Some(all) if all.is_empty() => Tie::Nothing,
+        Some(all) if all.iter().any(|one| binds(one, false) || is_of_service(one, "true")) => Tie::Binds,
+        _ => Tie::Unclear,
     }
 }
 
@@ -311,7 +311,7 @@ fn names_somebody(key: &str, value: &str) -> bool {
 }
 
 fn names_account(arn: &str) -> bool {
-    let account = arn.splitn(6, ':').nth(4).unwrap_or_default();
+    let account = arn.split(':').nth(4).unwrap_or_default();
     account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit())
 }
 
