@@ -60,14 +60,12 @@ pub(super) enum Query {
     Count(&'static str),
     /// These rules of a security group, and no others.
     Rows(Vec<Row>),
-    /// These members of a list, and no more entries than these have.
+    /// These members of a list.
     Members {
         /// The list.
         list: &'static str,
-        /// The paths in it, each with the value that it has: `[0].Type`.
+        /// The paths in it, each with the value that it has: `[0].Type`. Where a list ends there is null.
         members: Vec<(String, Value)>,
-        /// The number of entries.
-        entries: usize,
     },
     /// The existence of the thing, which any answer proves.
     There,
@@ -122,10 +120,9 @@ impl Query {
             }
             Query::Count(list) => format!("length({list})"),
             Query::Rows(_) => ROWS.to_owned(),
-            Query::Members { list, members, .. } => {
-                let paths = members.iter().map(|(path, _)| format!("{list}{path}"));
-                let all: Vec<String> = std::iter::once(format!("length({list})")).chain(paths).collect();
-                format!("[{}]", all.join(", "))
+            Query::Members { list, members } => {
+                let paths: Vec<String> = members.iter().map(|(path, _)| format!("{list}{path}")).collect();
+                format!("[{}]", paths.join(", "))
             }
             Query::There => "`true`".to_owned(),
         }
@@ -326,12 +323,11 @@ fn role(id: &Value, at: &str) -> Option<Look> {
 /// Builds the question whether a listener does these things by default, with the answer that
 /// proves it. Members that are not among these are not compared.
 fn actions(id: &Value, wanted: &Value) -> Option<(Look, Test)> {
-    let entries = wanted.as_array()?.len();
+    wanted.as_array()?;
     let mut members = Vec::new();
     leaves(wanted, "", &mut members);
-    let all = std::iter::once(json!(entries)).chain(members.iter().map(|(_, value)| value.clone()));
-    let test = Test::Is(all.collect());
-    let query = Query::Members { list: "Listeners[0].DefaultActions", members, entries };
+    let test = Test::Is(members.iter().map(|(_, value)| value.clone()).collect());
+    let query = Query::Members { list: "Listeners[0].DefaultActions", members };
     let look = Look {
         service: "elbv2",
         operation: "DescribeListeners",
@@ -342,12 +338,13 @@ fn actions(id: &Value, wanted: &Value) -> Option<(Look, Test)> {
     Some((look, test))
 }
 
-/// Collects the texts, numbers and truths in a value, with their paths.
+/// Collects the texts, numbers and truths in a value, with their paths, and null where a list ends.
 fn leaves(value: &Value, at: &str, found: &mut Vec<(String, Value)>) {
     match value {
         Value::Object(map) => map.iter().for_each(|(key, v)| leaves(v, &format!("{at}.{key}"), found)),
         Value::Array(all) => {
             all.iter().enumerate().for_each(|(n, v)| leaves(v, &format!("{at}[{n}]"), found));
+            found.push((format!("{at}[{}]", all.len()), Value::Null));
         }
         leaf => found.push((at.to_owned(), leaf.clone())),
     }
@@ -398,4 +395,33 @@ pub(super) fn question(expect: &Expect, id: &Value) -> Option<(Look, Test)> {
         other => other.clone(),
     };
     Some((look, test))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_actions_is_compared_to_its_end() {
+        let groups = json!([{ "TargetGroupArn": "a", "Weight": 1 }, { "TargetGroupArn": "b", "Weight": 0 }]);
+        let wanted = json!([{ "Type": "forward", "ForwardConfig": { "TargetGroups": groups } }]);
+        let at = "/default_actions";
+        let expect = Expect::new("r", FamilyKind::Listeners, "l", at, Test::Is(wanted));
+        let (look, test) = question(&expect, &json!("l")).unwrap();
+        let list = "Listeners[0].DefaultActions";
+        let of = |path: &str| format!("{list}[0].ForwardConfig.TargetGroups{path}");
+        let paths = [
+            format!("{list}[0].Type"),
+            of("[0].TargetGroupArn"),
+            of("[0].Weight"),
+            of("[1].TargetGroupArn"),
+            of("[1].Weight"),
+            of("[2]"),
+            format!("{list}[1]"),
+        ];
+        assert_eq!(look.query.jmespath(), format!("[{}]", paths.join(", ")));
+        assert_eq!(test, Test::Is(json!(["forward", "a", 1, "b", 0, null, null])));
+        let other = Expect::new("r", FamilyKind::Listeners, "l", at, Test::Exists);
+        assert_eq!(question(&other, &json!("l")), None, "nothing but a value is asked for");
+    }
 }

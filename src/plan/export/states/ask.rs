@@ -151,13 +151,10 @@ fn rules(asked: &Asked, place: Place<'_>) -> Result<(Value, Option<Value>), Stri
         Query::Device { member, .. } => at(&format!("{ANSWER}[0].Ebs.{member}"), test, place),
         Query::Count(_) => at(ANSWER, test, place),
         Query::Rows(rows) => Ok((exactly(rows), None)),
-        Query::Members { list, members, entries } => {
-            let list = format!("{ANSWER}.{list}");
-            let mut all = vec![json!({ "Variable": format!("{list}[{entries}]"), "IsPresent": false })];
-            for (path, value) in members {
-                all.push(equals(&format!("{list}{path}"), value, place)?);
-            }
-            Ok((json!({ "And": all }), None))
+        Query::Members { list, members } => {
+            let each = members.iter();
+            let rules = each.map(|(path, value)| equals(&format!("{ANSWER}.{list}{path}"), value, place));
+            Ok((json!({ "And": rules.collect::<Result<Vec<_>, _>>()? }), None))
         }
         Query::There => at(
             ANSWER,
