@@ -19,6 +19,12 @@ pub enum Kind {
     Subnet,
     /// A network ACL.
     NetworkAcl,
+    /// A route table of a VPC.
+    RouteTable,
+    /// A NAT gateway.
+    NatGateway,
+    /// A VPC peering connection.
+    PeeringConnection,
     /// The account's defaults for EBS in a region (`arn:aws:ec2:R:A:account`, as Prowler names them).
     EbsDefaults,
     /// A CloudTrail trail.
@@ -62,6 +68,9 @@ impl Kind {
             Kind::Vpc => "VPC",
             Kind::Subnet => "subnet",
             Kind::NetworkAcl => "network ACL",
+            Kind::RouteTable => "route table",
+            Kind::NatGateway => "NAT gateway",
+            Kind::PeeringConnection => "peering connection",
             Kind::EbsDefaults => "EBS default",
             Kind::Trail => "trail",
             Kind::Volume => "volume",
@@ -244,6 +253,9 @@ impl ResourceId {
             ("ec2", "vpc") => Kind::Vpc,
             ("ec2", "subnet") => Kind::Subnet,
             ("ec2", "network-acl") => Kind::NetworkAcl,
+            ("ec2", "route-table") => Kind::RouteTable,
+            ("ec2", "natgateway") => Kind::NatGateway,
+            ("ec2", "vpc-peering-connection") => Kind::PeeringConnection,
             ("ec2", "account") => Kind::EbsDefaults,
             ("ec2", "volume") => Kind::Volume,
             ("ec2", "instance") => Kind::Instance,

@@ -22,6 +22,7 @@ pub mod enable_ebs_default_encryption;
 pub mod enable_flow_logs;
 pub mod enable_kms_rotation;
 pub mod encrypt_volumes;
+pub mod fix_route_table;
 pub mod group_rules;
 pub mod group_use;
 pub mod log_group;
@@ -229,6 +230,7 @@ static ALL: &[&dyn Action] = &[
     &enable_flow_logs::EnableFlowLogs,
     &disable_subnet_public_ip::DISABLE_SUBNET_PUBLIC_IP,
     &restrict_network_acl::RestrictNetworkAcl,
+    &fix_route_table::FixRouteTable,
     &enable_ebs_default_encryption::ENABLE_EBS_DEFAULT_ENCRYPTION,
     &enable_kms_rotation::ENABLE_KMS_ROTATION,
     &raise_tls_policy::RAISE_TLS_POLICY,

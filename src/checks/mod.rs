@@ -22,6 +22,7 @@ pub mod policy;
 pub mod ports;
 pub mod proofs;
 pub mod proofs_network;
+pub mod routes;
 pub mod security_groups;
 pub mod snapshots;
 pub mod subnets;
@@ -104,6 +105,7 @@ pub fn all() -> impl Iterator<Item = &'static Check> {
         vpcs::CHECKS,
         subnets::CHECKS,
         network_acls::CHECKS,
+        routes::CHECKS,
         ebs_defaults::CHECKS,
         keys::CHECKS,
         listeners::CHECKS,

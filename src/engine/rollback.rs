@@ -14,10 +14,10 @@ use super::{
     staying::{self, staying, with_what_stays},
 };
 use crate::{
-    calls::{self, Purpose, before},
+    calls::{self, Purpose, WayBack, before},
     journal::{ChangeStory, Outcome, StepState, Story},
     plan::{
-        Change, Plan,
+        Change, Plan, PlanKind,
         restore::{self, Moved},
     },
 };
@@ -154,6 +154,16 @@ impl Engine<'_> {
             .unwrap_or_default();
         let lost = !left.unread.is_empty()
             || left.ours.keys().any(|thing| !kept || !restore::nothing(before.get(thing)));
+        let for_good = if plan.kind == PlanKind::Plan { done_for_good(change, journal) } else { Vec::new() };
+        if !for_good.is_empty() {
+            let rest = format!(
+                "All that can be undone is as it was before; done, and not to be undone: {}",
+                for_good.join("; ")
+            );
+            return self
+                .end(change, Outcome::RolledBack, format!("{why}. {rest}"), after, Vec::new(), journal)
+                .await;
+        }
         let (outcome, mut rest) = match (left.is_clean(), lost) {
             (true, _) if !by_hand.is_empty() => (
                 Outcome::RolledBack,
@@ -178,6 +188,14 @@ impl Engine<'_> {
         let rest = with_what_stays(&rest, &stays, &fresh);
         self.end(change, outcome, format!("{why}. {rest}"), after, Vec::new(), journal).await
     }
+}
+
+/// Returns the steps that are done and have no reverse.
+fn done_for_good(change: &Change, journal: &SharedJournal<'_>) -> Vec<String> {
+    let done = journal.look(|story| story.changes.get(&change.id).map(ChangeStory::done)).unwrap_or_default();
+    let lost =
+        change.steps.iter().filter(|s| matches!(s.way_back, WayBack::Cannot(_)) && done.contains(&s.name));
+    lost.map(|step| step.title.clone()).collect()
 }
 
 /// Describes the task for a person after a rollback that did not restore the former state.

@@ -96,14 +96,17 @@ pub(super) fn going_back(change: &Change, journal: &SharedJournal<'_>) -> bool {
         .look(|story| story.changes.get(&change.id).is_some_and(|c| c.steps.iter().any(|s| !step(&s.name))))
 }
 
-/// Returns the plan and the change of a step that destroys something: both are marked irreversible.
+/// Returns the plan and the change of a step that destroys something: both are marked irreversible. A step
+/// with preconditions has its own, which are looked at directly before its call.
 pub(super) fn for_good<'a>(
     plan: &'a Plan,
     change: &'a Change,
     step: &Step,
 ) -> Option<(&'a Plan, &'a Change)> {
-    (change.risk == Risk::Irreversible && matches!(step.way_back, WayBack::Cannot(_)))
-        .then_some((plan, change))
+    (change.risk == Risk::Irreversible
+        && matches!(step.way_back, WayBack::Cannot(_))
+        && step.act.before.is_empty())
+    .then_some((plan, change))
 }
 
 /// Checks whether no step of a change can have taken effect.

@@ -1,13 +1,14 @@
 //! Resources that stand for others: an instance that a source reports stands for its disks and its security
-//! groups, a VPC for its security groups, a disk for the instance that it is attached to, and a load balancer
-//! for its listeners, if the check that answers judges those. Tools and events name the one; our checks judge
+//! groups, a VPC for its security groups, a disk for the instance that it is attached to, a load balancer
+//! for its listeners, and a NAT gateway or a peering connection for the route tables that lead to it, if the
+//! check that answers judges those. Tools and events name the one; our checks judge
 //! the other. The relations are read from the account and never taken from a finding. Pure.
 
 use std::collections::BTreeSet;
 
 use super::model::ReportedFinding;
 use crate::{
-    checks::{self, Unjudged},
+    checks::{self, Unjudged, routes},
     inventory::{Attachment, Fact, FamilyKind, Inventory, Selector, Want},
     resource::{Kind, ResourceId},
 };
@@ -20,6 +21,7 @@ pub fn stands_for(named: Kind, judged: Kind) -> bool {
             | (Kind::Vpc, Kind::SecurityGroup)
             | (Kind::Volume, Kind::Instance)
             | (Kind::LoadBalancer, Kind::Listener)
+            | (Kind::NatGateway | Kind::PeeringConnection, Kind::RouteTable)
     )
 }
 
@@ -42,6 +44,12 @@ pub fn standing_for(inventory: &Inventory, judged: &ResourceId) -> BTreeSet<Reso
             let group = region.security_groups.get(id);
             let vpc = group.known().map(|group| inventory.owner.ec2(name, "vpc", &group.vpc_id));
             instances.chain(vpc).collect()
+        }
+        Kind::RouteTable => {
+            let table = region.route_tables.get(id);
+            let targets =
+                table.known().into_iter().flat_map(|table| &table.routes).filter_map(routes::looked_up);
+            targets.filter_map(|(family, id)| family.resource(&inventory.owner, name, id)).collect()
         }
         Kind::Listener => {
             let balancer = region.listeners.get(judged.as_str()).known().map(|l| l.load_balancer.clone());

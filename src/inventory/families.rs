@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::{
     AnyFamily, ApplicationStatus, Bucket, CapacityReservation, Certificate, CopyTrial, CustomerKey,
     EbsDefaults, Family, FlowLog, Instance, InstanceStatus, InstanceType, Inventory, Key, KeyPolicy,
-    Listener, LoadBalancer, LogGroup, ManagedInstance, NetworkAcl, NetworkInterface, Organization,
-    PrefixList, Quota, Record, Removal, RetentionPolicy, Role, SecurityGroup, SecurityGroupRule, Snapshot,
-    Subnet, TargetGroup, TlsPolicy, Trail, Volume, VolumeModification, VolumeStatus, Vpc, VpcEndpoint,
+    Listener, LoadBalancer, LogGroup, ManagedInstance, NatGateway, NetworkAcl, NetworkInterface,
+    Organization, PrefixList, Quota, Record, Removal, RetentionPolicy, Role, RouteTable, SecurityGroup,
+    SecurityGroupRule, Snapshot, Subnet, TargetGroup, TlsPolicy, Trail, Volume, VolumeModification,
+    VolumeStatus, Vpc, VpcEndpoint, VpcPeeringConnection,
     about::{About, Arn},
     permissions::Reading,
 };
@@ -39,6 +40,12 @@ macro_rules! families {
                 FlowLogs flow_logs FlowLog,
                 /// VPC endpoints, by id.
                 VpcEndpoints vpc_endpoints VpcEndpoint,
+                /// Route tables, by id.
+                RouteTables route_tables RouteTable,
+                /// NAT gateways, by id.
+                NatGateways nat_gateways NatGateway,
+                /// VPC peering connections, by id.
+                VpcPeeringConnections vpc_peering_connections VpcPeeringConnection,
                 /// Instances, by id.
                 Instances instances Instance,
                 /// The health of instances, by instance id.

@@ -17,6 +17,7 @@ pub mod permissions;
 mod record;
 pub mod removal;
 pub mod retention;
+pub mod routes;
 mod routing;
 pub mod services;
 pub mod table;
@@ -47,6 +48,7 @@ pub use network_acls::{AclEntry, NetworkAcl};
 pub use record::{Record, Selector, TAG_KEY};
 pub use removal::{BinRule, Removal};
 pub use retention::RetentionPolicy;
+pub use routes::{NatGateway, PeeredVpc, Route, RouteTable, RouteTableAssociation, VpcPeeringConnection};
 pub use routing::{
     Certificate, ForwardConfig, ForwardTo, ListenerAction, ListenerRule, LoadBalancer, RedirectConfig,
     Stickiness,

@@ -25,6 +25,7 @@ static BUILT_IN: &[(&str, &str)] = built_in![
     "vpc-flow-logs",
     "subnet-public-ip",
     "network-acl",
+    "blackhole-routes",
     "raise-cloudtrail",
     "create-cloudtrail",
     "ebs-encryption",

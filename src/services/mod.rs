@@ -13,6 +13,7 @@ pub mod listener;
 pub mod log_group;
 pub mod network_acl;
 pub mod role;
+pub mod route;
 pub mod security_group;
 pub mod snapshot;
 pub mod spec;
@@ -55,6 +56,7 @@ macro_rules! operations {
             ebs_defaults::{EnableEbsEncryptionByDefault, DisableEbsEncryptionByDefault}
             instance::{StopInstances, StartInstances, ModifyInstanceAttribute}
             subnet::{ModifySubnetAttribute}
+            route::{DeleteRoute}
             key::{EnableKeyRotation, DisableKeyRotation}
             listener::{ModifyListener}
             network_acl::{CreateNetworkAclEntry, DeleteNetworkAclEntry}

@@ -58,6 +58,7 @@ const CLASSES: &[(ErrorClass, &[&str])] = &[
             "InvalidPermission.Duplicate",
             "InvalidPermission.NotFound",
             "InvalidSecurityGroupRuleId.NotFound",
+            "RouteAlreadyExists",
             "FlowLogAlreadyExists",
             "NetworkAclEntryAlreadyExists",
             "TrailAlreadyExistsException",
@@ -92,6 +93,7 @@ const CLASSES: &[(ErrorClass, &[&str])] = &[
         &[
             "RulesPerSecurityGroupLimitExceeded",
             "NetworkAclEntryLimitExceeded",
+            "RouteLimitExceeded",
             "TagLimitExceeded",
             "VolumeLimitExceeded",
             "MaxIOPSLimitExceeded",

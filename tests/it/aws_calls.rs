@@ -218,6 +218,7 @@ async fn settings(maker: &mut Maker) {
     listeners(maker).await;
     entries(maker, &vpc).await;
     endpoints(maker).await;
+    routes(maker).await;
     let gone = json!({ "KeyId": "1234abcd-12ab-34cd-56ef-1234567890ab" });
     assert_eq!(
         maker.class_of("kms", "EnableKeyRotation", gone).await,
@@ -230,6 +231,42 @@ async fn settings(maker: &mut Maker) {
         ErrorClass::Consistency,
         "it may not be visible yet"
     );
+}
+
+async fn routes(maker: &mut Maker) {
+    let vpc = maker.seed("ec2.create_vpc(CidrBlock='10.5.0.0/16')['Vpc']['VpcId']");
+    let table = maker.seed(&format!(
+        "(lambda vpc, igw: (lambda table: [ec2.attach_internet_gateway(InternetGatewayId=igw, VpcId=vpc), \
+         ec2.create_route(RouteTableId=table, DestinationCidrBlock='0.0.0.0/0', GatewayId=igw), \
+         ec2.create_route(RouteTableId=table, DestinationIpv6CidrBlock='::/0', GatewayId=igw), table][-1])\
+         (ec2.create_route_table(VpcId=vpc)['RouteTable']['RouteTableId']))('{vpc}', \
+         ec2.create_internet_gateway()['InternetGateway']['InternetGatewayId'])"
+    ));
+    let seen = maker.json(US, K::RouteTables, &table).await;
+    assert_eq!(seen["vpc_id"], json!(vpc));
+    let shown = |seen: &Value| -> Vec<Value> {
+        seen["routes"].as_array().unwrap().iter().map(|route| route["destination"].clone()).collect()
+    };
+    assert_eq!(shown(&seen), ["10.5.0.0/16", "0.0.0.0/0", "::/0"]);
+    let target = seen["routes"][1]["target"]["GatewayId"].as_str().unwrap();
+    assert!(target.starts_with("igw-"), "{seen}");
+    assert_eq!(
+        (&seen["routes"][1]["state"], &seen["routes"][1]["origin"]),
+        (&json!("active"), &json!("CreateRoute"))
+    );
+    for (member, to) in [("DestinationCidrBlock", "0.0.0.0/0"), ("DestinationIpv6CidrBlock", "::/0")] {
+        let input = json!({ "RouteTableId": table, member: to });
+        maker.makes("ec2", "DeleteRoute", input.clone()).await;
+        assert_eq!(maker.class_of("ec2", "DeleteRoute", input).await, ErrorClass::AlreadyDone);
+    }
+    assert_eq!(shown(&maker.json(US, K::RouteTables, &table).await), ["10.5.0.0/16"]);
+    for (family, id) in [
+        (K::RouteTables, "rtb-0123456789abcdef0"),
+        (K::NatGateways, "nat-0123456789abcdef0"),
+        (K::VpcPeeringConnections, "pcx-0123456789abcdef0"),
+    ] {
+        assert!(maker.is_gone(US, family, id).await, "{id}");
+    }
 }
 
 async fn listeners(maker: &mut Maker) {

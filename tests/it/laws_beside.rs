@@ -13,6 +13,7 @@ use redress::{
 use super::{
     laws::{all_are, for_every_action, undoing},
     stand::{Stand, hold, yes},
+    world,
 };
 
 fn tag(tags: &mut Tags) {
@@ -54,6 +55,12 @@ fn something_else(truth: &mut Inventory, want: &Want) {
             if let Some(acl) = truth.region_mut(region).network_acls.get_mut(id) {
                 tag(&mut acl.tags);
                 acl.outbound.remove(&100);
+            }
+        }
+        FamilyKind::RouteTables => {
+            if let Some(table) = truth.region_mut(region).route_tables.get_mut(id) {
+                tag(&mut table.tags);
+                table.routes.push(world::route("10.99.0.0/16", "TransitGatewayId", "tgw-beside"));
             }
         }
         FamilyKind::CustomerKeys => {

@@ -84,6 +84,7 @@ mod pruning;
 mod recover;
 mod report_back;
 mod report_back_notices;
+mod routes;
 mod schemas;
 mod scoped;
 mod secrets;

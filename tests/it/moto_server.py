@@ -18,6 +18,8 @@ from moto import backends
 from moto.core import responses
 from moto.core.utils import method_names_from_class, utcnow
 from moto.ec2.models.instances import Instance
+from moto.ec2.models.nat_gateways import NatGatewayBackend
+from moto.ec2.models.route_tables import Route
 from moto.iam import models as iam
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.server import main
@@ -55,5 +57,28 @@ def start_as_aws_does(self):
 Instance.start = start_as_aws_does
 # As on AWS there is a third status check.
 Instance.attached_ebs_status = property(lambda self: {"Status": "ok" if self.state_code == 16 else "not-applicable"})
+
+# As on AWS a route whose target is gone drops packets; moto shows every route as active. A NAT gateway that was deleted is shown for about an
+# hour on AWS: here that hour is over when it is deleted once more.
+delete_nat_gateway = NatGatewayBackend.delete_nat_gateway
+
+
+def delete_as_aws_does(self, nat_gateway_id):
+    gateway = delete_nat_gateway(self, nat_gateway_id)
+    return self.nat_gateways.pop(nat_gateway_id) if getattr(gateway, "was_deleted", False) else setattr(gateway, "was_deleted", True) or gateway
+
+
+def state_as_on_aws(self):
+    known = self.route_table.ec2_backend
+    dead = (
+        (self.nat_gateway and self.nat_gateway.state != "available")
+        or (self.vpc_pcx and self.vpc_pcx._status.code in ("deleted", "rejected", "expired"))
+        or (self.interface and self.interface.id not in known.enis)
+    )
+    return "blackhole" if dead else "active"
+
+
+NatGatewayBackend.delete_nat_gateway = delete_as_aws_does
+Route.state = property(state_as_on_aws)
 
 main(["-H", "127.0.0.1", "-p", sys.argv[1]])

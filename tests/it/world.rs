@@ -51,17 +51,26 @@ pub fn demo() -> Stand {
 }
 
 /// The demo account, changed where an action needs another kind of account than the rest: a trail is created
-/// only where none can be raised.
+/// only where none can be raised, and a route is removed only where that opens no way to the internet.
 pub fn demo_for(action: &str) -> Stand {
     let stand = demo();
     if action == "create-cloudtrail" {
         hold(&stand.twin).truth_mut().trails.items.clear();
     }
+    // What a route without a target drops goes by a NAT gateway then, and not to the internet. No plan of the
+    // demo account itself has a change that cannot be undone.
+    if action == "fix-route-table" {
+        let mut twin = hold(&stand.twin);
+        let tables = &mut twin.truth_mut().region_mut(demo::MAIN).route_tables;
+        let id = tables.known().find(|(_, table)| table.tags["Name"] == "main-public").unwrap().0.to_owned();
+        let wide = &mut tables.get_mut(&id).unwrap().routes[1];
+        *wide = route("0.0.0.0/0", "NatGatewayId", "nat-wide");
+    }
     stand
 }
 
 pub fn has_own(action: &str) -> bool {
-    action == "create-cloudtrail"
+    ["create-cloudtrail", "fix-route-table"].contains(&action)
 }
 
 fn with<T>(wish: &Wish, make: impl FnOnce(&survey::Wish<'_>) -> T) -> T {
@@ -188,6 +197,17 @@ pub fn use_group(region: &mut Region, group: &str) {
     region.network_interfaces.put(interface.id.clone(), interface);
 }
 
+/// A route that somebody has made.
+pub fn route(destination: &str, member: &str, target: &str) -> redress::inventory::Route {
+    redress::inventory::Route {
+        destination: destination.into(),
+        target: [(member.to_owned(), target.to_owned())].into(),
+        state: "active".into(),
+        origin: "CreateRoute".into(),
+        ..Default::default()
+    }
+}
+
 /// Somebody changes, between plan and apply, what the plan's first change is about. False where nothing that
 /// somebody could do would matter.
 pub fn meddle(stand: &Stand, plan: &Plan) -> bool {
@@ -262,6 +282,13 @@ pub fn meddle(stand: &Stand, plan: &Plan) -> bool {
             }
             "enable-flow-logs" => {
                 truth.region_mut(&region).vpcs.items.remove(&id);
+                true
+            }
+            // The target of one more route is deleted.
+            "fix-route-table" => {
+                let table = truth.region_mut(&region).route_tables.get_mut(&id).unwrap();
+                let dead = route("10.81.0.0/16", "VpcPeeringConnectionId", "pcx-dead");
+                table.routes.push(redress::inventory::Route { state: "blackhole".into(), ..dead });
                 true
             }
             "disable-subnet-public-ip" => {

@@ -102,6 +102,7 @@ const ALREADY_DONE: &[&str] = &[
     "InvalidPermission.NotFound",
     "InvalidSecurityGroupRuleId.NotFound",
     "InvalidGroup.Duplicate",
+    "RouteAlreadyExists",
     "FlowLogAlreadyExists",
     "NetworkAclEntryAlreadyExists",
     "TrailAlreadyExistsException",

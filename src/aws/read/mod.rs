@@ -17,6 +17,7 @@ mod network;
 mod page;
 mod removals;
 mod roles;
+mod routes;
 mod rules;
 mod trails;
 
@@ -138,6 +139,9 @@ impl Reader<'_> {
             K::NetworkAcls => found(network::acls(ec2, ask).await, job),
             K::FlowLogs => found(network::flow_logs(ec2, ask).await, job),
             K::VpcEndpoints => found(endpoints::endpoints(ec2, ask).await, job),
+            K::RouteTables => found(routes::tables(ec2, ask).await, job),
+            K::NatGateways => found(routes::nat_gateways(ec2, ask).await, job),
+            K::VpcPeeringConnections => found(routes::peering_connections(ec2, ask).await, job),
             K::Instances => found(instances::instances(ec2, ask).await, job),
             K::InstanceStatuses => found(instances::statuses(ec2, ask).await, job),
             K::ApplicationStatuses => found(instances::application_statuses(ec2, ask).await, job),

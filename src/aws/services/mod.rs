@@ -12,6 +12,7 @@ mod listener;
 mod log_group;
 mod network_acl;
 mod role;
+mod route;
 mod security_group;
 mod snapshot;
 mod subnet;

@@ -50,6 +50,8 @@ pub static TABLE: &[(&str, Extract)] = &[
     ("ec2:DeleteNetworkAclEntry", delete_acl_entry),
     ("ec2:ReplaceNetworkAclAssociation", |q, _| made(text(q, "networkAclId"))),
     ("ec2:DeleteNetworkAcl", |q, _| gone(&[text(q, "networkAclId")])),
+    ("ec2:DeleteNatGateway", |q, _| removed(text(q, "natGatewayId"))),
+    ("ec2:DeleteVpcPeeringConnection", |q, _| removed(text(q, "vpcPeeringConnectionId"))),
     ("ec2:DisableEbsEncryptionByDefault", |_, _| {
         Did::Touched(
             vec![Target { opens: vec![vec![EBS_DEFAULT.to_owned()]], ..Target::default() }],
@@ -106,6 +108,14 @@ fn gone(ids: &[&str]) -> Did {
         ids.iter().filter(|id| !id.is_empty()).map(|id| exists(id)).collect(),
         Vec::new(),
     )
+}
+
+/// Returns the thing that was deleted: others may still lead to it.
+fn removed(id: &str) -> Did {
+    match id {
+        "" => Did::Missing(NO_ID),
+        id => Did::Touched(vec![Target { id: id.to_owned(), ..Target::default() }], Vec::new()),
+    }
 }
 
 /// Returns the name under which something is open on a trail. It contains the trail's bare name, since events

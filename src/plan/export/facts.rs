@@ -56,6 +56,15 @@ pub(super) enum Query {
         /// The member of its `Ebs`.
         member: &'static str,
     },
+    /// A member of the route of a table whose destination, under the member `by`, is this one.
+    Route {
+        /// `DestinationCidrBlock`
+        by: &'static str,
+        /// The destination.
+        destination: String,
+        /// `State`
+        member: String,
+    },
     /// The number of things in this list.
     Count(&'static str),
     /// These rules of a security group, and no others.
@@ -118,6 +127,9 @@ impl Query {
                     literal(device)
                 )
             }
+            Query::Route { by, destination, member } => {
+                format!("RouteTables[0].Routes[?{by}=={}].{member} | [0]", literal(destination))
+            }
             Query::Count(list) => format!("length({list})"),
             Query::Rows(_) => ROWS.to_owned(),
             Query::Members { list, members } => {
@@ -174,12 +186,30 @@ fn of_device(at: &str) -> Option<Query> {
     Some(Query::Device { device: device.replace("~1", "/").replace("~0", "~"), member: "VolumeId" })
 }
 
+/// Returns the query for a member of a route: its destination, its state, or its target.
+fn of_route(at: &str) -> Option<Query> {
+    let (destination, member) = at.strip_prefix("/routes/destination=")?.split_once('/')?;
+    let destination = destination.replace("~1", "/").replace("~0", "~");
+    let by = match destination.as_str() {
+        list if list.starts_with("pl-") => "DestinationPrefixListId",
+        v6 if v6.contains(':') => "DestinationIpv6CidrBlock",
+        _ => "DestinationCidrBlock",
+    };
+    let member = match member {
+        "destination" => by,
+        "state" => "State",
+        target => target.strip_prefix("target/")?,
+    };
+    Some(Query::Route { by, member: member.to_owned(), destination })
+}
+
 /// Returns the question whose answer is the member `at` of the thing `id`; `None` where this program has
 /// none.
 pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
     if let Some(asked) = &family.about().asked {
         let device = (family == FamilyKind::Instances).then(|| of_device(at)).flatten();
-        return filtered(asked, id, device.or_else(|| member(at, asked.members)));
+        let route = (family == FamilyKind::RouteTables).then(|| of_route(at)).flatten();
+        return filtered(asked, id, device.or(route).or_else(|| member(at, asked.members)));
     }
     match family {
         FamilyKind::InstanceStatuses => {
@@ -231,6 +261,9 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
         | FamilyKind::NetworkAcls
         | FamilyKind::FlowLogs
         | FamilyKind::VpcEndpoints
+        | FamilyKind::RouteTables
+        | FamilyKind::NatGateways
+        | FamilyKind::VpcPeeringConnections
         | FamilyKind::Instances
         | FamilyKind::InstanceTypes
         | FamilyKind::Volumes

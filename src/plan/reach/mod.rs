@@ -10,6 +10,7 @@ mod labels;
 mod lineage;
 mod made;
 mod policies;
+mod routes;
 mod volumes;
 
 use std::collections::BTreeSet;
@@ -321,7 +322,9 @@ impl<'a> Reach<'a> {
             matches!(call.operation.as_str(), "DeleteBucket" | "DeleteNetworkAclEntry")
                 && self.made.back(call)
         };
-        let deletes = call.operation.starts_with("Delete") && !call.operation.ends_with("Tags");
+        let deletes = call.operation.starts_with("Delete")
+            && !call.operation.ends_with("Tags")
+            && !routes::is_about(call);
         let made = own && tag_of(&thing, tag::REPLACED_BY).is_none();
         let may_go_now = made || derived() || due();
         if deletes && !may_go_now {
@@ -380,6 +383,7 @@ impl<'a> Reach<'a> {
             "UpdateTrail" if way == Way::Back => {
                 Ok(Some(format!("trail {} is set back", change.resource.id())))
             }
+            "DeleteRoute" => routes::deleted(change, self.facts, call).map_or_else(otherwise, Ok),
             "ModifyListener" => Ok(self.sets_listener(call)),
             "ModifyVpcEndpoint" => policies::of_endpoint(self.facts, way, call).map_or_else(otherwise, Ok),
             "StopLogging" if self.raises() => Ok(Some(format!("trail {} is stopped", change.resource.id()))),

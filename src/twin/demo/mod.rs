@@ -6,6 +6,7 @@ mod balancing;
 mod compute;
 mod endpoints;
 mod network;
+mod routes;
 mod services;
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,7 @@ pub fn inventory(now: Timestamp) -> Inventory {
         company.region_mut(region);
     }
     network::furnish(&mut company);
+    routes::furnish(&mut company);
     compute::furnish(&mut company, now);
     services::furnish(&mut company, now);
     balancing::furnish(&mut company, now);

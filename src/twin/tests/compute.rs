@@ -416,7 +416,7 @@ fn tags_are_set_and_taken_away_and_those_of_aws_are_out_of_reach() {
     let many: Vec<Value> = (0..49).map(|n| json!({ "Key": format!("k{n}"), "Value": "" })).collect();
     let error = error(ec2(&mut twin, "CreateTags", json!({ "Resources": [disk], "Tags": many })));
     assert_eq!((error.code.as_str(), error.class), ("TagLimitExceeded", ErrorClass::Quota));
-    assert!(is_unknown(ec2(&mut twin, "CreateTags", json!({ "Resources": ["rtb-1"], "Tags": [] }))));
+    assert!(is_unknown(ec2(&mut twin, "CreateTags", json!({ "Resources": ["igw-1"], "Tags": [] }))));
 }
 
 #[test]

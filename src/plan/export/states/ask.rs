@@ -81,6 +81,12 @@ pub(super) fn question(asked: &Asked, place: Place<'_>) -> Result<Question, Stri
             let answer = format!("$..BlockDeviceMappings[?(@.DeviceName == '{device}')]");
             json!({ "what": what, "answer.$": answer })
         }
+        Query::Route { by, destination, .. } if destination.contains(['\'', '\\']) => {
+            return Err(format!("a route to {destination}, by {by}"));
+        }
+        Query::Route { by, destination, .. } => {
+            json!({ "what": what, "answer.$": format!("$..Routes[?(@.{by} == '{destination}')]") })
+        }
         Query::Count(list) => {
             json!({ "what": what, "answer.$": format!("States.ArrayLength($..{}[*])", pascal(list)) })
         }
@@ -149,6 +155,7 @@ fn rules(asked: &Asked, place: Place<'_>) -> Result<(Value, Option<Value>), Stri
         },
         Query::Named { list, name, is, member } => named(list, name, is, *member, test, place),
         Query::Device { member, .. } => at(&format!("{ANSWER}[0].Ebs.{member}"), test, place),
+        Query::Route { member, .. } => at(&format!("{ANSWER}[0].{member}"), test, place),
         Query::Count(_) => at(ANSWER, test, place),
         Query::Rows(rows) => Ok((exactly(rows), None)),
         Query::Members { list, members } => {

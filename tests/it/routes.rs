@@ -1,0 +1,187 @@
+//! Route tables: on the twin, what somebody else does in between; and through the built program on an
+//! emulator, with boto3 as the witness. The emulator shows blackholes only since the tests teach it to
+//! (`moto_server.py`).
+
+use redress::{
+    inventory::{FamilyKind, NatGateway, VpcPeeringConnection},
+    journal::Outcome,
+    plan::Plan,
+    twin::{DeniedRead, demo},
+};
+use serde_json::{Value, json};
+
+use super::{
+    clinic_desk::Desk,
+    half_done,
+    stand::{Kill, Stand, hold, yes},
+    world,
+};
+
+const BLACKHOLE: &str = "route-table-blackhole-route";
+
+/// The plan that answers this check on the demo account, and the table.
+fn planned(stand: &Stand, check: &str) -> (Plan, String) {
+    let whole = world::plan(stand, &world::Wish::default());
+    let all: Vec<_> =
+        whole.changes.iter().filter(|c| c.findings.iter().any(|finding| finding.check == check)).collect();
+    let [change] = all.as_slice() else { panic!("{all:?}") };
+    let (id, table) = (change.id.clone(), change.resource.id().to_owned());
+    (world::select(stand, &whole, &[id].into()), table)
+}
+
+fn operations(stand: &Stand) -> Vec<String> {
+    hold(&stand.called).iter().map(|call| call.operation.clone()).collect()
+}
+
+fn routes(stand: &Stand, table: &str) -> Vec<redress::inventory::Route> {
+    stand.settled().regions[demo::MAIN].route_tables.get(table).known().unwrap().routes.clone()
+}
+
+#[test]
+fn a_target_that_exists_again_and_one_that_may_not_be_read_keep_the_route() {
+    for denied in [false, true] {
+        let stand = world::demo_for("fix-route-table");
+        let (plan, table) = planned(&stand, BLACKHOLE);
+        let before = routes(&stand, &table);
+        let dead = before.iter().find(|route| route.state == "blackhole").unwrap().towards().to_owned();
+        if denied {
+            let family = FamilyKind::VpcPeeringConnections;
+            hold(&stand.twin).faults.denied_reads = vec![DeniedRead { family, region: None, member: None }];
+        } else {
+            let again = VpcPeeringConnection { id: dead.clone(), ..VpcPeeringConnection::default() };
+            hold(&stand.twin).truth_mut().region_mut(demo::MAIN).vpc_peering_connections.put(dead, again);
+        }
+        let _ = stand.run(&plan, yes(&plan), None).unwrap();
+        assert_eq!(operations(&stand), [""; 0], "{denied}");
+        assert_eq!(routes(&stand, &table), before);
+    }
+}
+
+#[test]
+fn each_route_is_looked_at_directly_before_its_call_and_a_run_goes_on_after_it_died() {
+    let stand = || {
+        let stand = world::demo_for("fix-route-table");
+        let table = {
+            let mut twin = hold(&stand.twin);
+            let region = twin.truth_mut().region_mut(demo::MAIN);
+            let (id, _) = region.route_tables.known().find(|(_, t)| t.tags["Name"] == "main-public").unwrap();
+            let id = id.to_owned();
+            let more = world::route("10.81.0.0/16", "NatGatewayId", "nat-0123456789abcdef0");
+            let more = redress::inventory::Route { state: "blackhole".into(), ..more };
+            region.route_tables.get_mut(&id).unwrap().routes.push(more);
+            id
+        };
+        (stand, table)
+    };
+    let (first, table) = stand();
+    let (plan, _) = planned(&first, BLACKHOLE);
+    assert_eq!(plan.changes[0].steps.len(), 2);
+    // The second target is there by then: its route stays, and the first does not come back.
+    hold(&first.then).push((
+        "DeleteRoute".to_owned(),
+        Box::new(|twin| {
+            let again = NatGateway { id: "nat-0123456789abcdef0".into(), ..NatGateway::default() };
+            twin.truth_mut().region_mut(demo::MAIN).nat_gateways.put(again.id.clone(), again);
+        }),
+    ));
+    first.run(&plan, yes(&plan), None).unwrap().unwrap();
+    let told = &first.story().changes[&plan.changes[0].id];
+    assert_eq!(told.outcome(), Some(Outcome::Verified), "{}", told.reason);
+    assert_eq!(operations(&first), ["DeleteRoute"]);
+    assert!(routes(&first, &table).iter().any(|route| route.destination == "10.81.0.0/16"));
+
+    for kill in [Kill::AfterCall(1), Kill::BeforeCall(2)] {
+        let (other, table) = stand();
+        let (plan, _) = planned(&other, BLACKHOLE);
+        other.killed(&plan, kill);
+        half_done::borne_out(&other, &plan, "nothing has changed");
+        // What the action would not remove today is not removed because a file says so.
+        let mut forged = serde_json::to_value(&plan).unwrap();
+        forged["changes"][0]["steps"][1]["call"]["input"]["DestinationCidrBlock"] = json!("0.0.0.0/0");
+        let said = half_done::said(&other, &serde_json::from_value(forged).unwrap());
+        assert!(said.beyond.iter().any(|why| why.contains("is not what fix-route-table makes")), "{said:#?}");
+        other.run(&plan, Vec::new(), None).unwrap().unwrap();
+        assert_eq!(other.story().changes[&plan.changes[0].id].outcome(), Some(Outcome::Verified), "{kill:?}");
+        assert!(routes(&other, &table).iter().all(|route| route.state != "blackhole"));
+    }
+}
+
+/// Tables with routes whose targets are deleted, and such that look alike.
+const SEED: &str = r#"
+import json
+import boto3
+
+ec2 = boto3.client("ec2", region_name="us-east-1")
+def subnet(vpc, cidr):
+    return ec2.create_subnet(VpcId=vpc, CidrBlock=cidr, AvailabilityZone="us-east-1a")["Subnet"]["SubnetId"]
+def table(vpc, **routes):
+    id = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    for to, target in routes.items():
+        ec2.create_route(RouteTableId=id, DestinationCidrBlock=to.replace("_", ".").replace("x", "/")[1:], **target)
+    return id
+vpc, peer = (ec2.create_vpc(CidrBlock=cidr)["Vpc"]["VpcId"] for cidr in ("10.9.0.0/16", "10.8.0.0/16"))
+inside = subnet(vpc, "10.9.1.0/24")
+igw = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+ec2.attach_internet_gateway(InternetGatewayId=igw, VpcId=vpc)
+nats = [ec2.create_nat_gateway(SubnetId=inside, ConnectivityType="private")["NatGateway"]["NatGatewayId"] for _ in range(3)]
+eni = ec2.create_network_interface(SubnetId=inside)["NetworkInterface"]["NetworkInterfaceId"]
+to_nat = [{"NatGatewayId": nat} for nat in nats]
+ids = {
+    "dead": table(vpc, n10_7_0_0x16=to_nat[0], n10_6_0_0x16={"NetworkInterfaceId": eni}, n0_0_0_0x0=to_nat[2]),
+    "open": table(vpc, n10_7_0_0x16=to_nat[0], n0_0_0_0x0={"GatewayId": igw}),
+    "young": table(vpc, n10_7_0_0x16=to_nat[1]),
+    "fine": table(vpc, n10_7_0_0x16=to_nat[2]),
+}
+ec2.delete_network_interface(NetworkInterfaceId=eni)
+for nat in (nats[0], nats[0], nats[1]):
+    ec2.delete_nat_gateway(NatGatewayId=nat)
+print(json.dumps(ids))
+"#;
+
+/// The destinations of each table, with their states.
+const SHOWN: &str = r#"
+import json
+import boto3
+
+ec2 = boto3.client("ec2", region_name="us-east-1")
+print(json.dumps({t["RouteTableId"]: {r["DestinationCidrBlock"]: r["State"] for r in t["Routes"]} for t in ec2.describe_route_tables()["RouteTables"]}))
+"#;
+
+fn shown(desk: &Desk) -> Value {
+    serde_json::from_str(&desk.python(SHOWN, "")).unwrap()
+}
+
+#[test]
+fn routes_whose_targets_are_gone_are_removed_for_good_and_only_when_that_is_allowed() {
+    let (desk, seed) = Desk::seeded(SEED);
+    let id = |name: &str| seed[name].as_str().unwrap();
+    let before = shown(&desk);
+    assert_eq!(before[id("young")]["10.7.0.0/16"], json!("blackhole"));
+    let check = "--region us-east-1 --check route-table-blackhole-route";
+    let scan = desk.ends(0, &format!("scan {check} --format json")).json();
+    let violating = |finding: &&Value| finding["verdict"] == "violates";
+    let mut found: Vec<&str> = scan["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(violating)
+        .map(|f| f["resource"]["id"].as_str().unwrap())
+        .collect();
+    let mut dead = [id("dead"), id("open")];
+    (found.sort_unstable(), dead.sort_unstable());
+    assert_eq!(found, dead, "{scan:#}");
+    let plan = desk.ends(4, &format!("plan {check} -o plan.json --format json")).json();
+    let refused = plan["skipped"].as_array().unwrap();
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    assert!(refused[0]["reason"].as_str().unwrap().contains("would go to the internet"), "{refused:?}");
+    let kept = plan["changes"][0]["not_restored"].to_string();
+    assert!(kept.contains("10.7.0.0/16 to nat-") && kept.contains("10.6.0.0/16 to eni-"), "{kept}");
+    desk.ends(4, "apply plan.json --auto-approve --max-risk disruptive");
+    assert_eq!(shown(&desk), before, "a flag for disruptive changes does not allow it");
+    desk.ends(0, "apply plan.json --auto-approve --allow-irreversible fix-route-table");
+    let mut after = before.clone();
+    let routes = after[id("dead")].as_object_mut().unwrap();
+    (routes.remove("10.7.0.0/16"), routes.remove("10.6.0.0/16"));
+    assert_eq!(shown(&desk), after, "these routes, and nothing else");
+    desk.ends(0, "verify last");
+}
