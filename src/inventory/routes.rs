@@ -205,7 +205,7 @@ impl Record for VpcPeeringConnection {
             "DescribeVpcPeeringConnections",
             "vpc-peering-connection-id",
             "VpcPeeringConnections[0]",
-            &[],
+            &[("/status", "Status.Code")],
         )),
         ..About::of_ec2(
             &[on_all("ec2:DescribeVpcPeeringConnections")],

@@ -26,6 +26,7 @@ static BUILT_IN: &[(&str, &str)] = built_in![
     "subnet-public-ip",
     "network-acl",
     "blackhole-routes",
+    "peering-routes",
     "raise-cloudtrail",
     "create-cloudtrail",
     "ebs-encryption",

@@ -260,6 +260,24 @@ async fn routes(maker: &mut Maker) {
         assert_eq!(maker.class_of("ec2", "DeleteRoute", input).await, ErrorClass::AlreadyDone);
     }
     assert_eq!(shown(&maker.json(US, K::RouteTables, &table).await), ["10.5.0.0/16"]);
+    let peer = maker.seed("ec2.create_vpc(CidrBlock='10.6.0.0/16')['Vpc']['VpcId']");
+    let pcx = maker.seed(&format!(
+        "ec2.create_vpc_peering_connection(VpcId='{vpc}', PeerVpcId='{peer}')\
+         ['VpcPeeringConnection']['VpcPeeringConnectionId']"
+    ));
+    let code = maker.seed(&format!(
+        "ec2.accept_vpc_peering_connection(VpcPeeringConnectionId='{pcx}')\
+         ['VpcPeeringConnection']['Status']['Code']"
+    ));
+    let seen = maker.json(US, K::VpcPeeringConnections, &pcx).await;
+    assert_eq!((&seen["status"], &seen["accepter"]["vpc_id"]), (&json!(code), &json!(peer)));
+    assert_eq!(seen["accepter"]["cidrs"], json!(["10.6.0.0/16"]));
+    let input =
+        json!({ "RouteTableId": table, "DestinationCidrBlock": "10.0.0.0/8", "VpcPeeringConnectionId": pcx });
+    maker.makes("ec2", "CreateRoute", input.clone()).await;
+    assert_eq!(maker.class_of("ec2", "CreateRoute", input).await, ErrorClass::AlreadyDone);
+    let seen = maker.json(US, K::RouteTables, &table).await;
+    assert_eq!(seen["routes"][1]["target"]["VpcPeeringConnectionId"], json!(pcx));
     for (family, id) in [
         (K::RouteTables, "rtb-0123456789abcdef0"),
         (K::NatGateways, "nat-0123456789abcdef0"),

@@ -93,13 +93,15 @@ const ENUMS: &[Row] = &[
     row("ec2", "VpcEndpointType", &["Gateway", "Interface"], &["src/aws/read/endpoints.rs"]),
     row("ec2", "State", &["Available"], &["src/actions/restrict_vpc_endpoint"]),
     row("ec2", "RouteState", &["active", "blackhole", "filtered"], &["src/checks/routes"]),
-    row("ec2", "RouteState", &["blackhole", "filtered"], &["src/actions/fix_route_table"]),
+    row("ec2", "RouteState", &["active", "blackhole", "filtered"], &["src/actions/fix_route_table"]),
     row(
         "ec2",
         "RouteOrigin",
         &["CreateRoute", "CreateRouteTable", "EnableVgwRoutePropagation", "Advertisement"],
         &["src/checks/routes"],
     ),
+    row("ec2", "RouteOrigin", &["EnableVgwRoutePropagation"], &["src/actions/fix_route_table"]),
+    row("ec2", "VpcPeeringConnectionStateReasonCode", &["active"], &["src/checks/routes/peering.rs"]),
     row("ec2", "RouteTableAssociationStateCode", &["disassociated", "failed"], &["src/aws/read/routes.rs"]),
     row("ec2", "LockState", &["expired"], &["src/aws/read/removals.rs"]),
     // The types of resources that are tagged when they are created.

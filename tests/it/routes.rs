@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::{
     clinic_desk::Desk,
     half_done,
+    laws::undoing,
     stand::{Kill, Stand, hold, yes},
     world,
 };
@@ -184,4 +185,123 @@ fn routes_whose_targets_are_gone_are_removed_for_good_and_only_when_that_is_allo
     (routes.remove("10.7.0.0/16"), routes.remove("10.6.0.0/16"));
     assert_eq!(shown(&desk), after, "these routes, and nothing else");
     desk.ends(0, "verify last");
+}
+
+const BROAD: &str = "route-table-broad-peering-route";
+
+/// The destinations of a table that lead to a peering connection.
+fn peered(stand: &Stand, table: &str) -> Vec<String> {
+    let mut all: Vec<String> = routes(stand, table)
+        .into_iter()
+        .filter(|route| route.target.contains_key("VpcPeeringConnectionId"))
+        .map(|route| route.destination)
+        .collect();
+    all.sort_unstable();
+    all
+}
+
+#[test]
+fn a_broad_route_is_narrowed_wherever_the_run_dies_and_comes_back_with_an_undo() {
+    let stand = world::demo();
+    let (plan, table) = planned(&stand, BROAD);
+    let before = routes(&stand, &table);
+    assert_eq!(peered(&stand, &table), ["10.0.0.0/8"]);
+    stand.run(&plan, yes(&plan), None).unwrap().unwrap();
+    assert_eq!(operations(&stand), ["CreateRoute", "DeleteRoute"]);
+    assert_eq!(peered(&stand, &table), ["10.10.0.0/16"]);
+    let undoing = undoing(&stand, &plan);
+    assert!(undoing.plan.rehearsal.undo_restores, "{:?}", undoing.plan.rehearsal.differences);
+    let second = stand.again();
+    second.run(&undoing.plan, yes(&undoing.plan), None).unwrap().unwrap();
+    assert_eq!(operations(&second), ["CreateRoute", "DeleteRoute"]);
+    let (mut was, mut is) = (before, routes(&second, &table));
+    (was.sort_by_key(|r| r.destination.clone()), is.sort_by_key(|r| r.destination.clone()));
+    assert_eq!(is, was);
+
+    for kill in [Kill::AfterCall(1), Kill::BeforeCall(2)] {
+        let stand = world::demo();
+        let (plan, table) = planned(&stand, BROAD);
+        stand.killed(&plan, kill);
+        half_done::borne_out(&stand, &plan, "nothing has changed");
+        // A route that the action does not make is not made because a file says so.
+        for (step, to) in [(0, "0.0.0.0/0"), (1, "10.70.0.0/16")] {
+            let mut forged = serde_json::to_value(&plan).unwrap();
+            forged["changes"][0]["steps"][step]["call"]["input"]["DestinationCidrBlock"] = json!(to);
+            let said = half_done::said(&stand, &serde_json::from_value(forged).unwrap());
+            let beyond = said.beyond.iter().any(|why| why.contains("is not what fix-route-table makes"));
+            // The first call is done by then.
+            assert!(beyond || step == 0, "{to}: {said:#?}");
+        }
+        stand.run(&plan, Vec::new(), None).unwrap().unwrap();
+        assert_eq!(stand.story().changes[&plan.changes[0].id].outcome(), Some(Outcome::Verified), "{kill:?}");
+        assert_eq!(peered(&stand, &table), ["10.10.0.0/16"]);
+    }
+}
+
+#[test]
+fn a_network_of_the_peer_that_loses_its_route_before_the_broad_one_goes_brings_back_what_was() {
+    let stand = world::demo();
+    let (plan, table) = planned(&stand, BROAD);
+    let of = table.clone();
+    hold(&stand.then).push((
+        "CreateRoute".to_owned(),
+        Box::new(move |twin| {
+            let table = twin.truth_mut().region_mut(demo::MAIN).route_tables.get_mut(&of).unwrap();
+            let narrow = table.routes.iter_mut().find(|route| route.destination == "10.10.0.0/16").unwrap();
+            narrow.target = [("TransitGatewayId".to_owned(), "tgw-1".to_owned())].into();
+        }),
+    ));
+    stand.run(&plan, yes(&plan), None).unwrap().unwrap();
+    let told = &stand.story().changes[&plan.changes[0].id];
+    assert_ne!(told.outcome(), Some(Outcome::Verified), "{}", told.reason);
+    assert!(!operations(&stand).contains(&"DeleteRoute".to_owned()), "{:?}", operations(&stand));
+    let left = routes(&stand, &table);
+    assert!(left.iter().any(|route| route.destination == "10.0.0.0/8"), "{left:?}");
+    assert!(left.iter().any(|route| route.target.contains_key("TransitGatewayId")), "it is somebody else's");
+}
+
+/// Two VPCs with a peering connection, and tables with routes to it, broad ones and such that look alike.
+const PEERED: &str = r#"
+import json
+import boto3
+
+ec2 = boto3.client("ec2", region_name="us-east-1")
+own, peer = (ec2.create_vpc(CidrBlock=cidr)["Vpc"]["VpcId"] for cidr in ("10.9.0.0/16", "10.8.0.0/16"))
+def peering(accept):
+    id = ec2.create_vpc_peering_connection(VpcId=own, PeerVpcId=peer)["VpcPeeringConnection"]["VpcPeeringConnectionId"]
+    return accept and ec2.accept_vpc_peering_connection(VpcPeeringConnectionId=id) and id or id
+def table(*routes):
+    id = ec2.create_route_table(VpcId=own)["RouteTable"]["RouteTableId"]
+    for to, target in routes:
+        ec2.create_route(RouteTableId=id, DestinationCidrBlock=to, **target)
+    return id
+pcx, igw = {"VpcPeeringConnectionId": peering(True)}, {"GatewayId": ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]}
+ec2.attach_internet_gateway(InternetGatewayId=igw["GatewayId"], VpcId=own)
+print(json.dumps({
+    "broad": table(("10.0.0.0/8", pcx)),
+    "half": table(("0.0.0.0/0", pcx), ("10.8.0.0/16", pcx)),
+    "open": table(("10.0.0.0/8", pcx), ("0.0.0.0/0", igw)),
+    "exact": table(("10.8.0.0/16", pcx)),
+    "narrow": table(("10.8.4.0/24", pcx)),
+}))
+"#;
+
+#[test]
+fn broad_routes_to_a_peer_are_narrowed_and_are_back_after_an_undo() {
+    let (desk, seed) = Desk::seeded(PEERED);
+    let id = |name: &str| seed[name].as_str().unwrap();
+    let (before, check) = (shown(&desk), "--region us-east-1 --check route-table-broad-peering-route");
+    let plan = desk.ends(4, &format!("plan {check} -o plan.json --format json")).json();
+    let refused = plan["skipped"].as_array().unwrap();
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    assert!(refused[0]["reason"].as_str().unwrap().contains("would go to the internet"), "{refused:?}");
+    desk.ends(0, "apply plan.json --auto-approve --max-risk disruptive");
+    let mut after = before.clone();
+    let broad = after[id("broad")].as_object_mut().unwrap();
+    (broad.remove("10.0.0.0/8"), broad.insert("10.8.0.0/16".to_owned(), json!("active")));
+    after[id("half")].as_object_mut().unwrap().remove("0.0.0.0/0");
+    assert_eq!(shown(&desk), after);
+    desk.ends(0, "verify last");
+    desk.ends(0, "undo last --auto-approve --max-risk disruptive");
+    assert_eq!(shown(&desk), before, "everything is as it was");
 }

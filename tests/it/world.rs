@@ -284,6 +284,12 @@ pub fn meddle(stand: &Stand, plan: &Plan) -> bool {
                 truth.region_mut(&region).vpcs.items.remove(&id);
                 true
             }
+            // Somebody has led a network of the peer elsewhere.
+            "fix-route-table" if change.findings.iter().any(|f| f.check.contains("broad")) => {
+                let table = truth.region_mut(&region).route_tables.get_mut(&id).unwrap();
+                table.routes.push(route("10.10.0.0/16", "TransitGatewayId", "tgw-meddled"));
+                true
+            }
             // The target of one more route is deleted.
             "fix-route-table" => {
                 let table = truth.region_mut(&region).route_tables.get_mut(&id).unwrap();
@@ -375,6 +381,13 @@ pub fn meddle_after(stand: &Stand, plan: &Plan) -> Vec<String> {
                 permissions.truncate(1);
                 let made = twin.perform(&call);
                 assert!(made.is_ok(), "{made:?}");
+            }
+            // The route to the network of the peer leads elsewhere.
+            "fix-route-table" if change.findings.iter().any(|f| f.check.contains("broad")) => {
+                let table = truth.region_mut(&region).route_tables.get_mut(&id).unwrap();
+                let narrow = table.routes.iter_mut().find(|route| route.destination == "10.10.0.0/16");
+                narrow.unwrap().target = [("TransitGatewayId".to_owned(), "tgw-meddled".to_owned())].into();
+                noticed.push(change.id.clone());
             }
             // The disk in the place of the one that was replaced is another one.
             "encrypt-volumes" if truth.region_mut(&region).instances.get_mut(&id).is_some() => {

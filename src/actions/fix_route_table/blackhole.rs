@@ -1,8 +1,8 @@
 //! The routes whose target no longer exists: which they are, and who takes their packets then.
 
-use super::{Part, Scene, path, steps};
+use super::{Part, Scene, internet, path, steps};
 use crate::{
-    actions::{GuardNote, Refusal, make},
+    actions::{Refusal, make},
     calls::{Expect, Risk, Step, Test, WayBack},
     checks::routes::{
         blackhole::{self, BLACKHOLE, Target},
@@ -11,9 +11,6 @@ use crate::{
     inventory::{Inventory, Route, Want},
     resource::ResourceId,
 };
-
-/// The name of the guard.
-const GUARD: &str = "internet-route";
 
 /// Returns the facts: the table, the targets of its routes that drop packets, and, where one goes, the prefix
 /// lists that are destinations.
@@ -36,41 +33,34 @@ pub fn needs(inventory: &Inventory, target: &ResourceId) -> Vec<Want> {
 ///
 /// # Errors
 /// A refusal: what is not known of a route, or a wider route that leads to the internet.
-pub fn part(scene: &Scene<'_>) -> Result<Option<Part>, Refusal> {
+pub fn part(scene: &Scene<'_>, gone: &[&Route], after: &[Route]) -> Result<Option<Part>, Refusal> {
     let (table, region) = (scene.table, scene.context.region);
-    let gone = gone(scene)?;
     if gone.is_empty() {
         return Ok(None);
     }
     let (mut impact, mut exposed) = (Vec::new(), Vec::new());
-    for route in &gone {
-        let takers = path::takers(scene.known, table, &gone, route)?;
-        if let Some(unknown) = takers.iter().find(|taker| taker.target.is_empty()) {
-            return Err(Refusal::Unknown(format!(
-                "redress could not find out where packets to {} would go: AWS names no target of the \
-                 route {}",
-                route.destination, unknown.destination
-            )));
-        }
-        exposed.extend(takers.iter().filter(|t| t.is_to_internet_gateway()).map(|t| (*route, *t)));
+    for &route in gone {
+        let takers = path::takers(scene.known, after, route)?;
+        exposed.extend(takers.iter().filter(|t| t.is_to_internet_gateway()).map(|t| (route, *t)));
         impact.push(becomes(route, &takers));
     }
-    let guard = guard(scene, &exposed)?;
     let steps = gone.iter().enumerate().map(|(n, route)| step(region, &table.id, n + 1, route)).collect();
     let lines: Vec<String> = gone.iter().map(|route| line(route)).collect();
     Ok(Some(Part {
         check: BLACKHOLE,
-        summary: format!("remove {}, whose target no longer exists,", lines.join(", ")),
+        summary: format!("remove {}, whose target no longer exists", lines.join(", ")),
         steps,
         risk: Risk::Irreversible,
         impact,
-        guards: vec![guard],
-        removes: gone.iter().map(|route| route.destination.clone()).collect(),
+        guards: vec![internet::guard(scene, &exposed)?],
     }))
 }
 
 /// Returns the routes that go, in the order of their destinations.
-fn gone<'a>(scene: &Scene<'a>) -> Result<Vec<&'a Route>, Refusal> {
+///
+/// # Errors
+/// A refusal: what is not known of a route.
+pub fn gone<'a>(scene: &Scene<'a>) -> Result<Vec<&'a Route>, Refusal> {
     let (inventory, region) = (scene.context.inventory, scene.context.region);
     let mut gone = Vec::new();
     for route in &scene.table.routes {
@@ -90,14 +80,7 @@ fn gone<'a>(scene: &Scene<'a>) -> Result<Vec<&'a Route>, Refusal> {
         }
     }
     for route in &gone {
-        let same = scene.table.routes.iter().filter(|other| other.destination == route.destination);
-        if same.count() > 1 {
-            return Err(Refusal::Refused(format!(
-                "{} has several routes to {}: which of them a call removes is not certain; remove one by \
-                 hand",
-                scene.table.id, route.destination
-            )));
-        }
+        scene.only_one(route)?;
     }
     gone.sort_by_key(|route| &route.destination);
     Ok(gone)
@@ -117,25 +100,6 @@ fn becomes(route: &Route, takers: &[&Route]) -> String {
         })
         .collect();
     format!("packets to {to} are dropped now; then they go by {}", lines.join(", "))
-}
-
-/// Checks that no route that goes uncovers one to an internet gateway.
-fn guard(scene: &Scene<'_>, exposed: &[(&Route, &Route)]) -> Result<GuardNote, Refusal> {
-    let Some((route, wider)) = exposed.first() else {
-        let note = "no route to an internet gateway takes packets that are dropped now";
-        return Ok(GuardNote::passed(GUARD, note));
-    };
-    let what = format!(
-        "packets to {}, which are dropped now, would go to the internet by {}",
-        route.destination,
-        line(wider)
-    );
-    match scene.params.allow_internet_gateway {
-        true => Ok(GuardNote::loosened(GUARD, format!("{what}; allow_internet_gateway was given"))),
-        false => Err(Refusal::Refused(format!(
-            "{what}: lead them elsewhere first, or set allow_internet_gateway if that is meant"
-        ))),
-    }
 }
 
 /// Builds the step that removes a route. Its target is looked for once more directly before.

@@ -1,9 +1,12 @@
-//! `fix-route-table`: routes that lead to a target which no longer exists are removed. It must never touch a
-//! route whose target may come back, nor open a way to the internet unasked.
+//! `fix-route-table`: routes that lead to a target which no longer exists are removed, and routes to peering
+//! connections that cover more than the peer are narrowed. It must never touch a route whose target may come
+//! back, nor open a way to the internet unasked.
 
 mod blackhole;
+mod internet;
 mod params;
 mod path;
+mod peering;
 mod steps;
 
 use serde_json::{Value, json};
@@ -16,8 +19,8 @@ use super::{
 };
 use crate::{
     calls::{Risk, Step},
-    checks::routes::{blackhole::BLACKHOLE, line},
-    inventory::{FamilyKind, Inventory, Region, RouteTable, Want},
+    checks::routes::{blackhole::BLACKHOLE, line, peering::BROAD},
+    inventory::{FamilyKind, Inventory, Region, Route, RouteTable, Want},
     resource::{Kind, ResourceId},
     services::{Operation, Spec, route},
 };
@@ -35,8 +38,6 @@ struct Part {
     risk: Risk,
     impact: Vec<String>,
     guards: Vec<GuardNote>,
-    /// The destinations that go.
-    removes: Vec<String>,
 }
 
 /// The table that is changed, and what is around it.
@@ -47,18 +48,51 @@ struct Scene<'a> {
     params: &'a Params,
 }
 
+impl Scene<'_> {
+    /// Returns whether findings of a check are to be answered: those that are named, or all.
+    fn answers(&self, check: &str) -> bool {
+        let named = |id: &str| self.context.checks.iter().any(|one| one == id);
+        named(check) || ![BLACKHOLE, BROAD].into_iter().any(named)
+    }
+
+    /// Refuses a route whose destination has another route: which of them a call removes is not certain.
+    fn only_one(&self, route: &Route) -> Result<(), Refusal> {
+        let same = self.table.routes.iter().filter(|other| other.destination == route.destination);
+        match same.count() > 1 {
+            false => Ok(()),
+            true => Err(Refusal::Refused(format!(
+                "{} has several routes to {}: which of them a call removes is not certain; \
+                 remove one by hand",
+                self.table.id, route.destination
+            ))),
+        }
+    }
+
+    /// Returns the parts of the change, with the routes of the table before and after it.
+    fn parts(&self) -> Result<(Vec<Part>, Vec<Route>), Refusal> {
+        let gone = if self.answers(BLACKHOLE) { blackhole::gone(self)? } else { Vec::new() };
+        let broad = if self.answers(BROAD) { peering::broad(self)? } else { Vec::new() };
+        let new = peering::comes(self, &broad)?;
+        let goes = |route: &Route| gone.contains(&route) || broad.iter().any(|one| one.route == route);
+        let after: Vec<Route> =
+            self.table.routes.iter().filter(|route| !goes(route)).chain(&new).cloned().collect();
+        let parts = [blackhole::part(self, &gone, &after)?, peering::part(self, &broad, &new, &after)?];
+        Ok((parts.into_iter().flatten().collect(), after))
+    }
+}
+
 impl Action for FixRouteTable {
     fn name(&self) -> &'static str {
         "fix-route-table"
     }
     fn title(&self) -> &'static str {
-        "Removes the routes of a route table whose target no longer exists"
+        "Removes routes whose target no longer exists, and narrows those that cover more than a peer VPC"
     }
     fn doc(&self) -> &'static str {
         include_str!("page.md")
     }
     fn answers(&self) -> &'static [&'static str] {
-        &[BLACKHOLE]
+        &[BLACKHOLE, BROAD]
     }
     fn target(&self) -> Kind {
         Kind::RouteTable
@@ -82,13 +116,19 @@ impl Action for FixRouteTable {
         support::decode::<Params>(with)
     }
     fn needs(&self, context: &Context<'_>, target: &ResourceId, _: &Value) -> Vec<Want> {
-        blackhole::needs(context.inventory, target)
+        let mut wants = blackhole::needs(context.inventory, target);
+        wants.extend(peering::needs(context.inventory, target));
+        wants
     }
     fn operations(&self) -> &'static [Spec] {
-        const { &[<route::DeleteRoute>::SPEC] }
+        const { &[<route::CreateRoute>::SPEC, <route::DeleteRoute>::SPEC] }
     }
     fn concerns(&self) -> concern::Table {
         const { &[(FamilyKind::RouteTables, Concern::these(&["routes"]).lists(&["routes"]))] }
+    }
+    fn quotas(&self, _: &Inventory, _: &str, with: &Value) -> Vec<(&'static str, usize)> {
+        let limit = support::params::<Params>(with).map(|params| (peering::OVER, params.route_limit));
+        limit.into_iter().collect()
     }
     fn is_remade(&self) -> bool {
         true
@@ -100,28 +140,37 @@ impl Action for FixRouteTable {
         let table = support::need(known.route_tables.get(id), &format!("route table {id}"))?;
         let owner_guard = owner(context.inventory, table, context)?;
         let scene = Scene { context, known, table, params: &params };
-        let Some(part) = blackhole::part(&scene)? else {
+        let (parts, after) = scene.parts()?;
+        let Some(risk) = parts.iter().map(|part| part.risk).max() else {
             return Err(Refusal::Nothing(format!(
-                "no route of {id} leads to a target that is known to be gone"
+                "no route of {id} leads to a target that is known to be gone, or covers more than a peer VPC"
             )));
         };
-        let mut guards = vec![owner_guard];
-        guards.extend(part.guards);
-        let mut impact = part.impact;
-        impact.push(whose(table));
-        Ok(Proposal {
-            summary: format!("{} of {}", part.summary, named(table)),
-            steps: part.steps,
-            risk: part.risk,
-            impact,
-            before: listed(table, &[]),
-            after: listed(table, &part.removes),
-            proof: vec![Proof { check: part.check.to_owned(), resource: target.clone(), with: Value::Null }],
+        let summaries: Vec<&str> = parts.iter().map(|part| part.summary.as_str()).collect();
+        let proof =
+            |part: &Part| Proof { check: part.check.to_owned(), resource: target.clone(), with: Value::Null };
+        let mut whole = Proposal {
+            summary: format!("in {}, {}", named(table), summaries.join(", and ")),
+            steps: Vec::new(),
+            risk,
+            impact: Vec::new(),
+            before: listed(&table.routes),
+            after: listed(&after),
+            proof: parts.iter().map(proof).collect(),
             not_restored: Vec::new(),
-            guards,
+            guards: vec![owner_guard],
             touches: vec![Want::id(region, FamilyKind::RouteTables, id)],
             prerequisites: Vec::new(),
-        })
+        };
+        for part in parts {
+            whole.steps.extend(part.steps);
+            whole.impact.extend(part.impact);
+            whole.guards.extend(
+                part.guards.into_iter().filter(|note| !whole.guards.contains(note)).collect::<Vec<_>>(),
+            );
+        }
+        whole.impact.push(whose(table));
+        Ok(whole)
     }
 }
 
@@ -163,9 +212,8 @@ fn whose(table: &RouteTable) -> String {
 }
 
 /// Returns the routes as lines in a fixed order, so that a diff can be drawn.
-fn listed(table: &RouteTable, without: &[String]) -> Value {
-    let left = table.routes.iter().filter(|route| !without.contains(&route.destination));
-    let mut lines: Vec<String> = left.map(line).collect();
+fn listed(routes: &[Route]) -> Value {
+    let mut lines: Vec<String> = routes.iter().map(line).collect();
     lines.sort_unstable();
     json!(lines)
 }

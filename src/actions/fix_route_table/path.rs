@@ -36,33 +36,34 @@ fn networks(known: &Region, route: &Route) -> Result<Vec<IpNet>, Refusal> {
     support::need(entries, &format!("the networks of prefix list {to}"))?.iter().map(|e| parsed(e)).collect()
 }
 
-/// Returns the routes that take the packets of `gone` once it and all of `removed` are gone, in the order of
-/// their destinations. Without any, the packets are dropped.
+/// Returns the routes that take the packets of `gone` among those that are left, in the order of their
+/// destinations. Without any, the packets are dropped.
 ///
 /// # Errors
-/// A refusal where the networks of a prefix list are not known.
-pub fn takers<'t>(
-    known: &Region,
-    table: &'t RouteTable,
-    removed: &[&Route],
-    gone: &Route,
-) -> Result<Vec<&'t Route>, Refusal> {
-    let mut left = Vec::new();
-    for route in table.routes.iter().filter(|r| !removed.contains(r) && r.state != "filtered") {
-        left.push((route, networks(known, route)?));
+/// A refusal where the networks of a prefix list, or the target of such a route, are not known.
+pub fn takers<'t>(known: &Region, left: &'t [Route], gone: &Route) -> Result<Vec<&'t Route>, Refusal> {
+    let mut all = Vec::new();
+    for route in left.iter().filter(|route| route.state != "filtered") {
+        all.push((route, networks(known, route)?));
     }
     let mut found: Vec<&Route> = Vec::new();
     for network in networks(known, gone)? {
         let width = |(_, all): &(&Route, Vec<IpNet>)| {
             all.iter().filter(|wider| wider.contains(&network)).map(IpNet::prefix_len).max()
         };
-        let narrowest = left.iter().filter_map(width).max();
-        let next = left.iter().filter(|one| narrowest.is_some() && width(one) == narrowest);
+        let narrowest = all.iter().filter_map(width).max();
+        let next = all.iter().filter(|one| narrowest.is_some() && width(one) == narrowest);
         found.extend(next.map(|(route, _)| *route));
     }
     found.sort_by_key(|route| &route.destination);
     found.dedup();
-    Ok(found)
+    match found.iter().find(|route| route.target.is_empty()) {
+        None => Ok(found),
+        Some(nowhere) => Err(Refusal::Unknown(format!(
+            "redress could not find out where packets to {} would go: AWS names no target of the route {}",
+            gone.destination, nowhere.destination
+        ))),
+    }
 }
 
 #[cfg(test)]
@@ -81,15 +82,12 @@ mod tests {
     }
 
     fn found(routes: &[(&str, &str)], gone: &str) -> Vec<String> {
-        let table = RouteTable {
-            routes: routes.iter().map(|(to, by)| route(to, by)).collect(),
-            ..RouteTable::default()
-        };
+        let left: Vec<Route> = routes.iter().map(|(to, by)| route(to, by)).collect();
         let mut known = Region::default();
         let entries = Fact::Known(vec!["10.0.0.0/9".to_owned(), "192.0.2.0/24".to_owned()]);
         known.prefix_lists.put("pl-1", PrefixList { id: "pl-1".into(), entries, ..PrefixList::default() });
         let gone = route(gone, "gone");
-        takers(&known, &table, &[], &gone).unwrap().iter().map(|route| line(route)).collect()
+        takers(&known, &left, &gone).unwrap().iter().map(|route| line(route)).collect()
     }
 
     #[test]
@@ -113,8 +111,8 @@ mod tests {
 
     #[test]
     fn a_prefix_list_that_was_not_read_is_unknown() {
-        let table = RouteTable { routes: vec![route("pl-2", "vgw-1")], ..RouteTable::default() };
+        let left = [route("pl-2", "vgw-1")];
         let gone = route("10.0.0.0/8", "gone");
-        assert!(matches!(takers(&Region::default(), &table, &[], &gone), Err(Refusal::Unknown(_))));
+        assert!(matches!(takers(&Region::default(), &left, &gone), Err(Refusal::Unknown(_))));
     }
 }

@@ -3,8 +3,11 @@
 use super::*;
 use crate::{
     actions::{GuardResult, Options, make::sound},
-    calls::{Test, WayBack},
-    inventory::{Caller, Fact, NatGateway, Route, RouteTableAssociation, Selector, routes},
+    calls::{Purpose, Test, WayBack},
+    inventory::{
+        Caller, Fact, NatGateway, PeeredVpc, Route, RouteTableAssociation, Selector, VpcPeeringConnection,
+        routes,
+    },
     resource::Owner,
 };
 
@@ -167,4 +170,154 @@ fn the_targets_are_asked_for_by_id_and_prefix_lists_only_where_a_route_goes() {
     assert!(!needs(&it).contains(&of_list));
     it.region_mut(R).nat_gateways.items.insert("nat-dead".into(), Fact::Absent);
     assert!(needs(&it).contains(&of_list));
+}
+
+fn to_peer(destination: &str) -> Route {
+    route(destination, routes::PEERING, "pcx-1", "active")
+}
+
+/// Builds a VPC of 10.0.0.0/16 whose peer has 10.2.0.0/16, 10.3.0.0/16 and an IPv6 network.
+fn peered(more: Vec<Route>) -> Inventory {
+    let mut it = account(more);
+    let peer = PeeredVpc {
+        vpc_id: "vpc-2".into(),
+        cidrs: vec!["10.2.0.0/16".into(), "10.3.0.0/16".into()],
+        ipv6_cidrs: vec!["2001:db8:1::/56".into()],
+        ..PeeredVpc::default()
+    };
+    let connection = VpcPeeringConnection {
+        id: "pcx-1".into(),
+        status: "active".into(),
+        requester: PeeredVpc { vpc_id: "vpc-1".into(), ..PeeredVpc::default() },
+        accepter: peer,
+        ..VpcPeeringConnection::default()
+    };
+    it.region_mut(R).vpc_peering_connections.put("pcx-1", connection);
+    it
+}
+
+/// Returns operation, destination and name of each step.
+fn calls(proposal: &Proposal) -> Vec<String> {
+    let of = |step: &Step| {
+        let input = &step.act.call.input;
+        let to = ["DestinationCidrBlock", "DestinationIpv6CidrBlock"].into_iter().find_map(|m| input.get(m));
+        format!("{} {} {}", step.name, step.act.call.operation, to.and_then(Value::as_str).unwrap())
+    };
+    proposal.steps.iter().map(of).collect()
+}
+
+#[test]
+fn the_networks_of_the_peer_come_before_the_broad_route_goes_and_go_after_it_is_back() {
+    let proposal = propose(&peered(vec![to_peer("10.0.0.0/8"), to_peer("2001:db8::/32")])).unwrap();
+    sound::steps(&proposal.steps);
+    assert_eq!(
+        calls(&proposal),
+        [
+            "add-1 CreateRoute 10.2.0.0/16",
+            "add-2 CreateRoute 10.3.0.0/16",
+            "add-3 CreateRoute 2001:db8:1::/56",
+            "remove-1 DeleteRoute 10.0.0.0/8",
+            "remove-2 DeleteRoute 2001:db8::/32",
+        ]
+    );
+    assert_eq!(proposal.risk, Risk::Disruptive);
+    let done = ["add-1", "add-2", "add-3", "remove-1", "remove-2"];
+    assert_eq!(
+        sound::going_back(&proposal.steps, &done, Purpose::Undo),
+        [
+            "CreateRoute remove-2",
+            "CreateRoute remove-1",
+            "DeleteRoute add-3",
+            "DeleteRoute add-2",
+            "DeleteRoute add-1"
+        ]
+    );
+    let said = proposal.impact.join("\n");
+    assert!(said.contains("packets to 10.2.0.0/16, 10.3.0.0/16 go to pcx-1 as before"), "{said}");
+    assert!(said.contains("all others to 10.0.0.0/8 are dropped by the table"), "{said}");
+}
+
+#[test]
+fn a_network_that_has_a_route_already_is_not_added_again() {
+    let all = vec![to_peer("10.0.0.0/8"), to_peer("10.0.0.0/7"), to_peer("10.2.0.0/16")];
+    assert_eq!(
+        calls(&propose(&peered(all)).unwrap()),
+        [
+            "add-1 CreateRoute 10.3.0.0/16",
+            "remove-1 DeleteRoute 10.0.0.0/7",
+            "remove-2 DeleteRoute 10.0.0.0/8",
+        ]
+    );
+    // Both networks together have a route that fits.
+    let whole = vec![to_peer("10.0.0.0/8"), to_peer("10.2.0.0/15")];
+    assert_eq!(calls(&propose(&peered(whole)).unwrap()), ["remove-1 DeleteRoute 10.0.0.0/8"]);
+    let fits = vec![to_peer("10.2.0.0/16"), to_peer("10.3.7.0/24"), to_peer("10.2.0.0/15")];
+    assert!(matches!(propose(&peered(fits)), Err(Refusal::Nothing(_))));
+}
+
+#[test]
+fn a_network_that_is_taken_or_of_the_vpc_itself_is_refused() {
+    let elsewhere = route("10.2.0.0/16", "TransitGatewayId", "tgw-1", "active");
+    let why = refused(&peered(vec![to_peer("10.0.0.0/8"), elsewhere]));
+    assert!(why.contains("go by 10.2.0.0/16 to tgw-1 (active) now"), "{why}");
+    // A route in between takes the packets already.
+    let between = route("10.2.0.0/15", "TransitGatewayId", "tgw-1", "active");
+    assert!(refused(&peered(vec![to_peer("10.0.0.0/8"), between])).contains("go by 10.2.0.0/15 to tgw-1"));
+    let waiting = Route { state: "blackhole".into(), ..to_peer("10.2.0.0/16") };
+    assert!(refused(&peered(vec![to_peer("10.0.0.0/8"), waiting])).contains("(blackhole) now"));
+    let mut overlapping = peered(vec![to_peer("10.0.0.0/8")]);
+    let connection = overlapping.region_mut(R).vpc_peering_connections.get_mut("pcx-1").unwrap();
+    connection.accepter.cidrs = vec!["10.0.128.0/17".into()];
+    let why = refused(&overlapping);
+    assert!(why.contains("10.0.128.0/17") && why.contains("overlaps with 10.0.0.0/16 of vpc-1"), "{why}");
+}
+
+#[test]
+fn old_and_new_routes_side_by_side_must_fit_and_no_way_to_the_internet_is_opened() {
+    let filler =
+        |n: usize| (0..n).map(|n| route(&format!("192.168.{n}.0/24"), "TransitGatewayId", "tgw-1", "active"));
+    let full = peered(filler(47).chain([to_peer("10.0.0.0/8")]).collect());
+    let why = refused(&full);
+    assert!(why.contains("49 + 2 routes where the limit is 50"), "{why}");
+    assert!(propose_with(&full, json!({ "route_limit": 51 })).is_ok());
+    assert!(propose(&peered(filler(46).chain([to_peer("10.0.0.0/8")]).collect())).is_ok());
+    let igw = route("0.0.0.0/0", routes::GATEWAY, "igw-1", "active");
+    let open = peered(vec![to_peer("10.0.0.0/8"), igw]);
+    assert!(refused(&open).contains("would go to the internet by 0.0.0.0/0 to igw-1"));
+    assert!(propose_with(&open, json!({ "allow_internet_gateway": true })).is_ok());
+}
+
+#[test]
+fn both_findings_on_a_table_are_one_change_and_each_alone_is_its_own() {
+    let it = peered(vec![to_peer("10.0.0.0/8"), dead("10.2.9.0/24")]);
+    let whole = propose(&it).unwrap();
+    let names: Vec<&str> = whole.steps.iter().map(|step| step.name.as_str()).collect();
+    assert_eq!(names, ["delete-1", "add-1", "add-2", "remove-1"]);
+    assert_eq!((whole.risk, whole.proof.len()), (Risk::Irreversible, 2));
+    // The route that comes takes the packets of the one that goes.
+    assert!(whole.impact[0].ends_with("then they go by 10.2.0.0/16 to pcx-1"), "{}", whole.impact[0]);
+    let options = Options::default();
+    for (check, names) in [(BLACKHOLE, &["delete-1"][..]), (BROAD, &["add-1", "add-2", "remove-1"])] {
+        let checks = [check.to_owned()];
+        let context = Context { inventory: &it, region: R, checks: &checks, options: &options };
+        let target = it.owner.ec2(R, "route-table", "rtb-1");
+        let part = FixRouteTable.propose(&context, &target, &json!({})).unwrap();
+        assert_eq!(part.steps.iter().map(|step| step.name.as_str()).collect::<Vec<_>>(), names);
+    }
+}
+
+#[test]
+fn a_peer_that_is_not_known_is_unknown() {
+    let with = |edit: fn(&mut VpcPeeringConnection)| {
+        let mut it = peered(vec![to_peer("10.0.0.0/8")]);
+        edit(it.region_mut(R).vpc_peering_connections.get_mut("pcx-1").unwrap());
+        it
+    };
+    assert!(unknown(&with(|c| c.status = "pending-acceptance".into())).contains("not active"));
+    let empty = with(|c| (c.accepter.cidrs, c.accepter.ipv6_cidrs) = (Vec::new(), Vec::new()));
+    assert!(unknown(&empty).contains("no networks of the peer"));
+    let mut denied = peered(vec![to_peer("10.0.0.0/8")]);
+    let items = &mut denied.region_mut(R).vpc_peering_connections.items;
+    items.insert("pcx-1".into(), Fact::unknown("AccessDenied"));
+    assert!(unknown(&denied).contains("AccessDenied"));
 }

@@ -2,9 +2,25 @@
 
 use super::{OnAws, To, nothing, once};
 use crate::{
-    calls::{Call, Outcome},
-    services::route::DeleteRoute,
+    calls::{Call, CallError, ErrorClass, Outcome},
+    services::route::{CreateRoute, DeleteRoute},
 };
+
+impl OnAws for CreateRoute {
+    async fn send(self, call: &Call, to: &To<'_>) -> Outcome {
+        let request = to
+            .ec2()
+            .create_route()
+            .route_table_id(self.route_table_id)
+            .set_destination_cidr_block(self.destination_cidr_block)
+            .set_destination_ipv6_cidr_block(self.destination_ipv6_cidr_block)
+            .vpc_peering_connection_id(self.vpc_peering_connection_id);
+        match once(call, request.send()).await?.r#return {
+            Some(false) => Err(not_done(call)),
+            _ => nothing(),
+        }
+    }
+}
 
 impl OnAws for DeleteRoute {
     async fn send(self, call: &Call, to: &To<'_>) -> Outcome {
@@ -18,4 +34,10 @@ impl OnAws for DeleteRoute {
         once(call, request.send()).await?;
         nothing()
     }
+}
+
+fn not_done(call: &Call) -> CallError {
+    let message =
+        format!("{} answered with success, but its body reports that nothing was done", call.name());
+    CallError { class: ErrorClass::Semantic, code: "NotDone".to_owned(), message }
 }

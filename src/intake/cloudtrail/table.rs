@@ -50,6 +50,9 @@ pub static TABLE: &[(&str, Extract)] = &[
     ("ec2:DeleteNetworkAclEntry", delete_acl_entry),
     ("ec2:ReplaceNetworkAclAssociation", |q, _| made(text(q, "networkAclId"))),
     ("ec2:DeleteNetworkAcl", |q, _| gone(&[text(q, "networkAclId")])),
+    ("ec2:CreateRoute", peered_route),
+    ("ec2:ReplaceRoute", peered_route),
+    ("ec2:DeleteRoute", |q, _| Did::Harmless("it removes a route", vec![route_of(q)], Vec::new())),
     ("ec2:DeleteNatGateway", |q, _| removed(text(q, "natGatewayId"))),
     ("ec2:DeleteVpcPeeringConnection", |q, _| removed(text(q, "vpcPeeringConnectionId"))),
     ("ec2:DisableEbsEncryptionByDefault", |_, _| {
@@ -108,6 +111,30 @@ fn gone(ids: &[&str]) -> Did {
         ids.iter().filter(|id| !id.is_empty()).map(|id| exists(id)).collect(),
         Vec::new(),
     )
+}
+
+/// Returns the name of a route: of its table and its destination.
+fn route_of(request: &Value) -> String {
+    let members = ["destinationCidrBlock", "destinationIpv6CidrBlock", "destinationPrefixListId"];
+    let to = members.into_iter().map(|member| text(request, member)).find(|to| !to.is_empty());
+    format!("route/{}/{}", text(request, "routeTableId"), to.unwrap_or_default())
+}
+
+/// Opens a route to a peering connection; one that leads elsewhere by now is closed.
+fn peered_route(request: &Value, _: &Value) -> Did {
+    let (table, route) = (text(request, "routeTableId"), route_of(request));
+    match text(request, "vpcPeeringConnectionId") {
+        "" => Did::Harmless("the route leads to no peering connection", vec![route], Vec::new()),
+        _ if table.is_empty() => Did::Missing(NO_ID),
+        _ => Did::Touched(
+            vec![Target {
+                id: table.to_owned(),
+                opens: vec![vec![route, exists(table)]],
+                ..Target::default()
+            }],
+            Vec::new(),
+        ),
+    }
 }
 
 /// Returns the thing that was deleted: others may still lead to it.

@@ -383,7 +383,9 @@ impl<'a> Reach<'a> {
             "UpdateTrail" if way == Way::Back => {
                 Ok(Some(format!("trail {} is set back", change.resource.id())))
             }
-            "DeleteRoute" => routes::deleted(change, self.facts, call).map_or_else(otherwise, Ok),
+            _ if routes::is_about(call) => {
+                routes::borne_out(change, self.facts, way, call).map_or_else(otherwise, Ok)
+            }
             "ModifyListener" => Ok(self.sets_listener(call)),
             "ModifyVpcEndpoint" => policies::of_endpoint(self.facts, way, call).map_or_else(otherwise, Ok),
             "StopLogging" if self.raises() => Ok(Some(format!("trail {} is stopped", change.resource.id()))),

@@ -26,7 +26,8 @@ pub(super) fn furnish(company: &mut Inventory) {
     // The tunnel to the office is down: its routes come back with it.
     let data = vec![
         local("10.20.0.0/16"),
-        route("10.10.0.0/16", PEERING, &id("pcx", 1)),
+        // Drawn with a broad brush; nothing else of it is routed anywhere.
+        route("10.0.0.0/8", PEERING, &id("pcx", 1)),
         dropping("10.70.0.0/16", GATEWAY, &id("vgw", 1), "EnableVgwRoutePropagation"),
     ];
     let shared =
