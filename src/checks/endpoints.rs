@@ -126,6 +126,10 @@ impl Rule for OpenPolicy {
         };
         match width(policy, service_of(endpoint)) {
             Width::Bounded => Verdict::Ok(None),
+            Width::Wide(statement) => Verdict::Ok(Some(format!(
+                "{statement} of its policy lets everybody call some actions with any resource: whether that \
+                 is meant, redress cannot know"
+            ))),
             Width::Unclear(why) => Verdict::Unknown(format!("its policy: {why}")),
             Width::Open(_) => match without_effect(endpoint) {
                 Ok(None) => Verdict::Violates(json!({ "service": endpoint.service_name,
@@ -173,7 +177,10 @@ mod tests {
                 it.policy_document.clone().unwrap().replace("\"*\",\"Effect", "\"s3:Get*\",\"Effect");
             it.set_policy(Some(policy));
         });
-        assert_eq!(bounded, Verdict::Ok(None), "a policy that is not open needs no more");
+        assert!(
+            matches!(bounded, Verdict::Ok(Some(why)) if why.contains("some actions")),
+            "it is only noted"
+        );
     }
 
     #[test]

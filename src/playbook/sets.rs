@@ -13,7 +13,7 @@ use crate::checks::Control;
 pub enum Set {
     /// The playbooks that a session plans with where no set is named.
     Default,
-    /// Those of `default`, and those that need more knowledge of the account.
+    /// Those of `default`, and those that cut more than what is plainly wrong.
     Strict,
     /// Those whose checks answer a recommendation of the CIS AWS Foundations Benchmark.
     Cis,
@@ -50,8 +50,8 @@ impl Set {
                  approval."
             }
             Set::Strict => {
-                "All of `default`, and the playbooks that cut more than what is plainly wrong. Name what \
-                 must stay open before you approve them."
+                "All of `default`, and the place for playbooks that cut more than what is plainly wrong, of \
+                 which none comes with redress yet. Those of yours that name no set are in it, too."
             }
             Set::Cis => {
                 "The playbooks whose checks answer a recommendation of the CIS AWS Foundations Benchmark, in \

@@ -11,13 +11,16 @@ use redress::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{Keys, moto};
+use crate::{
+    aws_calls_networks,
+    support::{Keys, moto},
+};
 
-const US: &str = "us-east-1";
+pub const US: &str = "us-east-1";
 const TOKEN: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 /// An account, and which operations it was asked to make.
-struct Maker {
+pub struct Maker {
     account: AwsAccount,
     keys: Keys,
     made: BTreeSet<String>,
@@ -34,7 +37,7 @@ impl Maker {
         self.account.call(&Call::new(service, US, operation, input)).await
     }
 
-    async fn makes(&mut self, service: &str, operation: &str, input: Value) -> Outputs {
+    pub async fn makes(&mut self, service: &str, operation: &str, input: Value) -> Outputs {
         let outputs = self
             .tries(service, operation, input)
             .await
@@ -48,27 +51,27 @@ impl Maker {
         outputs
     }
 
-    async fn class_of(&mut self, service: &str, operation: &str, input: Value) -> ErrorClass {
+    pub async fn class_of(&mut self, service: &str, operation: &str, input: Value) -> ErrorClass {
         self.tries(service, operation, input).await.expect_err("it fails").class
     }
 
-    async fn read(&self, wants: impl IntoIterator<Item = Want>) -> Inventory {
+    pub async fn read(&self, wants: impl IntoIterator<Item = Want>) -> Inventory {
         self.account.read(&wants.into_iter().collect::<Scope>()).await
     }
 
-    async fn json(&self, region: &str, family: K, id: &str) -> Value {
+    pub async fn json(&self, region: &str, family: K, id: &str) -> Value {
         match self.read([Want::id(region, family, id)]).await.json(region, family, id) {
             Fact::Known(json) => json,
             other => panic!("{id}: {other:?}"),
         }
     }
 
-    async fn is_gone(&self, region: &str, family: K, id: &str) -> bool {
+    pub async fn is_gone(&self, region: &str, family: K, id: &str) -> bool {
         self.read([Want::id(region, family, id)]).await.json(region, family, id).is_absent()
     }
 
     /// Things that redress does not make, made by a line of Python that prints one id.
-    fn seed(&self, line: &str) -> String {
+    pub fn seed(&self, line: &str) -> String {
         let start = "import boto3, json\nec2, kms = boto3.client('ec2'), boto3.client('kms')\n";
         moto().python(&self.keys, &format!("{start}print({line})")).trim().to_owned()
     }
@@ -215,10 +218,10 @@ async fn settings(maker: &mut Maker) {
             (&json!(on), &json!("maps"))
         );
     }
-    listeners(maker).await;
-    entries(maker, &vpc).await;
-    endpoints(maker).await;
-    routes(maker).await;
+    aws_calls_networks::listeners(maker).await;
+    aws_calls_networks::entries(maker, &vpc).await;
+    aws_calls_networks::endpoints(maker).await;
+    aws_calls_networks::routes(maker).await;
     let gone = json!({ "KeyId": "1234abcd-12ab-34cd-56ef-1234567890ab" });
     assert_eq!(
         maker.class_of("kms", "EnableKeyRotation", gone).await,
@@ -231,166 +234,6 @@ async fn settings(maker: &mut Maker) {
         ErrorClass::Consistency,
         "it may not be visible yet"
     );
-}
-
-async fn routes(maker: &mut Maker) {
-    let vpc = maker.seed("ec2.create_vpc(CidrBlock='10.5.0.0/16')['Vpc']['VpcId']");
-    let table = maker.seed(&format!(
-        "(lambda vpc, igw: (lambda table: [ec2.attach_internet_gateway(InternetGatewayId=igw, VpcId=vpc), \
-         ec2.create_route(RouteTableId=table, DestinationCidrBlock='0.0.0.0/0', GatewayId=igw), \
-         ec2.create_route(RouteTableId=table, DestinationIpv6CidrBlock='::/0', GatewayId=igw), table][-1])\
-         (ec2.create_route_table(VpcId=vpc)['RouteTable']['RouteTableId']))('{vpc}', \
-         ec2.create_internet_gateway()['InternetGateway']['InternetGatewayId'])"
-    ));
-    let seen = maker.json(US, K::RouteTables, &table).await;
-    assert_eq!(seen["vpc_id"], json!(vpc));
-    let shown = |seen: &Value| -> Vec<Value> {
-        seen["routes"].as_array().unwrap().iter().map(|route| route["destination"].clone()).collect()
-    };
-    assert_eq!(shown(&seen), ["10.5.0.0/16", "0.0.0.0/0", "::/0"]);
-    let target = seen["routes"][1]["target"]["GatewayId"].as_str().unwrap();
-    assert!(target.starts_with("igw-"), "{seen}");
-    assert_eq!(
-        (&seen["routes"][1]["state"], &seen["routes"][1]["origin"]),
-        (&json!("active"), &json!("CreateRoute"))
-    );
-    for (member, to) in [("DestinationCidrBlock", "0.0.0.0/0"), ("DestinationIpv6CidrBlock", "::/0")] {
-        let input = json!({ "RouteTableId": table, member: to });
-        maker.makes("ec2", "DeleteRoute", input.clone()).await;
-        assert_eq!(maker.class_of("ec2", "DeleteRoute", input).await, ErrorClass::AlreadyDone);
-    }
-    assert_eq!(shown(&maker.json(US, K::RouteTables, &table).await), ["10.5.0.0/16"]);
-    let peer = maker.seed("ec2.create_vpc(CidrBlock='10.6.0.0/16')['Vpc']['VpcId']");
-    let pcx = maker.seed(&format!(
-        "ec2.create_vpc_peering_connection(VpcId='{vpc}', PeerVpcId='{peer}')\
-         ['VpcPeeringConnection']['VpcPeeringConnectionId']"
-    ));
-    let code = maker.seed(&format!(
-        "ec2.accept_vpc_peering_connection(VpcPeeringConnectionId='{pcx}')\
-         ['VpcPeeringConnection']['Status']['Code']"
-    ));
-    let seen = maker.json(US, K::VpcPeeringConnections, &pcx).await;
-    assert_eq!((&seen["status"], &seen["accepter"]["vpc_id"]), (&json!(code), &json!(peer)));
-    assert_eq!(seen["accepter"]["cidrs"], json!(["10.6.0.0/16"]));
-    let input =
-        json!({ "RouteTableId": table, "DestinationCidrBlock": "10.0.0.0/8", "VpcPeeringConnectionId": pcx });
-    maker.makes("ec2", "CreateRoute", input.clone()).await;
-    assert_eq!(maker.class_of("ec2", "CreateRoute", input).await, ErrorClass::AlreadyDone);
-    let seen = maker.json(US, K::RouteTables, &table).await;
-    assert_eq!(seen["routes"][1]["target"]["VpcPeeringConnectionId"], json!(pcx));
-    for (family, id) in [
-        (K::RouteTables, "rtb-0123456789abcdef0"),
-        (K::NatGateways, "nat-0123456789abcdef0"),
-        (K::VpcPeeringConnections, "pcx-0123456789abcdef0"),
-    ] {
-        assert!(maker.is_gone(US, family, id).await, "{id}");
-    }
-}
-
-async fn listeners(maker: &mut Maker) {
-    // The emulator does not have the policies that AWS has for network load balancers alone, nor whom a policy
-    // is for.
-    let arn = maker.seed(
-        "(lambda elb, subnets: elb.create_listener(LoadBalancerArn=elb.create_load_balancer(Name='web', \
-         Subnets=subnets, Tags=[{'Key': 'Team', 'Value': 'web'}])['LoadBalancers'][0]['LoadBalancerArn'], \
-         Protocol='HTTPS', Port=443, SslPolicy='ELBSecurityPolicy-2016-08', Certificates=[{'CertificateArn': \
-         'arn:aws:iam::123456789012:server-certificate/c'}], DefaultActions=[{'Type': 'fixed-response', \
-         'FixedResponseConfig': {'StatusCode': '200'}}])['Listeners'][0]['ListenerArn'])\
-         (boto3.client('elbv2'), [s['SubnetId'] for s in ec2.describe_subnets()['Subnets'][:2]])",
-    );
-    let seen = maker.json(US, K::Listeners, &arn).await;
-    assert_eq!((&seen["protocol"], &seen["port"]), (&json!("HTTPS"), &json!(443)));
-    assert_eq!(seen["versions"]["known"], json!(["TLSv1.2", "TLSv1.1", "TLSv1"]));
-    assert_eq!(seen["tags"]["known"]["Team"], json!("web"), "of its load balancer");
-    let set = json!({ "ListenerArn": arn, "SslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06" });
-    maker.makes("elasticloadbalancing", "ModifyListener", set).await;
-    let now = maker.json(US, K::Listeners, &arn).await;
-    assert_eq!(now["ssl_policy"], json!("ELBSecurityPolicy-TLS13-1-2-2021-06"));
-    assert_eq!(now["versions"]["known"], json!(["TLSv1.3", "TLSv1.2"]));
-    let listed = maker.read([Want::all(US, K::Listeners), Want::all(US, K::TlsPolicies)]).await;
-    let mut without = now.clone();
-    without["rules"] = json!("not-read");
-    assert_eq!(listed.json(US, K::Listeners, &arn).known(), Some(&without), "nothing could redirect to it");
-    assert!(listed.regions[US].tls_policies.known().count() > 10);
-    let nobody = arn.replace("listener/", "listener/app/none/");
-    assert!(maker.is_gone(US, K::Listeners, &nobody).await);
-    let gone = json!({ "ListenerArn": nobody, "SslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06" });
-    assert_eq!(maker.class_of("elasticloadbalancing", "ModifyListener", gone).await, ErrorClass::Consistency);
-}
-
-async fn entries(maker: &mut Maker, vpc: &str) {
-    let acl = maker.seed(&format!("ec2.create_network_acl(VpcId='{vpc}')['NetworkAcl']['NetworkAclId']"));
-    let number = |number: i32| json!({ "NetworkAclId": acl, "RuleNumber": number, "Egress": false });
-    let put = |at: i32, action: &str, member: &str, cidr: &str| {
-        let mut input = number(at);
-        input["Protocol"] = json!("6");
-        input["RuleAction"] = json!(action);
-        input["PortRange"] = json!({ "From": 22, "To": 22 });
-        input[member] = json!(cidr);
-        input
-    };
-    let v4 = put(90, "allow", "CidrBlock", "203.0.113.0/24");
-    let v6 = put(91, "deny", "Ipv6CidrBlock", "::/0");
-    for (input, line) in [(&v4, "allow tcp/22 from 203.0.113.0/24"), (&v6, "deny tcp/22 from ::/0")] {
-        maker.makes("ec2", "CreateNetworkAclEntry", input.clone()).await;
-        let seen = maker.json(US, K::NetworkAcls, &acl).await;
-        let entry = &seen["inbound"][input["RuleNumber"].to_string()];
-        let entry: redress::inventory::AclEntry = serde_json::from_value(entry.clone()).unwrap();
-        assert_eq!(entry.line(), line);
-        let call: redress::services::network_acl::CreateNetworkAclEntry =
-            serde_json::from_value(input.clone()).unwrap();
-        assert_eq!(call.entry(), entry, "it is recognised by all of its members");
-    }
-    let again = maker.class_of("ec2", "CreateNetworkAclEntry", v4).await;
-    assert_eq!(again, ErrorClass::AlreadyDone, "its effect is looked for");
-    // moto answers the deletion of an entry that does not exist with an internal error; AWS has a code for it.
-    maker.makes("ec2", "DeleteNetworkAclEntry", number(90)).await;
-    let left = maker.json(US, K::NetworkAcls, &acl).await;
-    assert_eq!(
-        (&left["inbound"]["90"], left["inbound"]["91"]["action"].as_str()),
-        (&Value::Null, Some("deny"))
-    );
-    let absent = put(90, "deny", "CidrBlock", "0.0.0.0/0");
-    let absent = json!({ "NetworkAclId": "acl-0123456789abcdef0", "RuleNumber": 90, "Egress": false,
-        "Protocol": "6", "RuleAction": "deny", "PortRange": absent["PortRange"], "CidrBlock": "0.0.0.0/0" });
-    assert_eq!(maker.class_of("ec2", "CreateNetworkAclEntry", absent).await, ErrorClass::Consistency);
-}
-
-async fn endpoints(maker: &mut Maker) {
-    // The emulator takes any text for a policy, and changes it at once.
-    let id = maker.seed(
-        "ec2.create_vpc_endpoint(VpcId=ec2.describe_vpcs()['Vpcs'][0]['VpcId'], VpcEndpointType='Gateway', \
-         ServiceName='com.amazonaws.us-east-1.s3', TagSpecifications=[{'ResourceType': 'vpc-endpoint', 'Tags': \
-         [{'Key': 'Team', 'Value': 'web'}]}])['VpcEndpoint']['VpcEndpointId']",
-    );
-    let other = maker.seed(
-        "ec2.create_vpc_endpoint(VpcId=ec2.describe_vpcs()['Vpcs'][0]['VpcId'], VpcEndpointType='Interface', \
-         ServiceName='com.amazonaws.vpce.us-east-1.vpce-svc-0123456789abcdef0', SubnetIds=[s['SubnetId'] for s in \
-         ec2.describe_subnets()['Subnets'][:1]])['VpcEndpoint']['VpcEndpointId']",
-    );
-    let seen = maker.json(US, K::VpcEndpoints, &id).await;
-    assert_eq!((&seen["endpoint_type"], &seen["state"]), (&json!("Gateway"), &json!("available")));
-    assert_eq!(seen["policy"]["known"]["Statement"][0]["Action"], json!(["*"]));
-    assert_eq!((&seen["policy_supported"]["known"], &seen["tags"]["Team"]), (&json!(true), &json!("web")));
-    let policy =
-        json!({ "Statement": { "Effect": "Allow", "Principal": "*", "Action": "s3:Get*", "Resource": "*" } });
-    let set = json!({ "VpcEndpointId": id, "PolicyDocument": policy.to_string() });
-    maker.makes("ec2", "ModifyVpcEndpoint", set).await;
-    let now = maker.json(US, K::VpcEndpoints, &id).await;
-    assert_eq!(now["policy_document"], json!(policy.to_string()));
-    assert_eq!(now["policy"]["known"]["Statement"][0]["Action"], json!(["s3:Get*"]));
-    let nobody = "vpce-0123456789abcdef0";
-    let asked = [&id, nobody, &other].map(|id| Want::id(US, K::VpcEndpoints, id));
-    let found = maker.read(asked).await;
-    assert_eq!(found.json(US, K::VpcEndpoints, &id).known(), Some(&now));
-    assert!(found.json(US, K::VpcEndpoints, nobody).is_absent(), "the others are read all the same");
-    let others = found.json(US, K::VpcEndpoints, &other);
-    assert_eq!(others.known().unwrap()["policy_supported"], json!("not-read"), "nobody asks for it");
-    let listed = maker.read([Want::all(US, K::VpcEndpoints)]).await;
-    assert_eq!(listed.json(US, K::VpcEndpoints, &id).known(), Some(&now));
-    assert!(maker.is_gone(US, K::VpcEndpoints, nobody).await);
-    let gone = json!({ "VpcEndpointId": nobody, "PolicyDocument": "{}" });
-    assert_eq!(maker.class_of("ec2", "ModifyVpcEndpoint", gone).await, ErrorClass::Consistency);
 }
 
 async fn disks(maker: &mut Maker) {

@@ -9,6 +9,7 @@
 
 mod aws;
 mod aws_calls;
+mod aws_calls_networks;
 mod aws_faults;
 mod aws_faults_reads;
 mod balancing;

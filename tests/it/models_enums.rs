@@ -92,6 +92,7 @@ const ENUMS: &[Row] = &[
     ),
     row("ec2", "VpcEndpointType", &["Gateway", "Interface"], &["src/aws/read/endpoints.rs"]),
     row("ec2", "State", &["Available"], &["src/actions/restrict_vpc_endpoint"]),
+    row("ec2", "RuleAction", &["allow", "deny"], &["src/checks/network_acls"]),
     row("ec2", "RouteState", &["active", "blackhole", "filtered"], &["src/checks/routes"]),
     row("ec2", "RouteState", &["active", "blackhole", "filtered"], &["src/actions/fix_route_table"]),
     row(

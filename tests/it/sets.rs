@@ -44,7 +44,7 @@ fn a_set_narrows_a_scan_to_what_its_playbooks_answer() {
 }
 
 #[test]
-fn a_plan_of_a_set_is_applied_without_naming_it_again() {
+fn a_plan_of_a_set_is_applied_with_the_same_set_and_the_next_command_names_it() {
     let home = TempDir::new().unwrap();
     let book = "id = \"gentle\"\ntitle = \"Rotate\"\nfinding = \"kms-rotation-off\"\nsets = \
                 [\"incident\"]\n[[action]]\nuse = \"enable-kms-rotation\"\n";
@@ -62,8 +62,13 @@ fn a_plan_of_a_set_is_applied_without_naming_it_again() {
     assert!(plan.is_file(), "{}", stderr(&made));
     let written: Value = serde_json::from_slice(&fs::read(&plan).unwrap()).unwrap();
     assert_eq!(written["changes"][0]["playbook"], "kms-rotation", "{}", stderr(&made));
-    let applied =
-        run(home.path(), &format!("apply {} --account twin:demo {place} --auto-approve", plan.display()));
+    let next = stderr(&made) + &String::from_utf8_lossy(&made.stdout);
+    assert!(next.lines().any(|l| l.contains("apply") && l.contains("--playbook-set incident")), "{next}");
+    let apply = format!("apply {} --account twin:demo {place} --auto-approve", plan.display());
+    let without = run(home.path(), &apply);
+    let said = stderr(&without) + &String::from_utf8_lossy(&without.stdout);
+    assert!(without.status.code() == Some(4) && said.contains("--playbook-set"), "{said}");
+    let applied = run(home.path(), &format!("{apply} --playbook-set incident"));
     assert_eq!(applied.status.code(), Some(0), "{}", stderr(&applied));
     assert!(!found(home.path(), "").contains("kms-rotation-off"));
 }
@@ -106,4 +111,22 @@ fn the_next_command_names_the_sets_again() {
     let output = run(home.path(), "scan --account twin:demo --playbook-set cis");
     let both = stderr(&output) + &String::from_utf8_lossy(&output.stdout);
     assert!(both.contains("--playbook-set cis"), "{both}");
+}
+
+#[test]
+fn a_playbook_of_another_set_does_not_stand_in_the_way() {
+    let home = TempDir::new().unwrap();
+    let book = "id = \"harder\"\ntitle = \"Rotate\"\nfinding = \"kms-rotation-off\"\nsets = \
+                [\"strict\"]\n[[action]]\nuse = \"enable-kms-rotation\"\nwith = { period_days = 100 }\n";
+    fs::create_dir(home.path().join("books")).unwrap();
+    fs::write(home.path().join("books/harder.toml"), book).unwrap();
+    let place = format!("--account twin:demo --playbooks {}", home.path().join("books").display());
+    let plan = home.path().join("plan.json");
+    let file = plan.display();
+    run(home.path(), &format!("plan {place} --check kms-rotation-off -o {file}"));
+    let applied = run(home.path(), &format!("apply {file} {place} --auto-approve"));
+    assert_eq!(applied.status.code(), Some(0), "{}", stderr(&applied));
+    let strict = run(home.path(), &format!("plan {place} --playbook-set strict --check kms-rotation-off"));
+    let said = stderr(&strict) + &String::from_utf8_lossy(&strict.stdout);
+    assert!(!said.contains("conflict"), "what is fixed conflicts no more: {said}");
 }

@@ -123,7 +123,6 @@ fn redirect(port: i32) -> ListenerAction {
     let text = |text: &str| Some(text.to_owned());
     ListenerAction {
         r#type: "redirect".to_owned(),
-        order: Some(1),
         redirect_config: Some(RedirectConfig {
             protocol: text("HTTPS"),
             port: text(&port.to_string()),
@@ -216,7 +215,7 @@ fn impact(words: &str, secure: &Secure<'_>, reachable: Option<String>) -> Vec<St
     let mut impact = vec![
         format!(
             "every request to {words} is answered with a redirect (301) to the same host, path and query by \
-             HTTPS on port {port}, which forwards to the same targets"
+             HTTPS on port {port}, whose default action forwards to the same targets"
         ),
         "most clients repeat a POST as a GET after a 301, so that its content is lost; clients that follow \
          no redirect, or do not trust the certificate, get no answer: the access logs of the load balancer \
@@ -225,7 +224,10 @@ fn impact(words: &str, secure: &Secure<'_>, reachable: Option<String>) -> Vec<St
         format!(
             "the certificate of port {port} is for {}: clients that use other names need another certificate \
              of that listener, which redress does not look at",
-            secure.certificate.names.join(", ")
+            match secure.certificate.names.as_slice() {
+                [] => "names that the answer lacks".to_owned(),
+                names => names.join(", "),
+            }
         ),
         "a proxy before it that asks by HTTP for clients that came by HTTPS (CloudFront with the origin \
          protocol HTTP only) would send them round in a circle: make it ask by HTTPS first"

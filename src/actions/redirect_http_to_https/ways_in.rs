@@ -7,7 +7,7 @@ use crate::{
     actions::{Context, Refusal},
     checks::{
         ports::Transport,
-        security_groups::{rules_of, traffic},
+        security_groups::{rules_of, traffic, world},
     },
     inventory::{Fact, Listener, LoadBalancer, SecurityGroupRule},
 };
@@ -32,7 +32,11 @@ pub(super) fn same(
     let ports = (plain.port.and_then(|port| u16::try_from(port).ok()), u16::try_from(to).ok());
     let (Some(from), Some(to_port)) = ports else { return unknown("the answer names no port") };
     if balancer.security_groups.is_empty() {
-        return unknown("the answer names no security group of the load balancer");
+        return Err(Refusal::Unknown(format!(
+            "listener {}: the answer names no security group of the load balancer, so that redress could not \
+             find out whom port {to} lets in",
+            plain.words()
+        )));
     }
     let mut rules = Vec::new();
     for group in &balancer.security_groups {
@@ -40,7 +44,11 @@ pub(super) fn same(
             Fact::Known(all) => rules.extend(all.into_iter().filter(|rule| !rule.is_egress)),
             silent => {
                 let why = silent.silence().unwrap_or("they were not read");
-                return unknown(&format!("the rules of {group}: {why}"));
+                return Err(Refusal::Unknown(format!(
+                    "listener {}: whether port {to} lets in whom the port of HTTP lets in: the rules of \
+                     {group}: {why}",
+                    plain.words()
+                )));
             }
         }
     }
@@ -75,6 +83,8 @@ pub(super) fn same(
 struct Doors<'a> {
     nets: Vec<IpNet>,
     named: Vec<&'a str>,
+    /// The number of prefix lists among those that are named.
+    lists: usize,
     unread: bool,
 }
 
@@ -85,25 +95,32 @@ impl<'a> Doors<'a> {
         let unread = parsed.iter().any(Option::is_none);
         let nets = IpNet::aggregate(&parsed.into_iter().flatten().collect::<Vec<_>>());
         let named = rules.iter().filter_map(|rule| named(rule)).collect();
-        Self { nets, named, unread }
+        let lists = rules.iter().filter(|rule| rule.prefix_list_id.is_some()).count();
+        Self { nets, named, lists, unread }
     }
 
     /// Returns whether the source of a rule is let in; `None` where the two cannot be compared: the addresses
-    /// behind groups and prefix lists are not read.
+    /// behind groups and prefix lists are not read. No group holds a public address, and no list the world
+    /// (<https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html>).
     fn admit(&self, rule: &SecurityGroupRule) -> Option<bool> {
         if let Some(source) = named(rule) {
             let world = |all: &str| all.parse::<IpNet>().is_ok_and(|all| self.nets.contains(&all));
             if self.named.contains(&source) || world("0.0.0.0/0") && world("::/0") {
                 return Some(true);
             }
-            return (self.nets.is_empty() && self.named.is_empty() && !self.unread).then_some(false);
+            // Of groups, none stands for another.
+            let alike = rule.referenced_group_id.is_some() && self.lists == 0;
+            let is_out = self.nets.is_empty() && (self.named.is_empty() || alike);
+            return (is_out && !self.unread).then_some(false);
         }
         let cidr = rule.cidr_ipv4.as_ref().or(rule.cidr_ipv6.as_ref())?;
         let net: IpNet = cidr.parse().ok()?;
         if self.nets.iter().any(|one| one.contains(&net)) {
             return Some(true);
         }
-        (self.named.is_empty() && !self.unread).then_some(false)
+        let public = !world::is_private(&net);
+        let is_out = self.named.is_empty() || world::is_wide(&net) || public && self.lists == 0;
+        (is_out && !self.unread).then_some(false)
     }
 }
 

@@ -2,18 +2,19 @@
 //! allow for each network that keeps its way in. No entry is changed or removed. Pure arithmetic over numbers
 //! and networks; a refusal names what there is no room for.
 
-use std::collections::BTreeSet;
-
 use ipnet::IpNet;
 
 use crate::{
     actions::Refusal,
     checks::{
-        network_acls::ways::{Decided, Family, Share, decided, opened_by, share},
+        network_acls::ways::{Decided, Family, admitted, decided, opened_by},
         security_groups::world,
     },
     inventory::{AclEntry, NetworkAcl},
 };
+
+/// The last number that a customer's entry can have; those after it are AWS's.
+const LAST: i32 = 32_766;
 
 /// An entry to add.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,21 +25,18 @@ pub struct New {
     pub entry: AclEntry,
 }
 
-/// The entries that close ports, with those who keep their way in.
+/// The entries that close ports.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Edit {
     /// The new entries, in the order in which they are added: who keeps a way in comes before the deny.
     pub new: Vec<New>,
-    /// The networks that keep their way in.
-    pub kept: BTreeSet<IpNet>,
 }
 
 /// Returns the entries that close these ports to the world, with `networks` let in as far as they come in
 /// today.
 ///
 /// # Errors
-/// A refusal: an entry that is not understood, no numbers that are free, a network of which only a part comes
-/// in.
+/// A refusal: an entry that is not understood, no numbers that are free.
 pub fn edit(acl: &NetworkAcl, ports: &[u16], networks: &[IpNet]) -> Result<Edit, Refusal> {
     let mut all = Edit::default();
     for &port in ports {
@@ -66,20 +64,8 @@ fn close(
     // What comes later is shadowed by the deny: the networks that somebody has named there stay let in.
     let later = entries.iter().filter(|e| e.number > open && e.allows && !world::is_wide(&e.network));
     let named = networks.iter().copied().filter(|net| Family::of(net) == family);
-    let mut kept = Vec::new();
-    for net in IpNet::aggregate(&named.chain(later.map(|e| e.network)).collect()) {
-        match share(entries, &net, open) {
-            Share::All => kept.push(net),
-            Share::None => {}
-            Share::Some => {
-                return Err(Refusal::Refused(format!(
-                    "entries of {} let in only a part of {net} at port {port}: name that part, so that \
-                     nobody gains or loses a way in",
-                    acl.id
-                )));
-            }
-        }
-    }
+    let wanted = IpNet::aggregate(&named.chain(later.map(|e| e.network)).collect());
+    let kept: Vec<IpNet> = wanted.iter().flat_map(|net| admitted(entries, net, open)).collect();
     let before = entries.iter().map(|e| e.number).filter(|number| *number < open).max().unwrap_or(0);
     let numbers =
         free(acl, all, before, open, kept.len() + 1).ok_or_else(|| crowded(acl, port, before, open))?;
@@ -91,7 +77,6 @@ fn close(
             .zip(actions)
             .map(|(number, (action, network))| New { number, entry: entry(action, port, family, network) }),
     );
-    all.kept.extend(kept);
     Ok(())
 }
 
@@ -124,9 +109,14 @@ fn free(acl: &NetworkAcl, all: &Edit, after: i32, below: i32, many: usize) -> Op
 
 fn crowded(acl: &NetworkAcl, port: u16, before: i32, open: i32) -> Refusal {
     let place = if before > 0 { format!("between {before} and {open}") } else { format!("below {open}") };
+    let higher = if open < LAST {
+        format!("add the one with number {open} again under a higher number, and delete it there")
+    } else {
+        "remove entries before it that are not needed".to_owned()
+    };
     Refusal::Refused(format!(
-        "{} has not enough free numbers {place} for the entries that close port {port}: AWS cannot renumber \
-         an entry. Add the one with number {open} again under a higher number, and delete it there",
+        "{} has not enough free numbers {place} for the entries that close port {port}, and AWS cannot \
+         renumber an entry: {higher}",
         acl.id
     ))
 }

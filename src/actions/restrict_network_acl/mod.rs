@@ -3,7 +3,7 @@
 
 mod edit;
 
-use std::net::IpAddr;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
@@ -19,9 +19,9 @@ use crate::{
     calls::{Call, Risk, Step},
     checks::network_acls::{
         OPEN_ADMIN_PORT, OPEN_REMOTE_DESKTOP, PORTS,
-        ways::{Family, decided, lets_in},
+        ways::{Decided, Family, decided, let_in, lets_in},
     },
-    inventory::{FamilyKind, Inventory, NetworkAcl, Vpc, Want},
+    inventory::{AclEntry, FamilyKind, Inventory, NetworkAcl, Vpc, Want},
     resource::{Kind, ResourceId},
     services::{
         Operation, Spec,
@@ -44,6 +44,8 @@ const LIMITS: std::ops::RangeInclusive<usize> = 20..=40;
 const SHOWS_WITHIN: u64 = 300;
 /// The name of the lock-out guard.
 const LOCK_OUT: &str = "lock-out";
+/// The number of networks that the impact names.
+const MOST_NAMED: usize = 8;
 
 /// The parameters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,8 +56,6 @@ pub struct Params {
     pub allow: Vec<Allowed>,
     /// Ports at which replies may come back are closed too.
     pub ephemeral: bool,
-    /// A default network ACL is changed too.
-    pub default_acl: bool,
     /// The number of entries of a direction.
     #[serde(deserialize_with = "limit")]
     pub entry_limit: usize,
@@ -63,7 +63,7 @@ pub struct Params {
 
 impl Default for Params {
     fn default() -> Self {
-        Self { allow: Vec::new(), ephemeral: false, default_acl: false, entry_limit: *LIMITS.start() }
+        Self { allow: Vec::new(), ephemeral: false, entry_limit: *LIMITS.start() }
     }
 }
 
@@ -90,12 +90,6 @@ const PARAMETERS: &[Parameter] = &[
         default: "false",
         doc: "Whether ports from 1024 on, at which replies come back to NAT gateways, load balancers and \
               functions, are closed, too. Without it, findings about port 3389 are refused.",
-    },
-    Parameter {
-        name: "default_acl",
-        kind: "true or false",
-        default: "false",
-        doc: "Whether the default network ACL of a VPC may be changed. New subnets get it.",
     },
     Parameter {
         name: "entry_limit",
@@ -165,11 +159,10 @@ impl Action for RestrictNetworkAcl {
         let known = support::region(context.inventory, region)?;
         let acl = support::need(known.network_acls.get(id), &format!("network ACL {id}"))?;
         let owner_guard = owner(context, acl)?;
-        if acl.is_default && !params.default_acl {
+        if acl.is_default {
             return Err(Refusal::Refused(format!(
-                "{id} is the default network ACL of {}: every subnet without one of its own has it, \
-                 and every new one will. Give these subnets an ACL of their own, or set \
-                 restrict-network-acl.default_acl",
+                "{id} is the default network ACL of {}: every subnet without one of its own has it, and \
+                 every new one will. Give these subnets an ACL of their own",
                 acl.vpc_id
             )));
         }
@@ -189,7 +182,7 @@ impl Action for RestrictNetworkAcl {
             summary: format!("deny the world {} in {id} of {}", listed(&ports), subnets(acl)),
             steps: edit.new.iter().map(|new| step(region, id, new)).collect(),
             risk: Risk::Disruptive,
-            impact: impact(&edit, &ports),
+            impact: impact(acl, &edit, &ports)?,
             before: lines(acl, &[]),
             after: lines(acl, &edit.new),
             proof: proofs(context, target),
@@ -268,16 +261,30 @@ fn reaches(
 
 fn is_cut(acl: &NetworkAcl, edit: &Edit, ports: &[u16], address: IpAddr) -> Result<bool, Refusal> {
     let family = if address.is_ipv4() { Family::V4 } else { Family::V6 };
-    let mut after = acl.inbound.clone();
-    after.extend(edit.new.iter().map(|new| (new.number, new.entry.clone())));
+    let after = after(acl, &edit.new);
     for &port in ports {
-        let comes_in = |entries| decided(entries, port, family).map(|all| lets_in(&all, address));
-        let unknown = |why: String| Refusal::Unknown(format!("{}: {why}", acl.id));
-        if comes_in(&acl.inbound).map_err(unknown)? && !comes_in(&after).map_err(unknown)? {
+        let comes_in = |entries| Ok(lets_in(&ways(acl, entries, port, family)?, address));
+        if comes_in(&acl.inbound)? && !comes_in(&after)? {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+/// Returns the inbound entries as they are with the new ones.
+fn after(acl: &NetworkAcl, new: &[New]) -> BTreeMap<i32, AclEntry> {
+    let mut all = acl.inbound.clone();
+    all.extend(new.iter().map(|new| (new.number, new.entry.clone())));
+    all
+}
+
+fn ways(
+    acl: &NetworkAcl,
+    entries: &BTreeMap<i32, AclEntry>,
+    port: u16,
+    family: Family,
+) -> Result<Vec<Decided>, Refusal> {
+    decided(entries, port, family).map_err(|why| Refusal::Unknown(format!("{}: {why}", acl.id)))
 }
 
 /// Builds the step that adds an entry, where its number is still free.
@@ -319,25 +326,41 @@ fn step(region: &str, acl: &str, new: &New) -> Step {
     make::step(format!("{}-{}", new.entry.action, new.number), title, forth, make::back(vec![back]))
 }
 
-fn impact(edit: &Edit, ports: &[u16]) -> Vec<String> {
-    let kept: Vec<String> = edit.kept.iter().map(ToString::to_string).collect();
-    let mut all = vec![
-        match kept.is_empty() {
-            true => format!("nobody outside of these subnets reaches {} any more", listed(ports)),
-            false => format!("from outside, only {} still reach {}", kept.join(", "), listed(ports)),
-        },
+fn impact(acl: &NetworkAcl, edit: &Edit, ports: &[u16]) -> Result<Vec<String>, Refusal> {
+    let entries = after(acl, &edit.new);
+    let mut all = Vec::new();
+    for &port in ports {
+        let mut left = Vec::new();
+        for family in Family::ALL {
+            left.extend(let_in(&ways(acl, &entries, port, family)?, family));
+        }
+        all.push(match left.len() {
+            0 => format!("nobody outside of these subnets reaches port {port} any more"),
+            _ => {
+                format!("from outside of these subnets, port {port} is reached from {} only", some_of(&left))
+            }
+        });
+    }
+    all.push(
         "that cuts peered VPCs, networks behind a VPN or Direct Connect, and clients whose address a Network \
-         Load Balancer keeps, where they are not named"
+         Load Balancer keeps, where they are not among these"
             .to_owned(),
-        "connections that stand are cut at once: a network ACL knows no connections".to_owned(),
-    ];
+    );
+    all.push("connections that stand are cut at once: a network ACL knows no connections".to_owned());
     all.extend(ports.iter().filter(|port| **port >= 1024).map(|port| {
         format!(
             "replies that come back at port {port} are cut: of the connections of a NAT gateway, a load \
              balancer or a function in these subnets, about one in 64,000"
         )
     }));
-    all
+    Ok(all)
+}
+
+/// Lists networks, up to a number.
+fn some_of(nets: &[IpNet]) -> String {
+    let named: Vec<String> = nets.iter().take(MOST_NAMED).map(ToString::to_string).collect();
+    let more = nets.len().saturating_sub(MOST_NAMED);
+    format!("{}{}", named.join(", "), if more > 0 { format!(" and {more} more") } else { String::new() })
 }
 
 fn proofs(context: &Context<'_>, target: &ResourceId) -> Vec<Proof> {
@@ -351,8 +374,7 @@ fn proofs(context: &Context<'_>, target: &ResourceId) -> Vec<Proof> {
 
 /// Returns the inbound entries as lines, so that a diff can be drawn.
 fn lines(acl: &NetworkAcl, new: &[New]) -> Value {
-    let mut all = acl.inbound.clone();
-    all.extend(new.iter().map(|new| (new.number, new.entry.clone())));
+    let all = after(acl, new);
     json!(all.iter().map(|(number, entry)| format!("{number:>5} {}", entry.line())).collect::<Vec<_>>())
 }
 

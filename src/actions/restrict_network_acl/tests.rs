@@ -163,14 +163,33 @@ fn there_must_be_room_below_the_entry_that_opens() {
 }
 
 #[test]
-fn a_network_of_which_a_part_comes_in_is_refused() {
+fn of_a_network_the_part_is_kept_that_comes_in() {
     let it = account(&[
         (100, everything("0.0.0.0/1")),
         (110, entry("deny", "-1", None, "203.0.113.0/25")),
         (120, entry("allow", "-1", None, "203.0.113.0/24")),
     ]);
-    let why = refused(propose(&it, json!({})));
-    assert!(why.contains("only a part of 203.0.113.0/24"), "{why}");
+    let proposal = propose(&it, json!({})).unwrap();
+    assert!(added(&proposal).contains(&"add entry 98: allow tcp/22 from 203.0.113.128/25"), "{proposal:?}");
+}
+
+#[test]
+fn the_impact_names_all_who_still_come_in() {
+    let it = account(&[
+        (50, entry("allow", "6", Some((22, 22)), "198.51.100.0/24")),
+        (60, entry("deny", "6", Some((22, 22)), "10.10.0.0/17")),
+        (100, everything("::/0")),
+        (110, everything("0.0.0.0/0")),
+    ]);
+    let impact = propose(&it, json!({})).unwrap().impact;
+    let line = "from outside of these subnets, port 22 is reached from 10.10.128.0/17, 10.11.0.0/16, \
+                198.51.100.0/24, 2001:db8:10::/56 only";
+    assert_eq!(impact[0], line);
+    let none = account(&[(100, everything("::/0"))]);
+    let mut alone = none.clone();
+    let vpc = alone.region_mut(R).vpcs.get_mut("vpc-1").unwrap();
+    vpc.more_cidr_blocks.clear();
+    assert!(propose(&alone, json!({})).unwrap().impact[0].starts_with("nobody outside"));
 }
 
 #[test]
@@ -178,9 +197,8 @@ fn a_default_acl_and_one_of_others_are_left() {
     let mut it = account(&[(100, everything("0.0.0.0/0"))]);
     acl(&mut it).is_default = true;
     assert!(refused(propose(&it, json!({}))).contains("default network ACL"));
-    assert!(propose(&it, json!({ "default_acl": true })).is_ok());
     acl(&mut it).owner_id = "999988887777".into();
-    assert!(refused(propose(&it, json!({ "default_acl": true }))).contains("999988887777"));
+    assert!(refused(propose(&it, json!({}))).contains("999988887777"));
     let mut managed = account(&[(100, everything("0.0.0.0/0"))]);
     acl(&mut managed).tags.insert("aws:cloudformation:stack-name".into(), "net".into());
     assert!(refused(propose(&managed, json!({}))).contains("CloudFormation"));

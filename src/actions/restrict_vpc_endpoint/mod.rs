@@ -87,7 +87,7 @@ fn switch(context: &Context<'_>, endpoint: &VpcEndpoint, params: &Params) -> Res
     let new = replaced(&policy, &open, own.statements);
     // The check must be able to prove the new policy, whatever else is in it.
     match width(&new, service_of(endpoint)) {
-        Width::Bounded => {}
+        Width::Bounded | Width::Wide(_) => {}
         Width::Open(_) => return Err(refused("its policy would still be open".to_owned())),
         Width::Unclear(why) => {
             return Err(refused(format!(
@@ -147,7 +147,7 @@ fn present(context: &Context<'_>, endpoint: &VpcEndpoint) -> Result<(String, Val
     };
     let open = match width(&policy, service_of(endpoint)) {
         Width::Open(open) => open,
-        Width::Bounded => {
+        Width::Bounded | Width::Wide(_) => {
             return Err(Refusal::Nothing(format!("the policy of VPC endpoint {id} is not open")));
         }
         Width::Unclear(why) => return Err(unknown(format!("its policy: {why}"))),
@@ -234,17 +234,24 @@ fn impact(
     others: usize,
 ) -> Vec<String> {
     let (id, vpc, whose) = (&endpoint.id, &endpoint.vpc_id, inside.words());
+    let but = match others {
+        0 => "",
+        1 => ", unless the other statement of the policy allows it",
+        _ => ", unless other statements of the policy allow it",
+    };
     let mut impact = vec![
-        format!("over {id}, principals outside of {whose} are denied, whatever else lets them in"),
         format!(
-            "over {id}, resources outside of {whose} are denied to everybody but services of AWS{}",
+            "over {id}, principals outside of {whose} are denied, whatever policies of theirs allow{but}"
+        ),
+        format!(
+            "over {id}, resources outside of {whose} are denied to everybody but services of AWS{}{but}",
             perimeter::exceptions(endpoint.service().map_or("", |(_, word)| word))
         ),
         match unsigned.len() {
-            0 => format!("over {id}, requests that nobody has signed are denied"),
+            0 => format!("over {id}, requests that nobody has signed are denied{but}"),
             n => format!(
                 "over {id}, requests that nobody has signed are denied, but for reading what is in {n} \
-                 buckets of AWS's own, such as those of package repositories and agents"
+                 buckets of AWS's own, such as those of package repositories and agents{but}"
             ),
         },
         format!(

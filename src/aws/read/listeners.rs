@@ -102,7 +102,7 @@ fn listener(described: types::Listener) -> Listener {
         certificate: certificate.and_then(|first| some(first.certificate_arn)),
         mutual_authentication: described.mutual_authentication.and_then(|mutual| some(mutual.mode)),
         more_in_actions: rules::more_in(&actions),
-        default_actions: actions.into_iter().map(rules::action).collect(),
+        default_actions: rules::actions(actions),
         id: text(described.listener_arn),
         load_balancer: text(described.load_balancer_arn),
         protocol: text(described.protocol),

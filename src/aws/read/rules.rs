@@ -60,7 +60,7 @@ fn rule(described: types::Rule) -> ListenerRule {
         id: text(described.rule_arn),
         priority: text(described.priority),
         conditions: described.conditions.unwrap_or_default().into_iter().map(condition).collect(),
-        actions: described.actions.unwrap_or_default().into_iter().map(action).collect(),
+        actions: actions(described.actions.unwrap_or_default()),
     }
 }
 
@@ -73,8 +73,18 @@ fn condition(described: types::RuleCondition) -> String {
     if values.is_empty() { field } else { format!("{field} {}", values.join(" or ")) }
 }
 
+/// Converts the actions of a listener or rule. One alone has no place: AWS may show it as the first of one,
+/// or show none.
+pub fn actions(described: Vec<types::Action>) -> Vec<ListenerAction> {
+    let mut all: Vec<ListenerAction> = described.into_iter().map(action).collect();
+    if let [one] = all.as_mut_slice() {
+        one.order = None;
+    }
+    all
+}
+
 /// Converts an action. The members of other actions than those that forward and redirect are left out.
-pub fn action(described: types::Action) -> ListenerAction {
+fn action(described: types::Action) -> ListenerAction {
     ListenerAction {
         r#type: text(described.r#type),
         target_group_arn: some(described.target_group_arn),

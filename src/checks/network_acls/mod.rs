@@ -55,9 +55,6 @@ impl Rule for AdminPort {
     fn is_own(acl: &NetworkAcl, inventory: &Inventory) -> bool {
         inventory.owner.owns(&acl.owner_id)
     }
-    fn is_scanned(acl: &NetworkAcl) -> bool {
-        !acl.is_default
-    }
     fn judge(acl: &NetworkAcl, _: &Value) -> Verdict {
         judge(acl, SSH, "SSH")
     }
@@ -80,9 +77,6 @@ impl Rule for RemoteDesktop {
     };
     fn is_own(acl: &NetworkAcl, inventory: &Inventory) -> bool {
         inventory.owner.owns(&acl.owner_id)
-    }
-    fn is_scanned(acl: &NetworkAcl) -> bool {
-        !acl.is_default
     }
     fn judge(acl: &NetworkAcl, _: &Value) -> Verdict {
         judge(acl, RDP, "RDP")
@@ -117,6 +111,11 @@ const KNOWN_REMOTE_DESKTOP: KnownAs = &[
     ("config-managed", &["nacl-no-unrestricted-ssh-rdp"]),
 ];
 
+/// The note on a default network ACL
+/// (<https://docs.aws.amazon.com/vpc/latest/userguide/default-network-acl.html>).
+const OF_DEFAULT: &str = "a default network ACL lets everything in by design, and redress does not change \
+                          one: give its subnets a network ACL of their own";
+
 /// Judges a network ACL about one port. Entries that are not understood make it unknown.
 fn judge(acl: &NetworkAcl, port: u16, service: &str) -> Verdict {
     if acl.subnets.is_empty() {
@@ -131,6 +130,9 @@ fn judge(acl: &NetworkAcl, port: u16, service: &str) -> Verdict {
     }
     if open.is_empty() {
         return Verdict::Ok(None);
+    }
+    if acl.is_default {
+        return Verdict::Ok(Some(OF_DEFAULT.to_owned()));
     }
     let one = |(family, number): &(Family, i32)| {
         let line = acl.inbound.get(number).map(|entry| entry.line()).unwrap_or_default();
@@ -197,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn default_acls_and_those_of_others_are_not_scanned_for() {
+    fn the_acls_of_others_are_not_scanned_for_and_default_ones_are_no_finding() {
         let check = &CHECKS[0];
         let found = |change: fn(&mut NetworkAcl)| {
             let owner = Owner { partition: "aws".into(), account: "123456789012".into() };
@@ -210,7 +212,8 @@ mod tests {
             (check.resources)(&it, &["us-east-1".to_owned()]).len()
         };
         assert_eq!(found(|_| {}), 1);
-        assert_eq!(found(|acl| acl.is_default = true), 0);
+        let default = NetworkAcl { is_default: true, ..acl(&[(100, all("allow", "0.0.0.0/0"))]) };
+        assert!(matches!(judge(&default, SSH, "SSH"), Verdict::Ok(Some(why)) if why.contains("by design")));
         assert_eq!(found(|acl| acl.owner_id = "999988887777".into()), 0);
         assert_eq!((check.reads)("us-east-1"), [Want::all("us-east-1", FamilyKind::NetworkAcls)]);
     }

@@ -178,36 +178,34 @@ pub fn lets_in(decided: &[Decided], from: IpAddr) -> bool {
     decided.iter().any(|entry| entry.allows && entry.shares((here, here)).next().is_some())
 }
 
-/// The part of a network that comes in today by entries from a number on. The part that entries before that
-/// one decide about does not count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Share {
-    /// All of it.
-    All,
-    /// A part of it.
-    Some,
-    /// Nothing of it, or nothing is left for those entries to decide.
-    None,
+/// Returns the networks that come in, in as few as there can be.
+pub fn let_in(decided: &[Decided], family: Family) -> Vec<IpNet> {
+    let all: Vec<IpNet> = decided.iter().filter(|entry| entry.allows).flat_map(|e| e.nets(family)).collect();
+    IpNet::aggregate(&all)
 }
 
-/// Returns the part of a network that comes in by the entries from `number` on.
-pub fn share(decided: &[Decided], net: &IpNet, number: i32) -> Share {
+/// Returns the part of a network that comes in today by the entries from `number` on; the whole of it where
+/// nothing but entries before that one keeps a part of it out.
+pub fn admitted(decided: &[Decided], net: &IpNet, number: i32) -> Vec<IpNet> {
     let whole = span(net);
-    let mut left = vec![whole];
-    let mut allowed = false;
-    for entry in decided {
-        let decides = entry.shares(whole).collect::<Vec<_>>();
-        if entry.number >= number && !entry.allows {
-            continue;
+    let (mut left, mut parts) = (vec![whole], Vec::new());
+    for entry in decided.iter().filter(|entry| entry.number < number || entry.allows) {
+        let decides: Vec<Span> = entry.shares(whole).collect();
+        left = decides
+            .iter()
+            .fold(left, |left, part| left.into_iter().flat_map(|one| beside(one, *part)).collect());
+        if entry.number >= number {
+            parts.extend(decides);
         }
-        allowed |= entry.number >= number && !decides.is_empty();
-        left =
-            decides.iter().fold(left, |left, part| left.into_iter().flat_map(|l| beside(l, *part)).collect());
     }
-    match (allowed, left.is_empty()) {
-        (true, true) => Share::All,
-        (true, false) => Share::Some,
-        (false, _) => Share::None,
+    match (parts.is_empty(), left.is_empty()) {
+        (true, _) => Vec::new(),
+        (false, true) => vec![*net],
+        (false, false) => {
+            let family = Family::of(net);
+            let all: Vec<IpNet> = parts.into_iter().flat_map(|(from, to)| nets(family, from, to)).collect();
+            IpNet::aggregate(&all)
+        }
     }
 }
 
@@ -303,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn the_share_of_a_network_is_what_later_entries_let_in() {
+    fn of_a_network_the_part_counts_that_later_entries_let_in() {
         let all = decided(
             &acl(&[
                 (80, "deny", "6", SSH, "10.10.0.0/20"),
@@ -315,12 +313,13 @@ mod tests {
             Family::V4,
         )
         .unwrap();
-        let of = |net: &str| share(&all, &net.parse().unwrap(), 100);
-        assert_eq!(of("10.10.0.0/16"), Share::All, "what was denied before stays denied");
-        assert_eq!(of("10.10.0.0/20"), Share::None);
-        assert_eq!(of("203.0.113.0/24"), Share::Some);
-        assert_eq!(of("203.0.113.128/25"), Share::All);
-        assert_eq!(of("198.51.100.0/24"), Share::None);
+        let of = |net: &str| -> Vec<String> {
+            admitted(&all, &net.parse().unwrap(), 100).iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(of("10.10.0.0/16"), ["10.10.0.0/16"], "what was denied before stays denied");
+        assert_eq!(of("10.10.0.0/20"), [""; 0]);
+        assert_eq!(of("203.0.113.0/24"), ["203.0.113.128/25"], "the part that comes in");
+        assert_eq!(of("198.51.100.0/24"), [""; 0]);
         assert!(lets_in(&all, "10.10.16.1".parse().unwrap()) && !lets_in(&all, "10.10.0.1".parse().unwrap()));
     }
 

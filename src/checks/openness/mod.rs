@@ -22,6 +22,8 @@ pub enum Width {
     Open(Vec<usize>),
     /// It allows less than everything, to everybody or to some.
     Bounded,
+    /// It is bounded, but this statement lets everybody call some actions with any resource.
+    Wide(String),
     /// It cannot be determined, for this reason.
     Unclear(String),
 }
@@ -91,7 +93,7 @@ pub fn width(policy: &Value, of: Of) -> Width {
         Ok(all) => all,
         Err(why) => return Width::Unclear(why),
     };
-    let (mut open, mut unclear, mut undecided) = (Vec::new(), None, None);
+    let (mut open, mut wide, mut unclear, mut undecided) = (Vec::new(), None, None, None);
     for (n, statement) in all.into_iter().enumerate() {
         let odd = statement.keys().find(|member| !MEMBERS.contains(&member.as_str()));
         if let Some(member) = odd {
@@ -102,6 +104,9 @@ pub fn width(policy: &Value, of: Of) -> Width {
                 (Reach::All, Tie::Nothing) => open.push(n),
                 (Reach::All | Reach::Unclear, Tie::Nothing | Tie::Unclear) => {
                     unclear = unclear.or_else(|| Some(named(n, statement)));
+                }
+                (Reach::Some, Tie::Nothing) if is_for_everybody(statement, of) => {
+                    wide = wide.or_else(|| Some(named(n, statement)));
                 }
                 (Reach::Some, _) | (_, Tie::Binds) => {}
             },
@@ -121,7 +126,7 @@ pub fn width(policy: &Value, of: Of) -> Width {
         (true, _, Some(statement)) => {
             Width::Unclear(format!("redress cannot determine what {statement} allows to whom"))
         }
-        (true, _, None) => Width::Bounded,
+        (true, _, None) => wide.map_or(Width::Bounded, Width::Wide),
     }
 }
 
@@ -145,6 +150,16 @@ fn reach(statement: &Map<String, Value>, of: Of) -> Reach {
         each if each.contains(&Reach::Some) => Reach::Some,
         _ => Reach::Unclear,
     }
+}
+
+/// Returns whether a statement is for every principal and every resource, with some actions of the service.
+fn is_for_everybody(statement: &Map<String, Value>, of: Of) -> bool {
+    let is_of_service = |pattern: &&str| match (of.prefix, pattern.split_once(':')) {
+        (Some(prefix), Some((service, _))) => may_overlap(&service.to_lowercase(), prefix),
+        _ => true,
+    };
+    let is_used = statement.get("Action").and_then(texts).is_some_and(|all| all.iter().any(is_of_service));
+    is_used && [principals(statement), resources(statement, of)] == [Reach::All, Reach::All]
 }
 
 /// Returns the texts of a member that may be one text or a list of them; `None` for anything else.
@@ -334,6 +349,14 @@ fn denied(statement: &Map<String, Value>, of: Of) -> Reach {
     }
     let Some(all) = conditions(statement) else { return Reach::Unclear };
     let perimeter = |one: &Condition| binds(one, true);
+    // All conditions of a statement must hold: together, those on principals and those on resources deny only
+    // strangers who use what belongs to strangers.
+    let of_resources = |(_, key, _): &&Condition| key.contains(":resource");
+    let (resources, principals): (Vec<_>, Vec<_>) =
+        all.iter().filter(|one| perimeter(one)).partition(of_resources);
+    if !resources.is_empty() && !principals.is_empty() {
+        return Reach::Unclear;
+    }
     if all.iter().all(|one| perimeter(one) || is_of_service(one, "false"))
         && (all.is_empty() || all.iter().any(perimeter))
     {

@@ -61,7 +61,6 @@ fn whatever_is_less_than_everything_is_bounded() {
     for more in [
         json!({ "Principal": { "AWS": "arn:aws:iam::123456789012:root" } }),
         json!({ "Principal": { "Service": ["logs.amazonaws.com"] } }),
-        json!({ "Action": ["s3:Get*", "s3:List*"] }),
         json!({ "Action": "ec2:*" }),
         json!({ "Resource": ["arn:aws:s3:::maps", "arn:aws:s3:::maps/*"] }),
         json!({ "Resource": "arn:aws:s3:us-east-1:123456789012:accesspoint/*" }),
@@ -76,6 +75,13 @@ fn whatever_is_less_than_everything_is_bounded() {
         json!({ "Condition": { "Bool": { "aws:PrincipalIsAWSService": true } } }),
     ] {
         assert_eq!(judged(more.clone()), Width::Bounded, "{more}");
+    }
+}
+
+#[test]
+fn some_actions_for_everybody_are_noted() {
+    for more in [json!({ "Action": ["s3:Get*", "s3:Put*"] }), json!({ "Action": "s3:GetObject" })] {
+        assert_eq!(judged(more.clone()), Width::Wide("statement 1".to_owned()), "{more}");
     }
 }
 
@@ -119,7 +125,7 @@ fn whatever_is_not_understood_is_neither_open_nor_fine() {
     let statement = |action: &str| json!({ "Statement": with(&all("Allow"), json!({ "Action": action })) });
     assert!(is_unclear(&width(&statement("x:*"), unknown)));
     assert_eq!(width(&statement("*"), unknown), Width::Open(vec![0]));
-    assert_eq!(width(&statement("x:Get*"), unknown), Width::Bounded);
+    assert_eq!(width(&statement("x:Get*"), unknown), Width::Wide("statement 1".to_owned()));
 }
 
 #[test]
@@ -148,6 +154,8 @@ fn a_denial_closes_an_open_policy_only_if_it_denies_all_others() {
         json!({ "Principal": null, "NotPrincipal": { "AWS": "123456789012" } }),
         json!({ "Condition": { "NotIpAddress": { "aws:VpcSourceIp": "10.0.0.0/8" } } }),
         json!({ "Condition": { "StringNotEquals": { "aws:PrincipalOrgID": "o-1", "aws:SourceVpc": "v" } } }),
+        json!({ "Condition": { "StringNotEquals": { "aws:PrincipalOrgID": "o-1",
+            "aws:ResourceOrgID": "o-1" } } }),
         json!({ "Condition": { "Bool": { "aws:SecureTransport": "true" } } }),
         json!({ "Condition": { "Bool": { "aws:PrincipalIsAWSService": "false" } } }),
     ] {
@@ -159,7 +167,7 @@ fn a_denial_closes_an_open_policy_only_if_it_denies_all_others() {
 fn the_open_statements_are_found_among_others() {
     let narrow = with(&all("Allow"), json!({ "Action": "s3:GetObject" }));
     assert_eq!(of(&[narrow.clone(), all("Allow"), narrow.clone(), all("Allow")]), Width::Open(vec![1, 3]));
-    assert_eq!(of(&[narrow.clone(), narrow.clone()]), Width::Bounded);
+    assert_eq!(of(&[narrow.clone(), narrow.clone()]), Width::Wide("statement 1".to_owned()));
     let odd = with(&narrow, json!({ "Action": null, "NotAction": "s3:x" }));
     assert!(is_unclear(&of(&[narrow, odd])));
 }

@@ -228,7 +228,7 @@ async fn of_plan(
     let state = session.state_to_write()?;
     let door = session.reopen(&Place::of_plan(&plan)).await?;
     plan_file::fits(&plan, &door)?;
-    let today = Today { playbooks: session.playbooks()?, options: session::options(&safety.guards) };
+    let today = Today { playbooks: session.chosen()?.playbooks, options: session::options(&safety.guards) };
     let signed = signed.map(|by| (by, plan.clone()));
     let (mut plan, again) = again(session, &door, plan, &today).await;
     // The author of the plan can make it ask more often, never less often.

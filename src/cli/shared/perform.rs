@@ -171,7 +171,8 @@ pub async fn work(
     events.begin(plan, &task);
     // They were read before anything else was done. If they cannot be read any more, none are used, and then
     // nothing new begins.
-    let today = Today { playbooks: session.playbooks().unwrap_or_default(), options: plan.options.clone() };
+    let playbooks = session.chosen().map(|chosen| chosen.playbooks).unwrap_or_default();
+    let today = Today { playbooks, options: plan.options.clone() };
     let engine = Engine {
         account: door.account.as_ref(),
         talk: &events,

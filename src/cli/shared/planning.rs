@@ -1,8 +1,6 @@
 //! The path from an open account to a plan, with the flags and the user's playbooks. Reads the account and
 //! changes nothing; `scan`, `plan` and `apply` without a file all take this path.
 
-use std::collections::BTreeSet;
-
 use jiff::SignedDuration;
 
 use super::{
@@ -12,7 +10,6 @@ use super::{
     session::{self, Chosen, Session},
 };
 use crate::{
-    checks,
     engine::{
         gather::gather,
         survey::{self, Survey, Wish},
@@ -127,13 +124,7 @@ pub struct Facts {
 /// # Errors
 /// When the user's playbooks are wrong (exit 2).
 pub async fn facts(session: &Session, door: &OpenAccount, plan: &Plan) -> Result<Facts, Fail> {
-    let (playbooks, mut checks) = (session.playbooks()?, session.chosen()?.checks);
-    let found: BTreeSet<&str> =
-        plan.changes.iter().flat_map(|c| &c.findings).map(|f| f.check.as_str()).collect();
-    // The plan may be of another set than the session.
-    let others = checks::all().filter(|c| c.scanned && found.contains(c.id));
-    let others: Vec<_> = others.filter(|c| checks.iter().all(|run| run.id != c.id)).collect();
-    checks.extend(others);
+    let Chosen { playbooks, checks, .. } = session.chosen()?;
     let account = door.account.as_ref();
     let survey = survey::scan(account, &plan.regions, &checks, &|id| check_parameters(&playbooks, id)).await;
     let mut needs = |known: &Inventory| -> Scope {

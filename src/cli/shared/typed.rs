@@ -30,7 +30,7 @@ const REPEATED: &[(&str, Kind)] = &[
     ("region", Kind::Planning),
     ("set", Kind::Both),
     ("allow-cidr", Kind::Both),
-    ("playbook-set", Kind::Planning),
+    ("playbook-set", Kind::Both),
     ("check", Kind::Planning),
     ("findings", Kind::Planning),
     ("events-since", Kind::Planning),

@@ -393,7 +393,8 @@ fn answering<'c>(change: &'c Change, facts: &Inventory, today: &Today) -> Result
     let (Some(uses), Some(first)) = (uses, first_playbook(&today.playbooks, &playbooks)) else {
         let what = format!("no playbook of today asks for {} on {}", change.action, change.resource);
         return Err(Unlike::Drifted(format!(
-            "{what}: make a new plan, or give --playbooks, --set and --allow-cidr as when it was planned"
+            "{what}: make a new plan, or give --playbooks, --playbook-set, --set and --allow-cidr as when it \
+             was planned"
         )));
     };
     behind.playbook.clone_from(&first.id);
@@ -406,8 +407,8 @@ fn no_answer(key: &FindingKey, (kind, reason): SkipReason) -> Unlike {
     match kind {
         SkippedKind::Unknown => Unlike::Unknown(told),
         SkippedKind::Refused | SkippedKind::Suppressed => Unlike::Refused(told),
-        SkippedKind::Unmapped | SkippedKind::Conflict | SkippedKind::Retained => {
-            Unlike::Drifted(format!("{told}: make a new plan, or give --playbooks as when it was planned"))
-        }
+        SkippedKind::Unmapped | SkippedKind::Conflict | SkippedKind::Retained => Unlike::Drifted(format!(
+            "{told}: make a new plan, or give --playbooks and --playbook-set as when it was planned"
+        )),
     }
 }

@@ -11,6 +11,7 @@ mod lineage;
 mod made;
 mod policies;
 mod routes;
+mod settings;
 mod volumes;
 
 use std::collections::BTreeSet;
@@ -375,7 +376,7 @@ impl<'a> Reach<'a> {
                 otherwise()
             }
             "AuthorizeSecurityGroupIngress" | "AuthorizeSecurityGroupEgress" => {
-                Ok(Some(format!("{} is opened again to {}", change.resource.id(), sources(call))))
+                Ok(Some(format!("{} is opened again to {}", change.resource.id(), settings::sources(call))))
             }
             "RevokeSecurityGroupIngress" | "RevokeSecurityGroupEgress" => {
                 self.revokes(way, call).map(|()| None)
@@ -392,70 +393,11 @@ impl<'a> Reach<'a> {
             _ => Ok(None),
         }
     }
-
-    /// Returns the claim of a call that sets a property which the listener does not have, and which the
-    /// action would not set today: only the files vouch for it.
-    fn sets_listener(&self, call: &Call) -> Option<String> {
-        let id = self.change.resource.as_str();
-        let now = self.facts.json(&call.region, FamilyKind::Listeners, id);
-        let set = |member: &str, shown: &str| {
-            let wanted = call.input.get(member)?;
-            let is_set = now.known().is_some_and(|listener| listener.get(shown) == Some(wanted));
-            (!is_set).then_some(wanted)
-        };
-        let name = self.change.resource.id();
-        let policy = set("SslPolicy", "ssl_policy").map(|policy| format!("the policy {policy}"));
-        let actions =
-            set("DefaultActions", "default_actions").map(|actions| format!("the actions {actions}"));
-        let all: Vec<String> = policy.into_iter().chain(actions).collect();
-        (!all.is_empty()).then(|| format!("listener {name} gets {}", all.join(" and ")))
-    }
-
-    /// Checks the rules that a call revokes: those that the action revokes, or on the way back those that the
-    /// run made. AWS refuses a rule of another group, since the call names the group, too.
-    fn revokes(&self, way: Way, call: &Call) -> Result<(), String> {
-        let member = "SecurityGroupRuleIds";
-        for id in
-            call.input.get(member).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
-        {
-            let rule = match self.facts.json(&call.region, FamilyKind::SecurityGroupRules, id) {
-                Fact::Known(rule) => rule,
-                _ => continue,
-            };
-            let own = tag_of(&rule, tag::RUN) == Some(self.run);
-            let proposed = way == Way::Forth && self.made.names(&call.operation, member, id);
-            if !own && !proposed {
-                return Err(format!("would shut {id}, which {} does not shut today", self.change.action));
-            }
-        }
-        Ok(())
-    }
 }
 
 /// Returns whether a call makes something from a snapshot.
 fn uses_as_source(call: &Call) -> bool {
     matches!(call.operation.as_str(), "CopySnapshot" | "CreateVolume")
-}
-
-/// Lists the sources that a call lets in.
-fn sources(call: &Call) -> String {
-    let permissions = call.input.get("IpPermissions").and_then(Value::as_array).into_iter().flatten();
-    let of = |permission: &Value| {
-        let lists = [
-            ("IpRanges", "CidrIp"),
-            ("Ipv6Ranges", "CidrIpv6"),
-            ("PrefixListIds", "PrefixListId"),
-            ("UserIdGroupPairs", "GroupId"),
-        ];
-        let all = lists.iter().flat_map(|(list, key)| {
-            let entries = permission.get(*list).and_then(Value::as_array).into_iter().flatten();
-            entries
-                .filter_map(|entry| entry.get(*key).and_then(Value::as_str).map(str::to_owned))
-                .collect::<Vec<_>>()
-        });
-        all.collect::<Vec<_>>()
-    };
-    permissions.flat_map(of).collect::<Vec<_>>().join(", ")
 }
 
 fn tag_of<'t>(thing: &'t Value, name: &str) -> Option<&'t str> {

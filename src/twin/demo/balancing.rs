@@ -131,7 +131,6 @@ fn forward(name: &str) -> ListenerAction {
     ListenerAction {
         r#type: "forward".to_owned(),
         target_group_arn: Some(group(name)),
-        order: Some(1),
         forward_config: Some(ForwardConfig {
             target_groups: vec![to],
             target_group_stickiness_config: Some(sticks),
@@ -144,7 +143,6 @@ fn redirect() -> ListenerAction {
     let text = |text: &str| Some(text.to_owned());
     ListenerAction {
         r#type: "redirect".to_owned(),
-        order: Some(1),
         redirect_config: Some(RedirectConfig {
             protocol: text("HTTPS"),
             port: text("443"),

@@ -266,6 +266,9 @@ pub enum Command {
         /// The playbooks.
         #[command(flatten)]
         parameters: Parameters,
+        /// The sets.
+        #[command(flatten)]
+        sets: Sets,
         /// The pace of the run.
         #[command(flatten)]
         runs: Runs,
@@ -480,8 +483,8 @@ impl Command {
             Command::Apply { opens, plans, runs, reports, .. } => vec![opens, plans, runs, reports],
             Command::Fix { opens, plans, runs, .. } => vec![opens, plans, runs],
             Command::Runs { stored, formatted } => vec![stored, formatted],
-            Command::Resume { account, parameters, runs, reports, .. } => {
-                vec![account, parameters, runs, reports]
+            Command::Resume { account, parameters, sets, runs, reports, .. } => {
+                vec![account, parameters, sets, runs, reports]
             }
             Command::Recover { opens, books, reports, .. } => vec![opens, books, reports],
             Command::Undo { account, books, runs, reports, .. } => vec![account, books, runs, reports],

@@ -99,10 +99,7 @@ fn every_command_takes_what_means_something_to_it_and_nothing_else() {
     assert_eq!(taken("fix"), without(&["--format", "--report", "--summary"]));
     assert_eq!(taken("plan"), without(&["--jobs", "--stop-at-once", "--events"]));
     assert_eq!(taken("scan"), taken("plan"));
-    assert_eq!(
-        taken("resume last"),
-        without(&["--region", "--playbook-set", "--check", "--findings", "--events-since"])
-    );
+    assert_eq!(taken("resume last"), without(&["--region", "--check", "--findings", "--events-since"]));
     assert_eq!(taken("runs"), ["--profile", "--only-account", "--pace", "--state-dir", "--format"]);
     assert_eq!(
         taken("playbooks list"),

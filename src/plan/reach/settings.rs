@@ -1,0 +1,71 @@
+//! Rules of security groups and properties of listeners, which a change sets and sets back: what the account
+//! shows of them decides whether a call is borne out, or whether only the files vouch for it. Pure.
+
+use serde_json::Value;
+
+use super::{Reach, Way, tag_of};
+use crate::{
+    calls::Call,
+    inventory::{Fact, FamilyKind, tag},
+};
+
+impl Reach<'_> {
+    /// Returns the claim of a call that sets a property which the listener does not have, and which the
+    /// action would not set today: only the files vouch for it.
+    pub(super) fn sets_listener(&self, call: &Call) -> Option<String> {
+        let id = self.change.resource.as_str();
+        let now = self.facts.json(&call.region, FamilyKind::Listeners, id);
+        let set = |member: &str, shown: &str| {
+            let wanted = call.input.get(member)?;
+            let is_set = now.known().is_some_and(|listener| listener.get(shown) == Some(wanted));
+            (!is_set).then_some(wanted)
+        };
+        let name = self.change.resource.id();
+        let policy = set("SslPolicy", "ssl_policy").map(|policy| format!("the policy {policy}"));
+        let actions =
+            set("DefaultActions", "default_actions").map(|actions| format!("the actions {actions}"));
+        let all: Vec<String> = policy.into_iter().chain(actions).collect();
+        (!all.is_empty()).then(|| format!("listener {name} gets {}", all.join(" and ")))
+    }
+
+    /// Checks the rules that a call revokes: those that the action revokes, or on the way back those that the
+    /// run made. AWS refuses a rule of another group, since the call names the group, too.
+    pub(super) fn revokes(&self, way: Way, call: &Call) -> Result<(), String> {
+        let member = "SecurityGroupRuleIds";
+        for id in
+            call.input.get(member).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+        {
+            let rule = match self.facts.json(&call.region, FamilyKind::SecurityGroupRules, id) {
+                Fact::Known(rule) => rule,
+                _ => continue,
+            };
+            let own = tag_of(&rule, tag::RUN) == Some(self.run);
+            let proposed = way == Way::Forth && self.made.names(&call.operation, member, id);
+            if !own && !proposed {
+                return Err(format!("would shut {id}, which {} does not shut today", self.change.action));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Lists the sources that a call lets in.
+pub(super) fn sources(call: &Call) -> String {
+    let permissions = call.input.get("IpPermissions").and_then(Value::as_array).into_iter().flatten();
+    let of = |permission: &Value| {
+        let lists = [
+            ("IpRanges", "CidrIp"),
+            ("Ipv6Ranges", "CidrIpv6"),
+            ("PrefixListIds", "PrefixListId"),
+            ("UserIdGroupPairs", "GroupId"),
+        ];
+        let all = lists.iter().flat_map(|(list, key)| {
+            let entries = permission.get(*list).and_then(Value::as_array).into_iter().flatten();
+            entries
+                .filter_map(|entry| entry.get(*key).and_then(Value::as_str).map(str::to_owned))
+                .collect::<Vec<_>>()
+        });
+        all.collect::<Vec<_>>()
+    };
+    permissions.flat_map(of).collect::<Vec<_>>().join(", ")
+}
