@@ -163,8 +163,8 @@ fn plain_http_is_redirected_where_https_serves_the_same_and_is_forwarded_again_a
     for member in
         ["/DefaultActions/0/ForwardConfig/TargetGroups", "/Rules/0/Actions/0/ForwardConfig/TargetGroups"]
     {
-        let place = |all: &Value| all[id("split")].pointer(member).unwrap().clone();
-        *sorted[id("split")].pointer_mut(member).unwrap() = place(&after);
+        let shown = after[id("split")].pointer(member).unwrap().clone();
+        *sorted[id("split")].pointer_mut(member).unwrap() = shown;
     }
     assert_eq!(
         after, sorted,

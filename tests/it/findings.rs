@@ -294,7 +294,7 @@ fn what_led_to_nothing_is_told_by_control_and_what_passed_only_counted() {
         finding["status_code"] = code.into();
         finding
     };
-    let acl = "ec2_networkacl_allow_ingress_any_port";
+    let acl = "ec2_networkacl_unused";
     desk.write(
         "run",
         &json!([

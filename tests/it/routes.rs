@@ -169,7 +169,8 @@ fn routes_whose_targets_are_gone_are_removed_for_good_and_only_when_that_is_allo
         .map(|f| f["resource"]["id"].as_str().unwrap())
         .collect();
     let mut dead = [id("dead"), id("open")];
-    (found.sort_unstable(), dead.sort_unstable());
+    found.sort_unstable();
+    dead.sort_unstable();
     assert_eq!(found, dead, "{scan:#}");
     let plan = desk.ends(4, &format!("plan {check} -o plan.json --format json")).json();
     let refused = plan["skipped"].as_array().unwrap();
@@ -182,7 +183,8 @@ fn routes_whose_targets_are_gone_are_removed_for_good_and_only_when_that_is_allo
     desk.ends(0, "apply plan.json --auto-approve --allow-irreversible fix-route-table");
     let mut after = before.clone();
     let routes = after[id("dead")].as_object_mut().unwrap();
-    (routes.remove("10.7.0.0/16"), routes.remove("10.6.0.0/16"));
+    routes.remove("10.7.0.0/16");
+    routes.remove("10.6.0.0/16");
     assert_eq!(shown(&desk), after, "these routes, and nothing else");
     desk.ends(0, "verify last");
 }
@@ -215,7 +217,8 @@ fn a_broad_route_is_narrowed_wherever_the_run_dies_and_comes_back_with_an_undo()
     second.run(&undoing.plan, yes(&undoing.plan), None).unwrap().unwrap();
     assert_eq!(operations(&second), ["CreateRoute", "DeleteRoute"]);
     let (mut was, mut is) = (before, routes(&second, &table));
-    (was.sort_by_key(|r| r.destination.clone()), is.sort_by_key(|r| r.destination.clone()));
+    was.sort_by_key(|r| r.destination.clone());
+    is.sort_by_key(|r| r.destination.clone());
     assert_eq!(is, was);
 
     for kill in [Kill::AfterCall(1), Kill::BeforeCall(2)] {

@@ -210,7 +210,8 @@ fn what_cannot_be_restricted_is_refused_with_the_reason() {
     let marked = |it: &mut VpcEndpoint| {
         it.tags.insert("aws:cloudformation:stack-id".into(), "arn:aws:cloudformation:x".into());
     };
-    let changes: [(fn(&mut VpcEndpoint), &str); 5] = [
+    type Change = (fn(&mut VpcEndpoint), &'static str);
+    let changes: [Change; 5] = [
         (|it| it.requester_managed = true, "a service of AWS manages it"),
         (|it| it.owner_id = "999988887777".into(), "only its owner"),
         (|it| it.state = "pending".into(), "\"pending\""),

@@ -228,13 +228,16 @@ mod tests {
         }
     }
 
-    fn acl(list: &[(i32, &str, &str, Option<(i32, i32)>, &str)]) -> BTreeMap<i32, AclEntry> {
+    /// Number, action, protocol, ports, network.
+    type Line = (i32, &'static str, &'static str, Option<(i32, i32)>, &'static str);
+
+    fn acl(list: &[Line]) -> BTreeMap<i32, AclEntry> {
         list.iter()
             .map(|(n, action, protocol, ports, net)| (*n, entry(action, protocol, *ports, net)))
             .collect()
     }
 
-    fn opened(list: &[(i32, &str, &str, Option<(i32, i32)>, &str)]) -> Option<i32> {
+    fn opened(list: &[Line]) -> Option<i32> {
         opened_by(&decided(&acl(list), 22, Family::V4).unwrap(), Family::V4)
     }
 

@@ -2,15 +2,15 @@
 //! things that the run itself has made. A call that makes or sets something is confirmed by an equal call of
 //! that proposal and by nothing else. Pure.
 
-use serde::Deserialize;
 use serde_json::Value;
+
+use super::entries;
 
 use crate::{
     actions::{self, Action, Context, Options},
     calls::{Act, Call, Step},
-    inventory::{Fact, Family, Inventory, Record, Region, Scope, Tags, tag},
+    inventory::{Fact, Family, Inventory, Record, Scope, Tags, tag},
     plan::{Change, propose},
-    services::network_acl::CreateNetworkAclEntry,
 };
 
 /// The calls that an action proposes, by direction.
@@ -87,6 +87,11 @@ impl Made {
         self.back.iter().any(|made| same(made, call))
     }
 
+    /// Returns the calls that the action makes on the way there.
+    pub(super) fn all_forth(&self) -> &[Call] {
+        &self.forth
+    }
+
     /// Returns whether the action makes something in this region.
     pub(super) fn goes_to(&self, region: &str) -> bool {
         self.forth.iter().any(|made| made.region == region)
@@ -125,22 +130,8 @@ fn without(change: &Change, run: &str, facts: &Inventory, untagged: bool) -> Inv
     forget(&mut place.log_groups, |group| own(Record::tags(group)));
     forget(&mut place.flow_logs, |log| own(Record::tags(log)));
     forget(&mut place.security_group_rules, |rule| own(Record::tags(rule)));
-    entries(change, place);
+    entries::forget(change, place);
     left
-}
-
-/// Removes the entries of network ACLs that the steps of a change add: AWS has no tags for them, so that an
-/// entry is the run's own by its number and all of its members.
-fn entries(change: &Change, place: &mut Region) {
-    let adding = change.steps.iter().map(|step| &step.act.call).filter(|c| c.is::<CreateNetworkAclEntry>());
-    for add in adding.filter_map(|call| CreateNetworkAclEntry::deserialize(&call.input).ok()) {
-        if let Some(acl) = place.network_acls.get_mut(&add.network_acl_id) {
-            let entries = if add.egress { &mut acl.outbound } else { &mut acl.inbound };
-            if entries.get(&add.rule_number).is_some_and(|entry| *entry == add.entry()) {
-                entries.remove(&add.rule_number);
-            }
-        }
-    }
 }
 
 /// Returns the account with nothing set on its buckets but their policies: the settings that existed before

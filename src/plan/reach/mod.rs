@@ -4,6 +4,7 @@
 
 mod cards;
 mod disks;
+mod entries;
 mod form;
 mod held;
 mod labels;
@@ -320,8 +321,8 @@ impl<'a> Reach<'a> {
                 && may_go(&thing, self.facts.read_at.to_zoned(TimeZone::UTC).date())
         };
         let derived = || {
-            matches!(call.operation.as_str(), "DeleteBucket" | "DeleteNetworkAclEntry")
-                && self.made.back(call)
+            call.operation == "DeleteBucket" && self.made.back(call)
+                || entries::is_own(self.made.all_forth(), self.facts, call)
         };
         let deletes = call.operation.starts_with("Delete")
             && !call.operation.ends_with("Tags")
