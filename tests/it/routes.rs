@@ -301,7 +301,8 @@ fn broad_routes_to_a_peer_are_narrowed_and_are_back_after_an_undo() {
     desk.ends(0, "apply plan.json --auto-approve --max-risk disruptive");
     let mut after = before.clone();
     let broad = after[id("broad")].as_object_mut().unwrap();
-    (broad.remove("10.0.0.0/8"), broad.insert("10.8.0.0/16".to_owned(), json!("active")));
+    broad.remove("10.0.0.0/8");
+    broad.insert("10.8.0.0/16".to_owned(), json!("active"));
     after[id("half")].as_object_mut().unwrap().remove("0.0.0.0/0");
     assert_eq!(shown(&desk), after);
     desk.ends(0, "verify last");

@@ -180,7 +180,8 @@ fn an_endpoint_is_for_the_account_alone_and_gets_its_own_document_back_after_an_
     let mut found: Vec<&str> =
         scan["findings"].as_array().unwrap().iter().map(|f| f["resource"]["id"].as_str().unwrap()).collect();
     let mut bad = ["default", "partner", "ssm", "sts", "stack"].map(id);
-    (found.sort_unstable(), bad.sort_unstable());
+    found.sort_unstable();
+    bad.sort_unstable();
     assert_eq!(found, bad);
     let unknown = scan["unknown"].as_array().unwrap();
     assert!(unknown.len() == 1 && unknown[0].to_string().contains(id("odd")), "{unknown:?}");

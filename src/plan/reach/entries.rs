@@ -1,51 +1,95 @@
-//! Entries of network ACLs, which carry no mark of the run that made them: one is the run's own if the action
-//! would add it today, had the account no such entry, with its number and all of its members. Pure.
+//! Calls about entries of network ACLs, compared with the ACLs of today. An entry carries no mark of the run
+//! that made it: its number and all of its members decide. Pure.
 
 use serde::Deserialize;
 
+use super::Way;
 use crate::{
     calls::Call,
-    inventory::{Inventory, Region},
+    inventory::{AclEntry, Inventory, Region},
     plan::Change,
     services::network_acl::{CreateNetworkAclEntry, DeleteNetworkAclEntry},
 };
 
-/// Removes the entries that the steps of a change add, or that those of its undo delete.
+/// Returns whether a call deletes one entry of a network ACL, and not the ACL.
+pub(super) fn is_about(call: &Call) -> bool {
+    call.is::<DeleteNetworkAclEntry>()
+}
+
+/// Removes the entries that the steps of a change add, as far as they are as they were added.
 pub(super) fn forget(change: &Change, place: &mut Region) {
-    for call in change.steps.iter().map(|step| &step.act.call) {
-        let named = if call.is::<CreateNetworkAclEntry>() {
-            added(call).map(|add| (add.network_acl_id, add.rule_number, add.egress))
-        } else {
-            deleted(call).map(|delete| (delete.network_acl_id, delete.rule_number, delete.egress))
-        };
-        let Some((acl, number, egress)) = named else { continue };
-        if let Some(acl) = place.network_acls.get_mut(&acl) {
-            let entries = if egress { &mut acl.outbound } else { &mut acl.inbound };
-            entries.remove(&number);
+    let adding = change.steps.iter().map(|step| &step.act.call).filter(|c| c.is::<CreateNetworkAclEntry>());
+    for add in adding.filter_map(|call| CreateNetworkAclEntry::deserialize(&call.input).ok()) {
+        if let Some(acl) = place.network_acls.get_mut(&add.network_acl_id) {
+            let entries = if add.egress { &mut acl.outbound } else { &mut acl.inbound };
+            if entries.get(&add.rule_number).is_some_and(|entry| *entry == add.entry()) {
+                entries.remove(&add.rule_number);
+            }
         }
     }
 }
 
-/// Returns whether a call deletes an entry that the action, by its calls `forth`, would add today, or none at
-/// all.
-pub(super) fn is_own(forth: &[Call], facts: &Inventory, call: &Call) -> bool {
-    let Some(delete) = deleted(call) else { return false };
-    let region = facts.regions.get(&call.region);
-    let acl = region.and_then(|region| region.network_acls.get(&delete.network_acl_id).known().copied());
-    let Some(acl) = acl else { return false };
+/// Judges a call that deletes an entry and is not what the action does today. Returns the claim for which
+/// only the files of the run vouch: on the way back, an entry goes that is like those which the action adds.
+/// A call that does nothing needs none.
+pub(super) fn borne_out(facts: &Inventory, way: Way, call: &Call) -> Option<Option<String>> {
+    let delete = DeleteNetworkAclEntry::deserialize(&call.input).ok()?;
+    let region = facts.regions.get(&call.region)?;
+    let acl = region.network_acls.get(&delete.network_acl_id).known().copied()?;
     let entries = if delete.egress { &acl.outbound } else { &acl.inbound };
-    let Some(entry) = entries.get(&delete.rule_number) else { return true };
-    forth.iter().filter_map(added).any(|add| {
-        (add.network_acl_id.as_str(), add.rule_number, add.egress)
-            == (delete.network_acl_id.as_str(), delete.rule_number, delete.egress)
-            && add.entry() == *entry
-    })
+    match entries.get(&delete.rule_number) {
+        None => Some(None),
+        Some(entry) if way == Way::Back && !delete.egress && is_like_ours(entry) => {
+            Some(Some(format!("{} loses entry {}: {}", acl.id, delete.rule_number, entry.line())))
+        }
+        Some(_) => None,
+    }
 }
 
-fn added(call: &Call) -> Option<CreateNetworkAclEntry> {
-    call.is::<CreateNetworkAclEntry>().then(|| CreateNetworkAclEntry::deserialize(&call.input).ok())?
+/// Returns whether an entry is for one port of TCP alone, as all are that the action adds.
+fn is_like_ours(entry: &AclEntry) -> bool {
+    entry.protocol == "6" && entry.from_port.is_some() && entry.from_port == entry.to_port
 }
 
-fn deleted(call: &Call) -> Option<DeleteNetworkAclEntry> {
-    call.is::<DeleteNetworkAclEntry>().then(|| DeleteNetworkAclEntry::deserialize(&call.input).ok())?
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        inventory::{Caller, NetworkAcl},
+        resource::Owner,
+    };
+
+    #[test]
+    fn only_an_entry_that_is_like_those_of_the_action_may_go_and_only_on_the_way_back() {
+        let owner = Owner { partition: "aws".into(), account: "123456789012".into() };
+        let mut facts = Inventory::empty(owner, Caller::default(), "2026-11-22T10:00:00Z".parse().unwrap());
+        let entry = |protocol: &str, to: i32| AclEntry {
+            action: "deny".into(),
+            protocol: protocol.into(),
+            cidr_block: Some("0.0.0.0/0".into()),
+            from_port: Some(22),
+            to_port: Some(to),
+            ..AclEntry::default()
+        };
+        let inbound = [(99, entry("6", 22)), (100, entry("6", 80)), (101, entry("17", 22))].into();
+        let acl = NetworkAcl { id: "acl-1".into(), inbound, ..NetworkAcl::default() };
+        facts.region_mut("us-east-1").network_acls.put("acl-1", acl);
+        let call = |acl: &str, number: i32| {
+            let input = json!({ "NetworkAclId": acl, "RuleNumber": number, "Egress": false });
+            Call::new("ec2", "us-east-1", "DeleteNetworkAclEntry", input)
+        };
+        let claim = borne_out(&facts, Way::Back, &call("acl-1", 99)).unwrap().unwrap();
+        assert_eq!(claim, "acl-1 loses entry 99: deny tcp/22 from 0.0.0.0/0");
+        assert_eq!(borne_out(&facts, Way::Back, &call("acl-1", 7)), Some(None), "nothing is lost");
+        for (way, call) in [
+            (Way::Forth, call("acl-1", 99)),
+            (Way::Back, call("acl-1", 100)),
+            (Way::Back, call("acl-1", 101)),
+            (Way::Back, call("acl-2", 99)),
+        ] {
+            assert_eq!(borne_out(&facts, way, &call), None, "{call:?}");
+        }
+    }
 }

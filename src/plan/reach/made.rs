@@ -87,11 +87,6 @@ impl Made {
         self.back.iter().any(|made| same(made, call))
     }
 
-    /// Returns the calls that the action makes on the way there.
-    pub(super) fn all_forth(&self) -> &[Call] {
-        &self.forth
-    }
-
     /// Returns whether the action makes something in this region.
     pub(super) fn goes_to(&self, region: &str) -> bool {
         self.forth.iter().any(|made| made.region == region)

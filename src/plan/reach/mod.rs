@@ -320,13 +320,11 @@ impl<'a> Reach<'a> {
                 && id == change.resource.id()
                 && may_go(&thing, self.facts.read_at.to_zoned(TimeZone::UTC).date())
         };
-        let derived = || {
-            call.operation == "DeleteBucket" && self.made.back(call)
-                || entries::is_own(self.made.all_forth(), self.facts, call)
-        };
+        let derived = || call.operation == "DeleteBucket" && self.made.back(call);
         let deletes = call.operation.starts_with("Delete")
             && !call.operation.ends_with("Tags")
-            && !routes::is_about(call);
+            && !routes::is_about(call)
+            && !entries::is_about(call);
         let made = own && tag_of(&thing, tag::REPLACED_BY).is_none();
         let may_go_now = made || derived() || due();
         if deletes && !may_go_now {
@@ -388,8 +386,13 @@ impl<'a> Reach<'a> {
             _ if routes::is_about(call) => {
                 routes::borne_out(change, self.facts, way, call).map_or_else(otherwise, Ok)
             }
+            _ if entries::is_about(call) => {
+                entries::borne_out(self.facts, way, call).map_or_else(otherwise, Ok)
+            }
             "ModifyListener" => Ok(self.sets_listener(call)),
-            "ModifyVpcEndpoint" => policies::of_endpoint(self.facts, way, call).map_or_else(otherwise, Ok),
+            "ModifyVpcEndpoint" => {
+                policies::of_endpoint(change, self.facts, way, call).map_or_else(otherwise, Ok)
+            }
             "StopLogging" if self.raises() => Ok(Some(format!("trail {} is stopped", change.resource.id()))),
             _ => Ok(None),
         }

@@ -58,17 +58,23 @@ fn set_back(bucket: &str, now: &Value, then: &Value) -> Option<String> {
     }
 }
 
-/// Accepts the policy that the endpoint has already, and on the way back any other. Returns the claim for
-/// which only the files vouch.
-pub(super) fn of_endpoint(facts: &Inventory, way: Way, call: &Call) -> Option<Option<String>> {
+/// Accepts the policy that the endpoint has already, and on the way back any other. An undo that fails sets
+/// the policy again that it took away, which no action is asked for: it counts as a way back. Returns the
+/// claim for which only the files vouch.
+pub(super) fn of_endpoint(
+    change: &Change,
+    facts: &Inventory,
+    way: Way,
+    call: &Call,
+) -> Option<Option<String>> {
     let (id, policy) = (call.input["VpcEndpointId"].as_str()?, call.input["PolicyDocument"].as_str()?);
     let meaning = serde_json::from_str(policy).map(|policy| meaning_of(&policy)).ok()?;
     let endpoint = facts.regions.get(&call.region)?.vpc_endpoints.get(id);
     let is_set = endpoint.known().is_some_and(|endpoint| endpoint.policy.known() == Some(&meaning));
     match way {
         _ if is_set => Some(None),
-        Way::Forth => None,
-        Way::Back => Some(Some(format!("VPC endpoint {id} gets the policy {policy}"))),
+        Way::Forth if !change.uses.is_empty() => None,
+        Way::Forth | Way::Back => Some(Some(format!("VPC endpoint {id} gets the policy {policy}"))),
     }
 }
 
