@@ -381,7 +381,7 @@ fn clients_of_another_load_balancer_are_not_sent_anywhere() {
 #[test]
 fn nobody_is_sent_to_a_closed_port() {
     let note =
-        |proposal: &Proposal| proposal.impact.iter().find(|line| line.contains("is not known")).cloned();
+        |proposal: &Proposal| proposal.impact.iter().find(|l| l.contains("could not find out")).cloned();
     for (all, who) in [
         (&[(80, "0.0.0.0/0")][..], "0.0.0.0/0"),
         (&[(80, "0.0.0.0/0"), (443, "10.0.0.0/8")], "0.0.0.0/0"),

@@ -25,7 +25,7 @@ pub(super) fn same(
 ) -> Result<Option<String>, Refusal> {
     let unknown = |why: &str| {
         Ok(Some(format!(
-            "whether everybody who can reach {} can reach port {to} too is not known: {why}",
+            "redress could not find out whether everybody who can reach {} can reach port {to} too: {why}",
             plain.words()
         )))
     };
