@@ -51,6 +51,18 @@ impl Record for NetworkAcl {
     }
 }
 
+impl NetworkAcl {
+    /// Returns the entries for what leaves, or for what comes in.
+    pub fn entries(&self, egress: bool) -> &BTreeMap<i32, AclEntry> {
+        if egress { &self.outbound } else { &self.inbound }
+    }
+
+    /// Returns the same entries, to be changed.
+    pub fn entries_mut(&mut self, egress: bool) -> &mut BTreeMap<i32, AclEntry> {
+        if egress { &mut self.outbound } else { &mut self.inbound }
+    }
+}
+
 /// An entry of a network ACL: one direction, one protocol, one range of ports, one network.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

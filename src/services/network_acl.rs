@@ -38,6 +38,23 @@ pub struct CreateNetworkAclEntry {
 }
 
 impl CreateNetworkAclEntry {
+    /// Builds the call that adds an inbound entry for ports of TCP or UDP.
+    pub fn inbound(network_acl_id: &str, rule_number: i32, entry: &AclEntry) -> Self {
+        Self {
+            network_acl_id: network_acl_id.to_owned(),
+            rule_number,
+            protocol: entry.protocol.clone(),
+            rule_action: entry.action.clone(),
+            egress: false,
+            cidr_block: entry.cidr_block.clone(),
+            ipv6_cidr_block: entry.ipv6_cidr_block.clone(),
+            port_range: PortRange {
+                from: entry.from_port.unwrap_or_default(),
+                to: entry.to_port.unwrap_or_default(),
+            },
+        }
+    }
+
     /// Returns the entry that the call adds, as the facts about the network ACL show it.
     pub fn entry(&self) -> AclEntry {
         AclEntry {

@@ -25,7 +25,7 @@ use crate::{
     resource::{Kind, ResourceId},
     services::{
         Operation, Spec,
-        network_acl::{CreateNetworkAclEntry, DeleteNetworkAclEntry, PortRange},
+        network_acl::{CreateNetworkAclEntry, DeleteNetworkAclEntry},
     },
 };
 use edit::{Edit, New};
@@ -167,11 +167,7 @@ impl Action for RestrictNetworkAcl {
             )));
         }
         let vpc = support::need(known.vpcs.get(&acl.vpc_id), &format!("VPC {}", acl.vpc_id))?;
-        let ports: Vec<u16> = PORTS
-            .iter()
-            .filter(|(check, _)| context.checks.iter().any(|c| c == check))
-            .map(|(_, p)| *p)
-            .collect();
+        let ports: Vec<u16> = asked(context).map(|(_, port)| port).collect();
         let edit = edit::edit(acl, &ports, &networks(vpc, &params)?)?;
         if edit.new.is_empty() {
             return Err(Refusal::Nothing(format!("{id} lets the world reach none of these ports")));
@@ -292,19 +288,7 @@ fn step(region: &str, acl: &str, new: &New) -> Step {
     let at = format!("/inbound/{}", new.number);
     let is = |value: Value| make::is(region, FamilyKind::NetworkAcls, acl, &at, value);
     let there = is(json!(new.entry));
-    let add = CreateNetworkAclEntry {
-        network_acl_id: acl.to_owned(),
-        rule_number: new.number,
-        protocol: new.entry.protocol.clone(),
-        rule_action: new.entry.action.clone(),
-        egress: false,
-        cidr_block: new.entry.cidr_block.clone(),
-        ipv6_cidr_block: new.entry.ipv6_cidr_block.clone(),
-        port_range: PortRange {
-            from: new.entry.from_port.unwrap_or_default(),
-            to: new.entry.to_port.unwrap_or_default(),
-        },
-    };
+    let add = CreateNetworkAclEntry::inbound(acl, new.number, &new.entry);
     let delete =
         DeleteNetworkAclEntry { network_acl_id: acl.to_owned(), rule_number: new.number, egress: false };
     let free = is(Value::Null).meaning("somebody has made an entry with that number since the plan was made");
@@ -363,13 +347,18 @@ fn some_of(nets: &[IpNet]) -> String {
     format!("{}{}", named.join(", "), if more > 0 { format!(" and {more} more") } else { String::new() })
 }
 
+/// Returns the checks whose findings are to be answered, with their ports.
+fn asked(context: &Context<'_>) -> impl Iterator<Item = (&'static str, u16)> {
+    PORTS.iter().copied().filter(|(check, _)| context.checks.iter().any(|asked| asked == check))
+}
+
 fn proofs(context: &Context<'_>, target: &ResourceId) -> Vec<Proof> {
-    let of = |(check, _): &(&str, u16)| Proof {
-        check: (*check).to_owned(),
+    let of = |(check, _): (&str, u16)| Proof {
+        check: check.to_owned(),
         resource: target.clone(),
         with: Value::Null,
     };
-    PORTS.iter().filter(|(check, _)| context.checks.iter().any(|c| c == check)).map(of).collect()
+    asked(context).map(of).collect()
 }
 
 /// Returns the inbound entries as lines, so that a diff can be drawn.

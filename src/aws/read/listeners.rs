@@ -6,7 +6,7 @@ use aws_sdk_elasticloadbalancingv2::{Client, types};
 use futures::{StreamExt, stream};
 
 use super::{
-    Ask, Members, distinct, not_listed,
+    Ask, Members, balancing, distinct, not_listed,
     page::{known, pages, some, text},
     rules,
 };
@@ -58,16 +58,8 @@ pub async fn listeners(client: &Client, ask: &Ask) -> Members<Listener> {
 }
 
 async fn listed(client: &Client) -> Result<Vec<types::Listener>, CallError> {
-    let request = client.describe_load_balancers().page_size(PAGE);
-    let balancers = pages!(
-        "elasticloadbalancing:DescribeLoadBalancers",
-        request,
-        load_balancers,
-        set_marker,
-        next_marker
-    );
-    let arns: Vec<String> =
-        balancers.into_iter().filter_map(|balancer| some(balancer.load_balancer_arn)).collect();
+    let balancers = balancing::load_balancers(client, &Ask::All).await?;
+    let arns = balancers.into_iter().map(|(arn, _)| arn).filter(|arn| !arn.is_empty()).collect();
     of_balancers(client, arns).await
 }
 

@@ -105,6 +105,11 @@ fn target(id: &str) -> Target {
     Target { id: id.to_owned(), opens: vec![vec![exists(id)]], ..Target::default() }
 }
 
+/// Returns a resource at which something of this name is open for as long as the resource exists.
+fn with_open(id: &str, name: String) -> Target {
+    Target { id: id.to_owned(), opens: vec![vec![name, exists(id)]], ..Target::default() }
+}
+
 fn gone(ids: &[&str]) -> Did {
     Did::Harmless(
         "it deletes",
@@ -126,14 +131,7 @@ fn peered_route(request: &Value, _: &Value) -> Did {
     match text(request, "vpcPeeringConnectionId") {
         "" => Did::Harmless("the route leads to no peering connection", vec![route], Vec::new()),
         _ if table.is_empty() => Did::Missing(NO_ID),
-        _ => Did::Touched(
-            vec![Target {
-                id: table.to_owned(),
-                opens: vec![vec![route, exists(table)]],
-                ..Target::default()
-            }],
-            Vec::new(),
-        ),
+        _ => Did::Touched(vec![with_open(table, route)], Vec::new()),
     }
 }
 
@@ -168,10 +166,7 @@ fn modify_subnet(request: &Value, _: &Value) -> Did {
     let public = format!("public/{id}");
     match truth(get(request, "mapPublicIpOnLaunch").and_then(|attribute| get(attribute, "value"))) {
         _ if id.is_empty() => Did::Missing(NO_ID),
-        Some(true) => Did::Touched(
-            vec![Target { id: id.to_owned(), opens: vec![vec![public, exists(id)]], ..Target::default() }],
-            Vec::new(),
-        ),
+        Some(true) => Did::Touched(vec![with_open(id, public)], Vec::new()),
         Some(false) => Did::Harmless("it turns public addresses off", vec![public], Vec::new()),
         None => Did::Harmless("it leaves public addresses alone", Vec::new(), Vec::new()),
     }
@@ -190,10 +185,7 @@ fn put_acl_entry(request: &Value, _: &Value) -> Did {
         _ if acl.is_empty() => Did::Missing(NO_ID),
         (Some(true), _) => Did::Harmless("the entry is for what leaves", Vec::new(), Vec::new()),
         (_, "deny") => Did::Harmless("the entry denies", vec![allowed, denied], Vec::new()),
-        _ => Did::Touched(
-            vec![Target { id: acl.to_owned(), opens: vec![vec![allowed, exists(acl)]], ..Target::default() }],
-            Vec::new(),
-        ),
+        _ => Did::Touched(vec![with_open(acl, allowed)], Vec::new()),
     }
 }
 
@@ -206,8 +198,7 @@ fn delete_acl_entry(request: &Value, _: &Value) -> Did {
     if truth(get(request, "egress")) == Some(true) {
         return Did::Harmless("the entry was for what leaves", Vec::new(), Vec::new());
     }
-    let opens = vec![vec![denied, exists(acl)]];
-    Did::Touched(vec![Target { id: acl.to_owned(), opens, ..Target::default() }], vec![allowed])
+    Did::Touched(vec![with_open(acl, denied)], vec![allowed])
 }
 
 /// Opens the policy of an endpoint; `ResetPolicy` opens it, whatever it was.

@@ -21,7 +21,7 @@ pub(super) fn forget(change: &Change, place: &mut Region) {
     let adding = change.steps.iter().map(|step| &step.act.call).filter(|c| c.is::<CreateNetworkAclEntry>());
     for add in adding.filter_map(|call| CreateNetworkAclEntry::deserialize(&call.input).ok()) {
         if let Some(acl) = place.network_acls.get_mut(&add.network_acl_id) {
-            let entries = if add.egress { &mut acl.outbound } else { &mut acl.inbound };
+            let entries = acl.entries_mut(add.egress);
             if entries.get(&add.rule_number).is_some_and(|entry| *entry == add.entry()) {
                 entries.remove(&add.rule_number);
             }
@@ -36,8 +36,7 @@ pub(super) fn borne_out(facts: &Inventory, way: Way, call: &Call) -> Option<Opti
     let delete = DeleteNetworkAclEntry::deserialize(&call.input).ok()?;
     let region = facts.regions.get(&call.region)?;
     let acl = region.network_acls.get(&delete.network_acl_id).known().copied()?;
-    let entries = if delete.egress { &acl.outbound } else { &acl.inbound };
-    match entries.get(&delete.rule_number) {
+    match acl.entries(delete.egress).get(&delete.rule_number) {
         None => Some(None),
         Some(entry) if way == Way::Back && !delete.egress && is_like_ours(entry) => {
             Some(Some(format!("{} loses entry {}: {}", acl.id, delete.rule_number, entry.line())))

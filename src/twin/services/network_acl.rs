@@ -29,7 +29,7 @@ impl OnTwin for CreateNetworkAclEntry {
             let message = format!("Value ({}) for parameter ruleNumber is invalid", self.rule_number);
             return Err(refuse("InvalidParameterValue", message));
         }
-        let entries = if self.egress { &acl.outbound } else { &acl.inbound };
+        let entries = acl.entries(self.egress);
         if entries.contains_key(&self.rule_number) {
             let message = format!(
                 "EntryAlreadyExists: The network acl entry identified by {} already exists.",
@@ -42,8 +42,7 @@ impl OnTwin for CreateNetworkAclEntry {
             return Err(refuse(OVER, "The maximum number of network acl entries has been reached."));
         }
         if let Some(acl) = t.region_mut(region).network_acls.get_mut(&self.network_acl_id) {
-            let entries = if self.egress { &mut acl.outbound } else { &mut acl.inbound };
-            entries.insert(self.rule_number, entry);
+            acl.entries_mut(self.egress).insert(self.rule_number, entry);
         }
         done()
     }
@@ -52,7 +51,7 @@ impl OnTwin for CreateNetworkAclEntry {
 impl OnTwin for DeleteNetworkAclEntry {
     fn perform(self, t: &mut Twin, region: &str) -> Outcome {
         let acl = own(t, region, &self.network_acl_id)?;
-        let entries = if self.egress { &acl.outbound } else { &acl.inbound };
+        let entries = acl.entries(self.egress);
         if !entries.contains_key(&self.rule_number) {
             let message = format!("The network acl entry identified by {} does not exist.", self.rule_number);
             return Err(refuse("InvalidNetworkAclEntry.NotFound", message));
@@ -61,8 +60,7 @@ impl OnTwin for DeleteNetworkAclEntry {
             return Err(refuse("InvalidParameterValue", "the default entries cannot be deleted"));
         }
         if let Some(acl) = t.region_mut(region).network_acls.get_mut(&self.network_acl_id) {
-            let entries = if self.egress { &mut acl.outbound } else { &mut acl.inbound };
-            entries.remove(&self.rule_number);
+            acl.entries_mut(self.egress).remove(&self.rule_number);
         }
         done()
     }
