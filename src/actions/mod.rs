@@ -182,11 +182,20 @@ pub trait Action: Sync {
         let _ = (inventory, with);
         Ok(resource.clone())
     }
-    /// Returns the reason for which the action, with these parameters, answers no finding of a check that it
-    /// can answer otherwise: the finding is refused, and others on the same resource are answered.
-    fn declines(&self, check: &str, with: &Value) -> Option<String> {
-        let _ = (check, with);
-        None
+    /// Returns whether the action, with these parameters, answers the finding of a check on a resource, of a
+    /// check that it can answer otherwise. Others on the same resource are answered all the same.
+    ///
+    /// # Errors
+    /// A [`Refusal`]: the fate of the finding.
+    fn declines(
+        &self,
+        inventory: &Inventory,
+        check: &str,
+        resource: &ResourceId,
+        with: &Value,
+    ) -> Result<(), Refusal> {
+        let _ = (inventory, check, resource, with);
+        Ok(())
     }
     /// Returns the parameters with all that they leave to the facts decided, for a plan: it holds them from
     /// then on, whatever the facts are when it is applied. Most parameters leave nothing to the facts.

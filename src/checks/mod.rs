@@ -12,6 +12,7 @@ use crate::{
 
 pub mod default_groups;
 pub mod ebs_defaults;
+pub mod endpoint_groups;
 pub mod endpoints;
 pub mod keys;
 pub mod listeners;
@@ -110,6 +111,7 @@ pub fn all() -> impl Iterator<Item = &'static Check> {
         keys::CHECKS,
         listeners::CHECKS,
         endpoints::CHECKS,
+        endpoint_groups::CHECKS,
         trails::CHECKS,
         volumes::CHECKS,
         snapshots::CHECKS,

@@ -147,6 +147,9 @@ pub const WAYS_IN: &[u16] = &[22, 3389, 5985, 5986];
 /// Ports that are commonly published on purpose: named when they close along with others.
 pub static PUBLIC: &[Service] = &[tcp(80, "HTTP"), both(443, "HTTPS"), tcp(8080, "HTTP"), tcp(8443, "HTTPS")];
 
+/// The port at which interface endpoints of VPCs answer.
+pub static ENDPOINT: &[Service] = &[tcp(443, "HTTPS")];
+
 /// Ranges of ports, first and last.
 pub type Ranges = Vec<(i32, i32)>;
 

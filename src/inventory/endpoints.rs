@@ -57,6 +57,10 @@ pub struct VpcEndpoint {
     pub tags: Tags,
 }
 
+/// The filter that picks the endpoints of a security group. It is an index of what was listed: AWS has no
+/// such filter (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVpcEndpoints.html>).
+pub const OF_GROUP: &str = "security-group";
+
 const READ: &[Reading] = &[
     on_all("ec2:DescribeVpcEndpoints"),
     Reading {
@@ -78,7 +82,8 @@ impl Record for VpcEndpoint {
         ..About::of_ec2(READ, "vpce", "vpc-endpoint", "InvalidVpcEndpointId.NotFound")
     };
     fn filters(&self) -> Vec<(&'static str, &str)> {
-        vec![("vpc-id", &self.vpc_id)]
+        let groups = self.groups.iter().map(|group| (OF_GROUP, group.as_str()));
+        groups.chain([("vpc-id", self.vpc_id.as_str())]).collect()
     }
     fn tags(&self) -> Option<&Tags> {
         Some(&self.tags)
@@ -104,6 +109,11 @@ impl VpcEndpoint {
     pub fn service(&self) -> Option<(&str, &str)> {
         let rest = self.service_name.strip_prefix("com.amazonaws.").filter(|_| !self.is_of_others())?;
         if rest == "iam" { Some(("", rest)) } else { rest.split_once('.') }
+    }
+
+    /// Returns whether it is an interface, whose security groups count.
+    pub fn is_interface(&self) -> bool {
+        self.endpoint_type == "Interface"
     }
 
     /// Returns whether its service is somebody's behind a load balancer, and none of AWS's

@@ -182,9 +182,10 @@ pub(super) fn asked<'a>(
             contradiction(first, other, &format!("{} on {}", finding.check, finding.resource)),
         ));
     }
-    let declines = |one: &ActionUse| actions::find(&one.action)?.declines(&finding.check, &one.with);
-    if let Some(why) = first.actions.iter().find_map(declines) {
-        return Err((SkippedKind::Refused, why));
+    for one in &first.actions {
+        if let Some(action) = actions::find(&one.action) {
+            action.declines(inventory, &finding.check, &finding.resource, &one.with).map_err(fate_of)?;
+        }
     }
     let resource = target(inventory, first, finding).map_err(fate_of)?;
     Ok(Asked { uses: &first.actions, playbooks, resource })

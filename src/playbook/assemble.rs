@@ -35,6 +35,7 @@ static BUILT_IN: &[(&str, &str)] = built_in![
     "load-balancer-tls",
     "load-balancer-http",
     "vpc-endpoint-policy",
+    "vpc-endpoint-security-group",
     "instance-backups",
 ];
 

@@ -112,14 +112,17 @@ impl Action for RestrictNetworkAcl {
     fn answers(&self) -> &'static [&'static str] {
         &[OPEN_ADMIN_PORT, OPEN_REMOTE_DESKTOP]
     }
-    fn declines(&self, check: &str, with: &Value) -> Option<String> {
+    fn declines(&self, _: &Inventory, check: &str, _: &ResourceId, with: &Value) -> Result<(), Refusal> {
         let open = support::params::<Params>(with).is_ok_and(|params| !params.ephemeral);
-        (check == OPEN_REMOTE_DESKTOP && open).then(|| {
+        if check != OPEN_REMOTE_DESKTOP || !open {
+            return Ok(());
+        }
+        Err(Refusal::Refused(
             "port 3389 lies among those at which replies come back (1024 to 65535), and a network ACL knows \
              no connections: closing it cuts some replies to NAT gateways, load balancers and functions of \
              these subnets. Close it in security groups, or set restrict-network-acl.ephemeral=true"
-                .to_owned()
-        })
+                .to_owned(),
+        ))
     }
     fn target(&self) -> Kind {
         Kind::NetworkAcl

@@ -3,7 +3,10 @@
 
 use ipnet::IpNet;
 
-use super::params::{Params, Strategy};
+use super::{
+    endpoints::kept,
+    params::{Params, Strategy},
+};
 use crate::{
     actions::{Refusal, support},
     checks::{
@@ -29,7 +32,8 @@ pub struct Edit<'a> {
     pub closes: Vec<(String, SecurityGroupRule)>,
 }
 
-/// Returns the rules that go and those that come, so that none of the exposures is left.
+/// Returns the rules that go and those that come, so that none of the exposures is left. The `clients` are the
+/// networks from which endpoints behind the group are reached: they keep HTTPS.
 ///
 /// # Errors
 /// A refusal: nothing is open, or that cannot be determined, or the strategy does not fit, or the world would
@@ -39,6 +43,7 @@ pub fn edit<'a>(
     lists: &Family<PrefixList>,
     exposures: &[Exposure],
     params: &Params,
+    clients: &[IpNet],
 ) -> Result<Edit<'a>, Refusal> {
     let offences = offences(rules, lists, exposures, params)?;
     let allowed = |o: &&Offence<'_>| !params.allow.iter().any(|a| traffic::source(o.rule) == a.0.to_string());
@@ -53,7 +58,9 @@ pub fn edit<'a>(
     for offence in &offences {
         let (wanted, closed) = instead(offence, lists, params)?;
         closes.extend(closed.into_iter().map(|c| (traffic::source(offence.rule).to_owned(), c)));
-        for rule in wanted {
+        let here: Vec<&SecurityGroupRule> = stays.iter().copied().chain(&wanted).chain(&add).collect();
+        let kept = kept(offence.rule, lists, clients, &here);
+        for rule in wanted.into_iter().chain(kept) {
             if !stays.iter().copied().chain(&add).any(|r| same(r, &rule)) {
                 add.push(SecurityGroupRule { id: format!("new-{}", add.len() + 1), ..rule });
             }

@@ -4,6 +4,7 @@
 
 mod balancers;
 mod edit;
+mod endpoints;
 mod impact;
 mod lockout;
 pub mod params;
@@ -14,13 +15,14 @@ use serde_json::{Value, json};
 
 use self::params::{Params, Strategy};
 use super::{
-    Action, Around, Context, Parameter, Proof, Proposal, Refusal,
+    Action, Around, Context, Options, Parameter, Proof, Proposal, Refusal,
     concern::{self, Concern},
     group_rules::{self, OVER},
     group_use, support,
 };
 use crate::{
     calls::Risk,
+    checks::endpoint_groups::OPEN_GROUP,
     checks::ports::Authorised,
     checks::security_groups::{AUTHORISED, exposure::Exposure, lists_of, rules_of, rules_want, traffic},
     inventory::{FamilyKind, Inventory, Quota, SecurityGroup, Want},
@@ -47,6 +49,7 @@ impl Action for TightenSecurityGroup {
             "security-group-open-database-port",
             "security-group-open-all-traffic",
             "security-group-open-other-port",
+            OPEN_GROUP,
         ]
     }
     fn target(&self) -> Kind {
@@ -62,6 +65,8 @@ impl Action for TightenSecurityGroup {
                 Around::found(FamilyKind::Instances).perhaps(),
                 Around::named(FamilyKind::ManagedInstances).perhaps(),
                 Around::named(FamilyKind::TargetGroups).perhaps(),
+                Around::named(FamilyKind::VpcEndpoints).perhaps(),
+                Around::found(FamilyKind::Vpcs).perhaps(),
                 Around::named(FamilyKind::Quotas).perhaps(),
             ]
         }
@@ -80,11 +85,16 @@ impl Action for TightenSecurityGroup {
         let mut wants = vec![Want::id(region, FamilyKind::SecurityGroups, group), rules_want(region, group)];
         wants.extend(lists_of(context.inventory, region, group));
         wants.extend(lockout::needs(context, group));
-        // Only what comes counts against a quota: for allowed sources, and for the ports that a split leaves.
-        let comes = |params: Params| !params.allow.is_empty() || params.strategy == Strategy::Split;
+        let of_endpoints = endpoints::needs(context, group);
+        // Only what comes counts against a quota: for allowed sources, for the ports that a split leaves, and
+        // for the clients of endpoints.
+        let comes = |params: Params| {
+            !params.allow.is_empty() || params.strategy == Strategy::Split || !of_endpoints.is_empty()
+        };
         if support::params::<Params>(with).is_ok_and(comes) {
             wants.push(Want::id(region, FamilyKind::Quotas, Quota::RULES_PER_GROUP));
         }
+        wants.extend(of_endpoints);
         wants
     }
     fn operations(&self) -> &'static [Spec] {
@@ -107,6 +117,20 @@ impl Action for TightenSecurityGroup {
         let limit = support::params::<Params>(with).map(|params| quota::limit(inventory, region, &params));
         limit.into_iter().map(|limit| (OVER, limit)).collect()
     }
+    fn declines(
+        &self,
+        inventory: &Inventory,
+        check: &str,
+        resource: &ResourceId,
+        _: &Value,
+    ) -> Result<(), Refusal> {
+        if check != OPEN_GROUP {
+            return Ok(());
+        }
+        let options = Options::default();
+        let context = Context { inventory, region: resource.region(), checks: &[], options: &options };
+        endpoints::shared(&context, resource.id()).map_or(Ok(()), Err)
+    }
     fn is_remade(&self) -> bool {
         true
     }
@@ -117,18 +141,28 @@ impl Action for TightenSecurityGroup {
         let group = support::need(known.security_groups.get(id), &format!("security group {id}"))?;
         let owner_guard = group_use::owner(context, group)?;
         let rules = support::need(rules_of(context.inventory, region, id), &format!("the rules of {id}"))?;
-        let exposures = exposures(context.checks);
-        let edit = edit::edit(&rules, &known.prefix_lists, &exposures, &params)?;
+        let behind = endpoints::behind(context, id)?;
+        let mut exposures = exposures(context.checks);
+        if behind.names.is_empty() {
+            exposures.retain(|exposure| *exposure != Exposure::Endpoint);
+        }
+        if exposures.is_empty() {
+            return Err(Refusal::Nothing(format!("no interface endpoint has {id}")));
+        }
+        let edit = edit::edit(&rules, &known.prefix_lists, &exposures, &params, &behind.ranges)?;
         let quota = quota::fits(context, &rules, &edit, &params)?;
         let mut guards = vec![owner_guard];
         guards.extend(quota);
         guards.extend(lockout::guard(context, id, &edit, &params)?);
         guards.extend(balancers::guard(context, id, &edit)?);
+        guards.extend(endpoints::guard(&edit, &behind));
+        let mut impact = impact::impact(context, id, &rules, &edit, &params)?;
+        impact.extend(endpoints::impact(&edit, &behind));
         Ok(Proposal {
             summary: summary(group, &edit, &params),
             steps: steps::steps(region, id, &edit)?,
             risk: Risk::Disruptive,
-            impact: impact::impact(context, id, &rules, &edit, &params)?,
+            impact,
             before: group_rules::listed(rules.iter().copied()),
             after: group_rules::listed(&edit.after),
             proof: exposures.iter().map(|e| proof(*e, target, &params)).collect(),

@@ -11,7 +11,7 @@ use super::{
     world::{is_private, open_among},
 };
 use crate::{
-    checks::ports::{ADMIN, Authorised, DATABASE, OTHER, PUBLIC, Ranges, Service, Transport},
+    checks::ports::{ADMIN, Authorised, DATABASE, ENDPOINT, OTHER, PUBLIC, Ranges, Service, Transport},
     inventory::{Fact, Family, PrefixList, SecurityGroupRule},
 };
 
@@ -26,12 +26,19 @@ pub enum Exposure {
     AllTraffic,
     /// A port of TCP or UDP that is in neither list and that nobody has authorised.
     OtherPort,
+    /// The port of interface endpoints; only for groups that these have.
+    Endpoint,
 }
 
 impl Exposure {
     /// All exposures, in the order of the checks.
-    pub const ALL: [Exposure; 4] =
-        [Exposure::AdminPort, Exposure::DatabasePort, Exposure::AllTraffic, Exposure::OtherPort];
+    pub const ALL: [Exposure; 5] = [
+        Exposure::AdminPort,
+        Exposure::DatabasePort,
+        Exposure::AllTraffic,
+        Exposure::OtherPort,
+        Exposure::Endpoint,
+    ];
     /// The exposures that nobody authorises.
     pub const NEVER_MEANT: [Exposure; 3] =
         [Exposure::AdminPort, Exposure::DatabasePort, Exposure::AllTraffic];
@@ -43,6 +50,7 @@ impl Exposure {
             Exposure::DatabasePort => "security-group-open-database-port",
             Exposure::AllTraffic => "security-group-open-all-traffic",
             Exposure::OtherPort => "security-group-open-other-port",
+            Exposure::Endpoint => "vpc-endpoint-open-security-group",
         }
     }
 
@@ -59,6 +67,7 @@ impl Exposure {
             Exposure::DatabasePort => (DATABASE, &[]),
             Exposure::AllTraffic => (ADMIN, DATABASE),
             Exposure::OtherPort => (OTHER, PUBLIC),
+            Exposure::Endpoint => (ENDPOINT, &[]),
         };
         one.iter().chain(two)
     }
@@ -93,7 +102,8 @@ pub struct Survey<'a> {
 }
 
 /// Finds the rules of a group that expose it. One rule is one finding: a rule that opens everything to the
-/// world is listed under [`Exposure::AllTraffic`] and not again under the ports. `authorised` are the ports
+/// world is listed under [`Exposure::AllTraffic`] and not again under the ports, but for
+/// [`Exposure::Endpoint`], which also asks for what must stay. `authorised` are the ports
 /// that are no exposure of [`Exposure::OtherPort`].
 pub fn survey<'a>(
     rules: &[&'a SecurityGroupRule],
@@ -110,6 +120,14 @@ pub fn survey<'a>(
     // Of most groups, every source is known and none is on the internet.
     if public.is_empty() && all_known {
         return Survey::default();
+    }
+    if exposure == Exposure::Endpoint {
+        let matters = |r: &SecurityGroupRule| admits_listed(r, exposure);
+        return Survey {
+            offences: listed_ports(&public, exposure),
+            unknown: unknown_sources(&inbound, lists, matters),
+            left_to_all_traffic: Vec::new(),
+        };
     }
     let everything = open_to_all(&inbound, &public);
     if exposure == Exposure::AllTraffic {
@@ -129,14 +147,17 @@ pub fn survey<'a>(
             let matters = |r: &SecurityGroupRule| !unauthorised(r, authorised).is_empty();
             (other_ports(&public, authorised), unknown_ports(&others, lists, matters))
         }
-        Exposure::AdminPort | Exposure::DatabasePort | Exposure::AllTraffic => {
-            let matters = |r: &SecurityGroupRule| {
-                exposure.services().any(|s| s.transports.iter().any(|t| admits(r, *t, s.port)))
-            };
+        Exposure::AdminPort | Exposure::DatabasePort | Exposure::AllTraffic | Exposure::Endpoint => {
+            let matters = |r: &SecurityGroupRule| admits_listed(r, exposure);
             (listed_ports(&public, exposure), unknown_ports(&others, lists, matters))
         }
     };
     Survey { offences, unknown, left_to_all_traffic: everything }
+}
+
+/// Returns whether a rule lets in a listed service of an exposure.
+fn admits_listed(rule: &SecurityGroupRule, exposure: Exposure) -> bool {
+    exposure.services().any(|s| s.transports.iter().any(|t| admits(rule, *t, s.port)))
 }
 
 /// Returns the offences of rules that open a listed service.

@@ -215,7 +215,7 @@ fn judge(inventory: &Inventory, resource: &ResourceId, exposure: Exposure, with:
 
 /// Returns whether the listing of groups shows that nothing of a group is exposed, and nothing about that is
 /// unknown.
-fn shown_closed(
+pub(super) fn shown_closed(
     group: &SecurityGroup,
     lists: &Family<PrefixList>,
     exposure: Exposure,
@@ -247,7 +247,8 @@ fn verdict(survey: &Survey<'_>) -> Verdict {
     Verdict::Ok((!everything.is_empty()).then(note))
 }
 
-fn evidence(offence: &Offence<'_>) -> Value {
+/// Describes an open rule.
+pub(super) fn evidence(offence: &Offence<'_>) -> Value {
     let rule = offence.rule;
     let mut evidence = json!({
         "rule": rule.id,

@@ -41,6 +41,7 @@ pub(super) const OPEN: &[&str] = &[
     "security-group-open-database-port",
     "security-group-open-all-traffic",
     "security-group-open-other-port",
+    "vpc-endpoint-open-security-group",
 ];
 /// The check that asks whether there is a rule at all. An event does not show whether a group is a default
 /// one.

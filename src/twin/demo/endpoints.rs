@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{ACCOUNT, MAIN, id, named};
-use crate::inventory::{Fact, Inventory, VpcEndpoint};
+use super::{ACCOUNT, MAIN, id, named, network::sg};
+use crate::inventory::{Fact, Inventory, NetworkInterface, VpcEndpoint};
 
 pub(super) fn furnish(company: &mut Inventory) {
     let open =
@@ -19,13 +19,15 @@ pub(super) fn furnish(company: &mut Inventory) {
     let with_tiles = json!({ "Version": "2012-10-17", "Statement": [tiles, wide] });
     let bounded = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Principal": "*",
         "Action": "*", "Resource": "*", "Condition": inside }] });
-    put(company, 1, "s3", "Gateway", &with_tiles);
-    put(company, 2, "dynamodb", "Gateway", &bounded);
-    put(company, 3, "ssm", "Interface", &open);
-    put(company, 4, "sts", "Interface", &open);
+    put(company, 1, "s3", "Gateway", &with_tiles, None);
+    put(company, 2, "dynamodb", "Gateway", &bounded, None);
+    // A group of its own that lets the world in, one for the VPC alone, and that of the public web servers.
+    put(company, 3, "ssm", "Interface", &open, Some(sg::ENDPOINTS));
+    put(company, 4, "sts", "Interface", &open, Some(sg::ENDPOINTS_INSIDE));
+    put(company, 5, "kms", "Interface", &bounded, Some(sg::WEB));
 }
 
-fn put(company: &mut Inventory, n: u64, service: &str, kind: &str, policy: &Value) {
+fn put(company: &mut Inventory, n: u64, service: &str, kind: &str, policy: &Value, group: Option<u64>) {
     let is_gateway = kind == "Gateway";
     let only = |is_so: bool, prefix: &str, n: u64| if is_so { vec![id(prefix, n)] } else { Vec::new() };
     let mut endpoint = VpcEndpoint {
@@ -36,6 +38,7 @@ fn put(company: &mut Inventory, n: u64, service: &str, kind: &str, policy: &Valu
         state: "available".to_owned(),
         policy_supported: Fact::Known(true),
         subnet_ids: only(!is_gateway, "subnet", 1),
+        groups: group.into_iter().map(|group| id("sg", group)).collect(),
         route_table_ids: only(is_gateway, "rtb", 1),
         private_dns_enabled: !is_gateway,
         owner_id: ACCOUNT.to_owned(),
@@ -43,5 +46,19 @@ fn put(company: &mut Inventory, n: u64, service: &str, kind: &str, policy: &Valu
         ..VpcEndpoint::default()
     };
     endpoint.set_policy(Some(policy.to_string()));
+    let interface = |group: String| NetworkInterface {
+        id: id("eni", 60 + n),
+        groups: vec![group],
+        interface_type: "vpc_endpoint".to_owned(),
+        status: "in-use".to_owned(),
+        description: format!("VPC Endpoint Interface {}", endpoint.id),
+        vpc_id: endpoint.vpc_id.clone(),
+        subnet_id: id("subnet", 1),
+        requester_managed: true,
+        ..NetworkInterface::default()
+    };
+    for interface in endpoint.groups.clone().into_iter().map(interface) {
+        company.region_mut(MAIN).network_interfaces.put(interface.id.clone(), interface);
+    }
     company.region_mut(MAIN).vpc_endpoints.put(endpoint.id.clone(), endpoint);
 }

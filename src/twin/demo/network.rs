@@ -44,6 +44,30 @@ pub(super) fn furnish(company: &mut Inventory) {
         company.region_mut(region).security_groups.put(group.id.clone(), group);
     }
     default_groups(company, rules);
+    endpoint_groups(company);
+}
+
+/// Adds groups of interface endpoints: one that lets everybody in who is routed to the VPC, and one for the
+/// VPC alone.
+fn endpoint_groups(company: &mut Inventory) {
+    let list = [
+        (sg::ENDPOINTS, "endpoints", rule("tcp", 443, 443, WORLD, Some("agents"))),
+        (sg::ENDPOINTS_INSIDE, "endpoints-inside", tcp(443, "10.10.0.0/16")),
+    ];
+    for (n, name, rule) in list {
+        let group = SecurityGroup {
+            id: id("sg", n),
+            name: name.to_owned(),
+            description: format!("{name} of Larkspur Maps"),
+            vpc_id: id("vpc", VPC_MAIN),
+            owner_id: ACCOUNT.to_owned(),
+            tags: named(name),
+            ..SecurityGroup::default()
+        };
+        let whole = SecurityGroupRule { id: id("sgr", 1000 + n), group_id: group.id.clone(), ..rule };
+        company.region_mut(MAIN).security_group_rules.put(whole.id.clone(), whole);
+        company.region_mut(MAIN).security_groups.put(group.id.clone(), group);
+    }
 }
 
 /// Adds the groups that AWS makes with VPCs: one that a file system uses, one that somebody has emptied, one
@@ -251,6 +275,10 @@ pub(super) mod sg {
     /// The default group of the main VPC.
     pub const DEFAULT: u64 = 19;
     pub const EUROPE: u64 = 31;
+    /// The group of an endpoint that anybody reaches who is routed to the VPC.
+    pub const ENDPOINTS: u64 = 41;
+    /// The group of an endpoint for the VPC alone.
+    pub const ENDPOINTS_INSIDE: u64 = 42;
 }
 
 fn groups() -> Vec<Group> {

@@ -12,6 +12,7 @@ use crate::{
 };
 
 mod arbitrary;
+mod endpoints;
 mod impacts;
 mod refusals;
 
