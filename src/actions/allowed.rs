@@ -23,20 +23,7 @@ impl TryFrom<String> for Allowed {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        // An address stands for itself alone, here as on the command line.
-        let text = text.parse::<IpAddr>().map_or(text, |address| IpNet::from(address).to_string());
-        let net: IpNet = text.parse().map_err(|_| {
-            format!("{text:?} is not a CIDR: write one such as \"203.0.113.0/24\" or \"2001:db8::/32\"")
-        })?;
-        if net.trunc() != net {
-            return Err(format!(
-                "{text:?} has bits set outside of its prefix: write \"{}\", if that is meant",
-                net.trunc()
-            ));
-        }
-        if net.to_string() != text {
-            return Err(format!("{text:?} is not how AWS writes it: write \"{net}\""));
-        }
+        let net = network(&text)?;
         let limit = if net.addr().is_ipv4() { world::WIDE_V4 } else { world::WIDE_V6 };
         if net.prefix_len() < limit {
             return Err(format!(
@@ -45,6 +32,27 @@ impl TryFrom<String> for Allowed {
         }
         Ok(Self(net))
     }
+}
+
+/// Parses a network as AWS writes it. An address stands for itself alone, here as on the command line.
+///
+/// # Errors
+/// A sentence that says what to write.
+pub fn network(text: &str) -> Result<IpNet, String> {
+    let text = text.parse::<IpAddr>().map_or(text.to_owned(), |address| IpNet::from(address).to_string());
+    let net: IpNet = text.parse().map_err(|_| {
+        format!("{text:?} is not a CIDR: write one such as \"203.0.113.0/24\" or \"2001:db8::/32\"")
+    })?;
+    if net.trunc() != net {
+        return Err(format!(
+            "{text:?} has bits set outside of its prefix: write \"{}\", if that is meant",
+            net.trunc()
+        ));
+    }
+    if net.to_string() != text {
+        return Err(format!("{text:?} is not how AWS writes it: write \"{net}\""));
+    }
+    Ok(net)
 }
 
 /// Parses the allowed networks, which must not add up to the world either.

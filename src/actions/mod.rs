@@ -43,7 +43,7 @@ pub mod testing;
 pub mod tighten_security_group;
 
 pub use around::Around;
-pub use terms::{ActionUse, GuardNote, GuardResult, Options, Proof};
+pub use terms::{ActionUse, GuardNote, GuardResult, Options, Proof, RESIDUAL};
 
 /// A parameter of an action, as its page and `playbooks check` describe it.
 #[derive(Debug, Clone, Copy)]
@@ -197,6 +197,13 @@ pub trait Action: Sync {
         let _ = (inventory, check, resource, with);
         Ok(())
     }
+    /// Returns the part of a resource that the action changes with these parameters, where it can change parts
+    /// that have nothing to do with each other: two playbooks may want different things of two parts of one
+    /// resource, and these are two changes.
+    fn lane(&self, with: &Value) -> &'static str {
+        let _ = with;
+        ""
+    }
     /// Returns the parameters with all that they leave to the facts decided, for a plan: it holds them from
     /// then on, whatever the facts are when it is applied. Most parameters leave nothing to the facts.
     fn settled(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Value {
@@ -253,6 +260,11 @@ static ALL: &[&dyn Action] = &[
     &snapshot_instance::SnapshotInstance,
     &prune::Prune,
 ];
+
+/// Returns the part of a resource that an action changes with its parameters.
+pub fn lane(one: &ActionUse) -> &'static str {
+    find(&one.action).map_or("", |action| action.lane(&one.with))
+}
 
 /// Returns the action with this name.
 pub fn find(name: &str) -> Option<&'static dyn Action> {

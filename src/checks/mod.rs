@@ -12,6 +12,7 @@ use crate::{
 
 pub mod default_groups;
 pub mod ebs_defaults;
+pub mod egress;
 pub mod endpoint_groups;
 pub mod endpoints;
 pub mod keys;
@@ -103,6 +104,7 @@ pub fn all() -> impl Iterator<Item = &'static Check> {
     [
         security_groups::CHECKS,
         default_groups::CHECKS,
+        egress::CHECKS,
         vpcs::CHECKS,
         subnets::CHECKS,
         network_acls::CHECKS,

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::ActionNames;
 use crate::{
-    actions::{ActionUse, GuardNote, Proof},
+    actions::{ActionUse, GuardNote, Proof, RESIDUAL},
     calls::{Risk, Step, Undo, WayBack},
     finding::FindingKey,
     inventory::Want,
@@ -113,7 +113,13 @@ impl Change {
     /// Returns the part that must be the same when the change is made again from fresh facts: its steps, risk
     /// and shown impact.
     pub fn essence(&self) -> Value {
-        serde_json::json!({ "steps": self.steps, "risk": self.risk, "impact": self.impact })
+        let impact: Vec<&String> = self.own_impact().collect();
+        serde_json::json!({ "steps": self.steps, "risk": self.risk, "impact": impact })
+    }
+
+    /// Returns the impact of the change itself, without what else lets the same traffic through.
+    pub fn own_impact(&self) -> impl Iterator<Item = &String> {
+        self.impact.iter().filter(|line| !line.starts_with(RESIDUAL))
     }
 
     /// Returns whether every step can be undone or keeps its resources on purpose.

@@ -68,13 +68,13 @@ pub(super) fn fate_of(refusal: Refusal) -> SkipReason {
 /// Sorts all findings into groups and fates. A finding whose verdict is `ok` is none and has no fate.
 pub(super) fn gather<'a>(request: &Request<'a>) -> (Vec<Group<'a>>, BTreeMap<FindingKey, SkipReason>) {
     let mut fates = BTreeMap::new();
-    let mut open: BTreeMap<(String, ResourceId), Vec<Answer<'a>>> = BTreeMap::new();
+    let mut open: BTreeMap<(Vec<Lane<'a>>, ResourceId), Vec<Answer<'a>>> = BTreeMap::new();
     let mut ignored: BTreeMap<ResourceId, String> = BTreeMap::new();
     for (key, finding) in once_each(request.findings) {
         match answer(request, finding) {
             Ok(answer) => {
-                let names: Vec<&str> = answer.uses.iter().map(|u| u.action.as_str()).collect();
-                open.entry((names.join("+"), answer.resource.clone())).or_default().push(answer);
+                let names: Vec<Lane<'_>> = answer.uses.iter().map(lane).collect();
+                open.entry((names, answer.resource.clone())).or_default().push(answer);
             }
             Err(fate) => {
                 if fate.0 == SkippedKind::Suppressed {
@@ -89,7 +89,7 @@ pub(super) fn gather<'a>(request: &Request<'a>) -> (Vec<Group<'a>>, BTreeMap<Fin
     for ((_, resource), answers) in open {
         let against = answers
             .iter()
-            .find_map(|a| a.uses.iter().find_map(|u| conflicts.get(&(u.action.as_str(), resource.clone()))));
+            .find_map(|a| a.uses.iter().find_map(|u| conflicts.get(&(lane(u), resource.clone()))));
         let fate = match against {
             Some(reason) => Err((SkippedKind::Conflict, reason.clone())),
             None => group(request, resource, &answers, &ignored).map_err(fate_of),
@@ -230,19 +230,26 @@ fn note_ignored(request: &Request<'_>, finding: &Finding, ignored: &mut BTreeMap
     }
 }
 
+/// An action, and the part of a resource that it changes.
+type Lane<'a> = (&'a str, &'static str);
+
+fn lane(one: &ActionUse) -> Lane<'_> {
+    (one.action.as_str(), actions::lane(one))
+}
+
 /// A playbook, and the parameters with which it uses one action on one resource.
 type Wanted<'a> = (&'a Playbook, Vec<&'a Value>);
 
 /// Finds the actions that two playbooks want on the same resource with different parameters, with the reason.
 fn conflicts<'b, 'a: 'b>(
     answers: impl Iterator<Item = &'b Answer<'a>>,
-) -> BTreeMap<(&'a str, ResourceId), String> {
-    let mut wanted: BTreeMap<(&'a str, ResourceId), Vec<Wanted<'a>>> = BTreeMap::new();
+) -> BTreeMap<(Lane<'a>, ResourceId), String> {
+    let mut wanted: BTreeMap<(Lane<'a>, ResourceId), Vec<Wanted<'a>>> = BTreeMap::new();
     for answer in answers {
-        let names: BTreeSet<&'a str> = answer.uses.iter().map(|u| u.action.as_str()).collect();
+        let names: BTreeSet<Lane<'a>> = answer.uses.iter().map(lane).collect();
         for name in names {
             let with: Vec<&'a Value> =
-                answer.uses.iter().filter(|u| u.action == name).map(|u| &u.with).collect();
+                answer.uses.iter().filter(|u| lane(u) == name).map(|u| &u.with).collect();
             let all = wanted.entry((name, answer.resource.clone())).or_default();
             all.extend(answer.playbooks.iter().map(|p| (*p, with.clone())));
         }
@@ -251,7 +258,7 @@ fn conflicts<'b, 'a: 'b>(
     for ((name, resource), all) in wanted {
         let Some((first, with)) = all.first() else { continue };
         if let Some((other, _)) = all.iter().find(|(_, w)| w != with) {
-            let reason = contradiction(first, other, &format!("{name} on {resource}"));
+            let reason = contradiction(first, other, &format!("{} on {resource}", name.0));
             found.insert((name, resource), reason);
         }
     }

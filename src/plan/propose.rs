@@ -417,13 +417,12 @@ fn done_differently(planned: &Change, fresh: &Change) -> Option<String> {
     all.extend(new.map(|s| format!("there is a new step \"{}\"", s.title)));
     all.extend(
         planned
-            .impact
-            .iter()
+            .own_impact()
             .filter(|line| !fresh.impact.contains(line))
             .map(|line| format!("no longer so: {line}")),
     );
     all.extend(
-        fresh.impact.iter().filter(|line| !planned.impact.contains(line)).map(|line| format!("new: {line}")),
+        fresh.own_impact().filter(|line| !planned.impact.contains(line)).map(|line| format!("new: {line}")),
     );
     if all.is_empty() {
         all.push("the order of its steps or of its impact is another".to_owned());

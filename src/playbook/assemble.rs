@@ -21,6 +21,7 @@ static BUILT_IN: &[(&str, &str)] = built_in![
     "security-group-open-database-port",
     "security-group-open-all-traffic",
     "security-group-open-other-port",
+    "security-group-open-egress",
     "default-security-group",
     "vpc-flow-logs",
     "subnet-public-ip",

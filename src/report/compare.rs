@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::{diff, safe, words};
 use crate::{
+    actions,
     finding::FindingKey,
     plan::{Change, Plan},
 };
@@ -132,11 +133,15 @@ pub fn compare(old: &Plan, new: &Plan) -> Comparison {
     result
 }
 
-fn name(change: &Change) -> (String, String) {
-    (change.action.to_string(), change.resource.as_str().to_owned())
+/// The name of a change: its action, the resource, and the parts of it that it changes.
+type Name = (String, String, Vec<&'static str>);
+
+fn name(change: &Change) -> Name {
+    let lanes = change.uses.iter().map(actions::lane).collect();
+    (change.action.to_string(), change.resource.as_str().to_owned(), lanes)
 }
 
-fn by_name(plan: &Plan) -> BTreeMap<(String, String), &Change> {
+fn by_name(plan: &Plan) -> BTreeMap<Name, &Change> {
     plan.changes.iter().map(|change| (name(change), change)).collect()
 }
 

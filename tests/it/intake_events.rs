@@ -231,6 +231,20 @@ fn what_was_made_and_deleted_again_is_no_finding() {
 }
 
 #[test]
+fn a_group_is_looked_at_when_it_is_made_with_the_rule_that_lets_everything_out() {
+    let id = "sg-0aaaaaaaaaaaaaaa1";
+    let made = event(
+        "CreateSecurityGroup",
+        "00:00",
+        json!({"groupName": "web", "groupDescription": "web", "vpcId": "vpc-0aaaaaaaaaaaaaaa1"}),
+        json!({"_return": true, "groupId": id}),
+    );
+    let deleted = event("DeleteSecurityGroup", "01:00", json!({"groupId": id}), json!({"_return": true}));
+    assert_eq!(decided(std::slice::from_ref(&made)), said(&[("ec2:CreateSecurityGroup", "actionable")]));
+    assert_eq!(decided(&[made, deleted]), said(&[("ec2:CreateSecurityGroup", "reverted_later")]));
+}
+
+#[test]
 fn an_endpoint_is_looked_at_when_its_policy_is_made_set_or_reset() {
     let id = "vpce-0aaaaaaaaaaaaaaa1";
     let made = event(

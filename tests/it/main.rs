@@ -44,6 +44,7 @@ mod forged_edits;
 mod forged_resumption;
 mod forged_runs;
 mod forged_words;
+mod groups;
 mod half_done;
 mod half_done_edits;
 mod hostile;

@@ -21,7 +21,6 @@ use redress::{
     inventory::{Inventory, Scope},
     journal::{Decision, Event, Journal, Log, StepResult, StoreError, Story},
     plan::{Plan, Stage, again::Today},
-    playbook,
     twin::Twin,
 };
 
@@ -372,13 +371,11 @@ impl Stand {
     }
 }
 
-/// The built-in playbooks and no flags: what whoever applies a plan says about it, unless a test says
+/// The playbooks of the laws and no flags: what whoever applies a plan says about it, unless a test says
 /// otherwise.
 pub fn today() -> &'static Today {
-    static TODAY: LazyLock<Today> = LazyLock::new(|| Today {
-        playbooks: playbook::assemble(playbook::builtin(), Vec::new()).unwrap(),
-        options: Default::default(),
-    });
+    static TODAY: LazyLock<Today> =
+        LazyLock::new(|| Today { playbooks: super::world::playbooks(), options: Default::default() });
     &TODAY
 }
 

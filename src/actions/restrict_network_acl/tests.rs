@@ -207,9 +207,8 @@ fn a_default_acl_and_one_of_others_are_left() {
 #[test]
 fn the_price_of_a_high_port_must_be_accepted() {
     let it = account(&[(100, everything("0.0.0.0/0"))]);
-    let declines = |check: &str, with: Value| {
-        RestrictNetworkAcl.declines(&it, check, &it.owner.root(), &with)
-    };
+    let declines =
+        |check: &str, with: Value| RestrictNetworkAcl.declines(&it, check, &it.owner.root(), &with);
     let why = refused(declines(OPEN_REMOTE_DESKTOP, json!({})));
     assert!(why.contains("3389") && why.contains("ephemeral=true"), "{why}");
     assert_eq!(declines(OPEN_REMOTE_DESKTOP, json!({ "ephemeral": true })), Ok(()));

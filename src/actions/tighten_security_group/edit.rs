@@ -4,7 +4,8 @@
 use ipnet::IpNet;
 
 use super::{
-    endpoints::kept,
+    clients::kept,
+    keep::Keep,
     params::{Params, Strategy},
 };
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
         ports::{Ranges, Transport},
         security_groups::{
             exposure::{Exposure, Offence, beside, survey, unauthorised},
-            traffic::{self, Protocol},
+            traffic::{self, Direction, Protocol},
         },
     },
     inventory::{Family, PrefixList, SecurityGroupRule},
@@ -49,17 +50,26 @@ pub fn edit<'a>(
     let allowed = |o: &&Offence<'_>| !params.allow.iter().any(|a| traffic::source(o.rule) == a.0.to_string());
     let offences: Vec<&Offence<'_>> = offences.iter().filter(allowed).collect();
     if offences.is_empty() {
-        return Err(Refusal::Nothing("no rule is open to the world".to_owned()));
+        return Err(Refusal::Nothing(match params.direction {
+            Direction::Ingress => "no rule is open to the world".to_owned(),
+            Direction::Egress => "no rule lets everything out to everywhere".to_owned(),
+        }));
     }
     let revoke: Vec<&SecurityGroupRule> = offences.iter().map(|o| o.rule).collect();
     let stays: Vec<&SecurityGroupRule> =
         rules.iter().copied().filter(|r| !revoke.iter().any(|gone| gone.id == r.id)).collect();
     let (mut add, mut closes) = (Vec::<SecurityGroupRule>::new(), Vec::new());
     for offence in &offences {
-        let (wanted, closed) = instead(offence, lists, params)?;
+        let (wanted, closed) = match params.direction {
+            Direction::Ingress => instead(offence, lists, params)?,
+            Direction::Egress => (still_out(offence.rule, lists, params, &stays), vec![offence.rule.clone()]),
+        };
         closes.extend(closed.into_iter().map(|c| (traffic::source(offence.rule).to_owned(), c)));
         let here: Vec<&SecurityGroupRule> = stays.iter().copied().chain(&wanted).chain(&add).collect();
-        let kept = kept(offence.rule, lists, clients, &here);
+        let kept = match params.direction {
+            Direction::Ingress => kept(offence.rule, lists, clients, &here),
+            Direction::Egress => Vec::new(),
+        };
         for rule in wanted.into_iter().chain(kept) {
             if !stays.iter().copied().chain(&add).any(|r| same(r, &rule)) {
                 add.push(SecurityGroupRule { id: format!("new-{}", add.len() + 1), ..rule });
@@ -143,6 +153,20 @@ fn instead(
     }
 }
 
+/// Returns the rules for the traffic that still goes out, of that which an outbound rule lets out now, and
+/// which no rule that stays lets out anyway.
+fn still_out(
+    gone: &SecurityGroupRule,
+    lists: &Family<PrefixList>,
+    params: &Params,
+    stays: &[&SecurityGroupRule],
+) -> Vec<SecurityGroupRule> {
+    let goes = |keep: &&Keep| {
+        keep.is_within(gone, lists) && !stays.iter().any(|rule| keep.is_let_out_by(rule, lists))
+    };
+    params.keep.iter().filter(goes).map(|keep| keep.rule(gone)).collect()
+}
+
 /// Splits the range of a rule into the ports that must close, and those that are left.
 fn split(offence: &Offence<'_>, transport: Transport) -> (Ranges, Ranges) {
     let (from, to) = traffic::range(offence.rule);
@@ -204,6 +228,13 @@ fn left_open(
     let after: Vec<&SecurityGroupRule> = after.iter().collect();
     for &exposure in exposures {
         if let Some(open) = survey(&after, lists, exposure, &params.authorised).offences.first() {
+            if params.direction == Direction::Egress {
+                return Err(Refusal::Refused(format!(
+                    "what is kept and the rules that stay would together still let everything out ({}): keep \
+                     less",
+                    traffic::line(open.rule)
+                )));
+            }
             return Err(Refusal::Refused(format!(
                 "the allowed CIDRs and the rules that stay would together still be the world ({}): allow \
                  less, or use strategy \"revoke\"",

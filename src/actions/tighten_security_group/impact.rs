@@ -49,21 +49,24 @@ pub fn impact(
     impact.extend(of_others(context, &interfaces));
     impact.extend(from_inside(edit, lists, &interfaces));
     impact.extend(instance_connect(context, edit, lists, &interfaces));
-    let always = interfaces.iter().filter(|i| is_always_tracked(i)).count();
-    if always < interfaces.len() && untracked(rules, edit) {
-        if always > 0 {
-            impact.push(format!(
-                "connections through {always} of the interfaces are tracked by AWS all the same, and may go \
-                 on until they have been idle for a while"
-            ));
+    match ended(rules, edit, &interfaces) {
+        Ended::AtOnce { always } => {
+            if always > 0 {
+                impact.push(format!(
+                    "connections through {always} of the interfaces are tracked by AWS all the same, and may \
+                     go on until they have been idle for a while"
+                ));
+            }
+            impact.push(
+                "open connections that came in by the rules that go are not tracked by AWS and end at once, \
+                 where no other rule lets them in"
+                    .to_owned(),
+            );
         }
-        impact.push(
-            "open connections that came in by the rules that go are not tracked by AWS and end at once, \
-             where no other rule lets them in"
-                .to_owned(),
-        );
-    } else if !interfaces.is_empty() {
-        impact.push("open connections may go on until they have been idle for a while".to_owned());
+        Ended::WhenIdle if !interfaces.is_empty() => {
+            impact.push("open connections may go on until they have been idle for a while".to_owned());
+        }
+        Ended::WhenIdle => {}
     }
     Ok(impact)
 }
@@ -115,7 +118,7 @@ fn closing(source: &str, rule: &SecurityGroupRule) -> String {
 }
 
 /// Counts the interfaces behind the group by their kind.
-fn users(context: &Context<'_>, interfaces: &[&NetworkInterface]) -> String {
+pub fn users(context: &Context<'_>, interfaces: &[&NetworkInterface]) -> String {
     let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
     for interface in interfaces {
         *kinds.entry(kind(context, interface)).or_default() += 1;
@@ -143,7 +146,7 @@ fn kind(context: &Context<'_>, interface: &NetworkInterface) -> String {
 }
 
 /// Describes the use of the group by other accounts, with which it is shared.
-fn of_others(context: &Context<'_>, interfaces: &[&NetworkInterface]) -> Option<String> {
+pub fn of_others(context: &Context<'_>, interfaces: &[&NetworkInterface]) -> Option<String> {
     let mut accounts: BTreeMap<&str, usize> = BTreeMap::new();
     for account in interfaces.iter().filter_map(|i| other_account(context, i)) {
         *accounts.entry(account).or_default() += 1;
@@ -232,18 +235,40 @@ fn is_always_tracked(interface: &NetworkInterface) -> bool {
     TRACKED.contains(&interface.interface_type.as_str())
 }
 
-/// Returns whether connections that the rules let in are not tracked: everyone may come in over TCP or UDP,
-/// and the answers may go out to everyone, whatever their port
+/// The end of open connections whose rule goes.
+pub enum Ended {
+    /// They may go on until they have been idle for a while.
+    WhenIdle,
+    /// Those that AWS does not track end at once; through some interfaces it tracks all.
+    AtOnce {
+        /// The number of these interfaces.
+        always: usize,
+    },
+}
+
+/// Returns when open connections end.
+pub fn ended(rules: &[&SecurityGroupRule], edit: &Edit<'_>, interfaces: &[&NetworkInterface]) -> Ended {
+    let always = interfaces.iter().filter(|i| is_always_tracked(i)).count();
+    match always < interfaces.len() && untracked(rules, edit) {
+        true => Ended::AtOnce { always },
+        false => Ended::WhenIdle,
+    }
+}
+
+/// Returns whether connections that the rules let through are not tracked: everyone may come in over TCP or
+/// UDP, and the answers may go out to everyone, whatever their port, or the other way round
 /// (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html>).
 fn untracked(rules: &[&SecurityGroupRule], edit: &Edit<'_>) -> bool {
     let everyone = |r: &SecurityGroupRule| matches!(traffic::source(r), "0.0.0.0/0" | "::/0");
-    let answered = |gone: &SecurityGroupRule, transport: Transport| {
-        traffic::span(gone, transport).is_some()
-            && rules.iter().any(|r| {
-                r.is_egress
-                    && traffic::source(r) == traffic::source(gone)
-                    && traffic::admits_all(r, transport)
-            })
+    let answered = |there: &SecurityGroupRule, back: &SecurityGroupRule| {
+        let of =
+            |transport| traffic::span(there, transport).is_some() && traffic::admits_all(back, transport);
+        Transport::ALL.into_iter().any(of)
     };
-    edit.revoke.iter().any(|gone| everyone(gone) && Transport::ALL.into_iter().any(|t| answered(gone, t)))
+    let pair = |gone: &SecurityGroupRule, other: &SecurityGroupRule| {
+        other.is_egress != gone.is_egress
+            && traffic::source(other) == traffic::source(gone)
+            && (answered(gone, other) || (gone.is_egress && answered(other, gone)))
+    };
+    edit.revoke.iter().any(|gone| everyone(gone) && rules.iter().any(|other| pair(gone, other)))
 }

@@ -21,6 +21,9 @@ use crate::{
 /// The name of the guard.
 pub const GUARD: &str = "lock-out";
 
+/// The remedy for a way in that would be lost.
+const ALLOW: &str = "give --allow-cidr with the network that must still come in";
+
 /// Returns the facts that the guard needs, given the known ones.
 pub fn needs(context: &Context<'_>, group: &str) -> Vec<Want> {
     let region = context.region;
@@ -66,7 +69,7 @@ pub fn guard(
 ) -> Result<Vec<GuardNote>, Refusal> {
     let lists = &support::region(context.inventory, context.region)?.prefix_lists;
     let reaches = reaches(context, group, edit)?;
-    let mut notes = vec![own_host(context, group)?];
+    let mut notes = vec![own_host(context, group, ALLOW)?];
     let mut ways_in: Vec<String> =
         reaches.iter().filter_map(|r| last_way_in(context, edit, lists, r)).collect();
     ways_in.dedup();
@@ -99,7 +102,7 @@ pub fn guard(
 const MOST_NAMED: usize = 5;
 
 /// Notes the instances that cannot be read: they are taken for running, and nobody knows more of them.
-fn unseen(context: &Context<'_>, reaches: &[Reach<'_>]) -> Option<GuardNote> {
+pub fn unseen(context: &Context<'_>, reaches: &[Reach<'_>]) -> Option<GuardNote> {
     let unseen: Vec<&Reach<'_>> = reaches.iter().filter(|r| r.instance.is_none()).collect();
     let named: Vec<String> = unseen.iter().take(MOST_NAMED).map(|r| named(context, r.interface)).collect();
     let more = match unseen.len().checked_sub(MOST_NAMED) {
@@ -124,13 +127,25 @@ fn unseen(context: &Context<'_>, reaches: &[Reach<'_>]) -> Option<GuardNote> {
 /// # Errors
 /// A refusal with the objection, unless the user has loosened the guard.
 pub fn settle(against: Option<String>, loosened: bool, fine: String) -> Result<GuardNote, Refusal> {
+    settle_by(against, loosened, fine, ALLOW)
+}
+
+/// Weighs an objection like [`settle`], with another remedy.
+///
+/// # Errors
+/// A refusal with the objection, unless the user has loosened the guard.
+pub fn settle_by(
+    against: Option<String>,
+    loosened: bool,
+    fine: String,
+    remedy: &str,
+) -> Result<GuardNote, Refusal> {
     match against {
         None => Ok(GuardNote::passed(GUARD, fine)),
         Some(found) if loosened => Ok(GuardNote::loosened(GUARD, found)),
-        Some(found) => Err(Refusal::Refused(format!(
-            "{found}: give --allow-cidr with the network that must still come in, or --allow-lockout if that \
-             is meant"
-        ))),
+        Some(found) => {
+            Err(Refusal::Refused(format!("{found}: {remedy}, or --allow-lockout if that is meant")))
+        }
     }
 }
 
@@ -183,16 +198,16 @@ pub fn after<'a>(
 }
 
 /// Refuses a change that would cut off the machine that redress runs on.
-fn own_host(context: &Context<'_>, group: &str) -> Result<GuardNote, Refusal> {
+///
+/// # Errors
+/// A refusal with its id and the remedy.
+pub fn own_host(context: &Context<'_>, group: &str, remedy: &str) -> Result<GuardNote, Refusal> {
     match &context.inventory.caller.host {
         Fact::Known(host) => {
             let behind = interfaces(context, group)?.iter().any(|i| i.instance_id.as_ref() == Some(host));
             let found = behind.then(|| format!("redress itself runs on {host}, behind this group"));
-            settle(
-                found,
-                context.options.allow_lockout,
-                format!("{host}, on which redress runs, is not behind the group"),
-            )
+            let fine = format!("{host}, on which redress runs, is not behind the group");
+            settle_by(found, context.options.allow_lockout, fine, remedy)
         }
         Fact::Absent => Ok(GuardNote::passed(GUARD, "redress does not run on an instance")),
         _ => Ok(GuardNote::not_checked(
@@ -251,7 +266,8 @@ fn from_somewhere(rule: &SecurityGroupRule, lists: &Family<PrefixList>) -> bool 
         || traffic::nets(rule, lists).known().is_some_and(|nets| !nets.is_empty())
 }
 
-fn managed(context: &Context<'_>, instance: &str) -> bool {
+/// Returns whether Systems Manager is known to reach an instance.
+pub fn managed(context: &Context<'_>, instance: &str) -> bool {
     let Some(region) = context.inventory.regions.get(context.region) else { return false };
     region.managed_instances.get(instance).known().is_some_and(|m| m.ping_status == "Online")
 }

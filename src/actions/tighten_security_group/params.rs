@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::keep::{self, Keep};
 use crate::{
     actions::allowed::{self, Allowed},
-    checks::ports::Authorised,
+    checks::{ports::Authorised, security_groups::traffic::Direction},
 };
 
 /// The treatment of a rule that is open to the world.
@@ -24,19 +25,30 @@ pub enum Strategy {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Params {
+    /// The rules that are looked at. Left out where they are the inbound ones, as in plans from before there
+    /// was a choice.
+    #[serde(skip_serializing_if = "is_inbound")]
+    pub direction: Direction,
     /// The treatment of an open rule.
     pub strategy: Strategy,
     /// The networks that are let in instead.
     #[serde(deserialize_with = "allowed::together")]
     pub allow: Vec<Allowed>,
+    /// The traffic that still goes out; for outbound rules.
+    #[serde(deserialize_with = "keep::together", skip_serializing_if = "Vec::is_empty")]
+    pub keep: Vec<Keep>,
     /// The last way in to a running instance may be closed.
     pub close_last_way_in: bool,
-    /// The number of inbound rules that a group may have, for each of IPv4 and IPv6.
+    /// The number of rules of a direction that a group may have, for each of IPv4 and IPv6.
     pub rule_limit: usize,
     /// The ports that may be open to the world: those of the check on other ports, which a playbook names
     /// in `[check]`. Left out where they are the default, as in plans from before there was the check.
     #[serde(skip_serializing_if = "is_default")]
     pub authorised: Authorised,
+}
+
+fn is_inbound(direction: &Direction) -> bool {
+    *direction == Direction::Ingress
 }
 
 fn is_default(authorised: &Authorised) -> bool {
@@ -46,8 +58,10 @@ fn is_default(authorised: &Authorised) -> bool {
 impl Default for Params {
     fn default() -> Self {
         Self {
+            direction: Direction::default(),
             strategy: Strategy::default(),
             allow: Vec::new(),
+            keep: Vec::new(),
             close_last_way_in: false,
             rule_limit: 60,
             authorised: Authorised::default(),
@@ -115,5 +129,18 @@ mod tests {
             "close_last_way_in": false, "rule_limit": 60 });
         assert_eq!(json, expected);
         assert_eq!(serde_json::from_value::<Params>(json).unwrap(), params);
+    }
+
+    #[test]
+    fn what_is_kept_of_the_way_out_comes_back_in_order_and_once() {
+        let text = "direction = 'egress'\nkeep = ['443/tcp to pl-1', 'all to 10.0.0.0/8', '443/tcp to pl-1']";
+        let params = read(text).unwrap();
+        let json = serde_json::to_value(&params).unwrap();
+        assert_eq!(json["direction"], "egress");
+        assert_eq!(json["keep"], serde_json::json!(["all to 10.0.0.0/8", "443/tcp to pl-1"]));
+        assert_eq!(serde_json::from_value::<Params>(json).unwrap(), params);
+        let why = read("keep = ['all to ::/0']").unwrap_err().to_string();
+        assert!(why.contains("name ports"), "{why}");
+        assert!(read("direction = 'out'").is_err());
     }
 }

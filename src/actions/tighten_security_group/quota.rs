@@ -8,13 +8,14 @@ use crate::{
         quota::{self, own},
         support,
     },
+    checks::security_groups::traffic::Direction,
     inventory::{Family, Inventory, PrefixList, Quota, SecurityGroupRule},
 };
 
 /// The name of the guard.
 const GUARD: &str = "rule-quota";
 
-/// Returns the number of inbound rules that a group may have: the one that the user has set, else the
+/// Returns the number of rules of a direction that a group may have: the one that the user has set, else the
 /// account's own quota where it is known, else AWS's default.
 pub fn limit(inventory: &Inventory, region: &str, params: &Params) -> usize {
     let set = (params.rule_limit != Params::default().rule_limit).then_some(params.rule_limit);
@@ -39,13 +40,20 @@ pub fn fits(
     let lists = &support::region(context.inventory, context.region)?.prefix_lists;
     let limit = limit(context.inventory, context.region, params);
     for v4 in [true, false] {
-        let (now, more) = (count(rules.iter().copied(), lists, v4), count(edit.add.iter(), lists, v4));
+        let count = |rules: &mut dyn Iterator<Item = &SecurityGroupRule>| -> usize {
+            rules.filter(|rule| params.direction.has(rule)).map(|rule| weight(rule, lists, v4)).sum()
+        };
+        let (now, more) = (count(&mut rules.iter().copied()), count(&mut edit.add.iter()));
         if more > 0 && now + more > limit {
+            let less = match params.direction {
+                Direction::Ingress => "allow fewer CIDRs, use strategy \"revoke\"",
+                Direction::Egress => "keep less",
+            };
             let family = if v4 { "IPv4" } else { "IPv6" };
             return Err(Refusal::Refused(format!(
                 "the new rules come before the old ones go, and for {family} that would be {now} + {more} \
-                 rules where the limit is {limit}: allow fewer CIDRs, use strategy \"revoke\", or set \
-                 rule_limit if the quota of the account is higher"
+                 rules where the limit is {limit}: {less}, or set rule_limit if the quota of the account is \
+                 higher"
             )));
         }
     }
@@ -57,14 +65,6 @@ pub fn fits(
         "the account's own quota of rules is not known: AWS's default counts",
     ];
     Ok(quota::note(context.inventory, context.region, GUARD, [Quota::RULES_PER_GROUP], words))
-}
-
-fn count<'a>(
-    rules: impl Iterator<Item = &'a SecurityGroupRule>,
-    lists: &Family<PrefixList>,
-    v4: bool,
-) -> usize {
-    rules.filter(|r| !r.is_egress).map(|r| weight(r, lists, v4)).sum()
 }
 
 /// Returns the weight of a rule in the quota: a CIDR counts as one in its family, another group as one in

@@ -8,6 +8,7 @@ use crate::{
         group_rules::{IDS, authorize, by_tags, lines, revoke, revoke_step, rule_expect},
     },
     calls::{Step, Test, Undo, Wait, WayBack, reference},
+    checks::security_groups::traffic::Direction,
     inventory::{SecurityGroupRule, Tags},
 };
 
@@ -15,14 +16,18 @@ use crate::{
 ///
 /// # Errors
 /// As [`authorize`].
-pub fn steps(region: &str, group: &str, edit: &Edit<'_>) -> Result<Vec<Step>, Refusal> {
+pub fn steps(region: &str, group: &str, direction: Direction, edit: &Edit<'_>) -> Result<Vec<Step>, Refusal> {
     let mut steps = Vec::new();
     for (n, (tags, rules)) in by_tags(edit.add.iter()).into_iter().enumerate() {
-        steps.push(authorize_step(region, group, &format!("authorize-{}", n + 1), &tags, &rules)?);
+        let name = format!("authorize-{}", n + 1);
+        steps.push(authorize_step(region, group, direction, &name, &tags, &rules)?);
     }
-    let title = format!("shut out {}", lines(&edit.revoke));
+    let title = match direction {
+        Direction::Ingress => format!("shut out {}", lines(&edit.revoke)),
+        Direction::Egress => format!("let out no longer {}", lines(&edit.revoke)),
+    };
     let mut last = revoke_step(region, group, "revoke", title, &edit.revoke)?;
-    // Whoever is let in by the new rules alone would be shut out if somebody has removed one meanwhile.
+    // Whoever is let through by the new rules alone would be shut out if somebody has removed one meanwhile.
     let there = |step: &Step| {
         rule_expect(region, reference::output(&step.name, IDS), Test::Exists)
             .meaning("a rule that this change has made is gone")
@@ -35,6 +40,7 @@ pub fn steps(region: &str, group: &str, edit: &Edit<'_>) -> Result<Vec<Step>, Re
 fn authorize_step(
     region: &str,
     group: &str,
+    direction: Direction,
     name: &str,
     tags: &Tags,
     rules: &[&SecurityGroupRule],
@@ -47,10 +53,13 @@ fn authorize_step(
     let gone = rule_expect(region, made.clone(), Test::Gone);
     Ok(Step {
         name: name.to_owned(),
-        title: format!("let in {}", lines(rules)),
+        title: match direction {
+            Direction::Ingress => format!("let in {}", lines(rules)),
+            Direction::Egress => format!("let out {}", lines(rules)),
+        },
         act,
         way_back: WayBack::Calls {
-            rollback: vec![revoke(region, group, false, made, gone)],
+            rollback: vec![revoke(region, group, direction == Direction::Egress, made, gone)],
             undo: Undo::Same,
             kept_once: None,
             redo: false,

@@ -33,10 +33,7 @@ pub static CHECKS: &[Check] = &[Check {
     triggers: &["ec2:AuthorizeSecurityGroupIngress", "ec2:ModifySecurityGroupRules"],
     scanned: true,
     reads: |region| {
-        vec![
-            Want::all(region, FamilyKind::SecurityGroups),
-            Want::all(region, FamilyKind::VpcEndpoints),
-        ]
+        vec![Want::all(region, FamilyKind::SecurityGroups), Want::all(region, FamilyKind::VpcEndpoints)]
     },
     reads_one: |inventory, resource, _| reads_one(inventory, resource),
     resources,
@@ -71,9 +68,8 @@ fn reads_one(inventory: &Inventory, resource: &ResourceId) -> Vec<Want> {
 /// Returns whether the listing of groups shows that a group does not let the world in to endpoints.
 fn is_closed(inventory: &Inventory, resource: &ResourceId) -> bool {
     let Some(place) = inventory.regions.get(resource.region()) else { return false };
-    let closed = |group: &_| {
-        shown_closed(group, &place.prefix_lists, Exposure::Endpoint, &Authorised::default())
-    };
+    let closed =
+        |group: &_| shown_closed(group, &place.prefix_lists, Exposure::Endpoint, &Authorised::default());
     place.security_groups.get(resource.id()).known().is_some_and(|group| closed(group))
 }
 

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use std::collections::BTreeSet;
 
 use super::{
-    traffic::{Protocol, admits, admits_all, nets, protocol, span},
+    traffic::{Direction, Protocol, admits, admits_all, nets, protocol, span},
     world::{is_private, open_among},
 };
 use crate::{
@@ -28,20 +28,33 @@ pub enum Exposure {
     OtherPort,
     /// The port of interface endpoints; only for groups that these have.
     Endpoint,
+    /// Everything, to everywhere: the way out, and the only exposure of outbound rules.
+    Egress,
 }
 
 impl Exposure {
     /// All exposures, in the order of the checks.
-    pub const ALL: [Exposure; 5] = [
+    pub const ALL: [Exposure; 6] = [
         Exposure::AdminPort,
         Exposure::DatabasePort,
         Exposure::AllTraffic,
         Exposure::OtherPort,
         Exposure::Endpoint,
+        Exposure::Egress,
     ];
-    /// The exposures that nobody authorises.
-    pub const NEVER_MEANT: [Exposure; 3] =
-        [Exposure::AdminPort, Exposure::DatabasePort, Exposure::AllTraffic];
+
+    /// Returns the exposures of a direction that nobody authorises.
+    pub fn never_meant(direction: Direction) -> &'static [Exposure] {
+        match direction {
+            Direction::Ingress => &[Exposure::AdminPort, Exposure::DatabasePort, Exposure::AllTraffic],
+            Direction::Egress => &[Exposure::Egress],
+        }
+    }
+
+    /// Returns the direction of the rules that it is about.
+    pub fn direction(self) -> Direction {
+        if self == Exposure::Egress { Direction::Egress } else { Direction::Ingress }
+    }
 
     /// Returns the id of the check that looks for the exposure.
     pub fn check(self) -> &'static str {
@@ -51,12 +64,19 @@ impl Exposure {
             Exposure::AllTraffic => "security-group-open-all-traffic",
             Exposure::OtherPort => "security-group-open-other-port",
             Exposure::Endpoint => "vpc-endpoint-open-security-group",
+            Exposure::Egress => "security-group-open-egress",
         }
     }
 
     /// Returns the exposure that a check looks for.
     pub fn of(check: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|e| e.check() == check)
+    }
+
+    /// Returns whether it is about a rule. A way out to a prefix list is somebody's choice, whatever is in the
+    /// list.
+    fn judges(self, rule: &SecurityGroupRule) -> bool {
+        self.direction().has(rule) && (self != Exposure::Egress || rule.prefix_list_id.is_none())
     }
 
     /// Returns the services whose ports must not be open: a rule for everything opens them all. Of other
@@ -66,6 +86,7 @@ impl Exposure {
             Exposure::AdminPort => (ADMIN, &[]),
             Exposure::DatabasePort => (DATABASE, &[]),
             Exposure::AllTraffic => (ADMIN, DATABASE),
+            Exposure::Egress => (&[], &[]),
             Exposure::OtherPort => (OTHER, PUBLIC),
             Exposure::Endpoint => (ENDPOINT, &[]),
         };
@@ -111,9 +132,9 @@ pub fn survey<'a>(
     exposure: Exposure,
     authorised: &Authorised,
 ) -> Survey<'a> {
-    let inbound: Vec<&'a SecurityGroupRule> = rules.iter().copied().filter(|r| !r.is_egress).collect();
+    let own: Vec<&'a SecurityGroupRule> = rules.iter().copied().filter(|r| exposure.judges(r)).collect();
     let sources: Vec<(&'a SecurityGroupRule, Fact<Vec<IpNet>>)> =
-        inbound.iter().map(|rule| (*rule, nets(rule, lists))).collect();
+        own.iter().map(|rule| (*rule, nets(rule, lists))).collect();
     let all_known = sources.iter().all(|(_, nets)| nets.known().is_some());
     let public: Vec<Public<'a>> =
         sources.into_iter().filter_map(|(rule, nets)| Public::of(rule, nets)).collect();
@@ -125,29 +146,28 @@ pub fn survey<'a>(
         let matters = |r: &SecurityGroupRule| admits_listed(r, exposure);
         return Survey {
             offences: listed_ports(&public, exposure),
-            unknown: unknown_sources(&inbound, lists, matters),
+            unknown: unknown_sources(&own, lists, matters),
             left_to_all_traffic: Vec::new(),
         };
     }
-    let everything = open_to_all(&inbound, &public);
-    if exposure == Exposure::AllTraffic {
-        let offences =
-            inbound.iter().copied().filter(|r| holds_rule(&everything, r)).map(Offence::of).collect();
+    let everything = open_to_all(&own, &public);
+    if matches!(exposure, Exposure::AllTraffic | Exposure::Egress) {
+        let offences = own.iter().copied().filter(|r| holds_rule(&everything, r)).map(Offence::of).collect();
         return Survey {
             offences,
-            unknown: unknown_sources(&inbound, lists, is_everything),
+            unknown: unknown_sources(&own, lists, is_everything),
             left_to_all_traffic: Vec::new(),
         };
     }
     let others: Vec<&SecurityGroupRule> =
-        inbound.iter().copied().filter(|r| !holds_rule(&everything, r)).collect();
+        own.iter().copied().filter(|r| !holds_rule(&everything, r)).collect();
     let public: Vec<Public<'a>> = public.into_iter().filter(|p| !holds_rule(&everything, p.rule)).collect();
     let (offences, unknown) = match exposure {
         Exposure::OtherPort => {
             let matters = |r: &SecurityGroupRule| !unauthorised(r, authorised).is_empty();
             (other_ports(&public, authorised), unknown_ports(&others, lists, matters))
         }
-        Exposure::AdminPort | Exposure::DatabasePort | Exposure::AllTraffic | Exposure::Endpoint => {
+        _ => {
             let matters = |r: &SecurityGroupRule| admits_listed(r, exposure);
             (listed_ports(&public, exposure), unknown_ports(&others, lists, matters))
         }
@@ -262,12 +282,12 @@ fn is_everything(rule: &SecurityGroupRule) -> bool {
 }
 
 /// Returns the rules that open everything, or all of TCP, or all of UDP, to the world.
-fn open_to_all<'a>(inbound: &[&'a SecurityGroupRule], public: &[Public<'a>]) -> Vec<&'a SecurityGroupRule> {
+fn open_to_all<'a>(rules: &[&'a SecurityGroupRule], public: &[Public<'a>]) -> Vec<&'a SecurityGroupRule> {
     let mut found: Vec<&SecurityGroupRule> = Vec::new();
     for transport in Transport::ALL {
         found.extend(open_by(public, |r| admits_all(r, transport)));
     }
-    inbound.iter().copied().filter(|r| holds_rule(&found, r)).collect()
+    rules.iter().copied().filter(|r| holds_rule(&found, r)).collect()
 }
 
 /// A rule with a source from which packets of the public internet can come: no other can be open to the

@@ -4,11 +4,55 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     checks::ports::Transport,
     inventory::{Fact, Family, PrefixList, SecurityGroupRule},
 };
+
+/// The direction of a rule's traffic.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// Traffic to those who have the group.
+    #[default]
+    Ingress,
+    /// Traffic from those who have the group.
+    Egress,
+}
+
+impl Direction {
+    /// Returns the direction of a rule.
+    pub fn of(rule: &SecurityGroupRule) -> Self {
+        if rule.is_egress { Self::Egress } else { Self::Ingress }
+    }
+    /// Returns whether a rule has this direction.
+    pub fn has(self, rule: &SecurityGroupRule) -> bool {
+        Self::of(rule) == self
+    }
+    /// Returns the word before the other side: `from` or `to`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ingress => "from",
+            Self::Egress => "to",
+        }
+    }
+    /// Returns AWS's word: `ingress` or `egress`.
+    pub fn word_of_aws(self) -> &'static str {
+        match self {
+            Self::Ingress => "ingress",
+            Self::Egress => "egress",
+        }
+    }
+    /// Returns the adjective: `inbound` or `outbound`.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Ingress => "inbound",
+            Self::Egress => "outbound",
+        }
+    }
+}
 
 /// The protocol of a rule, by word or number
 /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html>).
@@ -125,8 +169,7 @@ pub fn traffic(rule: &SecurityGroupRule) -> String {
 
 /// Returns the traffic of a rule and with whom: `tcp 22 from 0.0.0.0/0`.
 pub fn whom(rule: &SecurityGroupRule) -> String {
-    let way = if rule.is_egress { "to" } else { "from" };
-    format!("{} {way} {}", traffic(rule), source(rule))
+    format!("{} {} {}", traffic(rule), Direction::of(rule).word(), source(rule))
 }
 
 /// Returns the whole rule in a line: `tcp 22 from 0.0.0.0/0 "temporary"`.

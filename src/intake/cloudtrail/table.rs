@@ -32,6 +32,7 @@ pub static TABLE: &[(&str, Extract)] = &[
     ("ec2:AuthorizeSecurityGroupEgress", rules::authorize_egress),
     ("ec2:RevokeSecurityGroupEgress", rules::revoke_egress),
     ("ec2:ModifySecurityGroupRules", rules::modify),
+    ("ec2:CreateSecurityGroup", |_, r| made(text(r, "groupId"))),
     ("ec2:DeleteSecurityGroup", |q, _| gone(&[text(q, "groupId")])),
     ("ec2:CreateVpc", |_, r| made(text(get(r, "vpc").unwrap_or(r), "vpcId"))),
     ("ec2:CreateDefaultVpc", |_, r| made(text(get(r, "vpc").unwrap_or(r), "vpcId"))),

@@ -59,7 +59,7 @@ fn no_two_things_share_an_id_and_every_id_is_its_own() {
         .values()
         .map(|r| r.security_groups.items.len() + r.security_group_rules.items.len())
         .collect();
-    assert_eq!(counts.iter().sum::<usize>(), 24 + 55, "two things of the same id would count once");
+    assert_eq!(counts.iter().sum::<usize>(), 26 + 57, "two things of the same id would count once");
     for region in company.regions.values() {
         for (id, rule) in region.security_group_rules.known() {
             assert_eq!(id, rule.id);

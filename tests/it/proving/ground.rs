@@ -59,6 +59,7 @@ static PLAYBOOKS: LazyLock<Vec<Vec<Playbook>>> = LazyLock::new(|| {
         &[
             "encrypt-volumes.via=\"copy\"",
             "tighten-security-group.allow=[\"203.0.113.0/24\"]",
+            "tighten-security-group.keep=[\"443/tcp to 0.0.0.0/0\", \"all to 10.0.0.0/8\"]",
             "enable-flow-logs.retention_days=365",
         ],
         &["tighten-security-group.strategy=\"revoke\"", "encrypt-volumes.allow_address_change=true"],

@@ -140,12 +140,8 @@ fn a_finding_on_a_group_that_others_use_is_refused_and_theirs_are_not() {
 #[test]
 fn more_is_read_only_where_an_endpoint_is_behind_the_group() {
     let wants = |it: &Clinic| {
-        let context = Context {
-            inventory: &it.inventory,
-            region: REGION,
-            checks: &it.checks,
-            options: &it.options,
-        };
+        let context =
+            Context { inventory: &it.inventory, region: REGION, checks: &it.checks, options: &it.options };
         let group = it.inventory.owner.security_group(REGION, "sg-1");
         TightenSecurityGroup.needs(&context, &group, &json!({}))
     };

@@ -12,9 +12,11 @@ use crate::{
 };
 
 mod arbitrary;
+mod egress;
 mod endpoints;
 mod impacts;
 mod refusals;
+mod residual;
 
 const REGION: &str = "us-east-1";
 const ADMIN: &str = "security-group-open-admin-port";
@@ -126,7 +128,7 @@ impl Clinic {
     fn play(&mut self, act: &Act, made: &Value) -> Value {
         let input = &act.call.input;
         let rules = &mut self.inventory.region_mut(REGION).security_group_rules;
-        if act.call.operation == "RevokeSecurityGroupIngress" {
+        if act.call.operation.starts_with("RevokeSecurityGroup") {
             let ids =
                 if input["SecurityGroupRuleIds"].is_array() { &input["SecurityGroupRuleIds"] } else { made };
             for id in ids.as_array().unwrap() {
@@ -144,12 +146,16 @@ impl Clinic {
         let tags: Tags = pairs
             .map(|t| (t["Key"].as_str().unwrap().to_owned(), t["Value"].as_str().unwrap_or("ref").to_owned()))
             .collect();
+        let is_egress = act.call.operation == "AuthorizeSecurityGroupEgress";
         let mut ids = Vec::new();
         for permission in input["IpPermissions"].as_array().unwrap() {
             let port = |key: &str| permission.get(key).map_or(-1, |v| v.as_i64().unwrap() as i32);
-            for (list, key) in
-                [("IpRanges", "CidrIp"), ("Ipv6Ranges", "CidrIpv6"), ("PrefixListIds", "PrefixListId")]
-            {
+            for (list, key) in [
+                ("IpRanges", "CidrIp"),
+                ("Ipv6Ranges", "CidrIpv6"),
+                ("PrefixListIds", "PrefixListId"),
+                ("UserIdGroupPairs", "GroupId"),
+            ] {
                 for source in permission[list].as_array().into_iter().flatten() {
                     let mut new = rule(
                         permission["IpProtocol"].as_str().unwrap(),
@@ -159,8 +165,10 @@ impl Clinic {
                     );
                     new.description = source["Description"].as_str().map(Into::into);
                     new.tags = tags.clone();
+                    new.is_egress = is_egress;
                     let duplicate = rules.known().any(|(_, r)| {
-                        traffic::traffic(r) == traffic::traffic(&new)
+                        r.is_egress == is_egress
+                            && traffic::traffic(r) == traffic::traffic(&new)
                             && traffic::source(r) == traffic::source(&new)
                     });
                     assert!(!duplicate, "InvalidPermission.Duplicate: {}", traffic::line(&new));
