@@ -23,6 +23,8 @@ pub enum Kind {
     RouteTable,
     /// A NAT gateway.
     NatGateway,
+    /// An egress-only internet gateway.
+    EgressOnlyGateway,
     /// A VPC peering connection.
     PeeringConnection,
     /// The account's defaults for EBS in a region (`arn:aws:ec2:R:A:account`, as Prowler names them).
@@ -70,6 +72,7 @@ impl Kind {
             Kind::NetworkAcl => "network ACL",
             Kind::RouteTable => "route table",
             Kind::NatGateway => "NAT gateway",
+            Kind::EgressOnlyGateway => "egress-only internet gateway",
             Kind::PeeringConnection => "peering connection",
             Kind::EbsDefaults => "EBS default",
             Kind::Trail => "trail",
@@ -255,6 +258,7 @@ impl ResourceId {
             ("ec2", "network-acl") => Kind::NetworkAcl,
             ("ec2", "route-table") => Kind::RouteTable,
             ("ec2", "natgateway") => Kind::NatGateway,
+            ("ec2", "egress-only-internet-gateway") => Kind::EgressOnlyGateway,
             ("ec2", "vpc-peering-connection") => Kind::PeeringConnection,
             ("ec2", "account") => Kind::EbsDefaults,
             ("ec2", "volume") => Kind::Volume,

@@ -20,6 +20,7 @@ pub mod listeners;
 pub mod network_acls;
 pub mod one;
 pub mod openness;
+pub mod patterns;
 pub mod policy;
 pub mod ports;
 pub mod proofs;

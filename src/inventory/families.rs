@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AnyFamily, ApplicationStatus, Bucket, CapacityReservation, Certificate, CopyTrial, CustomerKey,
-    EbsDefaults, Family, FlowLog, Instance, InstanceStatus, InstanceType, Inventory, Key, KeyPolicy,
-    Listener, LoadBalancer, LogGroup, ManagedInstance, NatGateway, NetworkAcl, NetworkInterface,
+    EbsDefaults, EgressOnlyGateway, Family, FlowLog, Instance, InstanceStatus, InstanceType, Inventory, Key,
+    KeyPolicy, Listener, LoadBalancer, LogGroup, ManagedInstance, NatGateway, NetworkAcl, NetworkInterface,
     Organization, PrefixList, Quota, Record, Removal, RetentionPolicy, Role, RouteTable, SecurityGroup,
     SecurityGroupRule, Snapshot, Subnet, TargetGroup, TlsPolicy, Trail, Volume, VolumeModification,
     VolumeStatus, Vpc, VpcEndpoint, VpcPeeringConnection,
@@ -44,6 +44,8 @@ macro_rules! families {
                 RouteTables route_tables RouteTable,
                 /// NAT gateways, by id.
                 NatGateways nat_gateways NatGateway,
+                /// Egress-only internet gateways, by id.
+                EgressOnlyGateways egress_only_gateways EgressOnlyGateway,
                 /// VPC peering connections, by id.
                 VpcPeeringConnections vpc_peering_connections VpcPeeringConnection,
                 /// Instances, by id.

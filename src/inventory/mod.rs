@@ -48,7 +48,9 @@ pub use network_acls::{AclEntry, NetworkAcl};
 pub use record::{Record, Selector, TAG_KEY};
 pub use removal::{BinRule, Removal};
 pub use retention::RetentionPolicy;
-pub use routes::{NatGateway, PeeredVpc, Route, RouteTable, RouteTableAssociation, VpcPeeringConnection};
+pub use routes::{
+    EgressOnlyGateway, NatGateway, PeeredVpc, Route, RouteTable, RouteTableAssociation, VpcPeeringConnection,
+};
 pub use routing::{
     Certificate, ForwardConfig, ForwardTo, ListenerAction, ListenerRule, LoadBalancer, RedirectConfig,
     Stickiness,

@@ -75,6 +75,8 @@ impl Route {
 pub const GATEWAY: &str = "GatewayId";
 /// The member of a route to a NAT gateway.
 pub const NAT_GATEWAY: &str = "NatGatewayId";
+/// The member of a route to an egress-only internet gateway.
+pub const EGRESS_ONLY: &str = "EgressOnlyInternetGatewayId";
 /// The member of a route to a peering connection.
 pub const PEERING: &str = "VpcPeeringConnectionId";
 /// The member of a route to a network interface.
@@ -136,6 +138,9 @@ pub struct NatGateway {
     /// `zonal` or `regional`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub availability_mode: Option<String>,
+    /// `public` or `private`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connectivity_type: Option<String>,
     /// Tags.
     pub tags: Tags,
 }
@@ -157,6 +162,39 @@ impl Record for NatGateway {
     fn filters(&self) -> Vec<(&'static str, &str)> {
         vec![("vpc-id", &self.vpc_id)]
     }
+    fn tags(&self) -> Option<&Tags> {
+        Some(&self.tags)
+    }
+    fn tags_mut(&mut self) -> Option<&mut Tags> {
+        Some(&mut self.tags)
+    }
+}
+
+/// An egress-only internet gateway (`ec2:DescribeEgressOnlyInternetGateways`): a way out for IPv6, and none
+/// in.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EgressOnlyGateway {
+    /// `eigw-...`
+    pub id: String,
+    /// The VPC that it is attached to.
+    pub vpc_id: String,
+    /// The state of the attachment: `attaching`, `attached`, `detaching`, `detached`.
+    pub state: String,
+    /// Tags.
+    pub tags: Tags,
+}
+
+impl Record for EgressOnlyGateway {
+    const ABOUT: About = About {
+        kind: Some(Kind::EgressOnlyGateway),
+        ..About::of_ec2(
+            &[on_all("ec2:DescribeEgressOnlyInternetGateways")],
+            "eigw",
+            "egress-only-internet-gateway",
+            "InvalidGatewayID.NotFound",
+        )
+    };
     fn tags(&self) -> Option<&Tags> {
         Some(&self.tags)
     }

@@ -133,6 +133,9 @@ pub struct LoadBalancer {
     pub scheme: String,
     /// Its VPC.
     pub vpc_id: String,
+    /// Its subnets.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub subnets: Vec<String>,
     /// Its security groups.
     pub security_groups: Vec<String>,
 }

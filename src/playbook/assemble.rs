@@ -26,6 +26,7 @@ static BUILT_IN: &[(&str, &str)] = built_in![
     "vpc-flow-logs",
     "subnet-public-ip",
     "network-acl",
+    "private-subnets",
     "blackhole-routes",
     "peering-routes",
     "raise-cloudtrail",

@@ -1,7 +1,13 @@
 //! The keys that a playbook can have, defined once: the loader knows no others, and the reference page is
 //! made from them. Data only.
 
-use crate::{actions::Parameter, checks::security_groups::AUTHORISED};
+use crate::{
+    actions::Parameter,
+    checks::{
+        routes::accident::{self, PRIVATE},
+        security_groups::AUTHORISED,
+    },
+};
 
 /// A section of a playbook.
 #[derive(Debug)]
@@ -158,6 +164,8 @@ pub static SECTIONS: &[&Section] = &[&TOP, &CHECK, &MATCH, &ACTION, &GUARD];
 
 /// The kind of a parameter of a check that is a tag.
 pub const TAG: &str = "`Key`, `Key=value` or an empty string";
+/// The kind of a parameter of a check that is a list of tags.
+pub const TAGS: &str = "list of `Key=value` or `Key`";
 /// The kind of a parameter of a check that is a list of ports.
 pub const PORTS: &str = "list of `tcp/PORT`, `udp/PORT` or ranges such as `tcp/8000-8010`";
 /// The kind of a parameter of a check that is a number of hours.
@@ -182,8 +190,16 @@ pub fn of_check(check: &str) -> &'static [Parameter] {
         "The ports that may be open to the world; ICMP always may. The ports that other checks look for, \
          such as 22 and 3306, are reported all the same.",
     )];
+    static PRIVATE_SUBNETS: &[Parameter] = &[key(
+        PRIVATE,
+        TAGS,
+        "[\"Tier=private\"]",
+        "The tags that declare a subnet private, any of which is enough. In a value, `*` is any number of \
+         characters and `?` is one; a key alone is any value.",
+    )];
     match check {
         "instance-backup-stale" => BACKUP,
+        accident::PUBLIC => PRIVATE_SUBNETS,
         "security-group-open-other-port" => OTHER_PORT,
         _ => &[],
     }

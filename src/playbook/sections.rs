@@ -61,11 +61,26 @@ fn check_parameter(reader: &mut Reader<'_>, parameter: &Parameter, value: &Place
     if parameter.kind == keys::PORTS {
         return ports(reader, parameter.name, value);
     }
+    if parameter.kind == keys::TAGS {
+        return private_tags(reader, parameter.name, value);
+    }
     if value.get_ref().as_str() == Some("") {
         return Some(Value::from(""));
     }
     let tag = reader.string(value, parameter.name, 400)?;
     tag_key(reader, &tag, value.span(), parameter.name).then_some(Value::from(tag))
+}
+
+/// Reads a list of tags, of which there must be one.
+fn private_tags(reader: &mut Reader<'_>, name: &str, value: &Placed<'_>) -> Option<Value> {
+    let before = reader.count();
+    let mut all = Vec::new();
+    for (tag, span) in reader.strings(value, name, 400) {
+        if tag_key(reader, &tag, span, name) {
+            all.push(Value::from(tag));
+        }
+    }
+    (reader.count() == before).then_some(Value::Array(all))
 }
 
 /// Reads a list of ports, which may be empty: nothing is authorised then.

@@ -158,21 +158,24 @@ impl Page {
         self.out.push_str(&" ".repeat(indent));
         self.out.push_str(&self.style.paint(label.tone, &label.text));
         self.out.push_str(&" ".repeat(column - labelled));
-        let mut line: Vec<Span> = Vec::new();
+        let (mut line, mut written): (Vec<Span>, String) = (Vec::new(), String::new());
         for word in words(spans, self.style.width.saturating_sub(hang).max(20)) {
-            let wide = width(&word);
-            let gap = usize::from(!line.is_empty());
-            if column > hang && column + gap + wide > self.style.width {
+            let text: String = word.iter().map(|piece| piece.text.as_str()).collect();
+            let gap = if line.is_empty() { "" } else { " " };
+            // The whole line is measured: in some scripts two words together are wider than each by itself.
+            let longer = format!("{written}{gap}{text}");
+            let is_first = line.is_empty() && column <= hang;
+            if !is_first && column + measure_text_width(&longer) > self.style.width {
                 self.flush(&mut line);
                 self.out.push_str(&" ".repeat(hang));
-                column = hang;
+                (column, written) = (hang, text);
+            } else {
+                written = longer;
             }
             if let (Some(last), Some(first)) = (line.last(), word.first()) {
                 let tone = if last.tone == first.tone { last.tone } else { Tone::Plain };
                 line.push(Span { tone, text: " ".to_owned() });
-                column += 1;
             }
-            column += wide;
             line.extend(word);
         }
         self.flush(&mut line);
@@ -270,6 +273,15 @@ mod tests {
         let style = Style { width: 30, ..Style::default() };
         let text = page(style, &[plain("two interfaces are behind"), span(Tone::Strong, " this group")]);
         assert_eq!(text, "  impact    two interfaces are\n            behind this group\n");
+    }
+
+    #[test]
+    fn a_line_of_a_script_that_joins_its_words_is_measured_as_a_whole() {
+        let style = Style { width: 40, ..Style::default() };
+        // The sign at the end of a word and the space after it are one column wider than the two apart.
+        let word = "\u{10a01}\u{20e3}";
+        let bare = page(style, &[plain(format!("{word} ").repeat(60))]);
+        assert!(bare.lines().all(|line| measure_text_width(line) <= 40), "{bare}");
     }
 
     #[test]

@@ -56,7 +56,7 @@ macro_rules! operations {
             ebs_defaults::{EnableEbsEncryptionByDefault, DisableEbsEncryptionByDefault}
             instance::{StopInstances, StartInstances, ModifyInstanceAttribute}
             subnet::{ModifySubnetAttribute}
-            route::{CreateRoute, DeleteRoute}
+            route::{CreateRoute, ReplaceRoute, DeleteRoute}
             key::{EnableKeyRotation, DisableKeyRotation}
             listener::{ModifyListener}
             network_acl::{CreateNetworkAclEntry, DeleteNetworkAclEntry}

@@ -1,5 +1,6 @@
-//! The operations on networks, made against moto and seen again by reading: routes, network ACLs, VPC endpoints and the
-//! listeners of load balancers. What moto answers differently from AWS is said where it is met.
+//! The operations on networks, made against moto and seen again by reading: routes, network ACLs, VPC
+//! endpoints and the listeners of load balancers. What moto answers differently from AWS is said where it is
+//! met.
 
 use redress::{
     calls::ErrorClass,
@@ -54,18 +55,54 @@ pub async fn routes(maker: &mut Maker) {
     assert_eq!(maker.class_of("ec2", "CreateRoute", input).await, ErrorClass::AlreadyDone);
     let seen = maker.json(US, K::RouteTables, &table).await;
     assert_eq!(seen["routes"][1]["target"]["VpcPeeringConnectionId"], json!(pcx));
+    gateways(maker, &vpc, &table).await;
     for (family, id) in [
         (K::RouteTables, "rtb-0123456789abcdef0"),
         (K::NatGateways, "nat-0123456789abcdef0"),
+        (K::EgressOnlyGateways, "eigw-0123456789abcdef0"),
         (K::VpcPeeringConnections, "pcx-0123456789abcdef0"),
     ] {
         assert!(maker.is_gone(US, family, id).await, "{id}");
     }
 }
 
+/// Routes to gateways take the place of those to others.
+async fn gateways(maker: &mut Maker, vpc: &str, table: &str) {
+    let igw = maker.seed(&format!(
+        "(lambda igw: [ec2.attach_internet_gateway(InternetGatewayId=igw, VpcId='{vpc}'), igw][1])\
+         (ec2.create_internet_gateway()['InternetGateway']['InternetGatewayId'])"
+    ));
+    let nat = maker.seed(&format!(
+        "ec2.create_nat_gateway(ConnectivityType='private', SubnetId=ec2.create_subnet(VpcId='{vpc}', \
+         CidrBlock='10.5.1.0/24')['Subnet']['SubnetId'])['NatGateway']['NatGatewayId']"
+    ));
+    let eigw = maker.seed(&format!(
+        "ec2.create_egress_only_internet_gateway(VpcId='{vpc}')\
+         ['EgressOnlyInternetGateway']['EgressOnlyInternetGatewayId']"
+    ));
+    let seen = maker.json(US, K::NatGateways, &nat).await;
+    assert_eq!((&seen["state"], &seen["connectivity_type"]), (&json!("available"), &json!("private")));
+    let seen = maker.json(US, K::EgressOnlyGateways, &eigw).await;
+    assert_eq!((&seen["state"], &seen["vpc_id"]), (&json!("attached"), &json!(vpc)));
+    let ways = [
+        ("DestinationCidrBlock", "0.0.0.0/0", "NatGatewayId", &nat),
+        ("DestinationIpv6CidrBlock", "::/0", "EgressOnlyInternetGatewayId", &eigw),
+    ];
+    for (member, to, by, instead) in ways {
+        let route = |by: &str, id: &str| json!({ "RouteTableId": table, member: to, by: id });
+        maker.makes("ec2", "CreateRoute", route("GatewayId", &igw)).await;
+        maker.makes("ec2", "ReplaceRoute", route(by, instead)).await;
+        let seen = maker.json(US, K::RouteTables, table).await;
+        let all = seen["routes"].as_array().unwrap();
+        let led = all.iter().find(|route| route["destination"] == to).unwrap();
+        assert_eq!(led["target"], json!({ by: instead }));
+        maker.makes("ec2", "DeleteRoute", json!({ "RouteTableId": table, member: to })).await;
+    }
+}
+
 pub async fn listeners(maker: &mut Maker) {
-    // The emulator does not have the policies that AWS has for network load balancers alone, nor whom a policy
-    // is for.
+    // The emulator does not have the policies that AWS has for network load balancers alone, nor whom a
+    // policy is for.
     let arn = maker.seed(
         "(lambda elb, subnets: elb.create_listener(LoadBalancerArn=elb.create_load_balancer(Name='web', \
          Subnets=subnets, Tags=[{'Key': 'Team', 'Value': 'web'}])['LoadBalancers'][0]['LoadBalancerArn'], \
@@ -119,7 +156,8 @@ pub async fn entries(maker: &mut Maker, vpc: &str) {
     }
     let again = maker.class_of("ec2", "CreateNetworkAclEntry", v4).await;
     assert_eq!(again, ErrorClass::AlreadyDone, "its effect is looked for");
-    // moto answers the deletion of an entry that does not exist with an internal error; AWS has a code for it.
+    // moto answers the deletion of an entry that does not exist with an internal error; AWS has a code for
+    // it.
     maker.makes("ec2", "DeleteNetworkAclEntry", number(90)).await;
     let left = maker.json(US, K::NetworkAcls, &acl).await;
     assert_eq!(

@@ -91,7 +91,9 @@ fn compared(kind: FamilyKind) -> Compared {
         K::CustomerKeys | K::Listeners | K::VpcEndpoints => Compared::Listed,
         K::TlsPolicies | K::LoadBalancers | K::Certificates => Compared::Not("no call changes them"),
         K::RouteTables => Compared::Not("moto makes one with every VPC, and shows no route as a blackhole"),
-        K::NatGateways | K::VpcPeeringConnections => Compared::Not("no call changes them"),
+        K::NatGateways | K::EgressOnlyGateways | K::VpcPeeringConnections => {
+            Compared::Not("no call changes them")
+        }
         K::EbsDefaults => {
             Compared::Not("moto does not name the default key; the switch is compared in aws_calls.rs")
         }

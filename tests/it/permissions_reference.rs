@@ -42,6 +42,7 @@ const REFERENCE: &[Row] = &[
     ("ec2:CreateNetworkAclEntry", &["network-acl"], &[]),
     ("ec2:DeleteNetworkAclEntry", &["network-acl"], &[]),
     ("ec2:CreateRoute", &["route-table"], &[]),
+    ("ec2:ReplaceRoute", &["route-table"], &[]),
     ("ec2:DeleteRoute", &["route-table"], &[]),
     ("ec2:RestoreSnapshotFromRecycleBin", &["snapshot"], &[]),
     ("ec2:RestoreVolumeFromRecycleBin", &["volume"], &[]),

@@ -271,7 +271,8 @@ import boto3
 ec2 = boto3.client("ec2", region_name="us-east-1")
 own, peer = (ec2.create_vpc(CidrBlock=cidr)["Vpc"]["VpcId"] for cidr in ("10.9.0.0/16", "10.8.0.0/16"))
 def peering(accept):
-    id = ec2.create_vpc_peering_connection(VpcId=own, PeerVpcId=peer)["VpcPeeringConnection"]["VpcPeeringConnectionId"]
+    id = ec2.create_vpc_peering_connection(VpcId=own, \
+    PeerVpcId=peer)["VpcPeeringConnection"]["VpcPeeringConnectionId"]
     return accept and ec2.accept_vpc_peering_connection(VpcPeeringConnectionId=id) and id or id
 def table(*routes):
     id = ec2.create_route_table(VpcId=own)["RouteTable"]["RouteTableId"]
@@ -308,4 +309,114 @@ fn broad_routes_to_a_peer_are_narrowed_and_are_back_after_an_undo() {
     desk.ends(0, "verify last");
     desk.ends(0, "undo last --auto-approve --max-risk disruptive");
     assert_eq!(shown(&desk), before, "everything is as it was");
+}
+
+/// Subnets that are declared private and such that look alike, each with a table of its own but for the last
+/// two; and what is in them.
+const PRIVATE: &str = r#"
+import json
+import boto3
+
+ec2 = boto3.client("ec2", region_name="us-east-1")
+elb = boto3.client("elbv2", region_name="us-east-1")
+vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16", AmazonProvidedIpv6CidrBlock=True)["Vpc"]["VpcId"]
+igw = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+ec2.attach_internet_gateway(InternetGatewayId=igw, VpcId=vpc)
+eigw = \
+ec2.create_egress_only_internet_gateway(VpcId=vpc)["EgressOnlyInternetGateway"]["EgressOnlyInternetGatewayId"]
+count = iter(range(1, 99))
+def table():
+    id = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    ec2.create_route(RouteTableId=id, DestinationCidrBlock="0.0.0.0/0", GatewayId=igw)
+    ec2.create_route(RouteTableId=id, DestinationIpv6CidrBlock="::/0", GatewayId=igw)
+    return id
+def subnet(tier, of):
+    id = ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.9.{next(count)}.0/24", AvailabilityZone="us-east-1a")["Subnet"]["SubnetId"]
+    ec2.create_tags(Resources=[id], Tags=[{"Key": "Tier", "Value": tier}])
+    ec2.associate_route_table(RouteTableId=of, SubnetId=id)
+    return id
+ids = {name: table() for name in ("empty", "used", "public", "named", "natted", "balanced", "mixed")}
+in_ = {name: subnet({"public": "public", "named": "not-private"}.get(name, "private"), ids[name]) for name in ids}
+subnet("public", ids["mixed"])
+address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+instance = ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, \
+SubnetId=in_["used"])["Instances"][0]["InstanceId"]
+ec2.associate_address(AllocationId=address, InstanceId=instance)
+ec2.create_nat_gateway(SubnetId=in_["natted"], ConnectivityType="private")
+spare = ec2.allocate_address(Domain="vpc")["AllocationId"]
+nat = ec2.create_nat_gateway(SubnetId=in_["public"], AllocationId=spare, ConnectivityType="public")["NatGateway"]["NatGatewayId"]
+elb.create_load_balancer(Name="shop", Subnets=[in_["balanced"], in_["public"]], Scheme="internet-facing", Type="application")
+print(json.dumps({**ids, "nat": nat, "eigw": eigw, "igw": igw}))
+"#;
+
+/// The targets of the default routes of each table.
+const DEFAULTS: &str = r#"
+import json
+import boto3
+
+ec2 = boto3.client("ec2", region_name="us-east-1")
+def target(route):
+    return route.get("NatGatewayId") or route.get("EgressOnlyInternetGatewayId") or route.get("GatewayId")
+print(json.dumps({t["RouteTableId"]: sorted(
+    (r.get("DestinationCidrBlock") or r["DestinationIpv6CidrBlock"]) + " " + target(r)
+    for r in t["Routes"] if target(r) != "local")
+    for t in ec2.describe_route_tables()["RouteTables"]}))
+"#;
+
+#[test]
+fn private_subnets_are_led_away_from_the_internet_only_where_nothing_needs_that_and_come_back() {
+    let (desk, seed) = Desk::seeded(PRIVATE);
+    let id = |name: &str| seed[name].as_str().unwrap().to_owned();
+    let defaults = || -> Value { serde_json::from_str(&desk.python(DEFAULTS, "")).unwrap() };
+    let before = defaults();
+    let check = "--region us-east-1 --check route-table-public-by-accident";
+    let scan = desk.ends(0, &format!("scan {check} --format json")).json();
+    let violating = |finding: &&Value| finding["verdict"] == "violates";
+    let found = scan["findings"].as_array().unwrap().iter().filter(violating);
+    let mut found: Vec<String> = found.map(|f| f["resource"]["id"].as_str().unwrap().to_owned()).collect();
+    found.sort_unstable();
+    let mut wanted = ["empty", "used", "natted", "balanced", "mixed"].map(id);
+    wanted.sort_unstable();
+    assert_eq!(found, wanted, "{scan:#}");
+
+    // Without a replacement only the subnet is led away in which nothing needs the route.
+    let plan = desk.ends(4, &format!("plan {check} -o plan.json --format json")).json();
+    let skipped = plan["skipped"].as_array().unwrap();
+    let why = |name: &str| {
+        let of = skipped.iter().find(|s| s.to_string().contains(&id(name))).unwrap();
+        of["reason"].as_str().unwrap().to_owned()
+    };
+    assert!(why("used").contains("the only way to the internet for eni-"), "{}", why("used"));
+    assert!(why("natted").contains("holds the NAT gateway"), "{}", why("natted"));
+    assert!(why("balanced").contains("holds the load balancer shop"), "{}", why("balanced"));
+    assert!(why("mixed").contains("for which no tag says"), "{}", why("mixed"));
+    desk.ends(0, "apply plan.json --auto-approve --max-risk disruptive");
+    let mut after = before.clone();
+    after[id("empty")] = json!([]);
+    assert_eq!(defaults(), after);
+    desk.ends(0, "verify last");
+    desk.ends(0, "undo last --auto-approve --max-risk disruptive");
+    assert_eq!(defaults(), before);
+
+    // With replacements, what is in use keeps a way out.
+    let playbook = include_str!("../../playbooks/private-subnets.toml");
+    let gateways = format!(
+        "with = {{ nat_gateways = [\"{}\"], egress_only_gateways = [\"{}\"] }}\n",
+        id("nat"),
+        id("eigw")
+    );
+    std::fs::create_dir(desk.path("own")).unwrap();
+    std::fs::write(desk.path("own/private-subnets.toml"), format!("{playbook}{gateways}")).unwrap();
+    let plan = desk.ends(4, &format!("plan {check} --playbooks own -o plan.json --format json")).json();
+    let impact = plan["changes"].to_string();
+    assert!(impact.contains("no longer reached from the internet: eni-"), "{plan:#}");
+    desk.ends(0, "apply plan.json --playbooks own --auto-approve --max-risk disruptive");
+    for name in ["empty", "used"] {
+        after[id(name)] = json!([format!("0.0.0.0/0 {}", id("nat")), format!("::/0 {}", id("eigw"))]);
+    }
+    assert_eq!(defaults(), after);
+    desk.ends(0, "verify last");
+    desk.ends(0, "undo last --auto-approve --max-risk disruptive");
+    assert_eq!(defaults(), before);
 }

@@ -27,8 +27,8 @@ pub struct Wish {
 }
 
 impl Default for Wish {
-    /// The built-in playbooks, with the longest way to encrypted volumes: it has all the steps that the others
-    /// have. `volume_copies.rs` takes the way that they choose by default.
+    /// The built-in playbooks, with the longest way to encrypted volumes: it has all the steps that the
+    /// others have. `volume_copies.rs` takes the way that they choose by default.
     fn default() -> Self {
         Self::with(&["encrypt-volumes.via=\"copy\""])
     }
@@ -294,6 +294,16 @@ pub fn meddle(stand: &Stand, plan: &Plan) -> bool {
                 truth.region_mut(&region).vpcs.items.remove(&id);
                 true
             }
+            // Another subnet gets the table, which is public on purpose.
+            "fix-route-table" if change.findings.iter().any(|f| f.check.contains("by-accident")) => {
+                let places = truth.region_mut(&region);
+                let public = places.subnets.known().find(|(_, s)| s.map_public_ip_on_launch).unwrap().0;
+                let subnet_id = Some(public.to_owned());
+                let table = places.route_tables.get_mut(&id).unwrap();
+                let more = redress::inventory::RouteTableAssociation { subnet_id, ..Default::default() };
+                table.associations.push(more);
+                true
+            }
             // Somebody has led a network of the peer elsewhere.
             "fix-route-table" if change.findings.iter().any(|f| f.check.contains("broad")) => {
                 let table = truth.region_mut(&region).route_tables.get_mut(&id).unwrap();
@@ -392,6 +402,8 @@ pub fn meddle_after(stand: &Stand, plan: &Plan) -> Vec<String> {
                 let made = twin.perform(&call);
                 assert!(made.is_ok(), "{made:?}");
             }
+            // A route that is gone leaves nothing to be changed; another one to there is noticed at the call.
+            "fix-route-table" if change.findings.iter().any(|f| f.check.contains("by-accident")) => continue,
             // The route to the network of the peer leads elsewhere.
             "fix-route-table" if change.findings.iter().any(|f| f.check.contains("broad")) => {
                 let table = truth.region_mut(&region).route_tables.get_mut(&id).unwrap();

@@ -1,5 +1,7 @@
 //! The routes whose target no longer exists: which they are, and who takes their packets then.
 
+use serde_json::Value;
+
 use super::{Part, Scene, internet, path, steps};
 use crate::{
     actions::{Refusal, make},
@@ -48,6 +50,7 @@ pub fn part(scene: &Scene<'_>, gone: &[&Route], after: &[Route]) -> Result<Optio
     let lines: Vec<String> = gone.iter().map(|route| line(route)).collect();
     Ok(Some(Part {
         check: BLACKHOLE,
+        with: Value::Null,
         summary: format!("remove {}, whose target no longer exists", lines.join(", ")),
         steps,
         risk: Risk::Irreversible,

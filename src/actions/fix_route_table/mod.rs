@@ -1,13 +1,15 @@
-//! `fix-route-table`: routes that lead to a target which no longer exists are removed, and routes to peering
-//! connections that cover more than the peer are narrowed. It must never touch a route whose target may come
-//! back, nor open a way to the internet unasked.
+//! `fix-route-table`: subnets that are declared private are led away from the internet, routes to a target
+//! which no longer exists are removed, and routes to peering connections that cover more than the peer are
+//! narrowed. It must never touch a route whose target may come back, nor open a way to the internet unasked.
 
+mod accident;
 mod blackhole;
 mod internet;
 mod params;
 mod path;
 mod peering;
 mod steps;
+mod uses;
 
 use serde_json::{Value, json};
 
@@ -19,7 +21,12 @@ use super::{
 };
 use crate::{
     calls::{Risk, Step},
-    checks::routes::{blackhole::BLACKHOLE, line, peering::BROAD},
+    checks::routes::{
+        accident::{PRIVATE, PUBLIC},
+        blackhole::BLACKHOLE,
+        line,
+        peering::BROAD,
+    },
     inventory::{FamilyKind, Inventory, Region, Route, RouteTable, Want},
     resource::{Kind, ResourceId},
     services::{Operation, Spec, route},
@@ -32,6 +39,8 @@ pub struct FixRouteTable;
 struct Part {
     /// The check.
     check: &'static str,
+    /// The parameters of the check.
+    with: Value,
     /// The part in one phrase.
     summary: String,
     steps: Vec<Step>,
@@ -52,7 +61,7 @@ impl Scene<'_> {
     /// Returns whether findings of a check are to be answered: those that are named, or all.
     fn answers(&self, check: &str) -> bool {
         let named = |id: &str| self.context.checks.iter().any(|one| one == id);
-        named(check) || ![BLACKHOLE, BROAD].into_iter().any(named)
+        named(check) || ![PUBLIC, BLACKHOLE, BROAD].into_iter().any(named)
     }
 
     /// Refuses a route whose destination has another route: which of them a call removes is not certain.
@@ -72,11 +81,22 @@ impl Scene<'_> {
     fn parts(&self) -> Result<(Vec<Part>, Vec<Route>), Refusal> {
         let gone = if self.answers(BLACKHOLE) { blackhole::gone(self)? } else { Vec::new() };
         let broad = if self.answers(BROAD) { peering::broad(self)? } else { Vec::new() };
+        let led = if self.answers(PUBLIC) { accident::found(self)? } else { None };
         let new = peering::comes(self, &broad)?;
-        let goes = |route: &Route| gone.contains(&route) || broad.iter().any(|one| one.route == route);
+        let away = led.as_ref().map_or(&[][..], |found| &found.routes);
+        let goes = |route: &Route| {
+            gone.contains(&route)
+                || broad.iter().any(|one| one.route == route)
+                || away.iter().any(|one| one.route == route)
+        };
+        let stay = self.table.routes.iter().filter(|route| !goes(route));
         let after: Vec<Route> =
-            self.table.routes.iter().filter(|route| !goes(route)).chain(&new).cloned().collect();
-        let parts = [blackhole::part(self, &gone, &after)?, peering::part(self, &broad, &new, &after)?];
+            stay.chain(&new).chain(away.iter().filter_map(|one| one.instead.as_ref())).cloned().collect();
+        let parts = [
+            accident::part(self, led.as_ref(), &after)?,
+            blackhole::part(self, &gone, &after)?,
+            peering::part(self, &broad, &new, &after)?,
+        ];
         Ok((parts.into_iter().flatten().collect(), after))
     }
 }
@@ -86,13 +106,15 @@ impl Action for FixRouteTable {
         "fix-route-table"
     }
     fn title(&self) -> &'static str {
-        "Removes routes whose target no longer exists, and narrows those that cover more than a peer VPC"
+        "Leads private subnets away from the internet, removes routes whose target no longer exists, and \
+         narrows \
+         those that cover more than a peer VPC"
     }
     fn doc(&self) -> &'static str {
         include_str!("page.md")
     }
     fn answers(&self) -> &'static [&'static str] {
-        &[BLACKHOLE, BROAD]
+        &[PUBLIC, BLACKHOLE, BROAD]
     }
     fn target(&self) -> Kind {
         Kind::RouteTable
@@ -101,7 +123,10 @@ impl Action for FixRouteTable {
         const {
             &[
                 Around::named(FamilyKind::RouteTables),
+                Around::found(FamilyKind::Subnets).perhaps(),
                 Around::found(FamilyKind::NatGateways).perhaps(),
+                Around::found(FamilyKind::EgressOnlyGateways).perhaps(),
+                Around::found(FamilyKind::LoadBalancers).perhaps(),
                 Around::found(FamilyKind::VpcPeeringConnections).perhaps(),
                 Around::found(FamilyKind::NetworkInterfaces).perhaps(),
                 Around::found(FamilyKind::Instances).perhaps(),
@@ -112,16 +137,22 @@ impl Action for FixRouteTable {
     fn parameters(&self) -> &'static [Parameter] {
         PARAMETERS
     }
+    fn of_checks(&self) -> &'static [(&'static str, &'static str)] {
+        &[(PUBLIC, PRIVATE)]
+    }
     fn decode(&self, with: toml::de::Deserializer<'_>) -> Result<Value, toml::de::Error> {
         support::decode::<Params>(with)
     }
-    fn needs(&self, context: &Context<'_>, target: &ResourceId, _: &Value) -> Vec<Want> {
+    fn needs(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Vec<Want> {
         let mut wants = blackhole::needs(context.inventory, target);
+        if let Ok(params) = support::params::<Params>(with) {
+            wants.extend(accident::needs(context.inventory, target, &params));
+        }
         wants.extend(peering::needs(context.inventory, target));
         wants
     }
     fn operations(&self) -> &'static [Spec] {
-        const { &[<route::CreateRoute>::SPEC, <route::DeleteRoute>::SPEC] }
+        const { &[<route::CreateRoute>::SPEC, <route::ReplaceRoute>::SPEC, <route::DeleteRoute>::SPEC] }
     }
     fn concerns(&self) -> concern::Table {
         const { &[(FamilyKind::RouteTables, Concern::these(&["routes"]).lists(&["routes"]))] }
@@ -143,12 +174,17 @@ impl Action for FixRouteTable {
         let (parts, after) = scene.parts()?;
         let Some(risk) = parts.iter().map(|part| part.risk).max() else {
             return Err(Refusal::Nothing(format!(
-                "no route of {id} leads to a target that is known to be gone, or covers more than a peer VPC"
+                "no route of {id} leads a private subnet to the internet, has a target that is known to be \
+                 gone, or \
+                 covers more than a peer VPC"
             )));
         };
         let summaries: Vec<&str> = parts.iter().map(|part| part.summary.as_str()).collect();
-        let proof =
-            |part: &Part| Proof { check: part.check.to_owned(), resource: target.clone(), with: Value::Null };
+        let proof = |part: &Part| Proof {
+            check: part.check.to_owned(),
+            resource: target.clone(),
+            with: part.with.clone(),
+        };
         let mut whole = Proposal {
             summary: format!("in {}, {}", named(table), summaries.join(", and ")),
             steps: Vec::new(),

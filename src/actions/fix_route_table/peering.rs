@@ -2,6 +2,7 @@
 //! take their place. The new ones come before the old one goes, and on the way back the old one comes first.
 
 use ipnet::IpNet;
+use serde_json::Value;
 
 use super::{Part, Scene, internet, path, steps};
 use crate::{
@@ -157,6 +158,7 @@ pub fn part(
     };
     Ok(Some(Part {
         check: BROAD,
+        with: Value::Null,
         summary: format!("narrow {}{instead}", lines.join(", ")),
         steps,
         risk: Risk::Disruptive,

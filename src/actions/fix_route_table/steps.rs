@@ -6,8 +6,8 @@ use serde_json::Value;
 use crate::{
     actions::make,
     calls::{Act, Call, Expect, Test},
-    inventory::{FamilyKind, Route, routes::PEERING},
-    services::route::{CreateRoute, DeleteRoute},
+    inventory::{FamilyKind, Route},
+    services::route::{CreateRoute, DeleteRoute, ReplaceRoute},
 };
 
 /// Seconds within which a change of a route has to show. AWS makes it at once and shows it within seconds;
@@ -30,10 +30,12 @@ pub fn no_route(region: &str, table: &str, destination: &str) -> Expect {
     Expect::new(region, FamilyKind::RouteTables, table, &at, Test::Is(Value::Null))
 }
 
-/// Expects a table to have this route to a peering connection.
+/// Expects a table to have this route, with this target.
 pub fn leads(region: &str, table: &str, route: &Route) -> Expect {
-    let connection = route.to(PEERING).unwrap_or_default();
-    route_is(region, table, &route.destination, &format!("target/{PEERING}"), connection)
+    // An instance is named together with its interface, either of which does.
+    let (member, id) =
+        route.target.iter().next().map(|(member, id)| (member.as_str(), id.as_str())).unwrap_or_default();
+    route_is(region, table, &route.destination, &format!("target/{member}"), id)
 }
 
 /// Expects a peering connection to be active.
@@ -42,30 +44,25 @@ pub fn connected(region: &str, connection: &str) -> Expect {
         .meaning("the peering connection is not active")
 }
 
-/// Builds the call that adds a route to a peering connection.
+/// Builds the call that adds a route.
 pub fn create(region: &str, table: &str, route: &Route) -> Act {
-    let to = route.destination.as_str();
-    let is = |yes: bool| yes.then(|| to.to_owned());
-    let call = CreateRoute {
-        route_table_id: table.to_owned(),
-        destination_cidr_block: is(to.contains('.') && !to.contains(':')),
-        destination_ipv6_cidr_block: is(to.contains(':')),
-        vpc_peering_connection_id: route.to(PEERING).unwrap_or_default().to_owned(),
-    };
-    let there = vec![leads(region, table, route), route_is(region, table, to, "state", "active")];
-    make::act_until(Call::of(region, &call), there, SHOWS_WITHIN, "until the route is active")
+    until_active(region, table, route, Call::of(region, &CreateRoute::of(table, route)))
+}
+
+/// Builds the call that gives the route to a destination the target of this one.
+pub fn replace(region: &str, table: &str, route: &Route) -> Act {
+    until_active(region, table, route, Call::of(region, &ReplaceRoute::of(table, route)))
+}
+
+fn until_active(region: &str, table: &str, route: &Route, call: Call) -> Act {
+    let active = route_is(region, table, &route.destination, "state", "active");
+    let there = vec![leads(region, table, route), active];
+    make::act_until(call, there, SHOWS_WITHIN, "until the route is active")
 }
 
 /// Builds the call that removes a route.
 pub fn delete(region: &str, table: &str, route: &Route) -> Act {
-    let to = route.destination.as_str();
-    let is = |yes: bool| yes.then(|| to.to_owned());
-    let call = DeleteRoute {
-        route_table_id: table.to_owned(),
-        destination_cidr_block: is(to.contains('.') && !to.contains(':')),
-        destination_ipv6_cidr_block: is(to.contains(':')),
-        destination_prefix_list_id: is(to.starts_with("pl-")),
-    };
-    let gone = vec![no_route(region, table, to)];
-    make::act_until(Call::of(region, &call), gone, SHOWS_WITHIN, "until the route is gone")
+    let call = Call::of(region, &DeleteRoute::of(table, route));
+    let gone = vec![no_route(region, table, &route.destination)];
+    make::act_until(call, gone, SHOWS_WITHIN, "until the route is gone")
 }

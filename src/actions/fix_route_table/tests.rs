@@ -36,6 +36,8 @@ fn account(more: Vec<Route>) -> Inventory {
     let mut it = Inventory::empty(owner, Caller::default(), "2026-11-22T10:00:00Z".parse().unwrap());
     let region = it.region_mut(R);
     region.nat_gateways.read(&Selector::All, Fact::Known(()));
+    region.route_tables.read(&Selector::All, Fact::Known(()));
+    region.subnets.read(&Selector::All, Fact::Known(()));
     let table = RouteTable {
         id: "rtb-1".into(),
         vpc_id: "vpc-1".into(),

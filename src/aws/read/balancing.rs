@@ -65,6 +65,12 @@ fn balancer(described: types::LoadBalancer) -> LoadBalancer {
         name: text(described.load_balancer_name),
         scheme: text(described.scheme),
         vpc_id: text(described.vpc_id),
+        subnets: described
+            .availability_zones
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|zone| some(zone.subnet_id))
+            .collect(),
         security_groups: described.security_groups.unwrap_or_default(),
     }
 }

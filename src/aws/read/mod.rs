@@ -141,6 +141,7 @@ impl Reader<'_> {
             K::VpcEndpoints => found(endpoints::endpoints(ec2, ask).await, job),
             K::RouteTables => found(routes::tables(ec2, ask).await, job),
             K::NatGateways => found(routes::nat_gateways(ec2, ask).await, job),
+            K::EgressOnlyGateways => found(routes::egress_only_gateways(ec2, ask).await, job),
             K::VpcPeeringConnections => found(routes::peering_connections(ec2, ask).await, job),
             K::Instances => found(instances::instances(ec2, ask).await, job),
             K::InstanceStatuses => found(instances::statuses(ec2, ask).await, job),

@@ -9,8 +9,8 @@ use super::{
     page::{filters, known, pages, some, tags, text},
 };
 use crate::inventory::{
-    NatGateway, PeeredVpc, Route, RouteTable, RouteTableAssociation, VpcPeeringConnection,
-    routes::{GATEWAY, INSTANCE, INTERFACE, NAT_GATEWAY, PEERING},
+    EgressOnlyGateway, NatGateway, PeeredVpc, Route, RouteTable, RouteTableAssociation, VpcPeeringConnection,
+    routes::{EGRESS_ONLY, GATEWAY, INSTANCE, INTERFACE, NAT_GATEWAY, PEERING},
 };
 
 /// Calls `ec2:DescribeRouteTables`.
@@ -61,7 +61,7 @@ fn route(route: types::Route) -> Route {
         (PEERING, route.vpc_peering_connection_id),
         (INSTANCE, route.instance_id),
         (INTERFACE, route.network_interface_id),
-        ("EgressOnlyInternetGatewayId", route.egress_only_internet_gateway_id),
+        (EGRESS_ONLY, route.egress_only_internet_gateway_id),
         ("TransitGatewayId", route.transit_gateway_id),
         ("LocalGatewayId", route.local_gateway_id),
         ("CarrierGatewayId", route.carrier_gateway_id),
@@ -90,9 +90,36 @@ pub async fn nat_gateways(ec2: &Client, ask: &Ask) -> Members<NatGateway> {
         subnet_id: some(g.subnet_id),
         state: text(g.state),
         availability_mode: some(g.availability_mode),
+        connectivity_type: some(g.connectivity_type),
         tags: tags(g.tags),
     });
     Ok(known(gateways, |g| &g.id))
+}
+
+/// Calls `ec2:DescribeEgressOnlyInternetGateways`, which has no filter for ids: of those that were asked for,
+/// one that does not exist is an error on AWS, so that all are listed.
+pub async fn egress_only_gateways(ec2: &Client, ask: &Ask) -> Members<EgressOnlyGateway> {
+    let request = ec2.describe_egress_only_internet_gateways().max_results(255);
+    let gateways = pages!("ec2:DescribeEgressOnlyInternetGateways", request, egress_only_internet_gateways);
+    let gateways = gateways.into_iter().map(|g: types::EgressOnlyInternetGateway| {
+        // A gateway has one attachment at most.
+        let attachment = g.attachments.unwrap_or_default().into_iter().next();
+        EgressOnlyGateway {
+            id: text(g.egress_only_internet_gateway_id),
+            vpc_id: text(attachment.as_ref().and_then(|attachment| attachment.vpc_id.clone())),
+            state: text(attachment.and_then(|attachment| attachment.state)),
+            tags: tags(g.tags),
+        }
+    });
+    Ok(known(gateways.filter(|gateway| asked(ask, &gateway.id)), |g| &g.id))
+}
+
+/// Returns whether an ask is for this id, of a listing that AWS does not filter.
+fn asked(ask: &Ask, id: &String) -> bool {
+    match ask {
+        Ask::Ids(ids) => ids.contains(id),
+        Ask::All | Ask::By(..) => true,
+    }
 }
 
 /// Calls `ec2:DescribeVpcPeeringConnections`.

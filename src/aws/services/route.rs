@@ -3,7 +3,7 @@
 use super::{OnAws, To, nothing, once};
 use crate::{
     calls::{Call, CallError, ErrorClass, Outcome},
-    services::route::{CreateRoute, DeleteRoute},
+    services::route::{CreateRoute, DeleteRoute, ReplaceRoute},
 };
 
 impl OnAws for CreateRoute {
@@ -14,11 +14,31 @@ impl OnAws for CreateRoute {
             .route_table_id(self.route_table_id)
             .set_destination_cidr_block(self.destination_cidr_block)
             .set_destination_ipv6_cidr_block(self.destination_ipv6_cidr_block)
-            .vpc_peering_connection_id(self.vpc_peering_connection_id);
+            .set_gateway_id(self.gateway_id)
+            .set_nat_gateway_id(self.nat_gateway_id)
+            .set_egress_only_internet_gateway_id(self.egress_only_internet_gateway_id)
+            .set_vpc_peering_connection_id(self.vpc_peering_connection_id);
         match once(call, request.send()).await?.r#return {
             Some(false) => Err(not_done(call)),
             _ => nothing(),
         }
+    }
+}
+
+impl OnAws for ReplaceRoute {
+    async fn send(self, call: &Call, to: &To<'_>) -> Outcome {
+        let request = to
+            .ec2()
+            .replace_route()
+            .route_table_id(self.route_table_id)
+            .set_destination_cidr_block(self.destination_cidr_block)
+            .set_destination_ipv6_cidr_block(self.destination_ipv6_cidr_block)
+            .set_gateway_id(self.gateway_id)
+            .set_nat_gateway_id(self.nat_gateway_id)
+            .set_egress_only_internet_gateway_id(self.egress_only_internet_gateway_id)
+            .set_vpc_peering_connection_id(self.vpc_peering_connection_id);
+        once(call, request.send()).await?;
+        nothing()
     }
 }
 

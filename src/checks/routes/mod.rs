@@ -1,5 +1,6 @@
 //! Checks on route tables, and what they share: which tables are judged, and how a route is named.
 
+pub mod accident;
 pub mod blackhole;
 pub mod peering;
 
@@ -16,7 +17,7 @@ use crate::{
 };
 
 /// The checks of this family.
-pub static CHECKS: &[Check] = &[blackhole::CHECK, peering::CHECK];
+pub static CHECKS: &[Check] = &[accident::CHECK, blackhole::CHECK, peering::CHECK];
 
 /// The origin of a route that somebody has made, and that can be removed; AWS adds all others itself
 /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Route.html>).

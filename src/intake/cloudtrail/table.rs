@@ -51,8 +51,10 @@ pub static TABLE: &[(&str, Extract)] = &[
     ("ec2:DeleteNetworkAclEntry", delete_acl_entry),
     ("ec2:ReplaceNetworkAclAssociation", |q, _| made(text(q, "networkAclId"))),
     ("ec2:DeleteNetworkAcl", |q, _| gone(&[text(q, "networkAclId")])),
-    ("ec2:CreateRoute", peered_route),
-    ("ec2:ReplaceRoute", peered_route),
+    ("ec2:CreateRoute", set_route),
+    ("ec2:ReplaceRoute", set_route),
+    ("ec2:AssociateRouteTable", |q, _| made(text(q, "routeTableId"))),
+    ("ec2:ReplaceRouteTableAssociation", |q, _| made(text(q, "routeTableId"))),
     ("ec2:DeleteRoute", |q, _| Did::Harmless("it removes a route", vec![route_of(q)], Vec::new())),
     ("ec2:DeleteNatGateway", |q, _| removed(text(q, "natGatewayId"))),
     ("ec2:DeleteVpcPeeringConnection", |q, _| removed(text(q, "vpcPeeringConnectionId"))),
@@ -126,11 +128,15 @@ fn route_of(request: &Value) -> String {
     format!("route/{}/{}", text(request, "routeTableId"), to.unwrap_or_default())
 }
 
-/// Opens a route to a peering connection; one that leads elsewhere by now is closed.
-fn peered_route(request: &Value, _: &Value) -> Did {
+/// Opens a route to a peering connection or an internet gateway; one that leads elsewhere by now is closed.
+fn set_route(request: &Value, _: &Value) -> Did {
     let (table, route) = (text(request, "routeTableId"), route_of(request));
+    let is_out = text(request, "gatewayId").starts_with("igw-");
     match text(request, "vpcPeeringConnectionId") {
-        "" => Did::Harmless("the route leads to no peering connection", vec![route], Vec::new()),
+        "" if !is_out => {
+            let why = "the route leads to no peering connection and no internet gateway";
+            Did::Harmless(why, vec![route], Vec::new())
+        }
         _ if table.is_empty() => Did::Missing(NO_ID),
         _ => Did::Touched(vec![with_open(table, route)], Vec::new()),
     }

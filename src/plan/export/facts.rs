@@ -263,6 +263,7 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
         | FamilyKind::VpcEndpoints
         | FamilyKind::RouteTables
         | FamilyKind::NatGateways
+        | FamilyKind::EgressOnlyGateways
         | FamilyKind::VpcPeeringConnections
         | FamilyKind::Instances
         | FamilyKind::InstanceTypes

@@ -181,6 +181,7 @@ fn balancer(company: &mut Inventory, which: &str) {
         name: which.split('/').nth(1).unwrap_or_default().to_owned(),
         scheme: if which == INTRANET { "internal" } else { "internet-facing" }.to_owned(),
         vpc_id: id("vpc", VPC_MAIN),
+        subnets: vec![id("subnet", if which == INTRANET { 1 } else { 2 })],
         security_groups: vec![id("sg", if which == INTRANET { sg::INSIDE } else { sg::WEB })],
     };
     company.region_mut(MAIN).load_balancers.put(balancer.id.clone(), balancer);

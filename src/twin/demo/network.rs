@@ -139,10 +139,15 @@ fn subnets(company: &mut Inventory) {
     let list = [
         (1, VPC_MAIN, MAIN, "main-private-a", "10.10.0.0/20", "us-east-1a", false),
         (2, VPC_MAIN, MAIN, "main-public-a", "10.10.96.0/20", "us-east-1a", true),
+        (4, VPC_MAIN, MAIN, "main-batch-a", "10.10.16.0/20", "us-east-1a", false),
         (3, 2, MAIN, "data-a", "10.20.0.0/20", "us-east-1a", false),
         (11, VPC_OTHER, OTHER, "europe-a", "10.60.0.0/20", "eu-west-1a", false),
     ];
     for (n, vpc, region, name, cidr, zone, public) in list {
+        let mut tags = named(name);
+        if !public && vpc == VPC_MAIN {
+            tags.insert("Tier".to_owned(), "private".to_owned());
+        }
         let subnet = Subnet {
             id: id("subnet", n),
             vpc_id: id("vpc", vpc),
@@ -150,7 +155,7 @@ fn subnets(company: &mut Inventory) {
             availability_zone: zone.to_owned(),
             map_public_ip_on_launch: public,
             owner_id: ACCOUNT.to_owned(),
-            tags: named(name),
+            tags,
             ..Subnet::default()
         };
         company.region_mut(region).subnets.put(subnet.id.clone(), subnet);
@@ -178,7 +183,7 @@ fn acls(company: &mut Inventory) {
     ];
     let in_time = vec![(80, tcp("deny", 22, 22)), (90, tcp("deny", 3389, 3389)), everything()];
     let list = [
-        (1, VPC_MAIN, "", vec![1], vec![everything()]),
+        (1, VPC_MAIN, "", vec![1, 4], vec![everything()]),
         (2, VPC_MAIN, "main-public", vec![2], open),
         (3, 2, "data", vec![3], in_time),
         (4, 4, "lab-unused", Vec::new(), vec![everything()]),

@@ -32,12 +32,15 @@ pub(super) fn furnish(company: &mut Inventory) {
     ];
     let shared =
         vec![local("10.50.0.0/16"), dropping("0.0.0.0/0", NAT_GATEWAY, &id("nat", 9), "CreateRoute")];
+    // Somebody has copied the public table for the batch jobs.
+    let batch = vec![local("10.10.0.0/16"), route("0.0.0.0/0", GATEWAY, &id("igw", 1))];
     let list = [
         (1, VPC_MAIN, "main", ACCOUNT, vec![local("10.10.0.0/16")]),
         (2, VPC_MAIN, "main-private", ACCOUNT, private),
         (3, VPC_MAIN, "main-public", ACCOUNT, public),
         (4, VPC_DATA, "data", ACCOUNT, data),
         (5, VPC_SHARED, "shared-by-parent", "999988887777", shared),
+        (6, VPC_MAIN, "main-batch", ACCOUNT, batch),
     ];
     for (n, vpc, name, owner, routes) in list {
         let table = RouteTable {
@@ -55,12 +58,13 @@ pub(super) fn furnish(company: &mut Inventory) {
     peerings(company);
 }
 
-/// Returns the association of a table: the private and the public one have a subnet each, the others are the
+/// Returns the association of a table: those with a name for it have a subnet each, the others are the
 /// main tables of their VPCs.
 fn associated(table: u64) -> RouteTableAssociation {
     let subnet = match table {
         2 => Some(1),
         3 => Some(2),
+        6 => Some(4),
         _ => None,
     };
     RouteTableAssociation {
@@ -97,6 +101,7 @@ fn gateways(company: &mut Inventory) {
         subnet_id: Some(id("subnet", 2)),
         state: "available".to_owned(),
         availability_mode: Some("zonal".to_owned()),
+        connectivity_type: Some("public".to_owned()),
         tags: named("main"),
     };
     company.region_mut(MAIN).nat_gateways.put(gateway.id.clone(), gateway);

@@ -1,12 +1,15 @@
-//! Routes, as `ec2:CreateRoute` and `ec2:DeleteRoute` treat them.
+//! Routes, as `ec2:CreateRoute`, `ec2:ReplaceRoute` and `ec2:DeleteRoute` treat them.
 
 use ipnet::IpNet;
 
 use super::{OnTwin, done};
 use crate::{
     calls::{CallError, Outcome},
-    inventory::{Route, RouteTable, routes::PEERING},
-    services::route::{CreateRoute, DeleteRoute},
+    inventory::{
+        Route, RouteTable,
+        routes::{EGRESS_ONLY, NAT_GATEWAY, PEERING},
+    },
+    services::route::{CreateRoute, DeleteRoute, ReplaceRoute},
     twin::{
         Twin,
         errors::{must, refuse},
@@ -21,12 +24,13 @@ const OVER: &str = "RouteLimitExceeded";
 
 impl OnTwin for CreateRoute {
     fn perform(self, t: &mut Twin, region: &str) -> Outcome {
+        let targets = self.targets();
         let to = destination([self.destination_cidr_block, self.destination_ipv6_cidr_block, None])?;
         let network: IpNet = to
             .parse()
             .map_err(|_| refuse("InvalidParameterValue", format!("CIDR block {to} is malformed")))?;
-        let (id, connection) = (&self.route_table_id, &self.vpc_peering_connection_id);
-        let table = own_table(t, region, id)?;
+        let id = self.route_table_id.clone();
+        let table = own_table(t, region, &id)?;
         if table.routes.iter().any(|r| r.destination == to && r.origin != "EnableVgwRoutePropagation") {
             return Err(refuse(
                 "RouteAlreadyExists",
@@ -45,19 +49,76 @@ impl OnTwin for CreateRoute {
         if table.routes.iter().filter(same).filter(counted).count() >= limit {
             return Err(refuse(OVER, "The maximum number of routes has been reached."));
         }
-        let state = connected(t, region, connection)?;
-        let route = Route {
-            destination: to,
-            target: [(PEERING.to_owned(), connection.clone())].into(),
-            instance_owner_id: None,
-            state: state.to_owned(),
-            origin: "CreateRoute".to_owned(),
-        };
-        if let Some(table) = t.region_mut(region).route_tables.get_mut(id) {
+        let route = leading(t, region, to, &targets)?;
+        if let Some(table) = t.region_mut(region).route_tables.get_mut(&id) {
             table.routes.push(route);
         }
         done()
     }
+}
+
+impl OnTwin for ReplaceRoute {
+    fn perform(self, t: &mut Twin, region: &str) -> Outcome {
+        let targets = self.targets();
+        let to = destination([self.destination_cidr_block, self.destination_ipv6_cidr_block, None])?;
+        let id = self.route_table_id.clone();
+        let is_it = |r: &Route| r.destination == to && r.origin == "CreateRoute";
+        if !own_table(t, region, &id)?.routes.iter().any(is_it) {
+            let message = format!("There is no route defined for '{to}' in the route table.");
+            return Err(refuse("InvalidParameterValue", message));
+        }
+        let route = leading(t, region, to.clone(), &targets)?;
+        let table = t.region_mut(region).route_tables.get_mut(&id);
+        if let Some(old) = table.and_then(|table| table.routes.iter_mut().find(|r| is_it(r))) {
+            *old = route;
+        }
+        done()
+    }
+}
+
+/// Returns the route to a destination, as AWS makes it: a target that does not exist is refused.
+fn leading(
+    t: &Twin,
+    region: &str,
+    destination: String,
+    targets: &[(&'static str, String)],
+) -> Result<Route, CallError> {
+    let [(member, id)] = targets else {
+        return Err(refuse("InvalidParameterCombination", "The request must name one target"));
+    };
+    let state = match *member {
+        PEERING => connected(t, region, id)?,
+        NAT_GATEWAY => of_nat(t, region, id)?,
+        EGRESS_ONLY => of_egress_only(t, region, id)?,
+        // The account in memory has no internet gateways of its own: routes name them.
+        _ => "active",
+    };
+    Ok(Route {
+        destination,
+        target: [((*member).to_owned(), id.clone())].into(),
+        instance_owner_id: None,
+        state: state.to_owned(),
+        origin: "CreateRoute".to_owned(),
+    })
+}
+
+/// Returns the state of a new route to a NAT gateway, which AWS takes in any state but that it is gone.
+fn of_nat(t: &Twin, region: &str, id: &str) -> Result<&'static str, CallError> {
+    let absent =
+        || refuse("InvalidNatGatewayID.NotFound", format!("The NatGateway ID '{id}' does not exist"));
+    let gateway = must(t.region(region)?.nat_gateways.get(id), id, absent)?;
+    match gateway.state.as_str() {
+        "available" => Ok("active"),
+        "pending" => Ok("blackhole"),
+        _ => Err(absent()),
+    }
+}
+
+/// Returns the state of a new route to an egress-only internet gateway.
+fn of_egress_only(t: &Twin, region: &str, id: &str) -> Result<&'static str, CallError> {
+    let absent = || refuse("InvalidGatewayID.NotFound", format!("The eigw ID '{id}' does not exist"));
+    must(t.region(region)?.egress_only_gateways.get(id), id, absent)?;
+    Ok("active")
 }
 
 /// Returns the state of a new route to a peering connection: it drops packets until the other side accepts.

@@ -1,0 +1,304 @@
+//! The check on subnets that are declared private, and whose route table leads to the internet all the same.
+//! Which subnets are private is never guessed: a tag declares it.
+
+use std::collections::BTreeSet;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{is_made, judged, line, resources, silence, strange, tags};
+use crate::{
+    checks::{Check, patterns},
+    finding::{Severity, Verdict},
+    inventory::{FamilyKind, Inventory, Region, Route, RouteTable, Selector, Subnet, Want},
+    resource::{Kind, ResourceId},
+};
+
+/// The id of the check.
+pub const PUBLIC: &str = "route-table-public-by-accident";
+
+/// The parameter of the check: the tags that declare a subnet private.
+pub const PRIVATE: &str = "private";
+
+/// The check.
+pub(super) const CHECK: Check = Check {
+    id: PUBLIC,
+    title: "A subnet that is declared private has a default route to an internet gateway",
+    why: "Whoever places something in the subnet counts on its being out of reach. With a public address and \
+          an open port it is not.",
+    severity: Severity::High,
+    kind: Kind::RouteTable,
+    known_as: &[],
+    triggers: &[
+        "ec2:CreateRoute",
+        "ec2:ReplaceRoute",
+        "ec2:AssociateRouteTable",
+        "ec2:ReplaceRouteTableAssociation",
+    ],
+    scanned: true,
+    reads: |region| vec![Want::all(region, FamilyKind::RouteTables), Want::all(region, FamilyKind::Subnets)],
+    reads_one: |inventory, resource, _| wants(inventory, resource),
+    resources,
+    judge,
+    silence,
+    tags,
+};
+
+/// The tags that declare a subnet private: `Key=pattern` or `Key`, any of which is enough.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<String>", into = "Vec<String>")]
+pub struct Declared(Vec<String>);
+
+impl Default for Declared {
+    fn default() -> Self {
+        Self(vec!["Tier=private".to_owned()])
+    }
+}
+
+impl TryFrom<Vec<String>> for Declared {
+    type Error = String;
+
+    fn try_from(mut all: Vec<String>) -> Result<Self, String> {
+        if all.is_empty() || all.iter().any(|tag| tag.is_empty() || tag.starts_with('=')) {
+            return Err("name the tags that declare a subnet private, such as \"Tier=private\"".to_owned());
+        }
+        all.sort_unstable();
+        all.dedup();
+        Ok(Self(all))
+    }
+}
+
+impl From<Declared> for Vec<String> {
+    fn from(declared: Declared) -> Self {
+        declared.0
+    }
+}
+
+impl Declared {
+    /// Returns the tag that declares a subnet private, as the subnet has it.
+    pub fn tag(&self, subnet: &Subnet) -> Option<String> {
+        let found = self.0.iter().find_map(|pattern| patterns::tagged(pattern, &subnet.tags));
+        found.map(|(key, value)| format!("{key}={value}"))
+    }
+}
+
+/// A table that leads subnets to the internet which are declared private.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Accident<'a> {
+    /// The routes that lead there, in the order of their destinations.
+    pub routes: Vec<&'a Route>,
+    /// The subnets that are declared private, in the order of their ids.
+    pub private: Vec<&'a Subnet>,
+    /// The other subnets whose packets the table routes.
+    pub others: Vec<&'a Subnet>,
+}
+
+/// Returns whether a route leads all packets, or half of them, to an internet gateway.
+///
+/// # Errors
+/// A word of AWS's that redress does not know.
+pub fn leads_out(route: &Route) -> Result<bool, String> {
+    let default = |network: IpNet| match network {
+        IpNet::V4(network) => network.prefix_len() <= 1,
+        // The whole of IPv6 that is in use is a /3.
+        IpNet::V6(network) => network.prefix_len() <= 3,
+    };
+    if !(route.is_to_internet_gateway() && route.destination.parse().is_ok_and(default)) {
+        return Ok(false);
+    }
+    match (route.state.as_str(), is_made(route)) {
+        ("blackhole" | "filtered", _) | ("active", Some(false)) => Ok(false),
+        ("active", Some(true)) => Ok(true),
+        _ => Err(strange(route)),
+    }
+}
+
+/// Returns what a table leads to the internet by accident; `None` where there is nothing of it.
+///
+/// # Errors
+/// The reason for which it is not known.
+pub fn survey<'a>(
+    known: &'a Region,
+    table: &'a RouteTable,
+    declared: &Declared,
+) -> Result<Option<Accident<'a>>, String> {
+    let mut routes = Vec::new();
+    for route in &table.routes {
+        if leads_out(route)? {
+            routes.push(route);
+        }
+    }
+    if routes.is_empty() {
+        return Ok(None);
+    }
+    routes.sort_by_key(|route| &route.destination);
+    let (private, others): (Vec<&Subnet>, Vec<&Subnet>) =
+        routed(known, table)?.into_iter().partition(|subnet| declared.tag(subnet).is_some());
+    Ok((!private.is_empty()).then_some(Accident { routes, private, others }))
+}
+
+/// Returns the subnets whose packets a table routes: those that are associated with it, and, of the main
+/// table, those that are associated with none
+/// (<https://docs.aws.amazon.com/vpc/latest/userguide/RouteTables.html>).
+fn routed<'a>(known: &'a Region, table: &RouteTable) -> Result<Vec<&'a Subnet>, String> {
+    let of_vpc = Selector::by("vpc-id", &table.vpc_id);
+    let subnets = known.subnets.select(&of_vpc);
+    let subnets = subnets.known().ok_or_else(|| format!("the subnets: {}", unread(subnets.silence())))?;
+    let own = |table: &RouteTable| -> BTreeSet<String> {
+        table.associations.iter().filter_map(|association| association.subnet_id.clone()).collect()
+    };
+    let mut elsewhere = BTreeSet::new();
+    let is_main = table.associations.iter().any(|association| association.main);
+    if is_main {
+        let tables = known.route_tables.select(&of_vpc);
+        let tables =
+            tables.known().ok_or_else(|| format!("the other tables: {}", unread(tables.silence())))?;
+        elsewhere = tables.iter().filter(|(id, _)| *id != table.id).flat_map(|(_, t)| own(t)).collect();
+    }
+    let own = own(table);
+    let is_routed = |id: &str| own.contains(id) || is_main && !elsewhere.contains(id);
+    Ok(subnets.iter().filter(|(id, _)| is_routed(id)).map(|(_, subnet)| *subnet).collect())
+}
+
+fn unread(silence: Option<&str>) -> &str {
+    silence.unwrap_or("not read")
+}
+
+/// Returns the facts of the check: the table and, where it leads to the internet, the subnets and tables of
+/// its VPC.
+pub fn wants(inventory: &Inventory, resource: &ResourceId) -> Vec<Want> {
+    let (region, id) = (resource.region(), resource.id());
+    let mut wants = vec![Want::id(region, FamilyKind::RouteTables, id)];
+    let table = inventory.regions.get(region).map(|place| place.route_tables.get(id));
+    let Some(table) = table.as_ref().and_then(|table| table.known().copied()) else { return wants };
+    if table.routes.iter().any(|route| leads_out(route) == Ok(true)) {
+        let of_vpc = |family| Want::by(region, family, "vpc-id", &table.vpc_id);
+        wants.push(of_vpc(FamilyKind::Subnets));
+        if table.associations.iter().any(|association| association.main) {
+            wants.push(of_vpc(FamilyKind::RouteTables));
+        }
+    }
+    wants
+}
+
+fn judge(inventory: &Inventory, resource: &ResourceId, with: &Value) -> Verdict {
+    let declared = match with.get(PRIVATE).cloned().map(serde_json::from_value::<Declared>).transpose() {
+        Ok(declared) => declared.unwrap_or_default(),
+        Err(why) => return Verdict::Unknown(format!("its parameter {PRIVATE}: {why}")),
+    };
+    let (known, table) = match judged(inventory, resource) {
+        Ok(found) => found,
+        Err(verdict) => return verdict,
+    };
+    match survey(known, table, &declared) {
+        Ok(None) => Verdict::Ok(None),
+        Ok(Some(found)) => Verdict::Violates(evidence(table, &found, &declared)),
+        Err(why) => Verdict::Unknown(format!(
+            "redress could not find out whether the table leads private subnets to the internet: {why}"
+        )),
+    }
+}
+
+fn evidence(table: &RouteTable, found: &Accident<'_>, declared: &Declared) -> Value {
+    let routes: Vec<String> = found.routes.iter().map(|route| line(route)).collect();
+    let subnet = |subnet: &&Subnet| match declared.tag(subnet) {
+        Some(tag) => format!("{} ({tag})", subnet.id),
+        None => subnet.id.clone(),
+    };
+    let private: Vec<String> = found.private.iter().map(subnet).collect();
+    let mut evidence = json!({ "vpc": table.vpc_id, "routes": routes, "private": private });
+    if !found.others.is_empty() {
+        evidence["others"] = json!(found.others.iter().map(subnet).collect::<Vec<_>>());
+    }
+    evidence
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        inventory::{Caller, Fact, RouteTableAssociation, routes::GATEWAY},
+        resource::Owner,
+    };
+
+    const R: &str = "us-east-1";
+
+    fn to_gateway(destination: &str) -> Route {
+        Route {
+            destination: destination.into(),
+            target: [(GATEWAY.to_owned(), "igw-1".to_owned())].into(),
+            state: "active".into(),
+            origin: "CreateRoute".into(),
+            ..Route::default()
+        }
+    }
+
+    fn table(id: &str, routes: Vec<Route>, subnets: &[&str], main: bool) -> RouteTable {
+        let of = |subnet: &&str| RouteTableAssociation {
+            subnet_id: Some((*subnet).to_owned()),
+            ..RouteTableAssociation::default()
+        };
+        let mut associations: Vec<_> = subnets.iter().map(of).collect();
+        associations.extend(main.then(|| RouteTableAssociation { main, ..Default::default() }));
+        RouteTable { id: id.into(), vpc_id: "vpc-1".into(), routes, associations, ..RouteTable::default() }
+    }
+
+    /// Builds an account in which the main table leads to the internet and routes `subnet-a` and `subnet-b`;
+    /// `subnet-c` has its own.
+    fn account(destination: &str) -> Inventory {
+        let owner = Owner { partition: "aws".into(), account: "123456789012".into() };
+        let mut it = Inventory::empty(owner, Caller::default(), "2026-11-22T10:00:00Z".parse().unwrap());
+        let region = it.region_mut(R);
+        region.route_tables.read(&Selector::All, Fact::Known(()));
+        region.subnets.read(&Selector::All, Fact::Known(()));
+        region.route_tables.put("rtb-1", table("rtb-1", vec![to_gateway(destination)], &[], true));
+        region.route_tables.put("rtb-2", table("rtb-2", vec![], &["subnet-c"], false));
+        for (id, tier) in [("subnet-a", "private"), ("subnet-b", "public"), ("subnet-c", "private")] {
+            let tags = [("Tier".to_owned(), tier.to_owned())].into();
+            let subnet = Subnet { id: id.into(), vpc_id: "vpc-1".into(), tags, ..Subnet::default() };
+            region.subnets.put(id, subnet);
+        }
+        it
+    }
+
+    fn verdict(it: &Inventory, with: &Value) -> Verdict {
+        judge(it, &it.owner.ec2(R, "route-table", "rtb-1"), with)
+    }
+
+    #[test]
+    fn a_default_route_counts_for_the_subnets_of_the_main_table_that_are_declared_private() {
+        for to in ["0.0.0.0/0", "128.0.0.0/1", "::/0", "2000::/3"] {
+            let Verdict::Violates(evidence) = verdict(&account(to), &Value::Null) else { panic!("{to}") };
+            assert_eq!(evidence["private"], json!(["subnet-a (Tier=private)"]));
+            assert_eq!(evidence["others"], json!(["subnet-b"]));
+        }
+        for to in ["198.51.100.0/24", "10.0.0.0/8", "pl-1", "2001:db8::/32"] {
+            assert_eq!(verdict(&account(to), &Value::Null), Verdict::Ok(None), "{to}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_private_that_no_tag_declares() {
+        let it = account("0.0.0.0/0");
+        assert_eq!(verdict(&it, &json!({ PRIVATE: ["Tier=internal"] })), Verdict::Ok(None));
+        let Verdict::Violates(evidence) = verdict(&it, &json!({ PRIVATE: ["Tier=pub*"] })) else { panic!() };
+        assert_eq!(evidence["private"], json!(["subnet-b (Tier=public)"]));
+        assert!(matches!(verdict(&it, &json!({ PRIVATE: [] })), Verdict::Unknown(_)));
+    }
+
+    #[test]
+    fn what_leads_nowhere_is_no_finding_and_what_was_not_read_is_unknown() {
+        let mut dead = account("0.0.0.0/0");
+        dead.region_mut(R).route_tables.get_mut("rtb-1").unwrap().routes[0].state = "blackhole".into();
+        assert_eq!(verdict(&dead, &Value::Null), Verdict::Ok(None));
+        dead.region_mut(R).route_tables.get_mut("rtb-1").unwrap().routes[0].state = "frozen".into();
+        assert!(matches!(verdict(&dead, &Value::Null), Verdict::Unknown(_)));
+        let mut unread = account("0.0.0.0/0");
+        unread.region_mut(R).subnets.reads.clear();
+        assert!(matches!(verdict(&unread, &Value::Null), Verdict::Unknown(why) if why.contains("subnets")));
+        let mut denied = account("0.0.0.0/0");
+        denied.region_mut(R).route_tables.reads.clear();
+        assert!(matches!(verdict(&denied, &Value::Null), Verdict::Unknown(why) if why.contains("tables")));
+    }
+}
