@@ -8,7 +8,7 @@ use crate::{
     calls::WayBack,
     inventory::{
         Caller, EgressOnlyGateway, Fact, LoadBalancer, NetworkInterface, RouteTable, RouteTableAssociation,
-        routes,
+        Selector, routes,
     },
     resource::Owner,
 };
