@@ -13,6 +13,7 @@ use crate::{
 
 pub mod allowed;
 pub mod around;
+pub mod associate_web_acl;
 pub mod concern;
 pub mod create_cloudtrail;
 pub mod delivery_role;
@@ -251,6 +252,7 @@ static ALL: &[&dyn Action] = &[
     &enable_kms_rotation::ENABLE_KMS_ROTATION,
     &raise_tls_policy::RAISE_TLS_POLICY,
     &redirect_http_to_https::REDIRECT_HTTP_TO_HTTPS,
+    &associate_web_acl::AssociateWebAcl,
     &restrict_vpc_endpoint::RESTRICT_VPC_ENDPOINT,
     &log_group::EnsureLogGroup,
     &delivery_role::EnsureDeliveryRole,

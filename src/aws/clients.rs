@@ -55,6 +55,7 @@ pub struct Regional {
     servicequotas: OnceLock<aws_sdk_servicequotas::Client>,
     ssm: OnceLock<aws_sdk_ssm::Client>,
     sts: OnceLock<aws_sdk_sts::Client>,
+    waf: OnceLock<aws_sdk_wafv2::Client>,
 }
 
 impl Clients {
@@ -118,6 +119,7 @@ impl Regional {
             servicequotas: OnceLock::new(),
             ssm: OnceLock::new(),
             sts: OnceLock::new(),
+            waf: OnceLock::new(),
         }
     }
     /// Returns the client of Certificate Manager, which is only read.
@@ -207,6 +209,13 @@ impl Regional {
     /// Returns the client of STS.
     pub fn sts(&self) -> &aws_sdk_sts::Client {
         self.sts.get_or_init(|| aws_sdk_sts::Client::new(&self.config))
+    }
+    /// Returns the client of AWS WAF.
+    pub fn waf(&self) -> &aws_sdk_wafv2::Client {
+        self.waf.get_or_init(|| {
+            let config = aws_sdk_wafv2::config::Builder::from(&self.config).interceptor(InTime).build();
+            aws_sdk_wafv2::Client::from_conf(config)
+        })
     }
 }
 

@@ -33,6 +33,7 @@ const TRAIL: &str = "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/
 const KMS: &str = "https://docs.aws.amazon.com/kms/latest/developerguide/requests-per-second.html";
 const STS: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html";
 const HUB: &str = "https://docs.aws.amazon.com/securityhub/1.0/APIReference/Welcome.html";
+const WAF: &str = "https://docs.aws.amazon.com/waf/latest/developerguide/limits.html";
 const UNPUBLISHED: &str = "not published; a careful guess";
 
 const fn row(
@@ -105,6 +106,9 @@ pub const TABLE: &[Row] = &[
     row("elasticloadbalancing", &[REST], 3.0, 3.0, UNPUBLISHED),
     row("organizations", &[READS], 2.0, 1.0, UNPUBLISHED),
     row("rbin", &[READS], 10.0, 5.0, UNPUBLISHED),
+    row("wafv2", &["AssociateWebACL", "DisassociateWebACL"], 1.0, 0.5, WAF),
+    row("wafv2", &["GetWebACLForResource"], 1.0, 1.0, WAF),
+    row("wafv2", &[READS], 5.0, 5.0, WAF),
     row("acm", &[READS], 5.0, 5.0, UNPUBLISHED),
     row("servicequotas", &[READS], 5.0, 5.0, UNPUBLISHED),
     row("ssm", &[REST], 5.0, 5.0, UNPUBLISHED),

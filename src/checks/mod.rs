@@ -32,6 +32,7 @@ pub mod subnets;
 pub mod trails;
 pub mod volumes;
 pub mod vpcs;
+pub mod web_acls;
 
 /// The parameter that marks a proof as asked for again, later than at the end of its run: it then judges only
 /// what the change changed and leaves out what people and schedulers change later.
@@ -113,6 +114,7 @@ pub fn all() -> impl Iterator<Item = &'static Check> {
         ebs_defaults::CHECKS,
         keys::CHECKS,
         listeners::CHECKS,
+        web_acls::CHECKS,
         endpoints::CHECKS,
         endpoint_groups::CHECKS,
         trails::CHECKS,

@@ -10,7 +10,7 @@ use super::{
     KeyPolicy, Listener, LoadBalancer, LogGroup, ManagedInstance, NatGateway, NetworkAcl, NetworkInterface,
     Organization, PrefixList, Quota, Record, Removal, RetentionPolicy, Role, RouteTable, SecurityGroup,
     SecurityGroupRule, Snapshot, Subnet, TargetGroup, TlsPolicy, Trail, Volume, VolumeModification,
-    VolumeStatus, Vpc, VpcEndpoint, VpcPeeringConnection,
+    VolumeStatus, Vpc, VpcEndpoint, VpcPeeringConnection, WebAcl, WebAclAssociation,
     about::{About, Arn},
     permissions::Reading,
 };
@@ -76,6 +76,10 @@ macro_rules! families {
                 Listeners listeners Listener,
                 /// Load balancers, by ARN.
                 LoadBalancers load_balancers LoadBalancer,
+                /// Regional web ACLs, by ARN.
+                WebAcls web_acls WebAcl,
+                /// The web ACLs of application load balancers, by the ARN of the load balancer.
+                WebAclAssociations web_acl_associations WebAclAssociation,
                 /// Certificates of Certificate Manager, by ARN. They are read by these only.
                 Certificates certificates Certificate,
                 /// Security policies of TLS, by name.

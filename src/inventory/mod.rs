@@ -24,6 +24,7 @@ pub mod table;
 pub mod tag;
 pub mod volume_copies;
 pub mod want;
+pub mod web_acls;
 
 use std::collections::BTreeMap;
 
@@ -59,6 +60,7 @@ pub use services::{Bucket, EbsDefaults, LogGroup, ManagedInstance, Organization,
 pub use table::Table;
 pub use volume_copies::{CopyTrial, Copying, VolumeStatus};
 pub use want::{Scope, Want};
+pub use web_acls::{WebAcl, WebAclAssociation, WebAclRule};
 
 use crate::resource::{Owner, region_in};
 use families::AnyOf;

@@ -36,6 +36,7 @@ static BUILT_IN: &[(&str, &str)] = built_in![
     "kms-rotation",
     "load-balancer-tls",
     "load-balancer-http",
+    "load-balancer-web-acl",
     "vpc-endpoint-policy",
     "vpc-endpoint-security-group",
     "instance-backups",

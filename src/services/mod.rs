@@ -21,6 +21,7 @@ pub mod subnet;
 pub mod tag;
 pub mod trail;
 pub mod volume;
+pub mod web_acl;
 
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -61,6 +62,7 @@ macro_rules! operations {
             listener::{ModifyListener}
             network_acl::{CreateNetworkAclEntry, DeleteNetworkAclEntry}
             endpoint::{ModifyVpcEndpoint}
+            web_acl::{AssociateWebACL, DisassociateWebACL}
             tag::{CreateTags, DeleteTags}
             log_group::{CreateLogGroup, PutRetentionPolicy, DeleteLogGroup, DeleteRetentionPolicy}
             role::{CreateRole, PutRolePolicy, DeleteRolePolicy, DeleteRole}

@@ -13,7 +13,7 @@ pub(super) fn refuse(code: &str, message: impl Into<String>) -> CallError {
 
 /// Adapts an error to an operation: for one that deletes, a missing resource means that it is already done.
 pub(super) fn meant_for(operation: &str, error: CallError) -> CallError {
-    let takes_away = operation.starts_with("Delete") || operation.starts_with("Revoke");
+    let takes_away = ["Delete", "Revoke", "Disassociate"].iter().any(|word| operation.starts_with(word));
     if takes_away && says_absent(&error.code) {
         CallError { class: ErrorClass::AlreadyDone, ..error }
     } else {
@@ -121,6 +121,7 @@ const ABSENT: &[&str] = &[
     "ListenerNotFound",
     "LoadBalancerNotFound",
     "TargetGroupNotFound",
+    "WAFNonexistentItemException",
 ];
 
 fn says_absent(code: &str) -> bool {

@@ -131,6 +131,49 @@ pub async fn listeners(maker: &mut Maker) {
     assert_eq!(maker.class_of("elasticloadbalancing", "ModifyListener", gone).await, ErrorClass::Consistency);
 }
 
+pub async fn web_acls(maker: &mut Maker) {
+    // The emulator leaves the old web ACL in force where another is associated, and knows only those that it
+    // has made itself.
+    let acl = maker.seed(
+        "(lambda waf, seen: waf.create_web_acl(Name='edge', Scope='REGIONAL', DefaultAction={'Block': {}}, \
+         VisibilityConfig=seen, Rules=[{'Name': n, 'Priority': p, 'VisibilityConfig': seen, 'Statement': \
+         {'RateBasedStatement': {'Limit': 2000, 'AggregateKeyType': 'IP'}}, **a} for n, p, a in [('later', 2, \
+         {'Action': {'Allow': {}}}), ('group', 3, {'OverrideAction': {'Count': {}}}), ('first', 1, {'Action': \
+         {'Captcha': {}}})]])['Summary']['ARN'])(boto3.client('wafv2'), {'SampledRequestsEnabled': False, \
+         'CloudWatchMetricsEnabled': False, 'MetricName': 'm'})",
+    );
+    let balancer = maker.seed(
+        "boto3.client('elbv2').create_load_balancer(Name='edge', Scheme='internet-facing', \
+         Subnets=[s['SubnetId'] for s in ec2.describe_subnets()['Subnets'][:2]], Tags=[{'Key': 'Team', 'Value': 'web'}])['LoadBalancers'][0]\
+         ['LoadBalancerArn']",
+    );
+    let rules = json!([{ "name": "first", "action": "Captcha" }, { "name": "later", "action": "Allow" },
+        { "name": "group", "override_action": "Count" }]);
+    let seen = maker.json(US, K::WebAcls, &acl).await;
+    assert_eq!((&seen["name"], &seen["default_action"]), (&json!("edge"), &json!("Block")));
+    assert_eq!(seen["rules"], rules, "in the order in which they are asked");
+    let named = maker.read([Want::by(US, K::WebAcls, "name", "edge")]).await;
+    assert_eq!(named.json(US, K::WebAcls, &acl).known(), Some(&seen));
+    let before = maker.json(US, K::WebAclAssociations, &balancer).await;
+    assert_eq!((&before["web_acl"], &before["state"]), (&json!(null), &json!("active")));
+    assert_eq!(
+        (&before["scheme"], &before["tags"]["known"]["Team"]),
+        (&json!("internet-facing"), &json!("web"))
+    );
+    let on = json!({ "ResourceArn": balancer });
+    let of = |acl: &str| json!({ "WebACLArn": acl, "ResourceArn": balancer });
+    maker.makes("wafv2", "AssociateWebACL", of(&acl)).await;
+    assert_eq!(maker.json(US, K::WebAclAssociations, &balancer).await["web_acl"], json!(acl));
+    let listed = maker.read([Want::all(US, K::WebAclAssociations), Want::all(US, K::WebAcls)]).await;
+    assert_eq!(listed.json(US, K::WebAclAssociations, &balancer).known().unwrap()["web_acl"], json!(acl));
+    assert_eq!(listed.json(US, K::WebAcls, &acl).known(), Some(&seen));
+    maker.makes("wafv2", "DisassociateWebACL", on).await;
+    assert_eq!(maker.json(US, K::WebAclAssociations, &balancer).await, before);
+    let nobody = acl.replace("/edge/", "/none/");
+    assert_eq!(maker.class_of("wafv2", "AssociateWebACL", of(&nobody)).await, ErrorClass::Consistency);
+    assert!(maker.is_gone(US, K::WebAclAssociations, &balancer.replace("/edge/", "/none/")).await);
+}
+
 pub async fn entries(maker: &mut Maker, vpc: &str) {
     let acl = maker.seed(&format!("ec2.create_network_acl(VpcId='{vpc}')['NetworkAcl']['NetworkAclId']"));
     let number = |number: i32| json!({ "NetworkAclId": acl, "RuleNumber": number, "Egress": false });

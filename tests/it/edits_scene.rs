@@ -137,7 +137,9 @@ pub fn scene(which: u8) -> &'static Scene {
 fn today() -> Today {
     let mut playbooks = playbook::assemble(playbook::builtin(), Vec::new()).unwrap();
     // The longest way has all the steps that the others have.
-    playbook::set::override_parameter(&mut playbooks, "encrypt-volumes.via=\"copy\"").unwrap();
+    for setting in ["encrypt-volumes.via=\"copy\"", crate::stand::WEB_ACL] {
+        playbook::set::override_parameter(&mut playbooks, setting).unwrap();
+    }
     playbooks
         .iter_mut()
         .filter(|p| p.id.contains("flow-logs") || p.id.contains("admin"))

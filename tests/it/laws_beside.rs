@@ -72,6 +72,12 @@ fn something_else(truth: &mut Inventory, want: &Want) {
                 listener.port = Some(8443);
             }
         }
+        FamilyKind::WebAclAssociations => {
+            if let Some(balancer) = truth.region_mut(region).web_acl_associations.get_mut(id) {
+                tag_fact(&mut balancer.tags);
+                balancer.scheme = "internal".to_owned();
+            }
+        }
         FamilyKind::VpcEndpoints => {
             if let Some(endpoint) = truth.region_mut(region).vpc_endpoints.get_mut(id) {
                 tag(&mut endpoint.tags);

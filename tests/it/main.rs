@@ -108,5 +108,6 @@ mod understood;
 mod uptime;
 mod volume_copies;
 mod volume_copies_sent;
+mod web_acls;
 mod worked;
 mod world;

@@ -73,7 +73,7 @@ impl Everything {
     }
 
     fn text(&self) -> String {
-        format!("value-{}", self.number())
+        format!("value-of-a-member-{}", self.number())
     }
 }
 

@@ -194,6 +194,8 @@ const READ: &[Paths] = &[
     ("ec2", "DescribeNetworkAcls", "out", &["NetworkAcls"]),
     ("elbv2", "DescribeListeners", "in", &["ListenerArns"]),
     ("elbv2", "DescribeListeners", "out", &["Listeners[0].SslPolicy", "Listeners[0].DefaultActions"]),
+    ("wafv2", "GetWebACLForResource", "in", &["ResourceArn"]),
+    ("wafv2", "GetWebACLForResource", "out", &["WebACL.ARN"]),
     ("kms", "GetKeyRotationStatus", "in", &["KeyId"]),
     ("kms", "GetKeyRotationStatus", "out", &["KeyRotationEnabled"]),
     ("logs", "DescribeLogGroups", "in", &["logGroupNamePrefix"]),
@@ -248,8 +250,13 @@ const READ: &[Paths] = &[
 ];
 
 /// Names that are none of a member: codes of errors, which have a test of their own.
-const NO_MEMBERS: &[&str] =
-    &["NotFoundException", "TrailNotFoundException", "NoSuchEntity", "ListenerNotFound"];
+const NO_MEMBERS: &[&str] = &[
+    "NotFoundException",
+    "TrailNotFoundException",
+    "NoSuchEntity",
+    "ListenerNotFound",
+    "WAFNonexistentItemException",
+];
 
 /// Returns the words of a literal that are written like members of AWS's: `VolumeId`, `logGroups`.
 fn names(literal: &str) -> impl Iterator<Item = &str> {
@@ -389,6 +396,7 @@ const SERVICES: &[&str] = &[
     "cloudtrail",
     "kms",
     "elbv2",
+    "wafv2",
     "rbin",
     "ssm",
     "sts",

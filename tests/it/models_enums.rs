@@ -183,6 +183,8 @@ const ENUMS: &[Row] = &[
         &["HTTP", "HTTPS"],
         &["src/inventory/listeners.rs", "src/checks/listeners.rs"],
     ),
+    row("elbv2", "LoadBalancerStateEnum", &["active", "active_impaired"], &["src/checks/web_acls.rs"]),
+    row("elbv2", "LoadBalancerSchemeEnum", &["internal"], &["src/checks/web_acls.rs"]),
     row("acm", "CertificateStatus", &["ISSUED"], &[REDIRECT]),
     row("ssm", "PingStatus", &["Online"], &["src/actions/tighten_security_group"]),
 ];
@@ -233,6 +235,7 @@ const MEMBERS: &[&str] = &[
     "ping_status",
     "interface_type",
     "endpoint_type",
+    "scheme",
 ];
 
 /// Returns the sources under a place, tests and the twin left out: what the twin plays is AWS's side.

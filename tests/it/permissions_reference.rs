@@ -147,6 +147,16 @@ const REFERENCE: &[Row] = &[
     ("elasticloadbalancing:DescribeTargetGroups", &[], &[]),
     ("elasticloadbalancing:DescribeTargetHealth", &[], &[]),
     ("elasticloadbalancing:ModifyListener", &["listener"], &[]),
+    ("elasticloadbalancing:CreateWebACLAssociation", &["loadbalancer"], &[]),
+    ("elasticloadbalancing:DeleteWebACLAssociation", &["loadbalancer"], &[]),
+    ("elasticloadbalancing:GetLoadBalancerWebACL", &["loadbalancer"], &[]),
+    ("elasticloadbalancing:SetWebAcl", &["loadbalancer"], &[]),
+    // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awswafv2.html
+    ("wafv2:AssociateWebACL", &["loadbalancer", "regional"], &[]),
+    ("wafv2:DisassociateWebACL", &["loadbalancer"], &[]),
+    ("wafv2:GetWebACL", &["regional"], &[]),
+    ("wafv2:GetWebACLForResource", &["loadbalancer", "regional"], &[]),
+    ("wafv2:ListWebACLs", &[], &[]),
     // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscertificatemanager.html
     ("acm:DescribeCertificate", &["certificate"], &[]),
     // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html

@@ -371,13 +371,19 @@ impl Stand {
     }
 }
 
-/// The playbooks of the laws and no flags: what whoever applies a plan says about it, unless a test says
-/// otherwise.
+/// The playbooks of the laws, with the web ACL of the demo account, and no flags: what whoever applies a plan says
+/// about it, unless a test says otherwise.
 pub fn today() -> &'static Today {
-    static TODAY: LazyLock<Today> =
-        LazyLock::new(|| Today { playbooks: super::world::playbooks(), options: Default::default() });
+    static TODAY: LazyLock<Today> = LazyLock::new(|| {
+        let mut playbooks = super::world::playbooks();
+        playbook::set::override_parameter(&mut playbooks, WEB_ACL).unwrap();
+        Today { playbooks, options: Default::default() }
+    });
     &TODAY
 }
+
+/// The web ACL of the demo account, as a parameter: without a name none is associated.
+pub const WEB_ACL: &str = "associate-web-acl.web_acl=\"larkspur-edge\"";
 
 /// Makes a stage of facts.
 pub fn stage(inventory: Inventory) -> Box<dyn Stage> {

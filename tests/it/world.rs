@@ -17,7 +17,7 @@ use redress::{
 };
 use serde_json::Value;
 
-use super::stand::{Stand, block_on, hold, stage};
+use super::stand::{Stand, WEB_ACL, block_on, hold, stage};
 
 /// What to look at and with what.
 pub struct Wish {
@@ -28,9 +28,9 @@ pub struct Wish {
 
 impl Default for Wish {
     /// The built-in playbooks, with the longest way to encrypted volumes: it has all the steps that the
-    /// others have. `volume_copies.rs` takes the way that they choose by default.
+    /// others have. A web ACL is named, without which none is associated. `volume_copies.rs` takes the way that they choose by default.
     fn default() -> Self {
-        Self::with(&["encrypt-volumes.via=\"copy\""])
+        Self::with(&["encrypt-volumes.via=\"copy\"", WEB_ACL])
     }
 }
 
@@ -359,6 +359,13 @@ pub fn meddle(stand: &Stand, plan: &Plan) -> bool {
                 forward.target_group_stickiness_config = Some(sticks);
                 true
             }
+            // Firewall Manager takes the web ACL over.
+            "associate-web-acl" => {
+                let acl = change.steps[0].act.call.input["WebACLArn"].as_str().unwrap();
+                let acl = truth.region_mut(&region).web_acls.get_mut(acl).unwrap();
+                acl.retrofitted_by_firewall_manager = true;
+                true
+            }
             // The endpoint gets another policy, which is open, too.
             "restrict-vpc-endpoint" => {
                 let endpoint = truth.region_mut(&region).vpc_endpoints.get_mut(&id).unwrap();
@@ -438,6 +445,13 @@ pub fn meddle_after(stand: &Stand, plan: &Plan) -> Vec<String> {
                 let number = i32::try_from(deny.act.call.input["RuleNumber"].as_i64().unwrap()).unwrap();
                 let acl = truth.region_mut(&region).network_acls.get_mut(&id).unwrap();
                 acl.inbound.get_mut(&number).unwrap().cidr_block = Some("198.51.100.0/24".into());
+            }
+            // Somebody associates another web ACL.
+            "associate-web-acl" => {
+                let place = truth.region_mut(&region);
+                let balancer = place.web_acl_associations.get_mut(change.resource.as_str()).unwrap();
+                balancer.web_acl =
+                    Some("arn:aws:wafv2:us-east-1:123456789012:regional/webacl/theirs/1".into());
             }
             // Somebody takes the services of AWS out of the policy.
             "restrict-vpc-endpoint" => {

@@ -66,6 +66,7 @@ const TRANSIENT: &[&str] = &[
     "ServiceUnavailableException",
     "Unavailable",
     "KMSInternalException",
+    "WAFInternalErrorException",
     "DependencyTimeoutException",
     "RequestTimeout",
 ];
@@ -91,6 +92,9 @@ const CONSISTENCY: &[&str] = &[
     "S3BucketDoesNotExistException",
     "InsufficientS3BucketPolicyException",
     "InvalidCloudWatchLogsRoleArnException",
+    // A web ACL that was created a moment ago cannot be associated at once
+    // (<https://docs.aws.amazon.com/waf/latest/APIReference/API_AssociateWebACL.html>).
+    "WAFUnavailableEntityException",
 ];
 
 /// Codes of states that are set already
@@ -125,7 +129,12 @@ const CONCURRENCY: &[&str] = &[
 /// Codes of quotas, beside all that end in `LimitExceeded`
 /// (<https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_CreateTrail.html>,
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html>).
-const QUOTA: &[&str] = &["MaximumNumberOfTrailsExceededException", "TooManyBuckets", "LimitExceeded"];
+const QUOTA: &[&str] = &[
+    "MaximumNumberOfTrailsExceededException",
+    "TooManyBuckets",
+    "LimitExceeded",
+    "WAFLimitsExceededException",
+];
 
 /// Codes of missing capacity
 /// (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/troubleshooting-launch.html>).
@@ -185,6 +194,7 @@ const ABSENT: &[&str] = &[
     "ListenerNotFound",
     "LoadBalancerNotFound",
     "TargetGroupNotFound",
+    "WAFNonexistentItemException",
     "NoSuchBucket",
     "NoSuchBucketPolicy",
     "NoSuchTagSet",
@@ -240,7 +250,7 @@ pub fn classify(operation: &str, code: &str, status: Option<u16>, kind: Kind) ->
 
 /// Returns whether an operation removes something.
 fn removes(operation: &str) -> bool {
-    operation.starts_with("Delete") || operation.starts_with("Revoke")
+    ["Delete", "Revoke", "Disassociate"].iter().any(|word| operation.starts_with(word))
 }
 
 /// Converts the SDK's error to a [`CallError`]. `operation` is like `ec2:DescribeVolumes`.

@@ -34,29 +34,42 @@ pub async fn target_groups(client: &Client, ask: &Ask) -> Members<TargetGroup> {
 /// Calls `elasticloadbalancing:DescribeLoadBalancers`, which fails for all if one of several ARNs does not
 /// exist.
 pub async fn load_balancers(client: &Client, ask: &Ask) -> Members<LoadBalancer> {
-    const OPERATION: &str = "elasticloadbalancing:DescribeLoadBalancers";
     let ids = match ask {
         Ask::All => {
-            let request = client.describe_load_balancers().page_size(PAGE);
-            let all = pages!(OPERATION, request, load_balancers, set_marker, next_marker => balancer);
+            let all = described(client).await?.into_iter().map(balancer);
             return Ok(known(all, |balancer| &balancer.id));
         }
         Ask::By(..) => return not_listed("load balancers"),
         Ask::Ids(ids) => ids,
     };
-    let each = stream::iter(ids.clone()).map(|id| async move {
-        let request = client.describe_load_balancers().load_balancer_arns(&id);
-        let answer = reading(OPERATION, || request.clone().send()).await;
-        (id, answer.map(|answer| answer.load_balancers.unwrap_or_default()))
-    });
     let mut found = Vec::new();
-    for (id, answer) in each.buffered(8).collect::<Vec<_>>().await {
+    for (id, answer) in by_arn(client, ids).await {
         match answer {
             Ok(all) => found.extend(known(all.into_iter().map(balancer), |balancer| &balancer.id)),
             Err(error) => found.push((id, errors::fact(&error))),
         }
     }
     Ok(found)
+}
+
+/// Calls `elasticloadbalancing:DescribeLoadBalancers` for all.
+pub async fn described(client: &Client) -> Result<Vec<types::LoadBalancer>, CallError> {
+    let request = client.describe_load_balancers().page_size(PAGE);
+    Ok(pages!("elasticloadbalancing:DescribeLoadBalancers", request, load_balancers, set_marker, next_marker))
+}
+
+/// The answers about load balancers, each with the ARN that was asked for.
+type Answers = Vec<(String, Result<Vec<types::LoadBalancer>, CallError>)>;
+
+/// Calls `elasticloadbalancing:DescribeLoadBalancers` for each of these.
+pub async fn by_arn(client: &Client, arns: &[String]) -> Answers {
+    const OPERATION: &str = "elasticloadbalancing:DescribeLoadBalancers";
+    let each = stream::iter(arns.to_vec()).map(|arn| async move {
+        let request = client.describe_load_balancers().load_balancer_arns(&arn);
+        let answer = reading(OPERATION, || request.clone().send()).await;
+        (arn, answer.map(|answer| answer.load_balancers.unwrap_or_default()))
+    });
+    each.buffered(8).collect().await
 }
 
 fn balancer(described: types::LoadBalancer) -> LoadBalancer {

@@ -144,7 +144,8 @@ async fn complete(client: &Client, listeners: Vec<Listener>) -> Vec<Listener> {
     listeners.into_iter().map(whole).collect()
 }
 
-async fn tags(client: &Client, arns: &[String]) -> BTreeMap<String, Fact<Tags>> {
+/// Calls `elasticloadbalancing:DescribeTags`.
+pub async fn tags(client: &Client, arns: &[String]) -> BTreeMap<String, Fact<Tags>> {
     const OPERATION: &str = "elasticloadbalancing:DescribeTags";
     let mut all = BTreeMap::new();
     for some_arns in arns.chunks(TAGGED) {

@@ -20,6 +20,7 @@ mod roles;
 mod routes;
 mod rules;
 mod trails;
+mod web_acls;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -156,6 +157,10 @@ impl Reader<'_> {
             K::TargetGroups => found(balancing::target_groups(region.balancing(), ask).await, job),
             K::Listeners => found(listeners::listeners(region.balancing(), ask).await, job),
             K::LoadBalancers => found(balancing::load_balancers(region.balancing(), ask).await, job),
+            K::WebAcls => found(web_acls::web_acls(region.waf(), ask).await, job),
+            K::WebAclAssociations => {
+                found(web_acls::associations(region.balancing(), region.waf(), ask).await, job)
+            }
             K::Certificates => found(certificates::certificates(region.acm(), ask).await, job),
             K::TlsPolicies => found(listeners::policies(region.balancing(), ask).await, job),
             K::CapacityReservations => found(capacity::reservations(ec2, ask).await, job),

@@ -19,6 +19,7 @@ mod subnet;
 mod tag;
 mod trail;
 mod volume;
+mod web_acl;
 
 use std::{error::Error, future::Future, pin::Pin};
 
@@ -105,6 +106,9 @@ impl To<'_> {
     }
     fn kms(&self) -> &aws_sdk_kms::Client {
         self.region.kms()
+    }
+    fn waf(&self) -> &aws_sdk_wafv2::Client {
+        self.region.waf()
     }
 }
 

@@ -30,3 +30,21 @@ pub enum Did {
 pub fn exists(id: &str) -> String {
     format!("exists/{id}")
 }
+
+/// The reason for which nothing is made of an event without an id.
+pub const NO_ID: &str = "the event does not name the resource that it made or touched";
+
+/// Returns that a resource was made, or changed so that it is looked at.
+pub fn made(id: &str) -> Did {
+    if id.is_empty() { Did::Missing(NO_ID) } else { Did::Touched(vec![target(id)], Vec::new()) }
+}
+
+/// Returns a resource that is open for as long as it exists.
+pub fn target(id: &str) -> Target {
+    Target { id: id.to_owned(), opens: vec![vec![exists(id)]], ..Target::default() }
+}
+
+/// Returns a resource at which something of this name is open for as long as the resource exists.
+pub fn with_open(id: &str, name: String) -> Target {
+    Target { id: id.to_owned(), opens: vec![vec![name, exists(id)]], ..Target::default() }
+}

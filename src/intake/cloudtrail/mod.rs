@@ -2,6 +2,7 @@
 //! that redress itself made yields nothing. Neither does a call whose parameters are missing, since missing
 //! parameters are not empty ones.
 
+pub mod balancers;
 pub mod columns;
 pub mod effect;
 pub mod rules;

@@ -5,7 +5,8 @@
 use serde_json::Value;
 
 use super::{
-    effect::{Did, Target, exists},
+    balancers::{self, listener_of},
+    effect::{Did, NO_ID, Target, exists, made, target, with_open},
     rules,
     wire::{get, list, plain, text, truth},
 };
@@ -23,7 +24,6 @@ const STALE: &[&str] = &["instance-backup-stale"];
 const BOTH: &[&str] = &["cloudtrail-missing", "cloudtrail-no-log-validation"];
 /// The name under which encryption by default is turned off and on again; each region is tracked by itself.
 const EBS_DEFAULT: &str = "ebs-default";
-const NO_ID: &str = "the event does not name the resource that it made or touched";
 
 /// All events that are read, by service and name.
 pub static TABLE: &[(&str, Extract)] = &[
@@ -74,9 +74,22 @@ pub static TABLE: &[(&str, Extract)] = &[
     }),
     ("elasticloadbalancing:CreateListener", |_, r| {
         let made = list(get(r, "listeners"));
-        listener(made.into_iter().next().unwrap_or(&Value::Null))
+        balancers::listener(made.into_iter().next().unwrap_or(&Value::Null))
     }),
-    ("elasticloadbalancing:ModifyListener", modify_listener),
+    ("elasticloadbalancing:CreateLoadBalancer", |_, r| {
+        let made = list(get(r, "loadBalancers"));
+        balancers::balancer(made.into_iter().next().unwrap_or(&Value::Null))
+    }),
+    ("elasticloadbalancing:DeleteLoadBalancer", |q, _| gone(&[text(q, "loadBalancerArn")])),
+    ("wafv2:DisassociateWebACL", |q, _| balancers::without_web_acl(text(q, "resourceArn"))),
+    ("wafv2:AssociateWebACL", |q, _| {
+        Did::Harmless(
+            "it associates a web ACL",
+            vec![balancers::unprotected(text(q, "resourceArn"))],
+            Vec::new(),
+        )
+    }),
+    ("elasticloadbalancing:ModifyListener", balancers::modify_listener),
     ("elasticloadbalancing:CreateRule", |q, _| made(text(q, "listenerArn"))),
     ("elasticloadbalancing:ModifyRule", |q, _| made(&listener_of(text(q, "ruleArn")))),
     ("elasticloadbalancing:DeleteListener", |q, _| gone(&[text(q, "listenerArn")])),
@@ -98,19 +111,6 @@ pub static TABLE: &[(&str, Extract)] = &[
 /// Returns the function that reads the events of a call.
 pub fn extract(call: &str) -> Option<Extract> {
     TABLE.iter().find(|(name, _)| *name == call).map(|(_, extract)| *extract)
-}
-
-fn made(id: &str) -> Did {
-    if id.is_empty() { Did::Missing(NO_ID) } else { Did::Touched(vec![target(id)], Vec::new()) }
-}
-
-fn target(id: &str) -> Target {
-    Target { id: id.to_owned(), opens: vec![vec![exists(id)]], ..Target::default() }
-}
-
-/// Returns a resource at which something of this name is open for as long as the resource exists.
-fn with_open(id: &str, name: String) -> Target {
-    Target { id: id.to_owned(), opens: vec![vec![name, exists(id)]], ..Target::default() }
 }
 
 fn gone(ids: &[&str]) -> Did {
@@ -215,29 +215,6 @@ fn modify_endpoint(request: &Value, _: &Value) -> Did {
         "" if !resets => Did::Harmless("it leaves the policy alone", Vec::new(), Vec::new()),
         _ => made(text(request, "vpcEndpointId")),
     }
-}
-
-/// Opens a listener that ends TLS or takes plain HTTP.
-fn listener(listener: &Value) -> Did {
-    match text(listener, "protocol") {
-        "HTTPS" | "TLS" | "HTTP" => made(text(listener, "listenerArn")),
-        "" => Did::Missing(NO_ID),
-        _ => Did::Harmless("the listener ends no TLS and takes no HTTP", Vec::new(), Vec::new()),
-    }
-}
-
-fn modify_listener(request: &Value, _: &Value) -> Did {
-    let is_named = |member: &str| get(request, member).is_some_and(|value| !value.is_null());
-    if ["sslPolicy", "protocol", "defaultActions"].iter().any(|member| is_named(member)) {
-        return made(text(request, "listenerArn"));
-    }
-    Did::Harmless("it leaves the security policy and the actions alone", Vec::new(), Vec::new())
-}
-
-/// Returns the ARN of the listener of a rule, which the rule's own ARN contains; empty if there is none.
-fn listener_of(rule: &str) -> String {
-    let (listener, _) = rule.rsplit_once('/').unwrap_or_default();
-    listener.replacen(":listener-rule/", ":listener/", 1)
 }
 
 /// Returns the key that an event names, by its id or by its ARN.
@@ -430,32 +407,6 @@ mod tests {
 
     use super::*;
     use crate::{checks, intake::mapping};
-
-    #[test]
-    fn events_about_listeners_and_their_rules_open_the_listener() {
-        let arn = "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/web/1/2";
-        let rule = "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener-rule/app/web/1/2/3";
-        let opened = |event: &str, request: Value, response: Value| {
-            let read = extract(&format!("elasticloadbalancing:{event}")).unwrap();
-            match read(&request, &response) {
-                Did::Touched(targets, _) => targets.into_iter().map(|target| target.id).collect(),
-                _ => Vec::new(),
-            }
-        };
-        let none = || json!(null);
-        for protocol in ["HTTP", "HTTPS", "TLS"] {
-            let listener = json!({ "listeners": [{ "listenerArn": arn, "protocol": protocol }] });
-            assert_eq!(opened("CreateListener", none(), listener), [arn], "{protocol}");
-        }
-        let tcp = json!({ "listeners": [{ "listenerArn": arn, "protocol": "TCP" }] });
-        assert!(opened("CreateListener", none(), tcp).is_empty());
-        let actions = json!({ "listenerArn": arn, "defaultActions": [{ "type": "forward" }] });
-        assert_eq!(opened("ModifyListener", actions, none()), [arn]);
-        assert!(opened("ModifyListener", json!({ "listenerArn": arn, "port": 81 }), none()).is_empty());
-        assert_eq!(opened("CreateRule", json!({ "listenerArn": arn }), none()), [arn]);
-        assert_eq!(opened("ModifyRule", json!({ "ruleArn": rule }), none()), [arn]);
-        assert!(opened("ModifyRule", json!({ "ruleArn": "" }), none()).is_empty());
-    }
 
     #[test]
     fn every_event_that_is_mapped_to_checks_can_be_read() {

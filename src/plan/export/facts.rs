@@ -243,6 +243,11 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
             Some(Look { service: "elbv2", operation: "DescribeListeners", input, query,
                 absent: "ListenerNotFound" })
         }
+        FamilyKind::WebAclAssociations => {
+            let query = only(at, &[("/web_acl", "WebACL.ARN")])?;
+            Some(Look { service: "wafv2", operation: "GetWebACLForResource",
+                input: json!({ "ResourceArn": id }), query, absent: "WAFNonexistentItemException" })
+        }
         FamilyKind::LogGroups => log_group(id, at),
         FamilyKind::Trails => trail(id, at),
         FamilyKind::Roles => role(id, at),
@@ -282,6 +287,7 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
         | FamilyKind::RetentionPolicies
         | FamilyKind::Quotas
         | FamilyKind::LoadBalancers
+        | FamilyKind::WebAcls
         | FamilyKind::Certificates
         | FamilyKind::TlsPolicies => None,
     }

@@ -121,14 +121,18 @@ impl Place<'_> {
                 self.key(),
                 json!({ "StringLike": { "kms:ViaService": format!("ec2.{region}.amazonaws.com") } }),
             ),
-            "logs:TagResource" | "iam:TagRole" | "cloudtrail:AddTags" | "s3:PutBucketOwnershipControls" => {
-                on(self
-                    .spec
-                    .names
-                    .iter()
-                    .flat_map(|names| self.named(names.at, names.family))
-                    .flat_map(|(resources, _)| resources))
-            }
+            "logs:TagResource"
+            | "iam:TagRole"
+            | "cloudtrail:AddTags"
+            | "s3:PutBucketOwnershipControls"
+            | "elasticloadbalancing:SetWebAcl"
+            | "elasticloadbalancing:CreateWebACLAssociation"
+            | "elasticloadbalancing:DeleteWebACLAssociation" => on(self
+                .spec
+                .names
+                .iter()
+                .flat_map(|names| self.named(names.at, names.family))
+                .flat_map(|(resources, _)| resources)),
             _ => on(["*".to_owned()]),
         }
     }

@@ -390,6 +390,9 @@ impl<'a> Reach<'a> {
                 entries::borne_out(self.facts, way, call).map_or_else(otherwise, Ok)
             }
             "ModifyListener" => Ok(self.sets_listener(call)),
+            "AssociateWebACL" | "DisassociateWebACL" => {
+                self.sets_web_acl(way, call).map_or_else(otherwise, Ok)
+            }
             "ModifyVpcEndpoint" => {
                 policies::of_endpoint(change, self.facts, way, call).map_or_else(otherwise, Ok)
             }

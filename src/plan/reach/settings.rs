@@ -28,6 +28,25 @@ impl Reach<'_> {
         (!all.is_empty()).then(|| format!("listener {name} gets {}", all.join(" and ")))
     }
 
+    /// Accepts the web ACL that the load balancer has already, and on the way back any other, or none. An undo
+    /// is asked of no action, and its calls count as a way back. Returns the claim for which only the files
+    /// vouch.
+    pub(super) fn sets_web_acl(&self, way: Way, call: &Call) -> Option<Option<String>> {
+        let id = self.change.resource.as_str();
+        let wanted = call.input.get("WebACLArn").and_then(Value::as_str);
+        let balancer = self.facts.json(&call.region, FamilyKind::WebAclAssociations, id);
+        let is_set = balancer.known().is_some_and(|now| now["web_acl"].as_str() == wanted);
+        let name = self.change.resource.id();
+        match way {
+            _ if is_set => Some(None),
+            Way::Forth if !self.change.uses.is_empty() => None,
+            Way::Forth | Way::Back => Some(Some(match wanted {
+                Some(acl) => format!("load balancer {name} gets the web ACL {acl}"),
+                None => format!("load balancer {name} loses its web ACL"),
+            })),
+        }
+    }
+
     /// Checks the rules that a call revokes: those that the action revokes, or on the way back those that the
     /// run made. AWS refuses a rule of another group, since the call names the group, too.
     pub(super) fn revokes(&self, way: Way, call: &Call) -> Result<(), String> {

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::inventory::{
     Certificate, Fact, ForwardConfig, ForwardTo, Inventory, Listener, ListenerAction, LoadBalancer,
-    RedirectConfig, Stickiness, Target, TargetGroup, TlsPolicy,
+    RedirectConfig, Stickiness, Target, TargetGroup, TlsPolicy, WebAcl, WebAclAssociation, WebAclRule,
 };
 
 /// Ciphers with forward secrecy of TLS 1.2, which every policy here allows.
@@ -83,6 +83,50 @@ pub(super) fn furnish(company: &mut Inventory, now: Timestamp) {
         balancer(company, id);
     }
     listeners(company);
+    web_acl(company);
+}
+
+/// Adds the web ACL of the company, which the load balancer of the app has. The others of the internet have
+/// none: the guide's, and the cluster's, which its controller would set back.
+fn web_acl(company: &mut Inventory) {
+    let rule = |name: &str, action: Option<&str>, over: Option<&str>| WebAclRule {
+        name: name.to_owned(),
+        action: action.map(str::to_owned),
+        override_action: over.map(str::to_owned),
+    };
+    let acl = WebAcl {
+        id: arn("wafv2", "regional/webacl/larkspur-edge/6f1d2c3b-4a59-4e68-8f70-1b2c3d4e5f60"),
+        name: "larkspur-edge".to_owned(),
+        default_action: "Allow".to_owned(),
+        rules: vec![
+            rule("floods", Some("Block"), None),
+            rule("AWS-AWSManagedRulesCommonRuleSet", None, Some("None")),
+            rule("unusual-countries", Some("Count"), None),
+        ],
+        ..WebAcl::default()
+    };
+    let place = company.region_mut(MAIN);
+    for which in [MAPS, GUIDE, SHOP, INTRANET] {
+        let id = balancing(&format!("loadbalancer/{which}"));
+        let marks: &[(&str, &str)] = match which {
+            SHOP => &[("elbv2.k8s.aws/cluster", "larkspur")],
+            INTRANET => &[],
+            _ => &[("Team", "web")],
+        };
+        let association = WebAclAssociation {
+            id: id.clone(),
+            scheme: scheme(which),
+            state: "active".to_owned(),
+            web_acl: (which == MAPS).then(|| acl.id.clone()),
+            tags: Fact::Known(tags(marks)),
+        };
+        place.web_acl_associations.put(id, association);
+    }
+    place.web_acls.put(acl.id.clone(), acl);
+}
+
+fn scheme(which: &str) -> String {
+    if which == INTRANET { "internal" } else { "internet-facing" }.to_owned()
 }
 
 /// The load balancer of the app.
@@ -179,7 +223,7 @@ fn balancer(company: &mut Inventory, which: &str) {
     let balancer = LoadBalancer {
         id: balancing(&format!("loadbalancer/{which}")),
         name: which.split('/').nth(1).unwrap_or_default().to_owned(),
-        scheme: if which == INTRANET { "internal" } else { "internet-facing" }.to_owned(),
+        scheme: scheme(which),
         vpc_id: id("vpc", VPC_MAIN),
         subnets: vec![id("subnet", if which == INTRANET { 1 } else { 2 })],
         security_groups: vec![id("sg", if which == INTRANET { sg::INSIDE } else { sg::WEB })],

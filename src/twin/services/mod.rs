@@ -20,6 +20,7 @@ mod subnet;
 mod tag;
 mod trail;
 mod volume;
+mod web_acl;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
