@@ -28,9 +28,9 @@ impl Reach<'_> {
         (!all.is_empty()).then(|| format!("listener {name} gets {}", all.join(" and ")))
     }
 
-    /// Accepts the web ACL that the load balancer has already, and on the way back any other, or none. An undo
-    /// is asked of no action, and its calls count as a way back. Returns the claim for which only the files
-    /// vouch.
+    /// Accepts the web ACL that the load balancer has already, and on the way back any other, or none. An
+    /// undo is asked of no action, and its calls count as a way back. Returns the claim for which only the
+    /// files vouch.
     pub(super) fn sets_web_acl(&self, way: Way, call: &Call) -> Option<Option<String>> {
         let id = self.change.resource.as_str();
         let wanted = call.input.get("WebACLArn").and_then(Value::as_str);
