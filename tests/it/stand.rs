@@ -21,6 +21,7 @@ use redress::{
     inventory::{Inventory, Scope},
     journal::{Decision, Event, Journal, Log, StepResult, StoreError, Story},
     plan::{Plan, Stage, again::Today},
+    playbook,
     twin::Twin,
 };
 

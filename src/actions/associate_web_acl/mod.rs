@@ -13,7 +13,8 @@ use crate::{
     calls::{Call, Expect, Risk, Step},
     checks::web_acls::{WITHOUT_WEB_ACL, takes_requests},
     inventory::{
-        Fact, FamilyKind, Region, Selector, Want, WebAcl, WebAclAssociation, WebAclRule, web_acls::NAME,
+        Fact, FamilyKind, Inventory, Region, Selector, Want, WebAcl, WebAclAssociation, WebAclRule,
+        web_acls::NAME,
     },
     resource::{Kind, ResourceId, account_in, region_in},
     services::{
@@ -101,8 +102,11 @@ impl Action for AssociateWebAcl {
     fn answers(&self) -> &'static [&'static str] {
         &[WITHOUT_WEB_ACL]
     }
-    fn declines(&self, _: &str, with: &Value) -> Option<String> {
-        support::params::<Params>(with).is_ok_and(|params| params.web_acl.is_none()).then(unnamed)
+    fn declines(&self, _: &Inventory, _: &str, _: &ResourceId, with: &Value) -> Result<(), Refusal> {
+        match support::params::<Params>(with)?.web_acl {
+            Some(_) => Ok(()),
+            None => Err(Refusal::Refused(unnamed())),
+        }
     }
     fn target(&self) -> Kind {
         Kind::LoadBalancer

@@ -129,9 +129,12 @@ fn the_impact_names_what_the_web_acl_does() {
 
 #[test]
 fn without_a_name_nothing_is_done() {
-    let why = AssociateWebAcl.declines(WITHOUT_WEB_ACL, &json!({})).unwrap();
-    assert!(why.contains("associate-web-acl.web_acl="), "{why}");
-    assert_eq!(AssociateWebAcl.declines(WITHOUT_WEB_ACL, &json!({ "web_acl": "edge" })), None);
+    let it = but(|_| ());
+    let declines = |with: Value| AssociateWebAcl.declines(&it, WITHOUT_WEB_ACL, &it.owner.root(), &with);
+    let refusal = declines(json!({})).unwrap_err();
+    let named = |why: &str| why.contains("associate-web-acl.web_acl=");
+    assert!(matches!(&refusal, Refusal::Refused(why) if named(why)), "{refusal:?}");
+    assert_eq!(declines(json!({ "web_acl": "edge" })), Ok(()));
     let refusal = proposed(&but(|_| ()), json!({}), &Options::default()).unwrap_err();
     assert!(matches!(&refusal, Refusal::Refused(why) if why.contains("no web ACL is named")), "{refusal:?}");
 }
