@@ -11,9 +11,11 @@ use crate::{
     services::Spec,
 };
 
+pub mod acl_entries;
 pub mod allowed;
 pub mod around;
 pub mod associate_web_acl;
+pub mod block_addresses;
 pub mod concern;
 pub mod create_cloudtrail;
 pub mod delivery_role;
@@ -26,6 +28,7 @@ pub mod encrypt_volumes;
 pub mod fix_route_table;
 pub mod group_rules;
 pub mod group_use;
+pub mod lift_blocks;
 pub mod log_group;
 pub mod make;
 pub mod prune;
@@ -247,6 +250,8 @@ static ALL: &[&dyn Action] = &[
     &enable_flow_logs::EnableFlowLogs,
     &disable_subnet_public_ip::DISABLE_SUBNET_PUBLIC_IP,
     &restrict_network_acl::RestrictNetworkAcl,
+    &block_addresses::BlockAddresses,
+    &lift_blocks::LiftBlocks,
     &fix_route_table::FixRouteTable,
     &enable_ebs_default_encryption::ENABLE_EBS_DEFAULT_ENCRYPTION,
     &enable_kms_rotation::ENABLE_KMS_ROTATION,

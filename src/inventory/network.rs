@@ -151,6 +151,9 @@ impl Record for PrefixList {
         arn: Arn { one: &[], any: "ec2:*:*:prefix-list/*" },
         ..About::of_ec2(PREFIX_LISTS, "pl", "prefix-list", "InvalidPrefixListID.NotFound")
     };
+    fn filters(&self) -> Vec<(&'static str, &str)> {
+        vec![("prefix-list-name", &self.name)]
+    }
 }
 
 /// A network interface (`ec2:DescribeNetworkInterfaces`).

@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Record, Tags, about::About, permissions::on_all};
+use super::{
+    Record, Tags,
+    about::{About, Asked},
+    permissions::on_all,
+};
 use crate::resource::Kind;
 
 /// A network ACL (`ec2:DescribeNetworkAcls`).
@@ -33,6 +37,7 @@ pub struct NetworkAcl {
 impl Record for NetworkAcl {
     const ABOUT: About = About {
         kind: Some(Kind::NetworkAcl),
+        asked: Some(Asked::of("DescribeNetworkAcls", "network-acl-id", "NetworkAcls[0]", &[])),
         ..About::of_ec2(
             &[on_all("ec2:DescribeNetworkAcls")],
             "acl",
@@ -97,8 +102,17 @@ impl AclEntry {
         self.cidr_block.as_deref().or(self.ipv6_cidr_block.as_deref()).unwrap_or_default()
     }
 
-    /// Returns the entry as a line for people: `deny tcp/22 from 0.0.0.0/0`.
+    /// Returns an entry for what comes in as a line for people: `deny tcp/22 from 0.0.0.0/0`.
     pub fn line(&self) -> String {
+        self.worded("from")
+    }
+
+    /// Returns an entry for what leaves: `deny all traffic to 203.0.113.7/32`.
+    pub fn line_out(&self) -> String {
+        self.worded("to")
+    }
+
+    fn worded(&self, way: &str) -> String {
         let protocol = match self.protocol.as_str() {
             "-1" => "all traffic".to_owned(),
             "6" => "tcp".to_owned(),
@@ -112,6 +126,6 @@ impl AclEntry {
             (Some(from), Some(to)) => format!("/{from}-{to}"),
             _ => String::new(),
         };
-        format!("{} {protocol}{ports} from {}", self.action, self.network())
+        format!("{} {protocol}{ports} {way} {}", self.action, self.network())
     }
 }

@@ -36,3 +36,6 @@ pub const KEEP_LAST: &str = "redress:keep-last";
 pub const IGNORE: &str = "redress:ignore";
 /// Set by a person: prune never deletes the resource.
 pub const HOLD: &str = "redress:hold";
+/// On a network ACL, before a network: it is blocked there (`redress:block:203.0.113.7/32`). The value names
+/// the entries, and the time until which it is blocked.
+pub const BLOCK: &str = "redress:block:";

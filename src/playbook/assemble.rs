@@ -26,6 +26,8 @@ static BUILT_IN: &[(&str, &str)] = built_in![
     "vpc-flow-logs",
     "subnet-public-ip",
     "network-acl",
+    "block-addresses",
+    "blocks",
     "private-subnets",
     "blackhole-routes",
     "peering-routes",

@@ -4,6 +4,7 @@
 use crate::{
     actions::Parameter,
     checks::{
+        network_acls::blocks::{ADDRESSES, UNBLOCKED},
         routes::accident::{self, PRIVATE},
         security_groups::AUTHORISED,
     },
@@ -166,6 +167,8 @@ pub static SECTIONS: &[&Section] = &[&TOP, &CHECK, &MATCH, &ACTION, &GUARD];
 pub const TAG: &str = "`Key`, `Key=value` or an empty string";
 /// The kind of a parameter of a check that is a list of tags.
 pub const TAGS: &str = "list of `Key=value` or `Key`";
+/// The kind of a parameter of a check that is a list of networks.
+pub const CIDRS: &str = "list of CIDRs";
 /// The kind of a parameter of a check that is a list of ports.
 pub const PORTS: &str = "list of `tcp/PORT`, `udp/PORT` or ranges such as `tcp/8000-8010`";
 /// The kind of a parameter of a check that is a number of hours.
@@ -197,7 +200,14 @@ pub fn of_check(check: &str) -> &'static [Parameter] {
         "The tags that declare a subnet private, any of which is enough. In a value, `*` is any number of \
          characters and `?` is one; a key alone is any value.",
     )];
+    static TO_BLOCK: &[Parameter] = &[key(
+        ADDRESSES,
+        CIDRS,
+        "[]",
+        "The networks that every network ACL with a subnet has to block, in both directions.",
+    )];
     match check {
+        UNBLOCKED => TO_BLOCK,
         "instance-backup-stale" => BACKUP,
         accident::PUBLIC => PRIVATE_SUBNETS,
         "security-group-open-other-port" => OTHER_PORT,

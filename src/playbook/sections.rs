@@ -10,7 +10,11 @@ use super::{
     problem::hint_for,
     read::{Named, Placed, Reader},
 };
-use crate::{actions::Parameter, checks::ports::Authorised, finding::Severity};
+use crate::{
+    actions::{Parameter, allowed::Allowed},
+    checks::ports::Authorised,
+    finding::Severity,
+};
 
 /// The longest pattern, in characters.
 const PATTERN: usize = 512;
@@ -59,7 +63,12 @@ fn check_parameter(reader: &mut Reader<'_>, parameter: &Parameter, value: &Place
         return reader.number(value, parameter.name, 1..=8760, None).map(Value::from);
     }
     if parameter.kind == keys::PORTS {
-        return ports(reader, parameter.name, value);
+        return listed(reader, parameter.name, value, |port| Authorised::one(port).map(|_| port.to_owned()));
+    }
+    if parameter.kind == keys::CIDRS {
+        return listed(reader, parameter.name, value, |text| {
+            Allowed::try_from(text.to_owned()).map(String::from)
+        });
     }
     if parameter.kind == keys::TAGS {
         return private_tags(reader, parameter.name, value);
@@ -83,16 +92,21 @@ fn private_tags(reader: &mut Reader<'_>, name: &str, value: &Placed<'_>) -> Opti
     (reader.count() == before).then_some(Value::Array(all))
 }
 
-/// Reads a list of ports, which may be empty: nothing is authorised then.
-fn ports(reader: &mut Reader<'_>, name: &str, value: &Placed<'_>) -> Option<Value> {
+/// Reads a list of ports or networks, which may be empty: nothing is authorised then, or blocked.
+fn listed(
+    reader: &mut Reader<'_>,
+    name: &str,
+    value: &Placed<'_>,
+    read: fn(&str) -> Result<String, String>,
+) -> Option<Value> {
     if value.get_ref().as_array().is_some_and(|list| list.is_empty()) {
         return Some(Value::Array(Vec::new()));
     }
     let before = reader.count();
     let mut all = Vec::new();
-    for (port, span) in reader.strings(value, name, 40) {
-        match Authorised::one(&port) {
-            Ok(_) => all.push(Value::from(port)),
+    for (one, span) in reader.strings(value, name, 50) {
+        match read(&one) {
+            Ok(read) => all.push(Value::from(read)),
             Err(why) => reader.report(span, format!("{name}: {why}"), None),
         }
     }

@@ -42,7 +42,23 @@ pub(super) fn override_with(
     }
     let changed = values(text).map_err(|why| format!("--set {setting}: {why}"))?;
     replace(playbooks, action, |with| first_good(action, with, parameter, &changed))
-        .map_err(|why| format!("--set {setting}: {why}"))
+        .map_err(|why| format!("--set {setting}: {why}"))?;
+    share(playbooks, action, parameter);
+    Ok(())
+}
+
+/// Gives a parameter that a check shares with an action to the check, too: what is planned is what is proved.
+fn share(playbooks: &mut [Playbook], action: &dyn Action, parameter: &str) {
+    let shared = action.of_checks().iter().filter(|(_, name)| *name == parameter);
+    for (check, _) in shared {
+        for playbook in playbooks.iter_mut().filter(|playbook| playbook.finding.iter().any(|f| f == check)) {
+            let used = playbook.actions.iter().find(|used| used.action == action.name());
+            let value = used.and_then(|used| used.with.get(parameter)).cloned();
+            if let (Some(value), Value::Object(with)) = (value, &mut playbook.check) {
+                with.insert(parameter.to_owned(), value);
+            }
+        }
+    }
 }
 
 /// Adds CIDRs to those that actions leave open, in every playbook that uses an action with the

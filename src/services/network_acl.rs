@@ -33,25 +33,23 @@ pub struct CreateNetworkAclEntry {
     /// An IPv6 network.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ipv6_cidr_block: Option<String>,
-    /// The ports.
-    pub port_range: PortRange,
+    /// The ports of TCP or UDP; none for all protocols.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port_range: Option<PortRange>,
 }
 
 impl CreateNetworkAclEntry {
-    /// Builds the call that adds an inbound entry for ports of TCP or UDP.
-    pub fn inbound(network_acl_id: &str, rule_number: i32, entry: &AclEntry) -> Self {
+    /// Builds the call that adds an entry for ports of TCP or UDP, or for all protocols.
+    pub fn of(network_acl_id: &str, egress: bool, rule_number: i32, entry: &AclEntry) -> Self {
         Self {
             network_acl_id: network_acl_id.to_owned(),
             rule_number,
             protocol: entry.protocol.clone(),
             rule_action: entry.action.clone(),
-            egress: false,
+            egress,
             cidr_block: entry.cidr_block.clone(),
             ipv6_cidr_block: entry.ipv6_cidr_block.clone(),
-            port_range: PortRange {
-                from: entry.from_port.unwrap_or_default(),
-                to: entry.to_port.unwrap_or_default(),
-            },
+            port_range: entry.from_port.zip(entry.to_port).map(|(from, to)| PortRange { from, to }),
         }
     }
 
@@ -62,8 +60,8 @@ impl CreateNetworkAclEntry {
             protocol: self.protocol.clone(),
             cidr_block: self.cidr_block.clone(),
             ipv6_cidr_block: self.ipv6_cidr_block.clone(),
-            from_port: Some(self.port_range.from),
-            to_port: Some(self.port_range.to),
+            from_port: self.port_range.map(|ports| ports.from),
+            to_port: self.port_range.map(|ports| ports.to),
             ..AclEntry::default()
         }
     }

@@ -54,7 +54,7 @@ const NAMED_ACTIONS: &[(&str, usize)] = &[
     ("engine/prune.rs", 1),
     ("plan/kind.rs", 1),
     ("plan/reach/mod.rs", 2),
-    ("playbook/assemble.rs", 2),
+    ("playbook/assemble.rs", 3),
     ("report/sample.rs", 2),
     ("report/words/mod.rs", 2),
     ("report/words/next.rs", 1),

@@ -15,6 +15,7 @@ mod aws_faults_reads;
 mod balancing;
 mod before;
 mod before_swaps;
+mod blocks;
 mod bucket;
 mod capacity;
 mod ci;

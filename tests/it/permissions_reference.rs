@@ -55,10 +55,10 @@ const REFERENCE: &[Row] = &[
     ("ec2:ModifyInstanceAttribute", &["instance", "volume"], &[]),
     (
         "ec2:CreateTags",
-        &["instance", "security-group-rule", "snapshot", "volume", "vpc-flow-log"],
+        &["instance", "network-acl", "security-group-rule", "snapshot", "volume", "vpc-flow-log"],
         &["ec2:CreateAction", "aws:TagKeys"],
     ),
-    ("ec2:DeleteTags", &["instance", "snapshot", "volume"], &["aws:TagKeys"]),
+    ("ec2:DeleteTags", &["instance", "network-acl", "snapshot", "volume"], &["aws:TagKeys"]),
     ("ec2:ModifyVpcEndpoint", &["vpc-endpoint", "route-table", "security-group", "subnet"], &[]),
     ("ec2:GetManagedPrefixListEntries", &["prefix-list"], &[]),
     ("ec2:DescribeInstanceAttribute", &["instance"], &[]),

@@ -5,7 +5,7 @@
 use ipnet::IpNet;
 
 use crate::{
-    actions::Refusal,
+    actions::{Refusal, acl_entries::Placed},
     checks::{
         network_acls::ways::{Decided, Family, admitted, decided, opened_by},
         security_groups::world,
@@ -16,20 +16,11 @@ use crate::{
 /// The last number that a customer's entry can have; those after it are AWS's.
 const LAST: i32 = 32_766;
 
-/// An entry to add.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct New {
-    /// Its number.
-    pub number: i32,
-    /// The entry.
-    pub entry: AclEntry,
-}
-
 /// The entries that close ports.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Edit {
     /// The new entries, in the order in which they are added: who keeps a way in comes before the deny.
-    pub new: Vec<New>,
+    pub new: Vec<Placed>,
 }
 
 /// Returns the entries that close these ports to the world, with `networks` let in as far as they come in
@@ -71,12 +62,11 @@ fn close(
         free(acl, all, before, open, kept.len() + 1).ok_or_else(|| crowded(acl, port, before, open))?;
     let actions = kept.iter().map(|net| ("allow", net.to_string()));
     let actions = actions.chain([("deny", family.whole().to_owned())]);
-    all.new.extend(
-        numbers
-            .into_iter()
-            .zip(actions)
-            .map(|(number, (action, network))| New { number, entry: entry(action, port, family, network) }),
-    );
+    all.new.extend(numbers.into_iter().zip(actions).map(|(number, (action, network))| Placed {
+        egress: false,
+        number,
+        entry: entry(action, port, family, network),
+    }));
     Ok(())
 }
 

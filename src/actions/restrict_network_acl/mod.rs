@@ -6,17 +6,18 @@ mod edit;
 use std::{collections::BTreeMap, net::IpAddr};
 
 use ipnet::IpNet;
-use serde::{Deserialize, Deserializer, Serialize, de::Error};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
     Action, Around, Context, GuardNote, Parameter, Proof, Proposal, Refusal,
+    acl_entries::{self, LIMITS, OVER, Placed, subnets},
     allowed::{self, Allowed},
     concern::{self, Concern},
-    make, support,
+    support,
 };
 use crate::{
-    calls::{Call, Risk, Step},
+    calls::Risk,
     checks::network_acls::{
         OPEN_ADMIN_PORT, OPEN_REMOTE_DESKTOP, PORTS,
         ways::{Decided, Family, decided, let_in, lets_in},
@@ -28,20 +29,11 @@ use crate::{
         network_acl::{CreateNetworkAclEntry, DeleteNetworkAclEntry},
     },
 };
-use edit::{Edit, New};
+use edit::Edit;
 
 /// The action `restrict-network-acl`.
 pub struct RestrictNetworkAcl;
 
-/// The error code for a network ACL that would have more entries than the quota allows.
-const OVER: &str = "NetworkAclEntryLimitExceeded";
-/// The numbers from which on entries are AWS's own, which count, too.
-const RESERVED: i32 = 32_767;
-/// The number of entries of a direction that every account may have, and the one that it can ask for
-/// (<https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-limits-nacls>).
-const LIMITS: std::ops::RangeInclusive<usize> = 20..=40;
-/// Seconds within which an entry has to show.
-const SHOWS_WITHIN: u64 = 300;
 /// The name of the lock-out guard.
 const LOCK_OUT: &str = "lock-out";
 /// The number of networks that the impact names.
@@ -57,7 +49,7 @@ pub struct Params {
     /// Ports at which replies may come back are closed too.
     pub ephemeral: bool,
     /// The number of entries of a direction.
-    #[serde(deserialize_with = "limit")]
+    #[serde(deserialize_with = "acl_entries::limit")]
     pub entry_limit: usize,
 }
 
@@ -65,15 +57,6 @@ impl Default for Params {
     fn default() -> Self {
         Self { allow: Vec::new(), ephemeral: false, entry_limit: *LIMITS.start() }
     }
-}
-
-fn limit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
-    let limit = usize::deserialize(deserializer)?;
-    if LIMITS.contains(&limit) {
-        return Ok(limit);
-    }
-    let (least, most) = (LIMITS.start(), LIMITS.end());
-    Err(D::Error::custom(format!("{limit} entries: the quota of AWS is {least}, and {most} at most")))
 }
 
 const PARAMETERS: &[Parameter] = &[
@@ -161,7 +144,7 @@ impl Action for RestrictNetworkAcl {
         let (region, id) = (context.region, target.id());
         let known = support::region(context.inventory, region)?;
         let acl = support::need(known.network_acls.get(id), &format!("network ACL {id}"))?;
-        let owner_guard = owner(context, acl)?;
+        let owner_guard = acl_entries::owner(context, acl)?;
         if acl.is_default {
             return Err(Refusal::Refused(format!(
                 "{id} is the default network ACL of {}: every subnet without one of its own has it, and \
@@ -175,11 +158,11 @@ impl Action for RestrictNetworkAcl {
         if edit.new.is_empty() {
             return Err(Refusal::Nothing(format!("{id} lets the world reach none of these ports")));
         }
-        fits(acl, &edit, &params)?;
+        acl_entries::fits(acl, false, edit.new.len(), params.entry_limit, "allow fewer networks")?;
         let guards = vec![owner_guard, reaches(context, acl, &edit, &ports)?];
         Ok(Proposal {
             summary: format!("deny the world {} in {id} of {}", listed(&ports), subnets(acl)),
-            steps: edit.new.iter().map(|new| step(region, id, new)).collect(),
+            steps: edit.new.iter().map(|new| acl_entries::add(region, id, new)).collect(),
             risk: Risk::Disruptive,
             impact: impact(acl, &edit, &ports)?,
             before: lines(acl, &[]),
@@ -193,16 +176,6 @@ impl Action for RestrictNetworkAcl {
     }
 }
 
-fn owner(context: &Context<'_>, acl: &NetworkAcl) -> Result<GuardNote, Refusal> {
-    if !context.inventory.owner.owns(&acl.owner_id) {
-        return Err(Refusal::Refused(format!(
-            "{} belongs to account {}: only that account can change it",
-            acl.id, acl.owner_id
-        )));
-    }
-    support::ownership(&acl.id, support::managed_by(&acl.tags), context.options)
-}
-
 /// Returns the networks that keep their way in: the VPC's own, and those that are named.
 fn networks(vpc: &Vpc, params: &Params) -> Result<Vec<IpNet>, Refusal> {
     let own = std::iter::once(&vpc.cidr_block).chain(&vpc.more_cidr_blocks).map(|text| {
@@ -211,21 +184,6 @@ fn networks(vpc: &Vpc, params: &Params) -> Result<Vec<IpNet>, Refusal> {
         })
     });
     own.chain(params.allow.iter().map(|net| Ok(net.0))).collect()
-}
-
-/// Refuses more entries than the quota allows, AWS's own counted.
-fn fits(acl: &NetworkAcl, edit: &Edit, params: &Params) -> Result<(), Refusal> {
-    // An endpoint may leave AWS's own entry out, and it counts all the same.
-    let own = usize::from(!acl.inbound.keys().any(|number| *number >= RESERVED));
-    let (now, more) = (acl.inbound.len() + own, edit.new.len());
-    if now + more <= params.entry_limit {
-        return Ok(());
-    }
-    Err(Refusal::Refused(format!(
-        "{} would have {now} + {more} inbound entries where the limit is {}: allow fewer networks, or set \
-         entry_limit if the quota of the account is higher",
-        acl.id, params.entry_limit
-    )))
 }
 
 /// Asks whether the operator's own address keeps its way in.
@@ -271,7 +229,7 @@ fn is_cut(acl: &NetworkAcl, edit: &Edit, ports: &[u16], address: IpAddr) -> Resu
 }
 
 /// Returns the inbound entries as they are with the new ones.
-fn after(acl: &NetworkAcl, new: &[New]) -> BTreeMap<i32, AclEntry> {
+fn after(acl: &NetworkAcl, new: &[Placed]) -> BTreeMap<i32, AclEntry> {
     let mut all = acl.inbound.clone();
     all.extend(new.iter().map(|new| (new.number, new.entry.clone())));
     all
@@ -284,33 +242,6 @@ fn ways(
     family: Family,
 ) -> Result<Vec<Decided>, Refusal> {
     decided(entries, port, family).map_err(|why| Refusal::Unknown(format!("{}: {why}", acl.id)))
-}
-
-/// Builds the step that adds an entry, where its number is still free.
-fn step(region: &str, acl: &str, new: &New) -> Step {
-    let at = format!("/inbound/{}", new.number);
-    let is = |value: Value| make::is(region, FamilyKind::NetworkAcls, acl, &at, value);
-    let there = is(json!(new.entry));
-    let add = CreateNetworkAclEntry::inbound(acl, new.number, &new.entry);
-    let delete =
-        DeleteNetworkAclEntry { network_acl_id: acl.to_owned(), rule_number: new.number, egress: false };
-    let free = is(Value::Null).meaning("somebody has made an entry with that number since the plan was made");
-    let mut forth = make::act_until(
-        Call::of(region, &add),
-        vec![there.clone()],
-        SHOWS_WITHIN,
-        "until the entry can be seen",
-    );
-    forth = forth.only_if(vec![free]);
-    let mut back = make::act_until(
-        Call::of(region, &delete),
-        vec![is(Value::Null)],
-        SHOWS_WITHIN,
-        "until the entry is gone",
-    );
-    back = back.only_if(vec![there.meaning("somebody has changed the entry since")]);
-    let title = format!("add entry {}: {}", new.number, new.entry.line());
-    make::step(format!("{}-{}", new.entry.action, new.number), title, forth, make::back(vec![back]))
 }
 
 fn impact(acl: &NetworkAcl, edit: &Edit, ports: &[u16]) -> Result<Vec<String>, Refusal> {
@@ -365,7 +296,7 @@ fn proofs(context: &Context<'_>, target: &ResourceId) -> Vec<Proof> {
 }
 
 /// Returns the inbound entries as lines, so that a diff can be drawn.
-fn lines(acl: &NetworkAcl, new: &[New]) -> Value {
+fn lines(acl: &NetworkAcl, new: &[Placed]) -> Value {
     let all = after(acl, new);
     json!(all.iter().map(|(number, entry)| format!("{number:>5} {}", entry.line())).collect::<Vec<_>>())
 }
@@ -373,13 +304,6 @@ fn lines(acl: &NetworkAcl, new: &[New]) -> Value {
 fn listed(ports: &[u16]) -> String {
     let numbers = ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
     format!("port{} {numbers}", if ports.len() == 1 { "" } else { "s" })
-}
-
-fn subnets(acl: &NetworkAcl) -> String {
-    match acl.subnets.as_slice() {
-        [one] => format!("subnet {one}"),
-        all => format!("{} subnets", all.len()),
-    }
 }
 
 #[cfg(test)]

@@ -33,8 +33,8 @@ pub struct Edit<'a> {
     pub closes: Vec<(String, SecurityGroupRule)>,
 }
 
-/// Returns the rules that go and those that come, so that none of the exposures is left. The `clients` are the
-/// networks from which endpoints behind the group are reached: they keep HTTPS.
+/// Returns the rules that go and those that come, so that none of the exposures is left. The `clients` are
+/// the networks from which endpoints behind the group are reached: they keep HTTPS.
 ///
 /// # Errors
 /// A refusal: nothing is open, or that cannot be determined, or the strategy does not fit, or the world would

@@ -72,7 +72,9 @@ pub fn guard(context: &Context<'_>, group: &str, edit: &Edit<'_>) -> Result<Vec<
     if let Some(why) =
         region.managed_instances.listed(&Selector::All).silence().filter(|_| !reaches.is_empty())
     {
-        let note = format!("which instances behind the group Systems Manager reaches is not known: {why}");
+        let note = format!(
+            "redress could not find out which instances behind the group Systems Manager reaches: {why}"
+        );
         notes.push(GuardNote::not_checked(GUARD, note));
     }
     notes.extend(lockout::unseen(context, &reaches));

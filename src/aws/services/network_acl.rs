@@ -10,7 +10,8 @@ use crate::{
 
 impl OnAws for CreateNetworkAclEntry {
     async fn send(self, call: &Call, to: &To<'_>) -> Outcome {
-        let ports = types::PortRange::builder().from(self.port_range.from).to(self.port_range.to).build();
+        let ports =
+            self.port_range.map(|ports| types::PortRange::builder().from(ports.from).to(ports.to).build());
         let request = to
             .ec2()
             .create_network_acl_entry()
@@ -21,7 +22,7 @@ impl OnAws for CreateNetworkAclEntry {
             .egress(self.egress)
             .set_cidr_block(self.cidr_block)
             .set_ipv6_cidr_block(self.ipv6_cidr_block)
-            .port_range(ports);
+            .set_port_range(ports);
         once(call, request.send()).await?;
         nothing()
     }

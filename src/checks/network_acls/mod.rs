@@ -2,6 +2,7 @@
 //! ports are two checks, since closing them has different consequences: an ACL knows no connections, and 3389
 //! may be the port at which a reply comes back.
 
+pub mod blocks;
 pub mod ways;
 
 use serde_json::{Value, json};
@@ -29,7 +30,8 @@ const SSH: u16 = 22;
 const RDP: u16 = 3389;
 
 /// The checks of this family.
-pub static CHECKS: &[Check] = &[Check::of::<AdminPort>(), Check::of::<RemoteDesktop>()];
+pub static CHECKS: &[Check] =
+    &[Check::of::<AdminPort>(), Check::of::<RemoteDesktop>(), blocks::TO_BLOCK, blocks::TO_LIFT];
 
 const TRIGGERS: &[&str] = &[
     "ec2:CreateNetworkAclEntry",

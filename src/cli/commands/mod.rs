@@ -2,6 +2,7 @@
 
 mod actions;
 mod apply;
+mod block;
 mod completions;
 mod demo;
 mod diff;
@@ -44,6 +45,10 @@ pub async fn run(session: &Session, command: Command) -> Result<Exit, Fail> {
         }
         Command::Plan { output, exit_code, safety, .. } => {
             plan::run(session, output.as_deref(), exit_code, &safety).await
+        }
+        Command::Block { addresses, vpc, subnet, until, output, safety, .. } => {
+            let place = block::Place { vpc, subnet };
+            block::run(session, &addresses, &place, until, output.as_deref(), &safety).await
         }
         Command::Events { past, output, exit_code, .. } => {
             events::run(session, &past, output.as_deref(), exit_code).await

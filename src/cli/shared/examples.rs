@@ -31,6 +31,13 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
             "redress plan --region eu-west-1 --max-changes 10",
         ],
     ),
+    (
+        "block",
+        &[
+            "redress block 203.0.113.7 --vpc vpc-0123456789abcdef0 --until 7d -o block.json",
+            "redress block 2001:db8:666::/64 --subnet subnet-0123456789abcdef0",
+        ],
+    ),
     ("show", &["redress show plan.json", "redress show last --format markdown"]),
     (
         "sign",

@@ -18,6 +18,7 @@ pub fn of_ci(command: &Command, named: Option<OsString>) -> Option<PathBuf> {
         Command::Scan { .. }
             | Command::Events { output: None, .. }
             | Command::Plan { .. }
+            | Command::Block { .. }
             | Command::Apply { .. }
             | Command::Resume { .. }
             | Command::Undo { .. }

@@ -94,6 +94,13 @@ impl Typed {
         }
     }
 
+    /// Adds settings that a command has made of its own options, so that a plan is applied with the same.
+    pub fn set(&mut self, settings: &[String]) {
+        for setting in settings {
+            self.add(Kind::Both, &format!(" --set {}", safe::shell(setting)));
+        }
+    }
+
     /// Returns the pieces, for reports.
     pub fn pieces(&self) -> report::Typed<'_> {
         report::Typed {

@@ -400,8 +400,8 @@ fn picked(asked: &Asked, filter: &str, id: &Value) -> Look {
     Look { service: "ec2", operation: asked.operation, input, query, absent: "" }
 }
 
-/// Builds the question whether a network ACL has an entry with this number, in either direction: the action
-/// takes no number that one of them has.
+/// Builds the question whether a network ACL has an entry with this number, in either direction: no action
+/// takes a number that one of them has.
 fn numbered(acl: &Value, number: &str) -> Look {
     let with_number = json!([{ "Name": "entry.rule-number", "Values": [number] }]);
     let input = json!({ "NetworkAclIds": [acl], "Filters": with_number });
@@ -415,9 +415,8 @@ pub(super) fn question(expect: &Expect, id: &Value) -> Option<(Look, Test)> {
     if let Test::NoneBy(filter) = &expect.test {
         return Some((picked(expect.family.about().asked.as_ref()?, filter, id), Test::Is(json!(0))));
     }
-    if let Some(number) =
-        expect.at.strip_prefix("/inbound/").filter(|_| expect.family == FamilyKind::NetworkAcls)
-    {
+    let number = ["/inbound/", "/outbound/"].into_iter().find_map(|list| expect.at.strip_prefix(list));
+    if let Some(number) = number.filter(|_| expect.family == FamilyKind::NetworkAcls) {
         let is_there = expect.test != Test::Is(Value::Null);
         return Some((numbered(id, number), Test::Is(json!(u8::from(is_there)))));
     }

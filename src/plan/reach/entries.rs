@@ -6,14 +6,15 @@ use serde::Deserialize;
 use super::Way;
 use crate::{
     calls::Call,
+    checks::network_acls::blocks::Block,
     inventory::{AclEntry, Inventory, Region},
     plan::Change,
     services::network_acl::{CreateNetworkAclEntry, DeleteNetworkAclEntry},
 };
 
-/// Returns whether a call deletes one entry of a network ACL, and not the ACL.
+/// Returns whether a call adds or deletes one entry of a network ACL, and is not about the ACL.
 pub(super) fn is_about(call: &Call) -> bool {
-    call.is::<DeleteNetworkAclEntry>()
+    call.is::<DeleteNetworkAclEntry>() || call.is::<CreateNetworkAclEntry>()
 }
 
 /// Removes the entries that the steps of a change add, as far as they are as they were added.
@@ -29,25 +30,58 @@ pub(super) fn forget(change: &Change, place: &mut Region) {
     }
 }
 
-/// Judges a call that deletes an entry and is not what the action does today. Returns the claim for which
-/// only the files of the run vouch: on the way back, an entry goes that is like those which the action adds.
-/// A call that does nothing needs none.
+/// Judges a call that adds or deletes an entry and is not what the action does today. Returns the claim for
+/// which only the files of the run vouch: on the way back, an entry goes that is like those which the action
+/// adds. A call that does nothing needs none.
 pub(super) fn borne_out(facts: &Inventory, way: Way, call: &Call) -> Option<Option<String>> {
+    if let Ok(create) = CreateNetworkAclEntry::deserialize(&call.input) {
+        return blocked_again(facts, way, call, &create);
+    }
     let delete = DeleteNetworkAclEntry::deserialize(&call.input).ok()?;
     let region = facts.regions.get(&call.region)?;
     let acl = region.network_acls.get(&delete.network_acl_id).known().copied()?;
     match acl.entries(delete.egress).get(&delete.rule_number) {
         None => Some(None),
-        Some(entry) if way == Way::Back && !delete.egress && is_like_ours(entry) => {
-            Some(Some(format!("{} loses entry {}: {}", acl.id, delete.rule_number, entry.line())))
+        Some(entry) if way == Way::Back && is_like_ours(entry, delete.egress) => {
+            let line = if delete.egress { entry.line_out() } else { entry.line() };
+            Some(Some(format!("{} loses entry {}: {line}", acl.id, delete.rule_number)))
         }
         Some(_) => None,
     }
 }
 
-/// Returns whether an entry is for one port of TCP alone, as all are that the action adds.
-fn is_like_ours(entry: &AclEntry) -> bool {
-    entry.protocol == "6" && entry.from_port.is_some() && entry.from_port == entry.to_port
+/// Judges a call that adds an entry: on the way back, the block of a network may come back.
+fn blocked_again(
+    facts: &Inventory,
+    way: Way,
+    call: &Call,
+    create: &CreateNetworkAclEntry,
+) -> Option<Option<String>> {
+    let region = facts.regions.get(&call.region)?;
+    let acl = region.network_acls.get(&create.network_acl_id).known().copied()?;
+    let entry = create.entry();
+    match acl.entries(create.egress).get(&create.rule_number) {
+        // AWS makes no second one.
+        Some(present) => (*present == entry).then_some(None),
+        None if way == Way::Back && blocks(&entry) => {
+            let line = if create.egress { entry.line_out() } else { entry.line() };
+            Some(Some(format!("{} gets entry {} again: {line}", acl.id, create.rule_number)))
+        }
+        None => None,
+    }
+}
+
+/// Returns whether an entry blocks a network that is not the world.
+fn blocks(entry: &AclEntry) -> bool {
+    let of_block = entry.network().parse().is_ok_and(|network| Block::entry(&network) == *entry);
+    of_block && !matches!(entry.network(), "0.0.0.0/0" | "::/0")
+}
+
+/// Returns whether an entry is like those that actions add: for one port of TCP alone, or a block of a
+/// network that is not the world.
+fn is_like_ours(entry: &AclEntry, egress: bool) -> bool {
+    let is_port = entry.protocol == "6" && entry.from_port.is_some() && entry.from_port == entry.to_port;
+    is_port && !egress || blocks(entry)
 }
 
 #[cfg(test)]

@@ -369,6 +369,9 @@ impl<'a> Reach<'a> {
         let otherwise = || Err(format!("is not what {} makes for {} today", change.action, change.resource));
         match call.operation.as_str() {
             _ if made => Ok(None),
+            _ if entries::is_about(call) => {
+                entries::borne_out(self.facts, way, call).map_or_else(otherwise, Ok)
+            }
             operation if MAKES.contains(&operation) => otherwise(),
             "PutBucketPolicy" => policies::claimed(change, self.facts, way, call).map_or_else(otherwise, Ok),
             "AuthorizeSecurityGroupIngress" | "AuthorizeSecurityGroupEgress" if way == Way::Forth => {
@@ -385,9 +388,6 @@ impl<'a> Reach<'a> {
             }
             _ if routes::is_about(call) => {
                 routes::borne_out(change, self.facts, way, call).map_or_else(otherwise, Ok)
-            }
-            _ if entries::is_about(call) => {
-                entries::borne_out(self.facts, way, call).map_or_else(otherwise, Ok)
             }
             "ModifyListener" => Ok(self.sets_listener(call)),
             "AssociateWebACL" | "DisassociateWebACL" => {

@@ -202,6 +202,24 @@ fn acls(company: &mut Inventory) {
         };
         company.region_mut(MAIN).network_acls.put(acl.id.clone(), acl);
     }
+    if let Some(acl) = company.region_mut(MAIN).network_acls.get_mut(&id("acl", 3)) {
+        block(acl);
+    }
+}
+
+/// Blocks an address from which somebody tried passwords last winter, for a week.
+fn block(acl: &mut NetworkAcl) {
+    let from = "198.51.100.23/32";
+    let deny = AclEntry {
+        action: "deny".to_owned(),
+        protocol: "-1".to_owned(),
+        cidr_block: Some(from.to_owned()),
+        ..AclEntry::default()
+    };
+    acl.inbound.insert(70, deny.clone());
+    acl.outbound.insert(71, deny);
+    let until = "in 70 out 71 until 2026-02-08T09:00:00Z";
+    acl.tags.insert(format!("{}{from}", tag::BLOCK), until.to_owned());
 }
 
 fn flow_logs(company: &mut Inventory) {

@@ -96,9 +96,13 @@ fn entry(call: &CreateNetworkAclEntry) -> Result<AclEntry, CallError> {
     if !matches!(call.rule_action.as_str(), "allow" | "deny") {
         return Err(wrong(format!("Invalid value '{}' for ruleAction", call.rule_action)));
     }
-    let (from, to) = (call.port_range.from, call.port_range.to);
-    if !matches!(call.protocol.as_str(), "6" | "17") || from < 0 || from > to || to > 65_535 {
-        return Err(wrong(format!("Invalid ports {from}-{to} of protocol {}", call.protocol)));
+    // For other protocols AWS ignores ports; redress names none.
+    match (call.protocol.as_str(), &call.port_range) {
+        ("6" | "17", Some(ports)) if 0 <= ports.from && ports.from <= ports.to && ports.to <= 65_535 => {}
+        ("-1", None) => {}
+        (protocol, ports) => {
+            return Err(wrong(format!("Invalid ports {ports:?} of protocol {protocol}")));
+        }
     }
     Ok(AclEntry { cidr_block, ipv6_cidr_block, ..call.entry() })
 }

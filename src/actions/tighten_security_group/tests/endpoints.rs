@@ -1,5 +1,5 @@
-//! Groups of interface endpoints: the clients in the VPC keep their way, others are named, and a group that is
-//! shared is left to its users.
+//! Groups of interface endpoints: the clients in the VPC keep their way, others are named, and a group that
+//! is shared is left to its users.
 
 use super::*;
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
     inventory::{Vpc, VpcEndpoint},
 };
 
-/// A clinic with an endpoint and its interface behind the group.
+/// Builds a clinic with an endpoint and its interface behind the group.
 fn clinic(rules: Vec<SecurityGroupRule>) -> Clinic {
     let mut it = Clinic::new(rules).checks(&[OPEN_GROUP]);
     let region = it.inventory.region_mut(REGION);

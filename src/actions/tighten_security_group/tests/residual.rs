@@ -1,4 +1,4 @@
-//! What other groups of the same interface still let through is named, and nothing else.
+//! The traffic that other groups of the same interface still let through is named, and nothing else.
 
 use super::*;
 use crate::{actions::RESIDUAL, checks::egress::OPEN_EGRESS};
@@ -7,7 +7,7 @@ fn beside(rule: SecurityGroupRule) -> SecurityGroupRule {
     SecurityGroupRule { group_id: "sg-2".into(), ..rule }
 }
 
-/// The residual of a clinic whose instance has another group with these rules.
+/// Returns the residual of a clinic whose instance has another group with these rules.
 fn residual(it: Clinic, others: Vec<SecurityGroupRule>) -> Vec<String> {
     let mut it = it.instance("stopped", &["sg-1", "sg-2"]);
     for (n, rule) in others.into_iter().enumerate() {

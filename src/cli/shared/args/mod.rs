@@ -2,21 +2,24 @@
 
 mod common;
 mod flags;
+mod groups;
 mod values;
 
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use jiff::SignedDuration;
 
 use self::common::{
-    Books, Checks, Events, Formatted, Group, Opens, Parameters, Plans, Reopens, Reports, Runs, Sets, State,
-    Stored, Verbosity,
+    Books, Checks, Events, Formatted, Opens, Parameters, Plans, Reopens, Reports, Runs, Sets, State, Stored,
+    Verbosity,
 };
 pub use self::{
     common::Common,
     flags::{Approval, Closing, Guards, PastFlags, ReportBack, SafetyLimits, Signs, Trusts},
     values::{ActionsCommand, Color, Format, Half, PlaybooksCommand, Shell, Target},
 };
+use super::when::valid_for;
 
 /// Fixes AWS findings: shows exactly what it would do, does exactly that, proves it, and can undo it.
 #[derive(Debug, Parser)]
@@ -121,6 +124,39 @@ pub enum Command {
         /// The scope of the plan.
         #[command(flatten)]
         plans: Plans,
+        /// The reports.
+        #[command(flatten)]
+        reports: Reports,
+    },
+    /// Plan to drop all packets from and to addresses; changes nothing
+    Block {
+        /// The addresses or networks: 203.0.113.7, 2001:db8::/64
+        #[arg(value_name = "ADDRESS", required = true, num_args = 1..)]
+        addresses: Vec<String>,
+        /// Block them at every network ACL of this VPC that a subnet has
+        #[arg(long, value_name = "ID", required_unless_present = "subnet", conflicts_with = "subnet")]
+        vpc: Option<String>,
+        /// Block them at the network ACL of this subnet, and of all others
+        /// that have it
+        #[arg(long, value_name = "ID")]
+        subnet: Option<String>,
+        /// Block them for this long, `7d`, `12h`; after that a scan reports
+        /// block-expired [default: without an end]
+        #[arg(long, value_name = "TIME", value_parser = valid_for)]
+        until: Option<SignedDuration>,
+        /// Also write the plan to a file, for `redress apply FILE`; `-` is
+        /// stdout
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// The limits of the plan.
+        #[command(flatten)]
+        safety: SafetyLimits,
+        /// The account.
+        #[command(flatten)]
+        opens: Opens,
+        /// The playbooks.
+        #[command(flatten)]
+        parameters: Parameters,
         /// The reports.
         #[command(flatten)]
         reports: Reports,
@@ -466,38 +502,6 @@ pub enum Command {
         #[arg(long)]
         report_back: bool,
     },
-}
-
-impl Command {
-    /// Returns the groups of shared options that a command takes.
-    fn groups(&self) -> Vec<&dyn Group> {
-        match self {
-            Command::Demo { checks, state, formatted, .. } => vec![checks, state, formatted],
-            Command::Scan { opens, plans, reports, .. } | Command::Plan { opens, plans, reports, .. } => {
-                vec![opens, plans, reports]
-            }
-            Command::Events { opens, checks, reports, .. } => vec![opens, checks, reports],
-            Command::Show { stored, books, reports, .. } => vec![stored, books, reports],
-            Command::Sign { stored, .. } => vec![stored],
-            Command::Diff { formatted, .. } | Command::Actions { formatted, .. } => vec![formatted],
-            Command::Apply { opens, plans, runs, reports, .. } => vec![opens, plans, runs, reports],
-            Command::Fix { opens, plans, runs, .. } => vec![opens, plans, runs],
-            Command::Runs { stored, formatted } => vec![stored, formatted],
-            Command::Resume { account, parameters, sets, runs, reports, .. } => {
-                vec![account, parameters, sets, runs, reports]
-            }
-            Command::Recover { opens, books, reports, .. } => vec![opens, books, reports],
-            Command::Undo { account, books, runs, reports, .. } => vec![account, books, runs, reports],
-            Command::Verify { account, books, events, reports, .. } => vec![account, books, events, reports],
-            Command::Prune { opens, books, runs, reports, .. } => vec![opens, books, runs, reports],
-            Command::Playbooks { parameters, sets, formatted, .. } => vec![parameters, sets, formatted],
-            Command::Explain { stored, parameters, formatted, .. } => vec![stored, parameters, formatted],
-            Command::Completions { .. }
-            | Command::Man { .. }
-            | Command::Export { .. }
-            | Command::Permissions { .. } => Vec::new(),
-        }
-    }
 }
 
 #[cfg(test)]
