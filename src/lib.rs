@@ -35,6 +35,7 @@ pub mod calls;
 pub mod checks;
 pub mod cli;
 pub mod engine;
+pub mod evidence;
 pub mod finding;
 pub mod intake;
 pub mod inventory;

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::{
     calls::{Risk, Step},
+    evidence::Closing,
     inventory::{Inventory, Want},
     resource::{Kind, ResourceId},
     services::Spec,
@@ -164,6 +165,20 @@ pub trait Action: Sync {
     /// # Errors
     /// A [`Refusal`], which is an expected answer.
     fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal>;
+    /// Returns the traffic that the proposed change closes, so that flow logs can be asked who uses it. Most
+    /// actions close none.
+    ///
+    /// # Errors
+    /// A [`Refusal`], if that cannot be determined.
+    fn closes(
+        &self,
+        context: &Context<'_>,
+        target: &ResourceId,
+        with: &Value,
+    ) -> Result<Vec<Closing>, Refusal> {
+        let _ = (context, target, with);
+        Ok(Vec::new())
+    }
     /// Returns the operations that the action's changes call, in both directions: no file of a plan or a run
     /// can make it call another.
     fn operations(&self) -> &'static [Spec];

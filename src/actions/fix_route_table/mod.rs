@@ -4,6 +4,7 @@
 
 mod accident;
 mod blackhole;
+mod closing;
 mod internet;
 mod params;
 mod path;
@@ -27,6 +28,7 @@ use crate::{
         line,
         peering::BROAD,
     },
+    evidence::Closing,
     inventory::{FamilyKind, Inventory, Region, Route, RouteTable, Want},
     resource::{Kind, ResourceId},
     services::{Operation, Spec, route},
@@ -57,6 +59,16 @@ struct Scene<'a> {
     params: &'a Params,
 }
 
+/// The routes that go.
+struct Going<'a> {
+    /// Those that lead nowhere.
+    gone: Vec<&'a Route>,
+    /// Those that cover more than the peer.
+    broad: Vec<peering::Broad<'a>>,
+    /// Those that lead private subnets to the internet.
+    led: Option<accident::Found<'a>>,
+}
+
 impl Scene<'_> {
     /// Returns whether findings of a check are to be answered: those that are named, or all.
     fn answers(&self, check: &str) -> bool {
@@ -77,11 +89,18 @@ impl Scene<'_> {
         }
     }
 
+    /// Returns the routes that go.
+    fn goes(&self) -> Result<Going<'_>, Refusal> {
+        Ok(Going {
+            gone: if self.answers(BLACKHOLE) { blackhole::gone(self)? } else { Vec::new() },
+            broad: if self.answers(BROAD) { peering::broad(self)? } else { Vec::new() },
+            led: if self.answers(PUBLIC) { accident::found(self)? } else { None },
+        })
+    }
+
     /// Returns the parts of the change, with the routes of the table before and after it.
     fn parts(&self) -> Result<(Vec<Part>, Vec<Route>), Refusal> {
-        let gone = if self.answers(BLACKHOLE) { blackhole::gone(self)? } else { Vec::new() };
-        let broad = if self.answers(BROAD) { peering::broad(self)? } else { Vec::new() };
-        let led = if self.answers(PUBLIC) { accident::found(self)? } else { None };
+        let Going { gone, broad, led } = self.goes()?;
         let new = peering::comes(self, &broad)?;
         let away = led.as_ref().map_or(&[][..], |found| &found.routes);
         let goes = |route: &Route| {
@@ -150,6 +169,25 @@ impl Action for FixRouteTable {
         }
         wants.extend(peering::needs(context.inventory, target));
         wants
+    }
+    fn closes(
+        &self,
+        context: &Context<'_>,
+        target: &ResourceId,
+        with: &Value,
+    ) -> Result<Vec<Closing>, Refusal> {
+        let params: Params = support::params(with)?;
+        let known = support::region(context.inventory, context.region)?;
+        let table =
+            support::need(known.route_tables.get(target.id()), &format!("route table {}", target.id()))?;
+        let scene = Scene { context, known, table, params: &params };
+        let Going { gone, broad, led } = scene.goes()?;
+        let (_, after) = scene.parts()?;
+        // What is led elsewhere goes on, by another way.
+        let led = led.iter().flat_map(|found| &found.routes).filter(|led| led.instead.is_none());
+        let broad = broad.iter().map(|one| one.route);
+        let going: Vec<&Route> = gone.into_iter().chain(broad).chain(led.map(|led| led.route)).collect();
+        closing::closings(known, table, &going, &after)
     }
     fn operations(&self) -> &'static [Spec] {
         const { &[<route::CreateRoute>::SPEC, <route::ReplaceRoute>::SPEC, <route::DeleteRoute>::SPEC] }

@@ -18,7 +18,10 @@ pub fn lists(region: &str, table: &RouteTable) -> Vec<Want> {
 }
 
 /// Returns the networks of a destination: one, or those of a prefix list.
-fn networks(known: &Region, route: &Route) -> Result<Vec<IpNet>, Refusal> {
+///
+/// # Errors
+/// A refusal where they are not known.
+pub fn networks(known: &Region, route: &Route) -> Result<Vec<IpNet>, Refusal> {
     let to = route.destination.as_str();
     let parsed = |cidr: &str| {
         cidr.parse::<IpNet>().map_err(|_| {

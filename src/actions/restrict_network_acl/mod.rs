@@ -22,6 +22,7 @@ use crate::{
         OPEN_ADMIN_PORT, OPEN_REMOTE_DESKTOP, PORTS,
         ways::{Decided, Family, decided, let_in, lets_in},
     },
+    evidence::{At, Closing, Stays, Traffic, Way},
     inventory::{AclEntry, FamilyKind, Inventory, NetworkAcl, Vpc, Want},
     resource::{Kind, ResourceId},
     services::{
@@ -126,6 +127,21 @@ impl Action for RestrictNetworkAcl {
         let acl = known.and_then(|known| known.network_acls.get(target.id()).known().copied());
         wants.extend(acl.map(|acl| Want::id(region, FamilyKind::Vpcs, &acl.vpc_id)));
         wants
+    }
+    fn closes(
+        &self,
+        context: &Context<'_>,
+        target: &ResourceId,
+        with: &Value,
+    ) -> Result<Vec<Closing>, Refusal> {
+        let params: Params = support::params(with)?;
+        let known = support::region(context.inventory, context.region)?;
+        let acl =
+            support::need(known.network_acls.get(target.id()), &format!("network ACL {}", target.id()))?;
+        let vpc = support::need(known.vpcs.get(&acl.vpc_id), &format!("VPC {}", acl.vpc_id))?;
+        let ports: Vec<u16> = asked(context).map(|(_, port)| port).collect();
+        let edit = edit::edit(acl, &ports, &networks(vpc, &params)?)?;
+        ports.iter().map(|port| closing(acl, &edit, *port)).collect()
     }
     fn operations(&self) -> &'static [Spec] {
         const { &[<CreateNetworkAclEntry as Operation>::SPEC, <DeleteNetworkAclEntry as Operation>::SPEC] }
@@ -272,6 +288,31 @@ fn impact(acl: &NetworkAcl, edit: &Edit, ports: &[u16]) -> Result<Vec<String>, R
         )
     }));
     Ok(all)
+}
+
+/// Returns the traffic to a port that the new entries close.
+fn closing(acl: &NetworkAcl, edit: &Edit, port: u16) -> Result<Closing, Refusal> {
+    const TCP: u8 = 6;
+    let traffic = Traffic { protocol: Some(TCP), ports: Some((port, port)) };
+    let after = after(acl, &edit.new);
+    let (mut before, mut left) = (Vec::new(), Vec::new());
+    for family in Family::ALL {
+        before.extend(let_in(&ways(acl, &acl.inbound, port, family)?, family));
+        left.extend(let_in(&ways(acl, &after, port, family)?, family));
+    }
+    Ok(Closing {
+        closes: format!("tcp {port} at {}", acl.id),
+        way: Way::In,
+        traffic,
+        peers: before,
+        stays: vec![Stays { traffic, peers: left }],
+        stateful: false,
+        at: At::Subnets {
+            vpc: acl.vpc_id.clone(),
+            named: acl.subnets.iter().cloned().collect(),
+            others_but: None,
+        },
+    })
 }
 
 /// Lists networks, up to a number.

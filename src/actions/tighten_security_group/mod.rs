@@ -5,6 +5,7 @@
 mod balancers;
 mod balancers_out;
 mod clients;
+mod closing;
 mod edit;
 mod endpoints;
 mod impact;
@@ -40,6 +41,7 @@ use crate::{
         lists_of, rules_of, rules_want,
         traffic::{self, Direction},
     },
+    evidence::Closing,
     inventory::{FamilyKind, Inventory, Quota, SecurityGroup, SecurityGroupRule, Want},
     resource::{Kind, ResourceId},
     services::{Operation, Spec, security_group},
@@ -117,6 +119,24 @@ impl Action for TightenSecurityGroup {
         }
         wants.extend(of_endpoints);
         wants
+    }
+    fn closes(
+        &self,
+        context: &Context<'_>,
+        target: &ResourceId,
+        with: &Value,
+    ) -> Result<Vec<Closing>, Refusal> {
+        let (params, id): (Params, _) = (support::params(with)?, target.id());
+        let known = support::region(context.inventory, context.region)?;
+        let group = support::need(known.security_groups.get(id), &format!("security group {id}"))?;
+        let rules = rules_of(context.inventory, context.region, id);
+        let rules = support::need(rules, &format!("the rules of {id}"))?;
+        let exposures = exposures(context.checks, params.direction);
+        let made = match params.direction {
+            Direction::Ingress => inbound(context, id, &rules, exposures, &params)?,
+            Direction::Egress => outbound(context, group, &rules, exposures, &params)?,
+        };
+        closing::closings(context, id, &made.edit)
     }
     fn operations(&self) -> &'static [Spec] {
         const {
