@@ -1,5 +1,4 @@
-//! What a change closes, as the action that closes it describes it: traffic, with whom, and at which
-//! interfaces. Data only.
+//! Traffic that a change closes, as its action describes it: with whom, and at which interfaces. Data only.
 
 use std::{collections::BTreeSet, net::IpAddr};
 
@@ -60,7 +59,7 @@ pub enum At {
         vpc: String,
         /// The subnets.
         named: BTreeSet<String>,
-        /// Where also every other subnet of the VPC counts: those that do not.
+        /// The subnets that do not count, where every other subnet of the VPC does.
         others_but: Option<BTreeSet<String>>,
     },
 }

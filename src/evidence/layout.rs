@@ -74,7 +74,7 @@ const DEFAULT: [&str; 14] = [
     "log-status",
 ];
 
-/// Where the fields of a record stand.
+/// The places of the fields in a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
     columns: usize,

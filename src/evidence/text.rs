@@ -68,6 +68,11 @@ impl Text {
         Ok(self.records)
     }
 
+    /// Returns the number of lines that were read so far.
+    pub fn lines(&self) -> u64 {
+        self.line
+    }
+
     fn keep(&mut self, piece: &[u8]) -> Result<(), Bad> {
         if self.rest.len() + piece.len() > LONGEST {
             return Err(Bad { line: self.line + 1, what: too_long() });

@@ -1,4 +1,4 @@
-//! What flow logs show of the things that a change closes, as a plan contains it. Data only.
+//! The use of the things that a change closes, as flow logs show it and a plan contains it. Data only.
 
 use ipnet::IpNet;
 use jiff::Timestamp;

@@ -13,7 +13,8 @@ pub fn lines(evidence: &Evidence) -> Vec<String> {
     let mut all: Vec<String> = evidence.uses.iter().flat_map(of_one).collect();
     if !evidence.allowed.is_empty() {
         let nets: Vec<String> = evidence.allowed.iter().map(ToString::to_string).collect();
-        let sum: u64 = evidence.uses.iter().map(|one| one.accepted.flows).sum();
+        // The numbers of a file may be any.
+        let sum = evidence.uses.iter().fold(0, |sum: u64, one| sum.saturating_add(one.accepted.flows));
         let since = evidence.uses.iter().filter_map(|one| one.from).min();
         let since = since.map_or_else(String::new, |from| format!(" since {}", moment(from)));
         all.push(format!("allowed as observed: {}, accepted {}{since}", nets.join(", "), flows(sum)));
@@ -93,7 +94,7 @@ fn doubts(one: &Use) -> Vec<String> {
 }
 
 fn counted(count: &Count) -> String {
-    let peers = count.peers.len() + count.more;
+    let peers = count.peers.len().saturating_add(count.more);
     let one = count.peers.iter().take(MOST_NAMED).map(|peer| {
         let last = peer.last.map_or_else(String::new, |last| format!(", last {}", moment(last)));
         format!("{} ({}, {}{last})", peer.address, flows(peer.flows), size(peer.bytes))

@@ -323,3 +323,33 @@ fn a_peer_that_is_not_known_is_unknown() {
     items.insert("pcx-1".into(), Fact::unknown("AccessDenied"));
     assert!(unknown(&denied).contains("AccessDenied"));
 }
+
+fn closes(inventory: &Inventory) -> Result<Vec<Closing>, Refusal> {
+    let options = Options::default();
+    let context = Context { inventory, region: R, checks: &[], options: &options };
+    FixRouteTable.closes(&context, &inventory.owner.ec2(R, "route-table", "rtb-1"), &json!({}))
+}
+
+#[test]
+fn flow_logs_are_asked_about_the_packets_that_lose_their_route() {
+    let mut it = account(vec![dead("10.0.0.0/8")]);
+    assert!(matches!(closes(&it), Err(Refusal::Unknown(why)) if why.contains("a route table of their own")));
+    let other = RouteTable {
+        id: "rtb-2".into(),
+        vpc_id: "vpc-1".into(),
+        associations: vec![RouteTableAssociation {
+            subnet_id: Some("subnet-own".into()),
+            ..RouteTableAssociation::default()
+        }],
+        ..RouteTable::default()
+    };
+    let region = it.region_mut(R);
+    region.route_tables.put("rtb-2", other);
+    region.route_tables.read(&Selector::All, Fact::Known(()));
+    let all = closes(&it).unwrap();
+    let [one] = all.as_slice() else { panic!("{all:?}") };
+    assert_eq!(one.closes, "the route 10.0.0.0/8 to nat-dead");
+    assert_eq!(one.way, crate::evidence::Way::Out);
+    assert_eq!(one.stays[0].peers, ["10.0.0.0/16".parse().unwrap()], "the VPC itself is reached as before");
+    assert!(one.at.has(&[], "subnet-of-the-main-table") && !one.at.has(&[], "subnet-own"));
+}

@@ -246,3 +246,21 @@ fn what_is_not_known_or_not_understood_never_acts() {
     let closed = account(&[(100, entry("allow", "6", Some((443, 443)), "0.0.0.0/0"))]);
     assert!(matches!(propose(&closed, json!({})), Err(Refusal::Nothing(_))));
 }
+
+#[test]
+fn flow_logs_are_asked_about_the_port_in_the_subnets_of_the_acl() {
+    let it = account(&[(100, everything("0.0.0.0/0"))]);
+    let (checks, options) = ([OPEN_ADMIN_PORT.to_owned()], Options::default());
+    let context = Context { inventory: &it, region: R, checks: &checks, options: &options };
+    let with = json!({ "allow": ["203.0.113.0/24"] });
+    let all = RestrictNetworkAcl.closes(&context, &it.owner.ec2(R, "network-acl", "acl-1"), &with).unwrap();
+    let [one] = all.as_slice() else { panic!("{all:?}") };
+    assert_eq!(
+        (one.closes.as_str(), one.traffic.ports, one.stateful),
+        ("tcp 22 at acl-1", Some((22, 22)), false)
+    );
+    let texts = |nets: &[IpNet]| nets.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(texts(&one.peers), ["0.0.0.0/0"]);
+    assert_eq!(texts(&one.stays[0].peers), ["10.10.0.0/15", "203.0.113.0/24"]);
+    assert!(one.at.has(&[], "subnet-2") && !one.at.has(&[], "subnet-3"));
+}

@@ -1,8 +1,8 @@
-//! Who used what: direction, networks, coverage, bounds, words and proposals.
+//! Counting of who used what: direction, networks, coverage, bounds, words and proposals.
 
 use crate::evidence::{
-    At, Closing, Evidence, Flow, Interface, Question, Sink, Stays, Tally, Traffic, Use, Way, lines, observed,
-    text::Text,
+    At, Closing, Count, Evidence, Flow, Interface, Question, Sink, Stays, Tally, Traffic, Use, Way, lines,
+    observed, text::Text,
 };
 
 const CUSTOM: &str = "interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action \
@@ -37,7 +37,7 @@ fn used(question: Question, text: &str) -> Use {
     tally.answers().remove(0)
 }
 
-/// A record of the default format, without its header.
+/// Writes a record of the default format, without its header.
 fn record(eni: u8, from: &str, to: &str, ports: (u16, u16), at: i64, action: &str) -> String {
     format!("2 1 eni-{eni} {from} {to} {} {} 6 3 1000 {at} {} {action} OK\n", ports.0, ports.1, at + 60)
 }
@@ -169,7 +169,7 @@ fn the_direction_is_the_recorded_one_else_by_addresses_else_unknown() {
     assert_eq!(at("10.9.0.1", "10.9.0.2").direction(&own), None);
     let recorded = Flow { way: Some(Way::In), ..at("10.9.0.1", "10.9.0.2") };
     assert_eq!(recorded.direction(&own), Some(Way::In));
-    // A record of neither is not counted as use, and said.
+    // A record of neither is not counted as use, and named.
     let text = record(1, "10.9.0.1", "10.9.0.2", (40000, 22), 1000, "ACCEPT");
     let found = used(asked(ssh()), &text);
     assert_eq!((found.accepted.flows, found.unclear), (0, 1));
@@ -267,6 +267,25 @@ fn evidence_comes_back_from_its_json() {
     let json = serde_json::to_value(&evidence).unwrap();
     assert_eq!(json["uses"][0]["accepted"]["peers"][0]["address"], "203.0.113.7");
     assert_eq!(serde_json::from_value::<Evidence>(json).unwrap(), evidence);
+}
+
+#[test]
+fn numbers_that_no_log_has_break_nothing() {
+    let most =
+        Count { flows: u64::MAX, packets: u64::MAX, bytes: u64::MAX, more: usize::MAX, ..Count::default() };
+    let one = Use {
+        closes: "x".to_owned(),
+        interfaces: 1,
+        uncovered: usize::MAX,
+        partly: usize::MAX,
+        accepted: most.clone(),
+        rejected: most,
+        ..Use::default()
+    };
+    let evidence =
+        Evidence { uses: vec![one.clone(), one], allowed: vec!["::/0".parse().unwrap()], claimed: true };
+    assert!(lines(&evidence).iter().all(|line| line.starts_with("according to the file: ")));
+    assert!(observed(&evidence).is_err());
 }
 
 #[test]

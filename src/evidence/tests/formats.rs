@@ -62,7 +62,7 @@ fn no_data_and_skipped_data_are_no_traffic() {
     let silent = Flow { start: Some(1431280876), end: Some(1431280934), ..Flow::default() };
     assert_eq!(of("NODATA"), Flow { status: Status::NoData, ..silent });
     assert_eq!(of("SKIPDATA"), Flow { status: Status::SkipData, ..silent });
-    // Without the field that says so.
+    // Without the field for it.
     let (_, bare) = one("interface-id srcaddr dstaddr start end\neni-0a1 - - 1431280876 1431280934\n");
     assert_eq!(bare.status, Status::NoData);
 }

@@ -14,6 +14,7 @@ use crate::{
 mod arbitrary;
 mod egress;
 mod endpoints;
+mod closings;
 mod impacts;
 mod refusals;
 mod residual;
