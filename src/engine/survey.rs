@@ -14,6 +14,7 @@ use crate::{
     plan::{
         Plan, Stage,
         build::{self, Limits, Request},
+        evidence::{Asked, Observed, needs as interfaces},
         rehearse::Rules,
     },
     playbook::Playbook,
@@ -79,6 +80,8 @@ pub struct Wish<'a> {
     pub valid_for: SignedDuration,
     /// Limits from the command line.
     pub limits: Limits,
+    /// The networks that changes let in since flow logs show that they came in.
+    pub observed: Observed,
     /// Facts to read beside those that the checks need.
     pub also: Scope,
     /// The filter that reduces the survey to the requested part, before anything is planned.
@@ -112,6 +115,7 @@ impl Wish<'_> {
             created,
             valid_for: self.valid_for,
             limits: self.limits,
+            observed: &self.observed,
             stage,
         }
     }
@@ -127,12 +131,32 @@ pub async fn plan(account: &dyn Account, wish: &Wish<'_>, stage: MakeStage<'_>) 
     if let Some(narrow) = wish.narrow {
         narrow(&mut survey);
     }
+    of_survey(account, wish, survey, stage).await
+}
+
+/// Returns the questions to flow logs about a plan, once the interfaces that they are about are read.
+pub async fn asked(account: &dyn Account, plan: &Plan, survey: &mut Survey) -> Asked {
+    let known = nothing_of(account, &mut survey.inventory);
+    survey.inventory = gather(account, known, &mut |known| interfaces(plan, known)).await;
+    Asked::of(plan, &survey.inventory)
+}
+
+/// Takes the facts out of a survey.
+fn nothing_of(account: &dyn Account, inventory: &mut Inventory) -> Inventory {
+    let who = account.identity();
+    std::mem::replace(inventory, Inventory::empty(who.owner.clone(), who.caller.clone(), account.now()))
+}
+
+/// Reads the facts that the actions need beyond those of a survey, and builds the plan.
+pub async fn of_survey(
+    account: &dyn Account,
+    wish: &Wish<'_>,
+    mut survey: Survey,
+    stage: MakeStage<'_>,
+) -> (Survey, Plan) {
     let who = account.identity();
     let created = account.now();
-    let known = std::mem::replace(
-        &mut survey.inventory,
-        Inventory::empty(who.owner.clone(), who.caller.clone(), created),
-    );
+    let known = nothing_of(account, &mut survey.inventory);
     let nothing = || stage(Inventory::empty(who.owner.clone(), who.caller.clone(), created));
     survey.inventory = gather(account, known, &mut |known| {
         build::needs(&wish.request(who, created, known, &survey.findings, &survey.unjudged, nothing()))

@@ -8,6 +8,7 @@ use super::ActionNames;
 use crate::{
     actions::{ActionUse, GuardNote, Proof, RESIDUAL},
     calls::{Risk, Step, Undo, WayBack},
+    evidence::Evidence,
     finding::FindingKey,
     inventory::Want,
     resource::ResourceId,
@@ -64,6 +65,10 @@ pub struct Change {
     /// the work that is done.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<String>,
+    /// The use of what it closes, as flow logs show it, for people; only where logs were given. Not part of the
+    /// work that is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Evidence>,
     /// For an undo: the state that must be found, and the state that is to be restored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restore: Option<Restore>,
@@ -106,6 +111,7 @@ impl Change {
             ask: true,
             protected: Vec::new(),
             sources: Vec::new(),
+            evidence: None,
             restore: None,
         }
     }

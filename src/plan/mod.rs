@@ -10,6 +10,7 @@ mod claims;
 pub mod digest;
 pub mod document;
 mod draft;
+pub mod evidence;
 pub mod export;
 mod footprints;
 mod grouping;

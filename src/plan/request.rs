@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Stage, guards::Limits, rehearse::Rules};
+use super::{Stage, evidence::Observed, guards::Limits, rehearse::Rules};
 use crate::{actions::Options, checks::Unjudged, finding::Finding, inventory::Inventory, playbook::Playbook};
 
 /// All the inputs of a plan.
@@ -29,6 +29,8 @@ pub struct Request<'a> {
     pub valid_for: SignedDuration,
     /// Limits from the command line.
     pub limits: Limits,
+    /// The networks that changes let in since flow logs show that they came in.
+    pub observed: &'a Observed,
     /// A copy of the account, to try things on.
     pub stage: Box<dyn Stage>,
 }

@@ -68,6 +68,9 @@ pub struct FindingEntry {
     pub decision: Option<String>,
     /// The reason, or the change that answers it; for a retained resource, the reason to keep it.
     pub reason: Option<String>,
+    /// The use of what that change closes, as flow logs show it, in sentences; left out without any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub used: Vec<String>,
 }
 
 /// A resource in `redress.findings/1`.
@@ -218,6 +221,7 @@ fn entry(finding: &Finding, resource: ResourceEntry, decided: Option<&Decided>) 
         sources: finding.sources.clone(),
         decision: decided.map(|d| d.decision.clone()),
         reason: kept_by.or_else(|| decided.map(|d| d.reason.clone())),
+        used: decided.map(|d| d.used.clone()).unwrap_or_default(),
     }
 }
 

@@ -170,6 +170,9 @@ fn one(out: &mut String, plan: &Plan, change: &Change) {
     for line in each_once(&change.impact) {
         let _ = writeln!(out, "- impact: {}", md(line));
     }
+    for line in words::used(change) {
+        let _ = writeln!(out, "- use: {}", md(&line));
+    }
     for note in &change.guards {
         let passed = note.result == GuardResult::Passed;
         let (tone, word) = if passed {

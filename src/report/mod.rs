@@ -137,17 +137,23 @@ pub struct Decided {
     pub decision: String,
     /// The change that answers it, or the reason why none does.
     pub reason: String,
+    /// The use of what that change closes, as flow logs show it, in sentences.
+    pub used: Vec<String>,
 }
 
 /// Returns the decision of a plan on each finding.
 pub fn decisions(plan: &Plan) -> BTreeMap<FindingKey, Decided> {
     let planned = plan.changes.iter().flat_map(|change| {
-        let decided =
-            Decided { decision: "planned".to_owned(), reason: format!("{}: {}", change.id, change.summary) };
+        let decided = Decided {
+            decision: "planned".to_owned(),
+            reason: format!("{}: {}", change.id, change.summary),
+            used: words::used(change),
+        };
         change.findings.iter().map(move |key| (key.clone(), decided.clone()))
     });
     let skipped = plan.skipped.iter().map(|s| {
-        (s.finding.clone(), Decided { decision: s.kind.word().to_owned(), reason: s.reason.clone() })
+        let (decision, reason) = (s.kind.word().to_owned(), s.reason.clone());
+        (s.finding.clone(), Decided { decision, reason, used: Vec::new() })
     });
     skipped.chain(planned).collect()
 }

@@ -9,6 +9,7 @@ use crate::{
     actions::{GuardNote, Options},
     calls::{Act, Call, Expect, Recognise, Risk, Step, Test, Undo, Wait, WayBack, reference},
     checks::Unjudged,
+    evidence::{Evidence, Use},
     finding::{Finding, FindingKey, Severity, Verdict},
     inventory::FamilyKind,
     journal::{ChangeState, Outcome, Resumption, RunDocument, RunState, document::ChangeReport},
@@ -160,6 +161,7 @@ pub fn tighten() -> Change {
         ask: true,
         protected: Vec::new(),
         sources: Vec::new(),
+        evidence: None,
         restore: None,
     }
 }
@@ -246,6 +248,10 @@ pub fn hostile_plan() -> Plan {
     (change.summary, change.playbook) = (bad(), bad());
     change.action = ActionNames::of([HOSTILE]);
     (change.impact, change.not_restored) = (vec![bad()], vec![bad()]);
+    let used =
+        Use { closes: bad(), interfaces: 1, uncovered: 1, uncovered_ids: vec![bad()], ..Use::default() };
+    let unknown = Use { closes: bad(), unknown: Some(bad()), ..Use::default() };
+    change.evidence = Some(Evidence { uses: vec![used, unknown], ..Evidence::default() });
     change.before = json!({ HOSTILE: [HOSTILE], "x": HOSTILE });
     change.guards[0].note = bad();
     change.steps[0].title = bad();

@@ -357,6 +357,7 @@ fn few(account: &Watched, today: &Today, actions: &[&str]) -> (Plan, BTreeSet<Fi
         playbooks: &today.playbooks,
         options: &today.options,
         valid_for: jiff::SignedDuration::from_hours(24 * 7),
+        observed: Default::default(),
         limits: Default::default(),
         also: Default::default(),
         narrow: None,

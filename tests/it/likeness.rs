@@ -160,6 +160,7 @@ async fn plan_of(account: &dyn Account) -> (survey::Survey, Plan) {
         playbooks: &wish.playbooks,
         options: &wish.options,
         valid_for: jiff::SignedDuration::from_hours(1),
+        observed: Default::default(),
         limits: Limits::default(),
         also: Default::default(),
         narrow: None,

@@ -32,6 +32,7 @@ mod edits;
 mod endpoints;
 mod ends;
 mod events;
+mod evidence;
 mod expiry;
 mod explain;
 mod export;

@@ -91,6 +91,7 @@ fn with<T>(wish: &Wish, make: impl FnOnce(&survey::Wish<'_>) -> T) -> T {
         playbooks: &wish.playbooks,
         options: &wish.options,
         valid_for: jiff::SignedDuration::from_hours(24 * 7),
+        observed: Default::default(),
         limits: Limits::default(),
         also: Default::default(),
         narrow: None,

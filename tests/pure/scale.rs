@@ -120,6 +120,7 @@ fn all(groups: usize) {
         playbooks: &playbooks,
         options: &Options::default(),
         valid_for: SignedDuration::from_hours(24),
+        observed: Default::default(),
         limits: Limits { max_changes: Some(usize::MAX), max_percent: Some(100) },
         also: Default::default(),
         narrow: None,

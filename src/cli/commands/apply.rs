@@ -315,6 +315,7 @@ fn planning_flags(session: &Session, safety: &SafetyLimits, part: bool) -> Vec<&
         (!common.check.is_empty(), "--check"),
         (!common.findings.is_empty(), "--findings"),
         (common.events_since.is_some(), "--events-since"),
+        (!common.flow_logs.is_empty(), "--flow-logs"),
         (part, "--change"),
     ];
     safety
@@ -334,7 +335,7 @@ fn made_already(flags: &[&str], by: &str) -> Result<(), Fail> {
 
 async fn of_account(session: &Session, safety: &SafetyLimits) -> Result<ApplyInput, Fail> {
     signed::no_plan_of_its_own(session, "a command without a plan file", "redress plan")?;
-    let (_, _) = (session.chosen()?, session.findings()?);
+    let (_, _, _) = (session.chosen()?, session.findings()?, session.flow_logs()?);
     let state = session.state_to_write()?;
     let door = session.open().await?;
     let planned = planning::plan(session, &door, safety).await?;

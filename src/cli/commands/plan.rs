@@ -14,7 +14,7 @@ pub async fn run(
     exit_code: bool,
     safety: &SafetyLimits,
 ) -> Result<Exit, Fail> {
-    let (_, _) = (session.chosen()?, session.findings()?);
+    let (_, _, _) = (session.chosen()?, session.findings()?, session.flow_logs()?);
     let door = session.open().await?;
     let planned = planning::plan(session, &door, safety).await?;
     summary::plan_to(session, &planned.plan, output)?;

@@ -17,7 +17,7 @@ use crate::{
 /// # Errors
 /// When the input is bad, or the account cannot be opened.
 pub async fn run(session: &Session, exit_code: bool, save: Option<&Path>) -> Result<Exit, Fail> {
-    let (_, _) = (session.chosen()?, session.findings()?);
+    let (_, _, _) = (session.chosen()?, session.findings()?, session.flow_logs()?);
     let door = session.open().await?;
     let planned = planning::plan(session, &door, &SafetyLimits::default()).await?;
     let survey = &planned.survey;

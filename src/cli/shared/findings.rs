@@ -20,11 +20,13 @@ use crate::{
 };
 
 /// The deepest nesting of folders.
-const DEEPEST: usize = 16;
+pub(super) const DEEPEST: usize = 16;
 /// The largest number of files; more is a wrong folder.
 const MOST_FILES: usize = 100_000;
 /// The largest number of inputs that are reported by name.
 const MOST_TOLD: usize = 20;
+/// The content of the files, in errors.
+const WHAT: &str = "findings";
 /// The name of the standard input.
 const STDIN: &str = "-";
 
@@ -62,10 +64,10 @@ impl Session {
                 files.push(path.clone());
                 continue;
             }
-            let kind = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+            let kind = fs::metadata(path).map_err(|error| unreadable(path, WHAT, &error))?;
             if kind.is_dir() {
                 let before = files.len();
-                folder(path, DEEPEST, &mut files)?;
+                folder(path, WHAT, DEEPEST, &mut files)?;
                 if files.len() == before {
                     return Err(Fail::usage(format!(
                         "{}: there are no files in this folder",
@@ -75,7 +77,7 @@ impl Session {
                     .hint("--findings takes a file, a folder with findings, or - for stdin"));
                 }
             } else {
-                File::open(path).map_err(|error| unreadable(path, &error))?;
+                File::open(path).map_err(|error| unreadable(path, WHAT, &error))?;
                 files.push(path.clone());
             }
         }
@@ -182,33 +184,40 @@ fn input(path: PathBuf) -> (String, Box<dyn Read>) {
 
 /// Collects the files of a folder. Links to folders are not followed, and names that begin with a dot are
 /// left out.
-fn folder(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Fail> {
+///
+/// # Errors
+/// When a folder cannot be read, or has too many files (exit 2).
+pub(super) fn folder(path: &Path, what: &str, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Fail> {
     if depth == 0 {
-        return Err(Fail::usage(format!("{}: folders are nested too deep for findings", path.display()))
+        return Err(Fail::usage(format!("{}: folders are nested too deep for {what}", path.display()))
             .hint("is it the right folder?"));
     }
     let mut entries = Vec::new();
-    for entry in fs::read_dir(path).map_err(|error| unreadable(path, &error))? {
-        entries.push(entry.map_err(|error| unreadable(path, &error))?);
+    for entry in fs::read_dir(path).map_err(|error| unreadable(path, what, &error))? {
+        entries.push(entry.map_err(|error| unreadable(path, what, &error))?);
     }
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries.iter().filter(|e| !e.file_name().as_encoded_bytes().starts_with(b".")) {
         let inner = entry.path();
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            folder(&inner, depth - 1, files)?;
+            folder(&inner, what, depth - 1, files)?;
         } else if inner.is_file() {
             files.push(inner);
         }
         if files.len() > MOST_FILES {
-            return Err(Fail::usage(format!("{}: more than {MOST_FILES} files of findings", path.display()))
+            return Err(Fail::usage(format!("{}: more than {MOST_FILES} files of {what}", path.display()))
                 .hint("is it the right folder?"));
         }
     }
     Ok(())
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> Fail {
-    Fail::usage(format!("{}: cannot read findings from it", path.display()))
-        .why(error.to_string())
-        .hint("--findings takes a file, a folder, or - for stdin")
+/// Builds the refusal of a path that cannot be read.
+pub(super) fn unreadable(path: &Path, what: &str, error: &io::Error) -> Fail {
+    let takes = if what == WHAT {
+        "--findings takes a file, a folder, or - for stdin"
+    } else {
+        "--flow-logs takes a file or a folder"
+    };
+    Fail::usage(format!("{}: cannot read {what} from it", path.display())).why(error.to_string()).hint(takes)
 }

@@ -11,6 +11,7 @@ pub mod exit;
 pub mod fail;
 pub mod files;
 pub mod findings;
+pub mod flow_logs;
 pub mod keys;
 pub mod lookup;
 pub mod narrow;

@@ -1,6 +1,8 @@
 //! The path from an open account to a plan, with the flags and the user's playbooks. Reads the account and
 //! changes nothing; `scan`, `plan` and `apply` without a file all take this path.
 
+use std::path::PathBuf;
+
 use jiff::SignedDuration;
 
 use super::{
@@ -20,7 +22,7 @@ use crate::{
         related,
     },
     inventory::{Inventory, Scope},
-    plan::{Change, Plan, build::Limits, digest, propose},
+    plan::{Change, Plan, build::Limits, digest, evidence::Observed, propose},
     playbook::{Playbook, check_parameters, own_parameters},
 };
 
@@ -68,17 +70,22 @@ pub async fn plan(session: &Session, door: &OpenAccount, safety: &SafetyLimits) 
             &mut survey.unjudged,
         )
     };
-    let wish = Wish {
+    let mut wish = Wish {
         regions: &door.regions,
         checks: &checks,
         playbooks: &playbooks,
         options: &session::options(&safety.guards),
         valid_for: safety.valid_for.unwrap_or(VALID_FOR),
         limits: Limits { max_changes: safety.max_changes, max_percent: safety.max_percent },
+        observed: Observed::new(),
         also: related::wants(suspicions.unwrap_or_default()),
         narrow: if suspicions.is_some() { Some(&only) } else { None },
     };
-    let (survey, mut plan) = survey::plan(door.account.as_ref(), &wish, &stage).await;
+    let (mut survey, mut plan) = survey::plan(door.account.as_ref(), &wish, &stage).await;
+    let logs = session.flow_logs()?;
+    if !logs.is_empty() {
+        (survey, plan) = with_evidence(session, door, &mut wish, logs, (survey, plan)).await?;
+    }
     let run: Vec<&str> = checks.iter().map(|check| check.id).collect();
     if let Some(suspicions) = suspicions {
         plan.origins = origins(suspicions, &run, &survey.inventory, &survey.findings, &survey.unjudged);
@@ -92,6 +99,28 @@ pub async fn plan(session: &Session, door: &OpenAccount, safety: &SafetyLimits) 
         explain(session, reported);
     }
     Ok(Planned { playbooks, survey, plan, reported })
+}
+
+/// Asks flow logs who uses what a plan closes. With `--allow-observed`, plans again with the networks that
+/// were seen.
+async fn with_evidence(
+    session: &Session,
+    door: &OpenAccount,
+    wish: &mut Wish<'_>,
+    logs: Vec<PathBuf>,
+    (mut survey, mut plan): (Survey, Plan),
+) -> Result<(Survey, Plan), Fail> {
+    let account = door.account.as_ref();
+    let mut asked = survey::asked(account, &plan, &mut survey).await;
+    let uses = session.uses(logs, std::mem::take(&mut asked.questions)).await?;
+    let found = asked.answered(uses);
+    if session.common.allow_observed {
+        wish.observed = found.observed(&plan);
+        (survey, plan) = survey::of_survey(account, wish, survey, &stage).await;
+    }
+    found.put(&mut plan, &wish.observed);
+    digest::seal(&mut plan);
+    Ok((survey, plan))
 }
 
 /// The number of remarks on reported findings that are shown with a plan; a scan shows all.

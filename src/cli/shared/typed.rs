@@ -34,6 +34,8 @@ const REPEATED: &[(&str, Kind)] = &[
     ("check", Kind::Planning),
     ("findings", Kind::Planning),
     ("events-since", Kind::Planning),
+    ("flow-logs", Kind::Planning),
+    ("allow-observed", Kind::Planning),
     ("my-address", Kind::Planning),
     ("allow-lockout", Kind::Both),
     ("include-managed", Kind::Both),

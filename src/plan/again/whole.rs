@@ -102,6 +102,9 @@ pub(super) fn shown(plan: &Plan, mut changes: Vec<Change>, mut rehearsal: Rehear
         for source in &mut change.sources {
             source.insert_str(0, "according to the file: ");
         }
+        if let Some(evidence) = &mut change.evidence {
+            evidence.claimed = true;
+        }
     }
     let mut shown = Plan { changes, rehearsal, digest: String::new(), ..plan.clone() };
     digest::seal(&mut shown);

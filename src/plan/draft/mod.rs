@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use frame::{frame, of_group, of_prerequisite};
 
 use super::{
-    Change, SkippedKind, Stage,
+    Change, SkippedKind, Stage, evidence,
     grouping::{Group, SkipReason, fate_of},
     guards::{self, Claim},
     order::{Place, order},
@@ -104,7 +104,12 @@ impl<'r, 'a> Drafts<'r, 'a> {
             merged,
             states,
         };
-        drafts.into_iter().for_each(|draft| all.push(draft));
+        for draft in drafts {
+            if let Some(Err(reason)) = request.observed.get(&draft.resource) {
+                all.excluded.insert(all.drafts.len(), (SkippedKind::Refused, reason.clone()).into());
+            }
+            all.push(draft);
+        }
         let mut next = 0;
         while next < all.drafts.len() {
             all.link(next);
@@ -447,6 +452,9 @@ fn settled(request: &Request<'_>, mut draft: Draft) -> Draft {
     for one in &mut draft.uses {
         if let Some(action) = actions::find(&one.action) {
             one.with = action.settled(&context, &draft.resource, &one.with);
+        }
+        if let Some(Ok(nets)) = request.observed.get(&draft.resource) {
+            evidence::allow(one, nets);
         }
     }
     draft

@@ -2,6 +2,7 @@
 //! all actions.
 
 mod building;
+mod evidence;
 mod files;
 mod parts;
 mod rehearsing;
@@ -15,6 +16,7 @@ use serde_json::{Value, json};
 use super::{
     Plan, Stage,
     build::{Limits, Request, build},
+    evidence::Observed,
     rehearse::Rules,
 };
 use crate::{
@@ -110,7 +112,7 @@ impl Stage for Table {
                 let id = format!("sgr-made-{}", self.made);
                 region
                     .security_group_rules
-                    .put(id.clone(), rule(&id, group, call.input["Cidr"].as_str().unwrap()));
+                    .put(id.clone(), rule(&id, group, call.input["Cidr"].as_str().unwrap_or(WORLD)));
                 Ok(BTreeMap::from([("SecurityGroupRuleIds".to_owned(), json!([id]))]))
             }
             ("RevokeSecurityGroupIngress", _) => {
@@ -187,6 +189,9 @@ struct World {
     regions: Vec<String>,
 }
 
+/// Nobody was observed.
+const NOBODY: &Observed = &Observed::new();
+
 impl World {
     fn new(inventory: Inventory, playbooks: Vec<Playbook>) -> Self {
         let findings = scan(&inventory);
@@ -211,6 +216,7 @@ impl World {
             caller: "arn:aws:iam::123456789012:user/a",
             created: now(),
             valid_for: SignedDuration::from_hours(168),
+            observed: NOBODY,
             limits: self.limits,
             stage: Table::of(&self.inventory),
         }

@@ -188,7 +188,8 @@ fn finding(scan: &Scan<'_>, n: usize, finding: &Finding) -> Value {
         Vec::new()
     };
     let decided = scan.decisions.get(&finding.key()).map(|d| format!("{}: {}", d.decision, d.reason));
-    let told: Vec<String> = evidence.into_iter().chain(decided).collect();
+    let used = scan.decisions.get(&finding.key()).map(|d| d.used.clone()).unwrap_or_default();
+    let told: Vec<String> = evidence.into_iter().chain(decided).chain(used).collect();
     let title = words::check_title(&finding.check).unwrap_or(&finding.check);
     let why = words::check_why(&finding.check).unwrap_or_default();
     of_resource(
@@ -228,8 +229,8 @@ fn of_resource(resource: &ResourceId, over: Value) -> Value {
         "region": resource.region(), "playbook": "",
         "place": words::place(resource), "arn": resource.as_str(), "auto": false, "outcome": "",
         "outcome_tone": "plain", "told": [], "diff": [], "answers": [],
-        "action": "", "after": [], "impact": [], "guards": [], "way_back": Value::Null, "not_restored": [],
-        "steps": [], "step_count": "",
+        "action": "", "after": [], "impact": [], "used": [], "guards": [], "way_back": Value::Null,
+        "not_restored": [], "steps": [], "step_count": "",
     });
     merge(&mut shown, over);
     shown
@@ -263,7 +264,7 @@ fn change(plan: &Plan, change: &Change) -> Value {
             "id": change.id, "summary": change.summary, "risk": change.risk.word(),
             "tone": name(words::risk_tone(change.risk)), "account": account,
             "region": change.region, "playbook": change.playbook, "action": change.action,
-            "after": change.after, "impact": each_once(&change.impact),
+            "after": change.after, "impact": each_once(&change.impact), "used": words::used(change),
             "auto": !change.ask && plan.kind == PlanKind::Plan, "diff": difference.collect::<Vec<_>>(),
             "guards": guards.collect::<Vec<_>>(),
             "answers": answers.map(|(text, why)| json!({ "text": text,

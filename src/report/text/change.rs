@@ -113,6 +113,9 @@ impl<'a> Changes<'a> {
         for line in own(affects(change)) {
             rows.row("affects", Tone::Faint, &[plain(line)]);
         }
+        for line in words::used(change) {
+            rows.row("use", Tone::Faint, &[plain(line)]);
+        }
         let warn = rows.page.style.mark(Mark::Warn);
         let mut shared: Vec<Span> = Vec::new();
         let mut numbers: BTreeSet<usize> = BTreeSet::new();
@@ -235,6 +238,9 @@ fn long(page: &mut Page, plan: &Plan, change: &Change, view: &View, detail: Deta
     difference(page, change);
     for (n, line) in affects(change).iter().enumerate() {
         page.row(4, &span(Tone::Faint, if n == 0 { "affects" } else { " " }), BESIDE, &[plain(line)]);
+    }
+    for (n, line) in words::used(change).iter().enumerate() {
+        page.row(4, &span(Tone::Faint, if n == 0 { "use" } else { " " }), BESIDE, &[plain(line)]);
     }
     for (n, note) in change.guards.iter().enumerate() {
         guard(page, if n == 0 { "guards" } else { " " }, note);

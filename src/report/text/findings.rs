@@ -136,6 +136,7 @@ fn one(
     if let Some(decided) = scan.decisions.get(&finding.key()).filter(|decided| !shared.contains_key(decided))
     {
         page.text(6, &[span(Tone::Faint, format!("{}: ", decided.decision)), plain(&decided.reason)]);
+        decided.used.iter().for_each(|line| page.text(6, &[span(Tone::Faint, "use: "), plain(line)]));
     }
 }
 

@@ -63,6 +63,8 @@ pub fn card(plan: &Plan, change: &Change, at: &At, view: &View) -> String {
     row(&mut page, "change", &[plain(&change.summary)]);
     difference(&mut page, change);
     rows(&mut page, "affects", Tone::Plain, &each_once(&change.impact));
+    let used = words::used(change);
+    rows(&mut page, "use", Tone::Plain, &used.iter().map(String::as_str).collect::<Vec<_>>());
     let asked: Vec<String> =
         change.guards.iter().filter(|g| g.result != GuardResult::Passed).map(words::guard).collect();
     rows(&mut page, "guards", Tone::Warn, &asked);

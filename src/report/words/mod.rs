@@ -13,6 +13,7 @@ use crate::{
     actions::{GuardNote, GuardResult},
     calls::{Risk, Undo, WayBack},
     checks,
+    evidence::lines,
     finding::{Finding, FindingKey, Severity, Verdict},
     journal::{ChangeState, Outcome, RunDocument, RunState, Signed, Told, document::ChangeReport},
     plan::{Change, Plan, PlanKind, Rehearsal},
@@ -315,6 +316,11 @@ pub fn stays(run: &RunDocument, change: &ChangeReport) -> Vec<String> {
 /// Describes a finding: `check on sg-1 in us-east-1`.
 pub fn finding(key: &FindingKey) -> String {
     format!("{} on {}", key.check, brief(&key.resource))
+}
+
+/// Describes who uses what a change closes, as flow logs show it.
+pub fn used(change: &Change) -> Vec<String> {
+    change.evidence.as_ref().map(lines).unwrap_or_default()
 }
 
 /// Returns a guard and its result: `lock-out`, `lock-out not checked`.

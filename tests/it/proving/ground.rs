@@ -124,6 +124,7 @@ impl Ground {
             playbooks,
             options: &Options::default(),
             valid_for: jiff::SignedDuration::from_hours(24 * 7),
+            observed: Default::default(),
             limits: Limits::default(),
             also: Default::default(),
             narrow: None,

@@ -41,6 +41,10 @@ pub struct Common {
     pub check: Vec<String>,
     /// Files of findings.
     pub findings: Vec<PathBuf>,
+    /// Files of flow logs.
+    pub flow_logs: Vec<PathBuf>,
+    /// `true` to let in the networks that the flow logs show.
+    pub allow_observed: bool,
     /// The start of the period whose events are looked up.
     pub events_since: Option<Moment>,
     /// The end of that period, for `redress events` alone.
@@ -289,6 +293,31 @@ impl Group for Plans {
         self.checks.set(common);
         common.findings.clone_from(&self.findings);
         common.events_since = self.events_since;
+    }
+}
+
+/// The scope of a plan, and the flow logs that show who uses what it closes.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Playbooks and checks")]
+pub struct Logged {
+    /// The scope.
+    #[command(flatten)]
+    pub plans: Plans,
+    /// Show who uses what would close, by these VPC flow logs: a file (text,
+    /// .gz, Parquet) or a folder; repeatable
+    #[arg(long, global = true, value_name = "FILE|DIR")]
+    pub flow_logs: Vec<PathBuf>,
+    /// Let in the addresses that these logs show to have come in, at most 10
+    /// for a change, beside those of --allow-cidr
+    #[arg(long, global = true, requires = "flow_logs")]
+    pub allow_observed: bool,
+}
+
+impl Group for Logged {
+    fn set(&self, common: &mut Common) {
+        self.plans.set(common);
+        common.flow_logs.clone_from(&self.flow_logs);
+        common.allow_observed = self.allow_observed;
     }
 }
 

@@ -11,8 +11,8 @@ use clap::{Parser, Subcommand};
 use jiff::SignedDuration;
 
 use self::common::{
-    Books, Checks, Events, Formatted, Opens, Parameters, Plans, Reopens, Reports, Runs, Sets, State, Stored,
-    Verbosity,
+    Books, Checks, Events, Formatted, Logged, Opens, Parameters, Plans, Reopens, Reports, Runs, Sets,
+    State, Stored, Verbosity,
 };
 pub use self::{
     common::Common,
@@ -80,7 +80,7 @@ pub enum Command {
         opens: Opens,
         /// The checks.
         #[command(flatten)]
-        plans: Plans,
+        plans: Logged,
         /// The reports.
         #[command(flatten)]
         reports: Reports,
@@ -123,7 +123,7 @@ pub enum Command {
         opens: Opens,
         /// The scope of the plan.
         #[command(flatten)]
-        plans: Plans,
+        plans: Logged,
         /// The reports.
         #[command(flatten)]
         reports: Reports,
@@ -266,7 +266,7 @@ pub enum Command {
         opens: Opens,
         /// The scope of the plan.
         #[command(flatten)]
-        plans: Plans,
+        plans: Logged,
         /// The pace of the run.
         #[command(flatten)]
         runs: Runs,
