@@ -83,6 +83,7 @@ pub async fn run(
         valid_for: safety.valid_for.unwrap_or(VALID_FOR),
         limits: Limits { max_changes: safety.max_changes, max_percent: safety.max_percent },
         also: Default::default(),
+        observed: Default::default(),
         narrow: Some(&only),
     };
     let (survey, plan) = survey::plan(door.account.as_ref(), &wish, &stage).await;

@@ -12,9 +12,9 @@ use crate::{
 };
 
 mod arbitrary;
+mod closings;
 mod egress;
 mod endpoints;
-mod closings;
 mod impacts;
 mod refusals;
 mod residual;

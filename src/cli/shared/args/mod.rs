@@ -11,8 +11,8 @@ use clap::{Parser, Subcommand};
 use jiff::SignedDuration;
 
 use self::common::{
-    Books, Checks, Events, Formatted, Logged, Opens, Parameters, Plans, Reopens, Reports, Runs, Sets,
-    State, Stored, Verbosity,
+    Books, Checks, Events, Formatted, Logged, Opens, Parameters, Plans, Reopens, Reports, Runs, Sets, State,
+    Stored, Verbosity,
 };
 pub use self::{
     common::Common,
