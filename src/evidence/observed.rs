@@ -29,8 +29,8 @@ pub fn observed(evidence: &Evidence) -> Result<Vec<IpNet>, String> {
     if more || nets.len() > MOST_NETWORKS {
         let many = if more { format!("more than {}", nets.len()) } else { nets.len().to_string() };
         return Err(format!(
-            "--allow-observed: {many} addresses came in, and no more than {MOST_NETWORKS} are proposed; a port \
-             that is open to the world is found by scanners, too. Name the networks that are meant with \
+            "--allow-observed: {many} addresses came in, and no more than {MOST_NETWORKS} are proposed; a \
+             port that is open to the world is found by scanners, too. Name the networks that are meant with \
              --allow-cidr, and plan without --allow-observed"
         ));
     }

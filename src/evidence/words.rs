@@ -80,7 +80,8 @@ fn doubts(one: &Use) -> Vec<String> {
     }
     if one.answers > 0 {
         all.push(format!(
-            "{} of {closes} look like answers to connections that these interfaces opened, and are not counted",
+            "{} of {closes} look like answers to connections that these interfaces opened, and are \
+             not counted",
             records(one.answers)
         ));
     }

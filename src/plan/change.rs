@@ -65,8 +65,8 @@ pub struct Change {
     /// the work that is done.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<String>,
-    /// The use of what it closes, as flow logs show it, for people; only where logs were given. Not part of the
-    /// work that is done.
+    /// The use of what it closes, as flow logs show it, for people; only where logs were given. Not part of
+    /// the work that is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
     /// For an undo: the state that must be found, and the state that is to be restored.
