@@ -23,6 +23,7 @@ pub mod delivery_role;
 pub mod disable_subnet_public_ip;
 pub mod empty_default_security_group;
 pub mod enable_ebs_default_encryption;
+pub mod enable_endpoint_private_dns;
 pub mod enable_flow_logs;
 pub mod enable_kms_rotation;
 pub mod encrypt_volumes;
@@ -274,6 +275,7 @@ static ALL: &[&dyn Action] = &[
     &redirect_http_to_https::REDIRECT_HTTP_TO_HTTPS,
     &associate_web_acl::AssociateWebAcl,
     &restrict_vpc_endpoint::RESTRICT_VPC_ENDPOINT,
+    &enable_endpoint_private_dns::EnableEndpointPrivateDns,
     &log_group::EnsureLogGroup,
     &delivery_role::EnsureDeliveryRole,
     &raise_cloudtrail::RaiseCloudtrail,

@@ -44,6 +44,7 @@ pub struct Regional {
     ec2: OnceLock<aws_sdk_ec2::Client>,
     balancing: OnceLock<aws_sdk_elasticloadbalancingv2::Client>,
     only_try: OnceLock<aws_sdk_ec2::Client>,
+    route53: OnceLock<aws_sdk_route53::Client>,
     s3: OnceLock<aws_sdk_s3::Client>,
     iam: OnceLock<aws_sdk_iam::Client>,
     logs: OnceLock<aws_sdk_cloudwatchlogs::Client>,
@@ -108,6 +109,7 @@ impl Regional {
             ec2: OnceLock::new(),
             balancing: OnceLock::new(),
             only_try: OnceLock::new(),
+            route53: OnceLock::new(),
             s3: OnceLock::new(),
             iam: OnceLock::new(),
             logs: OnceLock::new(),
@@ -146,6 +148,10 @@ impl Regional {
             let config = aws_sdk_ec2::config::Builder::from(&self.config).interceptor(OnlyTry).build();
             aws_sdk_ec2::Client::from_conf(config)
         })
+    }
+    /// Returns the client of Route 53, which is only read.
+    pub fn route53(&self) -> &aws_sdk_route53::Client {
+        self.route53.get_or_init(|| aws_sdk_route53::Client::new(&self.config))
     }
     /// Returns the client of S3. At a custom endpoint, it addresses buckets by path: their names do not
     /// resolve as hosts there.

@@ -33,6 +33,7 @@ const TRAIL: &str = "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/
 const KMS: &str = "https://docs.aws.amazon.com/kms/latest/developerguide/requests-per-second.html";
 const STS: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html";
 const HUB: &str = "https://docs.aws.amazon.com/securityhub/1.0/APIReference/Welcome.html";
+const ROUTE53: &str = "https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html";
 const WAF: &str = "https://docs.aws.amazon.com/waf/latest/developerguide/limits.html";
 const UNPUBLISHED: &str = "not published; a careful guess";
 
@@ -106,6 +107,8 @@ pub const TABLE: &[Row] = &[
     row("elasticloadbalancing", &[REST], 3.0, 3.0, UNPUBLISHED),
     row("organizations", &[READS], 2.0, 1.0, UNPUBLISHED),
     row("rbin", &[READS], 10.0, 5.0, UNPUBLISHED),
+    // Five a second for the whole account, over all operations.
+    row("route53", &[READS], 5.0, 5.0, ROUTE53),
     row("wafv2", &["AssociateWebACL", "DisassociateWebACL"], 1.0, 0.5, WAF),
     row("wafv2", &["GetWebACLForResource"], 1.0, 1.0, WAF),
     row("wafv2", &[READS], 5.0, 5.0, WAF),

@@ -1,4 +1,5 @@
-//! The check on VPC endpoints: their policies do not let everybody do everything.
+//! The checks on VPC endpoints: their policies do not let everybody do everything, and those of services of
+//! AWS get the traffic for the names of the service.
 
 use serde_json::{Value, json};
 
@@ -16,8 +17,11 @@ use crate::{
 /// The id of the check on policies.
 pub const OPEN_POLICY: &str = "vpc-endpoint-open-policy";
 
+/// The id of the check on private DNS.
+pub const NO_PRIVATE_DNS: &str = "vpc-endpoint-no-private-dns";
+
 /// The checks of this family.
-pub static CHECKS: &[Check] = &[Check::of::<OpenPolicy>()];
+pub static CHECKS: &[Check] = &[Check::of::<OpenPolicy>(), Check::of::<NoPrivateDns>()];
 
 /// Services whose actions have another prefix than the word in the name of the service
 /// (<https://docs.aws.amazon.com/vpc/latest/privatelink/aws-services-privatelink-support.html>).
@@ -141,6 +145,68 @@ impl Rule for OpenPolicy {
     }
 }
 
+/// Returns the reason for which private DNS would lead no name to an endpoint; `None` where it would.
+///
+/// # Errors
+/// The reason for which that is not known.
+pub fn without_private_names(endpoint: &VpcEndpoint) -> Result<Option<String>, String> {
+    let name = &endpoint.service_name;
+    let of_others = format!("{name} is a service of somebody's, whose owner decides about its names");
+    let no_names = "only interface endpoints lead names of AWS's services to themselves".to_owned();
+    match endpoint.endpoint_type.as_str() {
+        "Interface" if endpoint.is_of_others() => return Ok(Some(of_others)),
+        "Interface" => {}
+        "Gateway" | "GatewayLoadBalancer" | "Resource" | "ServiceNetwork" | "Tunnel" => {
+            return Ok(Some(no_names));
+        }
+        other => return Err(format!("its type is {other:?}, which redress does not know")),
+    }
+    match &endpoint.private_dns_names {
+        Fact::Known(names) if names.is_empty() => {
+            Ok(Some(format!("{name} has no names that private DNS could lead to it")))
+        }
+        Fact::Known(_) => Ok(None),
+        silent => {
+            let why = silent.silence().unwrap_or("the answer names no such service");
+            Err(format!("the names of {name}: {why}"))
+        }
+    }
+}
+
+struct NoPrivateDns;
+
+impl Rule for NoPrivateDns {
+    type On = VpcEndpoint;
+    const INFO: Info = Info {
+        id: NO_PRIVATE_DNS,
+        title: "An interface endpoint does not get the traffic for the public names of its service",
+        why: "Whoever uses the public name of the service, as all tools of AWS do, goes past the endpoint \
+              and its policy, by the internet or not at all.",
+        severity: Severity::Low,
+        kind: Kind::VpcEndpoint,
+        known_as: &[],
+        triggers: &["ec2:CreateVpcEndpoint", "ec2:ModifyVpcEndpoint"],
+    };
+
+    fn is_own(endpoint: &VpcEndpoint, inventory: &Inventory) -> bool {
+        inventory.owner.owns(&endpoint.owner_id)
+    }
+
+    fn judge(endpoint: &VpcEndpoint, _: &Value) -> Verdict {
+        if endpoint.private_dns_enabled {
+            return Verdict::Ok(None);
+        }
+        match without_private_names(endpoint) {
+            Ok(None) => Verdict::Violates(json!({ "service": endpoint.service_name, "vpc": endpoint.vpc_id,
+                "names": endpoint.private_dns_names.known() })),
+            // Gateways are no endpoints for names, and are not worth a note each.
+            Ok(Some(_)) if endpoint.endpoint_type == "Gateway" => Verdict::Ok(None),
+            Ok(reason) => Verdict::Ok(reason),
+            Err(why) => Verdict::Unknown(why),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,6 +262,37 @@ mod tests {
             it.service_name = "com.amazonaws.vpce.us-east-1.vpce-svc-0123456789abcdef0".into();
         });
         assert!(matches!(others, Verdict::Ok(Some(why)) if why.contains("somebody's")));
+    }
+
+    fn named(change: impl FnOnce(&mut VpcEndpoint)) -> Verdict {
+        let it = endpoint(|it| {
+            it.endpoint_type = "Interface".into();
+            it.service_name = "com.amazonaws.us-east-1.ssm".into();
+            it.private_dns_names = Fact::Known(vec!["ssm.us-east-1.amazonaws.com".into()]);
+            change(it);
+        });
+        NoPrivateDns::judge(&it, &Value::Null)
+    }
+
+    #[test]
+    fn an_interface_endpoint_without_the_names_of_its_service_is_a_finding() {
+        assert!(matches!(named(|_| {}), Verdict::Violates(with)
+            if with["names"] == json!(["ssm.us-east-1.amazonaws.com"])));
+        assert_eq!(named(|it| it.private_dns_enabled = true), Verdict::Ok(None));
+        assert_eq!(named(|it| it.endpoint_type = "Gateway".into()), Verdict::Ok(None));
+        for kind in ["GatewayLoadBalancer", "Resource", "ServiceNetwork", "Tunnel"] {
+            assert!(matches!(named(|it| it.endpoint_type = kind.into()), Verdict::Ok(Some(_))), "{kind}");
+        }
+        let others = "com.amazonaws.vpce.us-east-1.vpce-svc-0123456789abcdef0";
+        let noted = [
+            named(|it| it.service_name = others.into()),
+            named(|it| it.private_dns_names = Fact::Known(Vec::new())),
+        ];
+        assert!(noted.iter().all(|verdict| matches!(verdict, Verdict::Ok(Some(_)))), "{noted:?}");
+        for silent in [Fact::unknown("AWS does not list it"), Fact::NotRead, Fact::Absent] {
+            assert!(matches!(named(|it| it.private_dns_names = silent), Verdict::Unknown(_)));
+        }
+        assert!(matches!(named(|it| it.endpoint_type = "Bridge".into()), Verdict::Unknown(_)));
     }
 
     #[test]

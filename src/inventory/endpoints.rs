@@ -38,6 +38,9 @@ pub struct VpcEndpoint {
     /// `true` if its service takes policies of endpoints (`ec2:DescribeVpcEndpointServices`); full access is
     /// shown for those that do not, too. Not read where the type of endpoint has no policy.
     pub policy_supported: Fact<bool>,
+    /// The public names of its service that private DNS leads to an endpoint
+    /// (`ec2:DescribeVpcEndpointServices`). Not read where AWS is not asked about the service.
+    pub private_dns_names: Fact<Vec<String>>,
     /// The security groups of its network interfaces.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<String>,
@@ -65,7 +68,7 @@ const READ: &[Reading] = &[
     on_all("ec2:DescribeVpcEndpoints"),
     Reading {
         action: "ec2:DescribeVpcEndpointServices",
-        when: When::Fact("an endpoint has a policy"),
+        when: When::Fact("an endpoint is for a service of AWS"),
         on: On::All,
     },
 ];
@@ -77,7 +80,11 @@ impl Record for VpcEndpoint {
             "DescribeVpcEndpoints",
             "vpc-endpoint-id",
             "VpcEndpoints[0]",
-            &[("/policy/known", "PolicyDocument")],
+            &[
+                ("/policy/known", "PolicyDocument"),
+                ("/private_dns_enabled", "PrivateDnsEnabled"),
+                ("/state", "State"),
+            ],
         )),
         ..About::of_ec2(READ, "vpce", "vpc-endpoint", "InvalidVpcEndpointId.NotFound")
     };

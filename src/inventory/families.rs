@@ -10,7 +10,7 @@ use super::{
     KeyPolicy, Listener, LoadBalancer, LogGroup, ManagedInstance, NatGateway, NetworkAcl, NetworkInterface,
     Organization, PrefixList, Quota, Record, Removal, RetentionPolicy, Role, RouteTable, SecurityGroup,
     SecurityGroupRule, Snapshot, Subnet, TargetGroup, TlsPolicy, Trail, Volume, VolumeModification,
-    VolumeStatus, Vpc, VpcEndpoint, VpcPeeringConnection, WebAcl, WebAclAssociation,
+    VolumeStatus, Vpc, VpcDns, VpcEndpoint, VpcPeeringConnection, WebAcl, WebAclAssociation,
     about::{About, Arn},
     permissions::Reading,
 };
@@ -32,6 +32,8 @@ macro_rules! families {
                 NetworkInterfaces network_interfaces NetworkInterface,
                 /// VPCs, by id.
                 Vpcs vpcs Vpc,
+                /// The DNS of VPCs, by the id of the VPC. They are read by these only.
+                VpcDns vpc_dns VpcDns,
                 /// Subnets, by id.
                 Subnets subnets Subnet,
                 /// Network ACLs, by id.

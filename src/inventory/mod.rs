@@ -23,6 +23,7 @@ pub mod services;
 pub mod table;
 pub mod tag;
 pub mod volume_copies;
+mod vpc_dns;
 pub mod want;
 pub mod web_acls;
 
@@ -59,6 +60,7 @@ pub use routing::{
 pub use services::{Bucket, EbsDefaults, LogGroup, ManagedInstance, Organization, Quota, Role, Trail};
 pub use table::Table;
 pub use volume_copies::{CopyTrial, Copying, VolumeStatus};
+pub use vpc_dns::{PrivateZone, VpcDns};
 pub use want::{Scope, Want};
 pub use web_acls::{WebAcl, WebAclAssociation, WebAclRule};
 

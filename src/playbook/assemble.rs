@@ -41,6 +41,7 @@ static BUILT_IN: &[(&str, &str)] = built_in![
     "load-balancer-web-acl",
     "vpc-endpoint-policy",
     "vpc-endpoint-security-group",
+    "vpc-endpoint-dns",
     "instance-backups",
 ];
 

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::inventory::FamilyKind::VpcEndpoints;
 
-/// A call that sets the policy of a VPC endpoint. `ResetPolicy` is never sent: it sets a policy that allows
-/// everything, whatever the former one was.
+/// A call that sets properties of a VPC endpoint; what it does not name stays. `ResetPolicy` is never sent:
+/// it sets a policy that allows everything, whatever the former one was.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyVpcEndpoint.html>
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
@@ -17,7 +17,25 @@ pub struct ModifyVpcEndpoint {
     /// The endpoint.
     pub vpc_endpoint_id: String,
     /// The policy: JSON as text.
-    pub policy_document: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy_document: Option<String>,
+    /// `true` if the public names of the service lead to the endpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub private_dns_enabled: Option<bool>,
+}
+
+impl ModifyVpcEndpoint {
+    /// Sets the policy alone.
+    pub fn policy(endpoint: &str, document: &str) -> Self {
+        let policy_document = Some(document.to_owned());
+        Self { vpc_endpoint_id: endpoint.to_owned(), policy_document, private_dns_enabled: None }
+    }
+
+    /// Sets private DNS alone.
+    pub fn private_dns(endpoint: &str, is_on: bool) -> Self {
+        let vpc_endpoint_id = endpoint.to_owned();
+        Self { vpc_endpoint_id, policy_document: None, private_dns_enabled: Some(is_on) }
+    }
 }
 
 impl Operation for ModifyVpcEndpoint {

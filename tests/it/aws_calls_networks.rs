@@ -236,6 +236,26 @@ pub async fn endpoints(maker: &mut Maker) {
     let now = maker.json(US, K::VpcEndpoints, &id).await;
     assert_eq!(now["policy_document"], json!(policy.to_string()));
     assert_eq!(now["policy"]["known"]["Statement"][0]["Action"], json!(["s3:Get*"]));
+    let vpc = seen["vpc_id"].as_str().unwrap();
+    let names = maker.seed(&format!(
+        "(ec2.modify_vpc_attribute(VpcId='{vpc}', EnableDnsHostnames={{'Value': False}}), \
+         boto3.client('route53').create_hosted_zone(Name='a.example', CallerReference='1', HostedZoneConfig=\
+         {{'PrivateZone': True}}, VPC={{'VPCRegion': 'us-east-1', 'VPCId': '{vpc}'}}), \
+         ec2.create_vpc_endpoint(VpcId='{vpc}', VpcEndpointType='Interface', PrivateDnsEnabled=False, \
+         ServiceName='com.amazonaws.us-east-1.ssm', SubnetIds=[s['SubnetId'] for s in \
+         ec2.describe_subnets()['Subnets'][:1]])['VpcEndpoint']['VpcEndpointId'])[2]"
+    ));
+    let dns = maker.json(US, K::VpcDns, vpc).await;
+    assert_eq!((&dns["dns_support"]["known"], &dns["dns_hostnames"]["known"]), (&json!(true), &json!(false)));
+    assert_eq!(dns["zones"]["known"][0]["name"], json!("a.example"), "without the dot at its end");
+    assert!(maker.is_gone(US, K::VpcDns, "vpc-0123456789abcdef0").await);
+    let seen = maker.json(US, K::VpcEndpoints, &names).await;
+    assert_eq!(seen["private_dns_names"]["known"], json!(["ssm.us-east-1.amazonaws.com"]));
+    for is_on in [true, false] {
+        let set = json!({ "VpcEndpointId": names, "PrivateDnsEnabled": is_on });
+        maker.makes("ec2", "ModifyVpcEndpoint", set).await;
+        assert_eq!(maker.json(US, K::VpcEndpoints, &names).await["private_dns_enabled"], json!(is_on));
+    }
     let nobody = "vpce-0123456789abcdef0";
     let asked = [&id, nobody, &other].map(|id| Want::id(US, K::VpcEndpoints, id));
     let found = maker.read(asked).await;

@@ -82,7 +82,7 @@ fn something_else(truth: &mut Inventory, want: &Want) {
             if let Some(endpoint) = truth.region_mut(region).vpc_endpoints.get_mut(id) {
                 tag(&mut endpoint.tags);
                 endpoint.groups.push("sg-beside".to_owned());
-                endpoint.private_dns_enabled = !endpoint.private_dns_enabled;
+                endpoint.subnet_ids.push("subnet-beside".to_owned());
             }
         }
         FamilyKind::EbsDefaults => {

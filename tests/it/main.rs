@@ -81,6 +81,7 @@ mod pages;
 mod permissions;
 mod permissions_reference;
 mod plans;
+mod private_dns;
 mod proving;
 mod proxy;
 mod prune;

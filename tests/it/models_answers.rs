@@ -229,7 +229,7 @@ const READ: &[Paths] = &[
     ("ec2", "ModifyInstanceAttribute", "in", &["InstanceId"]),
     ("ec2", "ModifyInstanceAttribute", "in", &["BlockDeviceMappings[0].DeviceName"]),
     ("ec2", "ModifyInstanceAttribute", "in", &["BlockDeviceMappings[0].Ebs.DeleteOnTermination"]),
-    ("ec2", "ModifyVpcEndpoint", "in", &["VpcEndpointId", "PolicyDocument"]),
+    ("ec2", "ModifyVpcEndpoint", "in", &["VpcEndpointId", "PolicyDocument", "PrivateDnsEnabled"]),
     ("ec2", "CreateFlowLogs", "in", &["ResourceIds"]),
     ("ec2", "CreateFlowLogs", "out", &["FlowLogIds"]),
     ("ec2", "CreateSnapshot", "in", &["VolumeId"]),

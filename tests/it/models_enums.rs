@@ -37,6 +37,7 @@ const ENCRYPT: &str = "src/actions/encrypt_volumes";
 const PRUNE: &str = "src/actions/prune";
 const ENGINE: &str = "src/engine";
 const KEYS: &str = "src/inventory/keys.rs";
+const PRIVATE_DNS: &str = "src/actions/enable_endpoint_private_dns";
 const REDIRECT: &str = "src/actions/redirect_http_to_https";
 
 /// Enums.
@@ -91,7 +92,7 @@ const ENUMS: &[Row] = &[
         &["src/checks/endpoints.rs"],
     ),
     row("ec2", "VpcEndpointType", &["Gateway", "Interface"], &["src/aws/read/endpoints.rs"]),
-    row("ec2", "State", &["Available"], &["src/actions/restrict_vpc_endpoint"]),
+    row("ec2", "State", &["Available"], &["src/actions/restrict_vpc_endpoint", PRIVATE_DNS]),
     row("ec2", "RuleAction", &["allow", "deny"], &["src/checks/network_acls"]),
     row("ec2", "RouteState", &["active", "blackhole", "filtered"], &["src/checks/routes"]),
     row("ec2", "RouteState", &["active", "blackhole", "filtered"], &["src/actions/fix_route_table"]),

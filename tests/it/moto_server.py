@@ -20,6 +20,7 @@ from moto.core.utils import method_names_from_class, utcnow
 from moto.ec2.models.instances import Instance
 from moto.ec2.models.nat_gateways import NatGatewayBackend
 from moto.ec2.models.route_tables import Route
+from moto.ec2.responses.vpcs import VPCs
 from moto.iam import models as iam
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.server import main
@@ -80,5 +81,18 @@ def state_as_on_aws(self):
 
 NatGatewayBackend.delete_nat_gateway = delete_as_aws_does
 Route.state = property(state_as_on_aws)
+
+# As on AWS private DNS of an endpoint can be turned on and off; moto ignores it.
+modify_vpc_endpoint = VPCs.modify_vpc_endpoint
+
+
+def modify_as_aws_does(self):
+    answer, wanted = modify_vpc_endpoint(self), self._get_param("PrivateDnsEnabled")
+    if wanted is not None:
+        self.ec2_backend.vpc_end_points[self._get_param("VpcEndpointId")].private_dns_enabled = str(wanted).lower() == "true"
+    return answer
+
+
+VPCs.modify_vpc_endpoint = modify_as_aws_does
 
 main(["-H", "127.0.0.1", "-p", sys.argv[1]])

@@ -62,6 +62,7 @@ const REFERENCE: &[Row] = &[
     ("ec2:ModifyVpcEndpoint", &["vpc-endpoint", "route-table", "security-group", "subnet"], &[]),
     ("ec2:GetManagedPrefixListEntries", &["prefix-list"], &[]),
     ("ec2:DescribeInstanceAttribute", &["instance"], &[]),
+    ("ec2:DescribeVpcAttribute", &["vpc"], &[]),
     ("ec2:DescribeSnapshotAttribute", &["snapshot"], &[]),
     ("ec2:GetEbsEncryptionByDefault", &[], &[]),
     ("ec2:GetEbsDefaultKmsKeyId", &[], &[]),
@@ -157,6 +158,8 @@ const REFERENCE: &[Row] = &[
     ("wafv2:GetWebACL", &["regional"], &[]),
     ("wafv2:GetWebACLForResource", &["loadbalancer", "regional"], &[]),
     ("wafv2:ListWebACLs", &[], &[]),
+    // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonroute53.html
+    ("route53:ListHostedZonesByVPC", &[], &[]),
     // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscertificatemanager.html
     ("acm:DescribeCertificate", &["certificate"], &[]),
     // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html

@@ -374,6 +374,16 @@ pub fn meddle(stand: &Stand, plan: &Plan) -> bool {
                 endpoint.set_policy(Some(open.to_owned()));
                 true
             }
+            // A zone of that name is made, and associated with the VPC.
+            "enable-endpoint-private-dns" => {
+                let place = truth.region_mut(&region);
+                let endpoint = place.vpc_endpoints.get_mut(&id).unwrap().clone();
+                let name = endpoint.private_dns_names.known().unwrap()[0].clone();
+                let zone = redress::inventory::PrivateZone { name, ..Default::default() };
+                place.vpc_dns.get_mut(&endpoint.vpc_id).unwrap().zones =
+                    redress::inventory::Fact::Known(vec![zone]);
+                true
+            }
             // The key is disabled: AWS rotates no disabled key.
             "enable-kms-rotation" => {
                 truth.region_mut(&region).customer_keys.get_mut(&id).unwrap().key_state = "Disabled".into();

@@ -104,10 +104,7 @@ fn switch(context: &Context<'_>, endpoint: &VpcEndpoint, params: &Params) -> Res
             text.chars().count()
         )));
     }
-    let call = |document: &str| {
-        let set = ModifyVpcEndpoint { vpc_endpoint_id: id.clone(), policy_document: document.to_owned() };
-        Call::of(context.region, &set)
-    };
+    let call = |document: &str| Call::of(context.region, &ModifyVpcEndpoint::policy(id, document));
     let others = statements(&policy).map_or(0, |all| all.len()).saturating_sub(open.len());
     Ok(Switch {
         summary: format!("let VPC endpoint {id} ({word}) be used within {} only", inside.words()),

@@ -17,7 +17,7 @@ use crate::{
 /// The maximum number of things on a page.
 const PAGE: i32 = 1000;
 
-/// Calls `ec2:DescribeVpcEndpoints`, and `ec2:DescribeVpcEndpointServices` where a policy was found.
+/// Calls `ec2:DescribeVpcEndpoints`, and `ec2:DescribeVpcEndpointServices` for services of AWS.
 pub async fn endpoints(ec2: &Client, ask: &Ask) -> Members<VpcEndpoint> {
     let (mut found, mut rest) = (Vec::new(), Vec::new());
     match ask {
@@ -69,12 +69,12 @@ fn endpoint(described: types::VpcEndpoint) -> VpcEndpoint {
     endpoint
 }
 
-/// Returns whether AWS is asked if the endpoint's service takes policies.
+/// Returns whether AWS is asked about the endpoint's service.
 fn is_asked(endpoint: &VpcEndpoint) -> bool {
     matches!(endpoint.endpoint_type.as_str(), "Gateway" | "Interface") && !endpoint.is_of_others()
 }
 
-/// Adds whether the services take policies.
+/// Adds whether the services take policies, and their public names.
 async fn complete(ec2: &Client, endpoints: Vec<VpcEndpoint>) -> Vec<VpcEndpoint> {
     let asked = endpoints.iter().filter(|endpoint| is_asked(endpoint));
     let regions: BTreeSet<Option<String>> = asked.map(|endpoint| endpoint.service_region.clone()).collect();
@@ -83,39 +83,58 @@ async fn complete(ec2: &Client, endpoints: Vec<VpcEndpoint>) -> Vec<VpcEndpoint>
         let answer = described(ec2, region.clone()).await;
         services.insert(region, answer);
     }
-    let supported = |endpoint: &VpcEndpoint| match services.get(&endpoint.service_region) {
-        Some(Ok(all)) => all
-            .get(&(endpoint.service_name.clone(), endpoint.endpoint_type.clone()))
-            .copied()
-            .flatten()
-            .map_or_else(
-                || {
-                    let service = &endpoint.service_name;
-                    Fact::unknown(format!("AWS does not list {service} (ec2:DescribeVpcEndpointServices)"))
-                },
-                Fact::Known,
-            ),
+    let service = |endpoint: &VpcEndpoint| match services.get(&endpoint.service_region) {
+        Some(Ok(all)) => {
+            let named = (endpoint.service_name.clone(), endpoint.endpoint_type.clone());
+            all.get(&named).cloned().map_or_else(|| unlisted(endpoint), Fact::Known)
+        }
         Some(Err(error)) => Fact::unknown(error),
         None => Fact::NotRead,
     };
     let whole = |endpoint: VpcEndpoint| {
-        let policy_supported = if is_asked(&endpoint) { supported(&endpoint) } else { Fact::NotRead };
-        VpcEndpoint { policy_supported, ..endpoint }
+        let found = if is_asked(&endpoint) { service(&endpoint) } else { Fact::NotRead };
+        let policy_supported = match found.as_ref().map(|service| service.takes_policies) {
+            Fact::Known(Some(takes)) => Fact::Known(takes),
+            Fact::Known(None) => unlisted(&endpoint),
+            silent => silent.map(|_| false),
+        };
+        let private_dns_names = found.map(|service| service.names);
+        VpcEndpoint { policy_supported, private_dns_names, ..endpoint }
     };
     endpoints.into_iter().map(whole).collect()
 }
 
-/// Returns whether services take policies, by name and type of endpoint: one service may be there for both.
+/// Returns that AWS does not list the service of an endpoint, or not what was asked of it.
+fn unlisted<T>(endpoint: &VpcEndpoint) -> Fact<T> {
+    let service = &endpoint.service_name;
+    Fact::unknown(format!("AWS does not list {service} (ec2:DescribeVpcEndpointServices)"))
+}
+
+/// A service, as far as its endpoints depend on it.
+#[derive(Debug, Clone)]
+struct Service {
+    /// `true` if it takes policies of endpoints, where the answer names that.
+    takes_policies: Option<bool>,
+    /// Its public names.
+    names: Vec<String>,
+}
+
+/// Returns the services, by name and type of endpoint: one service may be there for both.
 async fn described(
     ec2: &Client,
     region: Option<String>,
-) -> Result<BTreeMap<(String, String), Option<bool>>, CallError> {
+) -> Result<BTreeMap<(String, String), Service>, CallError> {
     let request = ec2.describe_vpc_endpoint_services().set_service_regions(region.map(|one| vec![one]));
     let services = pages!("ec2:DescribeVpcEndpointServices", request.max_results(PAGE), service_details);
     let by_type = |service: types::ServiceDetail| {
-        let (name, supported) = (text(service.service_name), service.vpc_endpoint_policy_supported);
-        let types = service.service_type.unwrap_or_default().into_iter();
-        types.map(move |one| ((name.clone(), text(one.service_type)), supported)).collect::<Vec<_>>()
+        let service_types = service.service_type.unwrap_or_default();
+        let several = service.private_dns_names.unwrap_or_default().into_iter();
+        let names =
+            several.filter_map(|name| some(name.private_dns_name)).chain(some(service.private_dns_name));
+        let (name, names) = (text(service.service_name), distinct(names));
+        let service = Service { takes_policies: service.vpc_endpoint_policy_supported, names };
+        let types = service_types.into_iter();
+        types.map(move |one| ((name.clone(), text(one.service_type)), service.clone())).collect::<Vec<_>>()
     };
     Ok(services.into_iter().flat_map(by_type).collect())
 }

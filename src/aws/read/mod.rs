@@ -20,6 +20,7 @@ mod roles;
 mod routes;
 mod rules;
 mod trails;
+mod vpc_dns;
 mod web_acls;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -139,6 +140,7 @@ impl Reader<'_> {
             K::Subnets => found(network::subnets(ec2, ask).await, job),
             K::NetworkAcls => found(network::acls(ec2, ask).await, job),
             K::FlowLogs => found(network::flow_logs(ec2, ask).await, job),
+            K::VpcDns => found(vpc_dns::names(ec2, region.route53(), &job.region, ask).await, job),
             K::VpcEndpoints => found(endpoints::endpoints(ec2, ask).await, job),
             K::RouteTables => found(routes::tables(ec2, ask).await, job),
             K::NatGateways => found(routes::nat_gateways(ec2, ask).await, job),

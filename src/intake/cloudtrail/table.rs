@@ -208,11 +208,14 @@ fn delete_acl_entry(request: &Value, _: &Value) -> Did {
     Did::Touched(vec![with_open(acl, denied)], vec![allowed])
 }
 
-/// Opens the policy of an endpoint; `ResetPolicy` opens it, whatever it was.
+/// Opens the policy of an endpoint, which `ResetPolicy` opens whatever it was, or turns off its private DNS.
 fn modify_endpoint(request: &Value, _: &Value) -> Did {
     let resets = truth(get(request, "resetPolicy")) == Some(true);
+    let unnamed = truth(get(request, "privateDnsEnabled")) == Some(false);
     match text(request, "policyDocument") {
-        "" if !resets => Did::Harmless("it leaves the policy alone", Vec::new(), Vec::new()),
+        "" if !resets && !unnamed => {
+            Did::Harmless("it leaves the policy and the names alone", Vec::new(), Vec::new())
+        }
         _ => made(text(request, "vpcEndpointId")),
     }
 }

@@ -262,6 +262,7 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
         | FamilyKind::PrefixLists
         | FamilyKind::NetworkInterfaces
         | FamilyKind::Vpcs
+        | FamilyKind::VpcDns
         | FamilyKind::Subnets
         | FamilyKind::NetworkAcls
         | FamilyKind::FlowLogs

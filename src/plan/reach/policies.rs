@@ -67,7 +67,11 @@ pub(super) fn of_endpoint(
     way: Way,
     call: &Call,
 ) -> Option<Option<String>> {
-    let (id, policy) = (call.input["VpcEndpointId"].as_str()?, call.input["PolicyDocument"].as_str()?);
+    let id = call.input["VpcEndpointId"].as_str()?;
+    if let Some(names) = call.input.get("PrivateDnsEnabled") {
+        return private_dns(change, facts, way, call, (id, names.as_bool()?));
+    }
+    let policy = call.input["PolicyDocument"].as_str()?;
     let meaning = serde_json::from_str(policy).map(|policy| meaning_of(&policy)).ok()?;
     let endpoint = facts.regions.get(&call.region)?.vpc_endpoints.get(id);
     let is_set = endpoint.known().is_some_and(|endpoint| endpoint.policy.known() == Some(&meaning));
@@ -75,6 +79,28 @@ pub(super) fn of_endpoint(
         _ if is_set => Some(None),
         Way::Forth if !change.uses.is_empty() => None,
         Way::Forth | Way::Back => Some(Some(format!("VPC endpoint {id} gets the policy {policy}"))),
+    }
+}
+
+/// Accepts the setting of private DNS that the endpoint has already, and on the way back either, where the
+/// call sets nothing else.
+fn private_dns(
+    change: &Change,
+    facts: &Inventory,
+    way: Way,
+    call: &Call,
+    (id, is_on): (&str, bool),
+) -> Option<Option<String>> {
+    let endpoint = facts.regions.get(&call.region)?.vpc_endpoints.get(id);
+    let is_set = endpoint.known().is_some_and(|endpoint| endpoint.private_dns_enabled == is_on);
+    match way {
+        _ if call.input.get("PolicyDocument").is_some() => None,
+        _ if is_set => Some(None),
+        Way::Forth if !change.uses.is_empty() => None,
+        Way::Forth | Way::Back => {
+            let word = if is_on { "on" } else { "off" };
+            Some(Some(format!("private DNS of VPC endpoint {id} is turned {word}")))
+        }
     }
 }
 

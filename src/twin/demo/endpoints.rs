@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{ACCOUNT, MAIN, id, named, network::sg};
-use crate::inventory::{Fact, Inventory, NetworkInterface, VpcEndpoint};
+use crate::inventory::{Fact, Inventory, NetworkInterface, PrivateZone, VpcDns, VpcEndpoint};
 
 pub(super) fn furnish(company: &mut Inventory) {
     let open =
@@ -24,7 +24,26 @@ pub(super) fn furnish(company: &mut Inventory) {
     // A group of its own that lets the world in, one for the VPC alone, and that of the public web servers.
     put(company, 3, "ssm", "Interface", &open, Some(sg::ENDPOINTS));
     put(company, 4, "sts", "Interface", &open, Some(sg::ENDPOINTS_INSIDE));
-    put(company, 5, "kms", "Interface", &bounded, Some(sg::WEB));
+    // The names of this service go past its endpoint.
+    put(company, 5, "logs", "Interface", &bounded, Some(sg::WEB));
+    let vpc = id("vpc", super::network::VPC_MAIN);
+    let place = company.region_mut(MAIN);
+    if let Some(endpoint) = place.vpc_endpoints.get_mut(&id("vpce", 5)) {
+        endpoint.private_dns_enabled = false;
+    }
+    let zone = |id: &str, name: &str| PrivateZone {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        service: None,
+        account: Some(ACCOUNT.to_owned()),
+    };
+    let dns = VpcDns {
+        id: vpc.clone(),
+        dns_support: Fact::Known(true),
+        dns_hostnames: Fact::Known(true),
+        zones: Fact::Known(vec![zone("Z0123456789ABCDEFGHIJ", "larkspur.internal")]),
+    };
+    place.vpc_dns.put(vpc, dns);
 }
 
 fn put(company: &mut Inventory, n: u64, service: &str, kind: &str, policy: &Value, group: Option<u64>) {
@@ -41,6 +60,10 @@ fn put(company: &mut Inventory, n: u64, service: &str, kind: &str, policy: &Valu
         groups: group.into_iter().map(|group| id("sg", group)).collect(),
         route_table_ids: only(is_gateway, "rtb", 1),
         private_dns_enabled: !is_gateway,
+        private_dns_names: Fact::Known(match is_gateway {
+            true => Vec::new(),
+            false => vec![format!("{service}.{MAIN}.amazonaws.com")],
+        }),
         owner_id: ACCOUNT.to_owned(),
         tags: named(service),
         ..VpcEndpoint::default()

@@ -4,11 +4,12 @@ use serde_json::Value;
 
 use super::{OnTwin, done};
 use crate::{
-    calls::Outcome,
+    calls::{CallError, Outcome},
+    inventory::{Fact, VpcEndpoint},
     services::endpoint::ModifyVpcEndpoint,
     twin::{
         Twin,
-        errors::{must, refuse},
+        errors::{must, refuse, unknown},
     },
 };
 
@@ -25,16 +26,72 @@ impl OnTwin for ModifyVpcEndpoint {
         if endpoint.requester_managed || !t.truth.owner.owns(&endpoint.owner_id) {
             return Err(refuse("OperationNotPermitted", format!("'{id}' is managed by its requester")));
         }
-        if !matches!(endpoint.endpoint_type.as_str(), "Gateway" | "Interface") {
-            return Err(refuse("InvalidParameter", format!("'{id}' is of a type that has no policy")));
+        let endpoint = endpoint.clone();
+        if let Some(document) = &self.policy_document {
+            policy(&endpoint, document)?;
         }
-        let is_json = serde_json::from_str::<Value>(&self.policy_document).is_ok_and(|p| p.is_object());
-        if !is_json || self.policy_document.chars().count() > CHARACTERS {
-            return Err(refuse("InvalidPolicyDocument", "The policy document is not valid".to_owned()));
+        if self.private_dns_enabled == Some(true) {
+            private_dns(t, region, &endpoint)?;
         }
         if let Some(endpoint) = t.region_mut(region).vpc_endpoints.get_mut(id) {
-            endpoint.set_policy(Some(self.policy_document));
+            if let Some(document) = self.policy_document {
+                endpoint.set_policy(Some(document));
+            }
+            if let Some(is_on) = self.private_dns_enabled {
+                endpoint.private_dns_enabled = is_on;
+            }
         }
         done()
     }
+}
+
+/// Checks that an endpoint takes this policy.
+fn policy(endpoint: &VpcEndpoint, document: &str) -> Result<(), CallError> {
+    if !matches!(endpoint.endpoint_type.as_str(), "Gateway" | "Interface") {
+        let message = format!("'{}' is of a type that has no policy", endpoint.id);
+        return Err(refuse("InvalidParameter", message));
+    }
+    let is_json = serde_json::from_str::<Value>(document).is_ok_and(|policy| policy.is_object());
+    if !is_json || document.chars().count() > CHARACTERS {
+        return Err(refuse("InvalidPolicyDocument", "The policy document is not valid".to_owned()));
+    }
+    Ok(())
+}
+
+/// Checks that private DNS can be turned on: the VPC resolves names, and nothing else in it has those of the
+/// service (<https://docs.aws.amazon.com/vpc/latest/privatelink/interface-endpoints.html>).
+fn private_dns(t: &Twin, region: &str, endpoint: &VpcEndpoint) -> Result<(), CallError> {
+    let invalid = |message: String| Err(refuse("InvalidParameter", message));
+    let (id, vpc) = (&endpoint.id, &endpoint.vpc_id);
+    let known = t.region(region)?;
+    let names = match &endpoint.private_dns_names {
+        Fact::Known(names) if endpoint.endpoint_type == "Interface" && !names.is_empty() => names,
+        Fact::Known(_) => return invalid(format!("Private DNS is not supported for '{id}'")),
+        silent => return Err(unknown(id, silent.silence().unwrap_or("not read"))),
+    };
+    let dns = must(known.vpc_dns.get(vpc), vpc, || {
+        refuse("InvalidVpcID.NotFound", format!("The vpc ID '{vpc}' does not exist"))
+    })?;
+    if [&dns.dns_support, &dns.dns_hostnames].into_iter().any(|fact| *fact != Fact::Known(true)) {
+        return invalid(
+            "Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC attributes set \
+             to true"
+                .to_owned(),
+        );
+    }
+    let conflict = |what: &str| {
+        invalid(format!("private-dns-enabled cannot be set because there is already a conflict: {what}"))
+    };
+    let other = known.vpc_endpoints.known().map(|(_, other)| other).find(|other| {
+        other.id != *id
+            && other.vpc_id == *vpc
+            && other.service_name == endpoint.service_name
+            && other.private_dns_enabled
+    });
+    if let Some(other) = other {
+        return conflict(&other.id);
+    }
+    let zones = dns.zones.known().into_iter().flatten();
+    let mut of_name = zones.filter(|zone| names.iter().any(|name| zone.is_of(name)));
+    of_name.next().map_or(Ok(()), |zone| conflict(&zone.name))
 }
