@@ -52,7 +52,27 @@ pub fn network(text: &str) -> Result<IpNet, String> {
     if net.to_string() != text {
         return Err(format!("{text:?} is not how AWS writes it: write \"{net}\""));
     }
-    Ok(net)
+    match nobodys(&net) {
+        Some(why) => Err(format!("{text:?} {why}")),
+        None => Ok(net),
+    }
+}
+
+/// Returns the reason for which no packet of the network has such an address as its source or destination.
+fn nobodys(net: &IpNet) -> Option<String> {
+    let mapped = match net.addr() {
+        IpAddr::V6(v6) if net.prefix_len() >= 96 => v6.to_ipv4_mapped(),
+        IpAddr::V4(_) | IpAddr::V6(_) => None,
+    };
+    if let Some(v4) = mapped {
+        return Some(format!(
+            "is an IPv4 address in the form of IPv6, which packets do not have: write {v4}"
+        ));
+    }
+    let first = net.addr();
+    let is_own =
+        first.is_loopback() || first.is_multicast() || (first.is_unspecified() && net.prefix_len() > 8);
+    is_own.then(|| "is no address that another host could have: name the one that is meant".to_owned())
 }
 
 /// Parses the allowed networks, which must not add up to the world either.

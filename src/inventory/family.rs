@@ -199,12 +199,14 @@ fn to_json<T: Serialize>(item: &T) -> Value {
     serde_json::to_value(item).unwrap_or(Value::Null)
 }
 
-/// Removes redress's own bookkeeping tags from every `tags` object; `redress:ignore` is the user's and stays.
+/// Removes redress's own bookkeeping tags from every `tags` object. `redress:ignore` is the user's and stays, and
+/// so do the tags of blocks, which changes set.
 fn strip_bookkeeping(json: &mut Value) {
     match json {
         Value::Object(map) => {
             if let Some(Value::Object(tags)) = map.get_mut("tags") {
-                tags.retain(|key, _| !key.starts_with("redress:") || key == super::tag::IGNORE);
+                let stays = |key: &str| key == super::tag::IGNORE || key.starts_with(super::tag::BLOCK);
+                tags.retain(|key, _| !key.starts_with("redress:") || stays(key));
             }
             map.values_mut().for_each(strip_bookkeeping);
         }

@@ -4,7 +4,7 @@
 use crate::{
     actions::Parameter,
     checks::{
-        network_acls::blocks::{ADDRESSES, UNBLOCKED},
+        network_acls::blocks::{ADDRESSES, UNBLOCKED, UNTIL},
         routes::accident::{self, PRIVATE},
         security_groups::AUTHORISED,
     },
@@ -167,6 +167,8 @@ pub static SECTIONS: &[&Section] = &[&TOP, &CHECK, &MATCH, &ACTION, &GUARD];
 pub const TAG: &str = "`Key`, `Key=value` or an empty string";
 /// The kind of a parameter of a check that is a list of tags.
 pub const TAGS: &str = "list of `Key=value` or `Key`";
+/// The kind of a parameter of a check that is a time.
+pub const TIME: &str = "time such as 2026-12-08T10:00:00Z";
 /// The kind of a parameter of a check that is a list of networks.
 pub const CIDRS: &str = "list of CIDRs";
 /// The kind of a parameter of a check that is a list of ports.
@@ -200,12 +202,15 @@ pub fn of_check(check: &str) -> &'static [Parameter] {
         "The tags that declare a subnet private, any of which is enough. In a value, `*` is any number of \
          characters and `?` is one; a key alone is any value.",
     )];
-    static TO_BLOCK: &[Parameter] = &[key(
-        ADDRESSES,
-        CIDRS,
-        "[]",
-        "The networks that every network ACL with a subnet has to block, in both directions.",
-    )];
+    static TO_BLOCK: &[Parameter] = &[
+        key(
+            ADDRESSES,
+            CIDRS,
+            "[]",
+            "The networks that every network ACL with a subnet has to block, in both directions.",
+        ),
+        key(UNTIL, TIME, "\"\"", "The time until which they are to be blocked; without it, without an end."),
+    ];
     match check {
         UNBLOCKED => TO_BLOCK,
         "instance-backup-stale" => BACKUP,

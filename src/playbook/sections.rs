@@ -65,6 +65,18 @@ fn check_parameter(reader: &mut Reader<'_>, parameter: &Parameter, value: &Place
     if parameter.kind == keys::PORTS {
         return listed(reader, parameter.name, value, |port| Authorised::one(port).map(|_| port.to_owned()));
     }
+    if parameter.kind == keys::TIME {
+        let text = reader.string(value, parameter.name, 40)?;
+        return match text.parse::<jiff::Timestamp>() {
+            Ok(time) => Some(Value::from(time.to_string())),
+            Err(_) => {
+                let what = format!("{}: {text:?} is no time", parameter.name);
+                let hint = "write a time with its zone, such as \"2026-12-08T10:00:00Z\"";
+                reader.report(value.span(), what, Some(hint.to_owned()));
+                None
+            }
+        };
+    }
     if parameter.kind == keys::CIDRS {
         return listed(reader, parameter.name, value, |text| {
             Allowed::try_from(text.to_owned()).map(String::from)

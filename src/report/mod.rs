@@ -76,6 +76,8 @@ impl Detail {
 /// a space before it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Typed<'a> {
+    /// The command that makes such a plan, with its own arguments; empty for `plan`.
+    pub command: &'a str,
     /// The file that the plan was written to or read from.
     pub file: Option<&'a str>,
     /// The twin, where neither a plan nor a run may lead to it. Commands that make a plan name it anyway.

@@ -17,12 +17,12 @@ use super::{
     make, support,
 };
 use crate::{
-    calls::{Act, Call, Expect, Risk, Step, Test},
+    calls::{Act, Call, Expect, Risk, Step, Test, WayBack},
     checks::network_acls::blocks::{ADDRESSES, Block, DIRECTIONS, UNBLOCKED, UNTIL, blocks, lets_pass},
     inventory::{FamilyKind, Inventory, NetworkAcl, Want},
     resource::{Kind, ResourceId},
     services::{
-        Operation, Spec,
+        Operation, Sent, Spec,
         network_acl::{CreateNetworkAclEntry, DeleteNetworkAclEntry},
         tag::{CreateTags, DeleteTags, Tag},
     },
@@ -162,7 +162,7 @@ impl Action for BlockAddresses {
         Ok(Proposal {
             summary: format!("drop packets from and to {} at {id} of {}", named.join(", "), subnets(acl)),
             steps: made.iter().flat_map(|one| steps(region, acl, one)).collect(),
-            risk: Risk::Disruptive,
+            risk: risk(&made),
             impact: impact(acl, &made, params.until),
             before: acl_entries::lines(acl, &[], &[]),
             after: acl_entries::lines(
@@ -235,63 +235,95 @@ fn crowded(acl: &NetworkAcl, network: &IpNet, below: i32) -> Refusal {
     ))
 }
 
-/// Builds the steps of a block. The tag comes first: no entry is ever without the record of its end.
+/// Builds the steps of a block. The tag comes first: no entry is ever without the record of its end. Where the tag
+/// has another value by then, somebody has blocked the network anew, and its entries stay.
 fn steps(region: &str, acl: &NetworkAcl, made: &Made) -> Vec<Step> {
+    let (key, value) = made.block.tag();
     let mut all = vec![tag(region, &acl.id, made)];
-    all.extend(made.new.iter().map(|new| acl_entries::add(region, &acl.id, new)));
+    for new in &made.new {
+        let mut step = acl_entries::add(region, &acl.id, new);
+        if let WayBack::Calls { rollback, .. } = &mut step.way_back {
+            rollback.iter_mut().for_each(|act| act.before.push(is_tagged(region, &acl.id, &key, &value)));
+        }
+        all.push(step);
+    }
     all
 }
 
 fn tag(region: &str, acl: &str, made: &Made) -> Step {
     let (key, value) = made.block.tag();
-    let back = match made.was.map(|was| was.tag().1) {
-        Some(was) => tagging(region, acl, &key, &was),
+    let was = made.was.map(|was| was.tag().1);
+    let back = match &was {
+        Some(was) => tagging(region, acl, &key, was),
         None => untagging(region, acl, &key, &value),
     };
+    let before = tagged(region, acl, &key, was.map_or(Value::Null, Value::from)).meaning(CHANGED);
     make::step(
         format!("tag-{}", made.block.network),
         format!("record the block of {} in a tag", made.block.network),
-        tagging(region, acl, &key, &value),
-        make::back(vec![back]),
+        tagging(region, acl, &key, &value).only_if(vec![before]),
+        make::back(vec![back.only_if(vec![is_tagged(region, acl, &key, &value)])]),
     )
 }
+
+/// The explanation where the tag of a block is not as it was.
+const CHANGED: &str = "somebody has blocked the network anew, or lifted the block, since";
+/// Seconds within which a tag has to show.
+const SHOWS_WITHIN: u64 = 300;
 
 fn tagged(region: &str, acl: &str, key: &str, value: Value) -> Expect {
     let at = format!("/tags/{}", key.replace('~', "~0").replace('/', "~1"));
     Expect::new(region, FamilyKind::NetworkAcls, acl, &at, Test::Is(value))
 }
 
+/// Expects the tag of a block to have this value still.
+pub fn is_tagged(region: &str, acl: &str, key: &str, value: &str) -> Expect {
+    tagged(region, acl, key, json!(value)).meaning(CHANGED)
+}
+
 /// Builds the call that sets a tag of a network ACL.
 pub fn tagging(region: &str, acl: &str, key: &str, value: &str) -> Act {
     let tags = vec![Tag { key: key.to_owned(), value: Some(value.to_owned()) }];
-    let call = CreateTags::<crate::services::Sent> { resources: vec![acl.to_owned()], tags };
-    make::act(Call::of(region, &call), vec![tagged(region, acl, key, json!(value))])
+    let call = CreateTags::<Sent> { resources: vec![acl.to_owned()], tags };
+    let there = vec![tagged(region, acl, key, json!(value))];
+    make::act_until(Call::of(region, &call), there, SHOWS_WITHIN, "until the tag can be seen")
 }
 
 /// Builds the call that removes a tag of a network ACL, if it still has this value.
 pub fn untagging(region: &str, acl: &str, key: &str, value: &str) -> Act {
     let tags = vec![Tag { key: key.to_owned(), value: Some(value.to_owned()) }];
-    let call = DeleteTags::<crate::services::Sent> { resources: vec![acl.to_owned()], tags };
-    make::act(Call::of(region, &call), vec![tagged(region, acl, key, Value::Null)])
+    let call = DeleteTags::<Sent> { resources: vec![acl.to_owned()], tags };
+    let gone = vec![tagged(region, acl, key, Value::Null)];
+    make::act_until(Call::of(region, &call), gone, SHOWS_WITHIN, "until the tag is gone")
 }
 
 fn impact(acl: &NetworkAcl, made: &[Made], until: Option<Timestamp>) -> Vec<String> {
-    let mut all = vec![format!("{} has the network ACL: {}", subnets(acl), acl.subnets.join(", "))];
+    let mut all = vec![format!("subnets with the network ACL: {}", acl.subnets.join(", "))];
     for one in made.iter().filter(|one| one.new.is_empty()) {
         all.push(format!("{} is blocked already: only its end changes", one.block.network));
     }
-    all.push("connections that stand are cut at once: a network ACL knows no connections".to_owned());
-    all.push(
-        "whoever comes by a proxy, such as CloudFront, has the proxy's address here and is not kept out"
-            .to_owned(),
-    );
+    if made.iter().any(|one| !one.new.is_empty()) {
+        all.push("connections that stand are cut at once: a network ACL knows no connections".to_owned());
+        all.push(
+            "whoever comes by a proxy, such as CloudFront, has the proxy's address here and is not kept out"
+                .to_owned(),
+        );
+    }
     all.push(match until {
         Some(until) => {
             format!("the block stays until it is lifted; from {until} on a scan reports block-expired")
         }
-        None => "the block has no end: an undo of the run lifts it".to_owned(),
+        None => "the block has no end: an undo lifts what the run has added".to_owned(),
     });
     all
+}
+
+/// Returns the risk: an end that changes disturbs nobody.
+fn risk(made: &[Made]) -> Risk {
+    match made.iter().all(|one| one.new.is_empty()) {
+        true => Risk::Safe,
+        false => Risk::Disruptive,
+    }
 }
 
 #[cfg(test)]

@@ -6,11 +6,13 @@ use std::collections::BTreeSet;
 use super::Scene;
 use crate::{
     actions::{GuardNote, Refusal, support},
-    inventory::{NatGateway, NetworkInterface, Route, Selector, Subnet},
+    inventory::{Fact, NatGateway, NetworkInterface, Route, Selector, Subnet},
 };
 
 /// The name of the guard.
 const GUARD: &str = "subnets-in-use";
+/// The name of the guard on the host of redress.
+const LOCK_OUT: &str = "lock-out";
 /// The number of things that a sentence names.
 const NAMED: usize = 3;
 
@@ -60,11 +62,49 @@ fn gets_out(eni: &NetworkInterface, v6: bool) -> bool {
     }
 }
 
-/// Checks that nothing in the subnets needs the routes that go.
-pub fn guard(scene: &Scene<'_>, subnets: &[&Subnet], routes: &[Led<'_>]) -> Result<GuardNote, Refusal> {
+/// Checks that nothing in the subnets needs the routes that go, and that redress does not run there.
+///
+/// # Errors
+/// A refusal with what needs them.
+pub fn guards(scene: &Scene<'_>, subnets: &[&Subnet], routes: &[Led<'_>]) -> Result<Vec<GuardNote>, Refusal> {
+    let all = interfaces(scene, subnets)?;
+    Ok(vec![in_use(scene, subnets, routes, &all)?, own_host(scene, &all)?])
+}
+
+/// Asks whether redress itself runs in the subnets, and would lose the way to AWS.
+fn own_host(scene: &Scene<'_>, all: &[&NetworkInterface]) -> Result<GuardNote, Refusal> {
+    let host = match &scene.context.inventory.caller.host {
+        Fact::Known(host) => host,
+        Fact::Absent => return Ok(GuardNote::passed(LOCK_OUT, "redress does not run on an instance")),
+        Fact::Unknown(_) | Fact::NotRead => {
+            let note = "redress could not find out whether it runs in one of these subnets";
+            return Ok(GuardNote::not_checked(LOCK_OUT, note));
+        }
+    };
+    let is_here = all.iter().any(|eni| eni.instance_id.as_ref() == Some(host));
+    match (is_here, scene.context.options.allow_lockout) {
+        (false, _) => {
+            Ok(GuardNote::passed(LOCK_OUT, format!("{host}, on which redress runs, is in another subnet")))
+        }
+        (true, true) => Ok(GuardNote::loosened(
+            LOCK_OUT,
+            format!("redress itself runs on {host}, in one of these subnets; --allow-lockout was given"),
+        )),
+        (true, false) => Err(Refusal::Refused(format!(
+            "redress itself runs on {host}, in one of these subnets, and may lose its way to AWS: run it \
+             elsewhere, or give --allow-lockout"
+        ))),
+    }
+}
+
+fn in_use(
+    scene: &Scene<'_>,
+    subnets: &[&Subnet],
+    routes: &[Led<'_>],
+    all: &[&NetworkInterface],
+) -> Result<GuardNote, Refusal> {
     translates(scene, subnets)?;
     balances(scene, subnets)?;
-    let all = interfaces(scene, subnets)?;
     if let Some(service) = all.iter().find(|eni| is_balancer(eni) && public(eni).next().is_some()) {
         return Err(Refusal::Refused(format!(
             "{} in {} is a load balancer's and has a public address: it answers the internet by that route",
@@ -139,15 +179,23 @@ fn is_balancer(eni: &NetworkInterface) -> bool {
         || eni.instance_owner_id.as_deref() == Some("amazon-elb")
 }
 
-/// Describes who can no longer be reached from the internet.
-pub fn cut(scene: &Scene<'_>, subnets: &[&Subnet]) -> Result<Option<String>, Refusal> {
+/// Describes who can no longer be reached from the internet, by the address families of the routes that go.
+pub fn cut(scene: &Scene<'_>, subnets: &[&Subnet], routes: &[Led<'_>]) -> Result<Option<String>, Refusal> {
     let all = interfaces(scene, subnets)?;
-    let reached: Vec<String> =
-        all.iter().filter_map(|eni| Some(format!("{} ({})", eni.id, public(eni).next()?))).collect();
+    let goes = |v6: bool| routes.iter().any(|led| led.route.destination.contains(':') == v6);
+    let mut reached = Vec::new();
+    for eni in &all {
+        let v4 = public(eni).filter(|_| goes(false));
+        let v6 = eni.more_addresses.iter().map(String::as_str).filter(|a| goes(true) && a.contains(':'));
+        let addresses: Vec<&str> = v4.chain(v6).collect();
+        if !addresses.is_empty() {
+            reached.push(format!("{} ({})", eni.id, addresses.join(", ")));
+        }
+    }
     let reached: Vec<&str> = reached.iter().map(String::as_str).collect();
     Ok((!reached.is_empty()).then(|| {
         format!(
-            "no longer reached from the internet: {}; the public addresses stay, and cost as before",
+            "no longer reached from the internet: {}; public addresses stay, and cost as before",
             few(&reached)
         )
     }))

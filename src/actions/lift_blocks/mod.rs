@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{
     Action, Around, Context, Parameter, Proof, Proposal, Refusal,
     acl_entries::{self, OVER, Placed, subnets},
-    block_addresses::{tagging, untagging},
+    block_addresses::{is_tagged, tagging, untagging},
     concern::{self, Concern},
     make, support,
 };
@@ -139,13 +139,17 @@ fn over(acl: &NetworkAcl, block: Block) -> Over {
 
 /// Builds the steps that end a block. Its tag goes last: as long as an entry is there, its end is recorded.
 fn steps(region: &str, acl: &str, over: &Over) -> Vec<Step> {
+    let (key, value) = over.block.tag();
+    let still = || vec![is_tagged(region, acl, &key, &value)];
     let mut all: Vec<Step> =
         over.entries.iter().map(|entry| acl_entries::remove(region, acl, entry)).collect();
-    let (key, value) = over.block.tag();
+    for step in &mut all {
+        step.act.before.extend(still());
+    }
     all.push(make::step(
         format!("untag-{}", over.block.network),
         format!("remove the tag of the block of {}", over.block.network),
-        untagging(region, acl, &key, &value),
+        untagging(region, acl, &key, &value).only_if(still()),
         make::back(vec![tagging(region, acl, &key, &value)]),
     ));
     all

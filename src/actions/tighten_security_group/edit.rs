@@ -5,7 +5,6 @@ use ipnet::IpNet;
 
 use super::{
     clients::kept,
-    keep::Keep,
     params::{Params, Strategy},
 };
 use crate::{
@@ -161,10 +160,8 @@ fn still_out(
     params: &Params,
     stays: &[&SecurityGroupRule],
 ) -> Vec<SecurityGroupRule> {
-    let goes = |keep: &&Keep| {
-        keep.is_within(gone, lists) && !stays.iter().any(|rule| keep.is_let_out_by(rule, lists))
-    };
-    params.keep.iter().filter(goes).map(|keep| keep.rule(gone)).collect()
+    let kept = params.keep.iter().filter(|keep| !stays.iter().any(|rule| keep.is_let_out_by(rule, lists)));
+    kept.flat_map(|keep| keep.rules(gone, lists)).collect()
 }
 
 /// Splits the range of a rule into the ports that must close, and those that are left.

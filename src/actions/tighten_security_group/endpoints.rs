@@ -17,7 +17,7 @@ use crate::{
         ports::{ENDPOINT, Transport},
         security_groups::traffic,
     },
-    inventory::{FamilyKind, NetworkInterface, SecurityGroupRule, Vpc, Want},
+    inventory::{Family, FamilyKind, NetworkInterface, PrefixList, SecurityGroupRule, Vpc, Want},
 };
 
 /// The name of the guard.
@@ -133,29 +133,45 @@ fn user(interface: &NetworkInterface) -> String {
 }
 
 /// Notes the ranges from which the endpoints are still reached.
-pub fn guard(edit: &Edit<'_>, endpoints: &Endpoints) -> Option<GuardNote> {
+pub fn guard(edit: &Edit<'_>, lists: &Family<PrefixList>, endpoints: &Endpoints) -> Option<GuardNote> {
+    let reached = reached(edit, lists, endpoints);
     let came = edit.revoke.iter().any(|rule| is_https(rule));
-    (came && !endpoints.ranges.is_empty()).then(|| {
+    (came && !reached.is_empty()).then(|| {
         GuardNote::passed(
             GUARD,
-            format!("endpoints of the group are still reached from {} on 443/tcp", listed(&endpoints.ranges)),
+            format!("endpoints of the group are still reached from {} on 443/tcp", listed(&reached)),
         )
     })
 }
 
+/// Returns the ranges of the VPC from which some rule lets HTTPS in afterwards.
+fn reached(edit: &Edit<'_>, lists: &Family<PrefixList>, endpoints: &Endpoints) -> Vec<IpNet> {
+    let nets: Vec<IpNet> = edit
+        .after
+        .iter()
+        .filter(|rule| is_https(rule))
+        .filter_map(|rule| traffic::nets(rule, lists).known().cloned())
+        .flatten()
+        .collect();
+    let is_in = |range: &&IpNet| nets.iter().any(|net| net.contains(*range));
+    endpoints.ranges.iter().filter(is_in).copied().collect()
+}
+
 /// Describes the loss of those who came to the endpoints from elsewhere.
-pub fn impact(edit: &Edit<'_>, endpoints: &Endpoints) -> Option<String> {
+pub fn impact(edit: &Edit<'_>, lists: &Family<PrefixList>, endpoints: &Endpoints) -> Option<String> {
+    let reached = reached(edit, lists, endpoints);
     let came = edit.revoke.iter().any(|rule| is_https(rule));
     let which = match endpoints.names.as_slice() {
         [] => "endpoints of the group".to_owned(),
         names => names.join(", "),
     };
-    (came && !endpoints.ranges.is_empty()).then(|| {
+    (came && !reached.is_empty()).then(|| {
         format!(
-            "{which}: clients in the VPC ({}) still reach them on 443/tcp; peered VPCs, transit gateways, VPNs \
+            "{which}: clients in the VPC ({}) still reach them on 443/tcp, and on no other port by these rules; \
+             peered VPCs, transit gateways, VPNs \
              and Direct Connect do only from networks that are allowed, and lose with the private name of the \
              service the service itself",
-            listed(&endpoints.ranges)
+            listed(&reached)
         )
     })
 }

@@ -159,36 +159,58 @@ impl Keep {
         Ok(())
     }
 
-    /// Returns whether a rule that goes lets the traffic out; what it does not let out now is not opened.
-    pub fn is_within(&self, rule: &SecurityGroupRule, lists: &Family<PrefixList>) -> bool {
-        let protocol = match (traffic::protocol(rule), self.what) {
+    /// Returns the rules that let it out, as far as one that goes does, with its description and its tags. What
+    /// that one does not let out is not opened.
+    pub fn rules(&self, gone: &SecurityGroupRule, lists: &Family<PrefixList>) -> Vec<SecurityGroupRule> {
+        let protocol = match (traffic::protocol(gone), self.what) {
             (Protocol::All, _) => true,
             (Protocol::Ports(own), What::Ports(transport, ..)) => own == transport,
             (Protocol::Ports(_) | Protocol::Other(_), _) => false,
         };
-        let To::Net(kept) = &self.to else { return protocol };
-        let overlaps = |net: &IpNet| net.contains(kept) || kept.contains(net);
-        protocol && traffic::nets(rule, lists).known().is_some_and(|nets| nets.iter().any(overlaps))
+        let nets = traffic::nets(gone, lists).known().cloned().filter(|_| protocol).unwrap_or_default();
+        self.within(&nets, lists).into_iter().map(|to| self.rule(gone, to)).collect()
     }
 
-    /// Returns the rule that lets it out, with the description and the tags of the one that goes.
-    pub fn rule(&self, gone: &SecurityGroupRule) -> SecurityGroupRule {
+    /// Returns the parts of the destination that lie in these networks. A list and a group stand for all of
+    /// their addresses: they are parts only where all of these do.
+    fn within(&self, nets: &[IpNet], lists: &Family<PrefixList>) -> Vec<To> {
+        let holds = |net: &IpNet| nets.iter().any(|wide| wide.contains(net));
+        match &self.to {
+            To::Net(kept) if holds(kept) => vec![To::Net(*kept)],
+            // Two networks are apart, or one contains the other.
+            To::Net(kept) => nets.iter().filter(|net| kept.contains(*net)).map(|net| To::Net(*net)).collect(),
+            To::List(id) => {
+                let list = lists.get(id);
+                let entries = list.known().and_then(|list| list.entries.known());
+                let all = entries.is_some_and(|entries| {
+                    entries.iter().all(|entry| entry.parse::<IpNet>().is_ok_and(|net| holds(&net)))
+                });
+                all.then(|| self.to.clone()).into_iter().collect()
+            }
+            To::Group(_) => {
+                let all_of_v4 = nets.iter().any(|net| net.addr().is_ipv4() && net.prefix_len() == 0);
+                all_of_v4.then(|| self.to.clone()).into_iter().collect()
+            }
+        }
+    }
+
+    fn rule(&self, gone: &SecurityGroupRule, to: To) -> SecurityGroupRule {
         let (protocol, from_port, to_port) = match self.what {
             What::All => ("-1", -1, -1),
             What::Icmp => ("icmp", -1, -1),
             What::Icmpv6 => ("icmpv6", -1, -1),
             What::Ports(transport, from, to) => (transport.word(), i32::from(from), i32::from(to)),
         };
-        let words = self.to.words();
+        let words = to.words();
         let is = |yes: bool| yes.then(|| words.clone());
         SecurityGroupRule {
             ip_protocol: protocol.to_owned(),
             from_port,
             to_port,
-            cidr_ipv4: is(matches!(&self.to, To::Net(net) if net.addr().is_ipv4())),
-            cidr_ipv6: is(matches!(&self.to, To::Net(net) if !net.addr().is_ipv4())),
-            prefix_list_id: is(matches!(self.to, To::List(_))),
-            referenced_group_id: is(matches!(self.to, To::Group(_))),
+            cidr_ipv4: is(matches!(&to, To::Net(net) if net.addr().is_ipv4())),
+            cidr_ipv6: is(matches!(&to, To::Net(net) if !net.addr().is_ipv4())),
+            prefix_list_id: is(matches!(to, To::List(_))),
+            referenced_group_id: is(matches!(to, To::Group(_))),
             referenced_group_owner: None,
             ..gone.clone()
         }

@@ -259,9 +259,9 @@ fn inbound<'a>(
     let mut guards: Vec<GuardNote> = quota::fits(context, rules, &edit, params)?.into_iter().collect();
     guards.extend(lockout::guard(context, id, &edit, params)?);
     guards.extend(balancers::guard(context, id, &edit)?);
-    guards.extend(endpoints::guard(&edit, &behind));
+    guards.extend(endpoints::guard(&edit, lists, &behind));
     let mut impact = impact::impact(context, id, rules, &edit, params)?;
-    impact.extend(endpoints::impact(&edit, &behind));
+    impact.extend(endpoints::impact(&edit, lists, &behind));
     impact.extend(residual::residual(context, id, params.direction, &edit)?);
     Ok(Made { edit, exposures, guards, impact })
 }
@@ -289,6 +289,13 @@ fn outbound<'a>(
         support::need(lists.get(list), &format!("prefix list {list}, which keep names"))?;
     }
     let edit = edit::edit(rules, lists, &exposures, params, &[])?;
+    if !edit.after.iter().any(|rule| rule.is_egress) {
+        return Err(Refusal::Refused(format!(
+            "of what is named in keep, {} lets out nothing: without a rule everything behind it would be cut off. \
+             Name what it needs",
+            group_use::named(group)
+        )));
+    }
     let mut guards: Vec<GuardNote> = quota::fits(context, rules, &edit, params)?.into_iter().collect();
     guards.extend(outbound::guard(context, &group.id, &edit)?);
     guards.extend(balancers_out::guard(context, &group.id, &edit, outbound::KEEP)?);

@@ -9,10 +9,7 @@ use super::{
 };
 use crate::{
     actions::{Context, GuardNote, Refusal, group_use::interfaces, support},
-    checks::{
-        ports::Transport,
-        security_groups::{traffic, world::is_wide},
-    },
+    checks::{ports::Transport, security_groups::traffic},
     inventory::{Family, PrefixList, SecurityGroupRule, Selector},
 };
 
@@ -85,10 +82,11 @@ fn https(rule: &SecurityGroupRule) -> bool {
     rule.is_egress && traffic::admits(rule, Transport::Tcp, HTTPS)
 }
 
+/// Returns whether a rule lets out to every address of IPv4, over which instances reach Systems Manager unless
+/// somebody has arranged otherwise.
 fn to_everywhere(rule: &SecurityGroupRule, lists: &Family<PrefixList>) -> bool {
-    traffic::nets(rule, lists)
-        .known()
-        .is_some_and(|nets| nets.iter().any(|net| net.prefix_len() == 0 || is_wide(net)))
+    let all = |net: &ipnet::IpNet| net.addr().is_ipv4() && net.prefix_len() == 0;
+    traffic::nets(rule, lists).known().is_some_and(|nets| nets.iter().any(all))
 }
 
 /// Describes the whole impact.

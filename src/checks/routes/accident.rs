@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{is_made, judged, line, resources, silence, strange, tags};
 use crate::{
-    checks::{Check, patterns},
+    checks::{Check, patterns, security_groups::world::cover_half},
     finding::{Severity, Verdict},
     inventory::{FamilyKind, Inventory, Region, Route, RouteTable, Selector, Subnet, Want},
     resource::{Kind, ResourceId},
@@ -94,23 +94,59 @@ pub struct Accident<'a> {
     pub others: Vec<&'a Subnet>,
 }
 
-/// Returns whether a route leads all packets, or half of them, to an internet gateway.
+/// Returns whether a route that somebody has made leads to an internet gateway.
 ///
 /// # Errors
 /// A word of AWS's that redress does not know.
-pub fn leads_out(route: &Route) -> Result<bool, String> {
-    let default = |network: IpNet| match network {
-        IpNet::V4(network) => network.prefix_len() <= 1,
-        // The whole of IPv6 that is in use is a /3.
-        IpNet::V6(network) => network.prefix_len() <= 3,
-    };
-    if !(route.is_to_internet_gateway() && route.destination.parse().is_ok_and(default)) {
+fn leads_out(route: &Route) -> Result<bool, String> {
+    if !route.is_to_internet_gateway() {
         return Ok(false);
     }
     match (route.state.as_str(), is_made(route)) {
         ("blackhole" | "filtered", _) | ("active", Some(false)) => Ok(false),
         ("active", Some(true)) => Ok(true),
         _ => Err(strange(route)),
+    }
+}
+
+/// Returns the networks of a destination; those of a prefix list only where its entries were read.
+fn networks(known: &Region, route: &Route) -> Result<Vec<IpNet>, String> {
+    let to = route.destination.as_str();
+    let parsed =
+        |cidr: &str| cidr.parse().map_err(|_| format!("{cidr:?} of the route {} is no network", line(route)));
+    if !to.starts_with("pl-") {
+        return parsed(to).map(|network| vec![network]);
+    }
+    let list = known.prefix_lists.get(to);
+    let entries = list.known().and_then(|list| list.entries.known());
+    let entries = entries.ok_or_else(|| format!("the networks of prefix list {to} were not read"))?;
+    entries.iter().map(|entry| parsed(entry)).collect()
+}
+
+/// Returns the routes by which a table leads half of all packets or more to an internet gateway, in the order of
+/// their destinations: each by itself, or else all of them together.
+///
+/// # Errors
+/// The reason for which it is not known.
+pub fn ways_out<'a>(known: &Region, table: &'a RouteTable) -> Result<Vec<&'a Route>, String> {
+    let (mut all, mut unread) = (Vec::new(), None);
+    for route in &table.routes {
+        if leads_out(route)? {
+            match networks(known, route) {
+                Ok(networks) => all.push((route, networks)),
+                Err(why) => unread = Some(why),
+            }
+        }
+    }
+    all.sort_by_key(|(route, _)| &route.destination);
+    let mut wide: Vec<&Route> = Vec::new();
+    wide.extend(all.iter().filter(|(_, networks)| cover_half(networks)).map(|(route, _)| *route));
+    if wide.is_empty() && cover_half(all.iter().flat_map(|(_, networks)| networks)) {
+        wide.extend(all.iter().map(|(route, _)| *route));
+    }
+    match unread {
+        Some(why) if wide.is_empty() => Err(why),
+        _ => Ok(wide),
     }
 }
 
@@ -123,16 +159,10 @@ pub fn survey<'a>(
     table: &'a RouteTable,
     declared: &Declared,
 ) -> Result<Option<Accident<'a>>, String> {
-    let mut routes = Vec::new();
-    for route in &table.routes {
-        if leads_out(route)? {
-            routes.push(route);
-        }
-    }
+    let routes = ways_out(known, table)?;
     if routes.is_empty() {
         return Ok(None);
     }
-    routes.sort_by_key(|route| &route.destination);
     let (private, others): (Vec<&Subnet>, Vec<&Subnet>) =
         routed(known, table)?.into_iter().partition(|subnet| declared.tag(subnet).is_some());
     Ok((!private.is_empty()).then_some(Accident { routes, private, others }))
@@ -172,7 +202,11 @@ pub fn wants(inventory: &Inventory, resource: &ResourceId) -> Vec<Want> {
     let mut wants = vec![Want::id(region, FamilyKind::RouteTables, id)];
     let table = inventory.regions.get(region).map(|place| place.route_tables.get(id));
     let Some(table) = table.as_ref().and_then(|table| table.known().copied()) else { return wants };
-    if table.routes.iter().any(|route| leads_out(route) == Ok(true)) {
+    let out = table.routes.iter().filter(|route| leads_out(route) == Ok(true));
+    let lists = out.map(|route| route.destination.as_str()).filter(|to| to.starts_with("pl-"));
+    wants.extend(lists.map(|id| Want::id(region, FamilyKind::PrefixLists, id)));
+    let known = inventory.regions.get(region);
+    if known.is_some_and(|known| ways_out(known, table).is_ok_and(|ways| !ways.is_empty())) {
         let of_vpc = |family| Want::by(region, family, "vpc-id", &table.vpc_id);
         wants.push(of_vpc(FamilyKind::Subnets));
         if table.associations.iter().any(|association| association.main) {
@@ -218,7 +252,7 @@ fn evidence(table: &RouteTable, found: &Accident<'_>, declared: &Declared) -> Va
 mod tests {
     use super::*;
     use crate::{
-        inventory::{Caller, Fact, RouteTableAssociation, routes::GATEWAY},
+        inventory::{Caller, Fact, PrefixList, RouteTableAssociation, routes::GATEWAY},
         resource::Owner,
     };
 
@@ -253,6 +287,11 @@ mod tests {
         region.route_tables.read(&Selector::All, Fact::Known(()));
         region.subnets.read(&Selector::All, Fact::Known(()));
         region.route_tables.put("rtb-1", table("rtb-1", vec![to_gateway(destination)], &[], true));
+        for (id, entry) in [("pl-world", "0.0.0.0/0"), ("pl-1", "198.51.100.0/24")] {
+            let entries = Fact::Known(vec![entry.to_owned()]);
+            let list = PrefixList { id: id.to_owned(), entries, ..PrefixList::default() };
+            region.prefix_lists.put(id, list);
+        }
         region.route_tables.put("rtb-2", table("rtb-2", vec![], &["subnet-c"], false));
         for (id, tier) in [("subnet-a", "private"), ("subnet-b", "public"), ("subnet-c", "private")] {
             let tags = [("Tier".to_owned(), tier.to_owned())].into();
@@ -268,7 +307,7 @@ mod tests {
 
     #[test]
     fn a_default_route_counts_for_the_subnets_of_the_main_table_that_are_declared_private() {
-        for to in ["0.0.0.0/0", "128.0.0.0/1", "::/0", "2000::/3"] {
+        for to in ["0.0.0.0/0", "128.0.0.0/1", "::/0", "2000::/3", "pl-world"] {
             let Verdict::Violates(evidence) = verdict(&account(to), &Value::Null) else { panic!("{to}") };
             assert_eq!(evidence["private"], json!(["subnet-a (Tier=private)"]));
             assert_eq!(evidence["others"], json!(["subnet-b"]));
@@ -276,6 +315,22 @@ mod tests {
         for to in ["198.51.100.0/24", "10.0.0.0/8", "pl-1", "2001:db8::/32"] {
             assert_eq!(verdict(&account(to), &Value::Null), Verdict::Ok(None), "{to}");
         }
+    }
+
+    #[test]
+    fn routes_that_are_the_world_together_count_and_a_list_that_was_not_read_is_unknown() {
+        let mut four = account("0.0.0.0/2");
+        let routes = &mut four.region_mut(R).route_tables.get_mut("rtb-1").unwrap().routes;
+        routes.extend(["64.0.0.0/2", "128.0.0.0/2", "192.0.0.0/2"].map(to_gateway));
+        let Verdict::Violates(evidence) = verdict(&four, &Value::Null) else { panic!() };
+        assert_eq!(evidence["routes"].as_array().unwrap().len(), 4);
+        let unread = account("pl-unread");
+        assert!(matches!(verdict(&unread, &Value::Null), Verdict::Unknown(why) if why.contains("pl-unread")));
+        assert!(wants(&unread, &unread.owner.ec2(R, "route-table", "rtb-1")).contains(&Want::id(
+            R,
+            FamilyKind::PrefixLists,
+            "pl-unread"
+        )));
     }
 
     #[test]

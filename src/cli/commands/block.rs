@@ -19,6 +19,7 @@ use crate::{
     finding::Finding,
     inventory::{Inventory, NetworkAcl},
     plan::build::Limits,
+    report::safe,
 };
 
 /// The place at which addresses are blocked: one of these.
@@ -62,12 +63,13 @@ pub async fn run(
     let door = session.open().await?;
     // Whole seconds: the time is typed again when the plan is applied.
     let now = door.account.now().round(jiff::Unit::Second).unwrap_or_else(|_| door.account.now());
+    let length = until;
     let until = until.map(|length| now.checked_add(length)).transpose();
     let until = until.map_err(|_| Fail::usage("--until: no calendar has that time"))?;
     let mut settings = vec![format!("{NAME}.{ADDRESSES}={}", listed(&networks))];
     settings.extend(until.map(|until| format!("{NAME}.{UNTIL}={until}")));
     let mut common = session.common.clone();
-    common.typed.set(&settings);
+    common.typed.made_by(command(&networks, place, length), &settings);
     common.set.extend(settings);
     let session = &Session { common, out: session.out };
     let playbooks = session.playbooks()?;
@@ -87,14 +89,36 @@ pub async fn run(
         narrow: Some(&only),
     };
     let (survey, plan) = survey::plan(door.account.as_ref(), &wish, &stage).await;
-    let unread: Vec<&str> = survey.unjudged.iter().map(|unjudged| unjudged.reason.as_str()).collect();
-    if survey.findings.is_empty() && unread.is_empty() {
+    let acls = acls(place, &survey.inventory);
+    if acls.is_empty() && survey.unjudged.is_empty() {
         return Err(Fail::usage(format!("no network ACL of this account is one of {}", place.words()))
             .why("nothing was changed")
             .hint("look at the id and the region; in a shared VPC, the owner blocks"));
     }
+    if survey.findings.is_empty() && survey.unjudged.is_empty() {
+        session.out.say(&format!("nothing to do: {} block all of it already", acls.join(", ")));
+        return Ok(Exit::Done);
+    }
     summary::plan_to(session, &plan, output)?;
     Ok(Exit::of_plan(&plan, false))
+}
+
+/// Returns the command that makes such a plan.
+fn command(networks: &[Allowed], place: &Place, until: Option<SignedDuration>) -> String {
+    let networks: Vec<String> = networks.iter().map(|network| String::from(*network)).collect();
+    let of = |flag: &str, id: &Option<String>| {
+        id.as_ref().map_or(String::new(), |id| format!(" --{flag} {}", safe::shell(id)))
+    };
+    let until = until.map_or(String::new(), |length| format!(" --until {}m", length.as_mins()));
+    let (vpc, subnet) = (of("vpc", &place.vpc), of("subnet", &place.subnet));
+    format!("block {}{vpc}{subnet}{until}", networks.join(" "))
+}
+
+/// Returns the ids of the network ACLs of the place.
+fn acls(place: &Place, inventory: &Inventory) -> Vec<String> {
+    let all = inventory.regions.values().flat_map(|region| region.network_acls.known());
+    let of_account = all.filter(|(_, acl)| inventory.owner.owns(&acl.owner_id) && place.has(acl));
+    of_account.map(|(id, _)| id.to_owned()).collect()
 }
 
 /// Keeps the findings of the place alone.
@@ -110,19 +134,16 @@ fn narrow(place: &Place, inventory: &Inventory, findings: &mut Vec<Finding>) {
 /// Reads the networks, each as AWS writes it.
 fn networks(addresses: &[String]) -> Result<Vec<Allowed>, Fail> {
     let read = |text: &String| {
-        Allowed::try_from(text.clone()).map_err(|_| {
+        Allowed::try_from(text.clone()).map_err(|why| {
             Fail::usage(format!("{text} cannot be blocked"))
-                .why(
-                    "it is no address or network, has bits set outside of its prefix, or is near the \
-                      whole world",
-                )
-                .hint(
-                    "name addresses or narrow networks, such as 203.0.113.7, 203.0.113.0/24 or \
-                       2001:db8::/64",
-                )
+                .why(why)
+                .hint("name addresses or narrow networks, such as 203.0.113.7 or 2001:db8::/64")
         })
     };
-    addresses.iter().map(read).collect()
+    let mut all = addresses.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    all.sort_by_key(|network| network.0);
+    all.dedup();
+    Ok(all)
 }
 
 /// Writes networks as a TOML list.

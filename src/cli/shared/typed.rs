@@ -50,6 +50,7 @@ const REPEATED: &[(&str, Kind)] = &[
 /// The pieces of a command line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Typed {
+    command: String,
     account: String,
     place: String,
     playbooks: String,
@@ -96,16 +97,19 @@ impl Typed {
         }
     }
 
-    /// Adds settings that a command has made of its own options, so that a plan is applied with the same.
-    pub fn set(&mut self, settings: &[String]) {
+    /// Takes over a command with its own arguments that makes a plan, and the settings that it made of them: the
+    /// plan is applied with the same.
+    pub fn made_by(&mut self, command: String, settings: &[String]) {
+        self.command = command;
         for setting in settings {
-            self.add(Kind::Both, &format!(" --set {}", safe::shell(setting)));
+            self.add(Kind::Applying, &format!(" --set {}", safe::shell(setting)));
         }
     }
 
     /// Returns the pieces, for reports.
     pub fn pieces(&self) -> report::Typed<'_> {
         report::Typed {
+            command: &self.command,
             file: None,
             account: &self.account,
             place: &self.place,

@@ -51,6 +51,7 @@ pub fn plan_next(plan: &Plan, typed: &Typed<'_>) -> Vec<Next> {
         .map(|action| format!(" --allow-irreversible {}", safe::shell(action.trim())))
         .collect();
     let Typed { place, playbooks, planning, applying, .. } = typed;
+    let command = if typed.command.is_empty() { "plan" } else { typed.command };
     let account = account_flag(&plan.endpoint);
     let apply = |file: &str| {
         let (file, twin) = (safe::shell(file), typed.account);
@@ -78,7 +79,7 @@ pub fn plan_next(plan: &Plan, typed: &Typed<'_>) -> Vec<Next> {
         _ => vec![
             next(
                 "to keep this plan",
-                format!("redress plan{account}{planning}{playbooks}{place} -o plan.json"),
+                format!("redress {command}{account}{planning}{playbooks}{place} -o plan.json"),
             ),
             apply("plan.json"),
         ],

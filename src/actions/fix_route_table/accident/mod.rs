@@ -13,7 +13,7 @@ use crate::{
         line,
     },
     inventory::{
-        FamilyKind, Inventory, NatGateway, Route, Subnet, Want,
+        FamilyKind, Inventory, NatGateway, Route, Selector, Subnet, Want,
         routes::{EGRESS_ONLY, NAT_GATEWAY},
     },
     resource::ResourceId,
@@ -38,6 +38,7 @@ pub fn needs(inventory: &Inventory, target: &ResourceId, params: &Params) -> Vec
         let of_vpc = |family| Want::by(region, family, "vpc-id", &table.vpc_id);
         wants.extend([FamilyKind::NetworkInterfaces, FamilyKind::NatGateways].map(of_vpc));
         wants.push(Want::all(region, FamilyKind::LoadBalancers));
+        wants.extend((!params.nat_gateways.is_empty()).then(|| of_vpc(FamilyKind::RouteTables)));
         let named = params.egress_only_gateways.iter();
         wants.extend(named.map(|id| Want::id(region, FamilyKind::EgressOnlyGateways, id)));
         wants.extend(path::lists(region, table));
@@ -58,6 +59,13 @@ pub fn found<'t>(scene: &Scene<'t>) -> Result<Option<Found<'t>>, Refusal> {
     let Some(accident) = survey else { return Ok(None) };
     for route in &accident.routes {
         scene.only_one(route)?;
+        if route.destination.starts_with("pl-") {
+            return Err(Refusal::Refused(format!(
+                "the route {} leads to a prefix list, and redress changes routes to networks alone: lead it \
+                 elsewhere by hand",
+                line(route)
+            )));
+        }
     }
     shared(scene, &accident)?;
     let led = |route: &&'t Route| Ok(Led { route, instead: instead(scene, &accident, route)? });
@@ -122,7 +130,34 @@ fn nat(scene: &Scene<'_>, accident: &Accident<'_>) -> Result<Option<String>, Ref
             gateway.connectivity_type.as_deref().unwrap_or("not shown")
         )));
     }
+    reaches_out(scene, id, gateway)?;
     Ok(Some(id.to_owned()))
+}
+
+/// Refuses a NAT gateway whose own subnet has no way to the internet. A regional one has a table of its own.
+fn reaches_out(scene: &Scene<'_>, id: &str, gateway: &NatGateway) -> Result<(), Refusal> {
+    let Some(subnet) = &gateway.subnet_id else { return Ok(()) };
+    let unknown = |why: String| {
+        Refusal::Unknown(format!("redress could not find out whether {id} reaches the internet: {why}"))
+    };
+    let tables = scene.known.route_tables.select(&Selector::by("vpc-id", &scene.table.vpc_id));
+    let tables = support::need(tables, "the route tables of the VPC")?;
+    let has = |own: bool| {
+        tables.iter().find(|(_, table)| {
+            table.associations.iter().any(|a| if own { a.subnet_id.as_ref() == Some(subnet) } else { a.main })
+        })
+    };
+    let Some((table, routes)) = has(true).or_else(|| has(false)) else {
+        return Err(unknown(format!("AWS shows no route table of {subnet}")));
+    };
+    let ways = accident::ways_out(scene.known, routes).map_err(unknown)?;
+    match ways.iter().any(|way| !way.destination.contains(':')) {
+        true => Ok(()),
+        false => Err(Refusal::Refused(format!(
+            "{id} takes nothing to the internet: {table}, the table of its subnet {subnet}, has no default route \
+             to an internet gateway"
+        ))),
+    }
 }
 
 /// Returns whether a NAT gateway is in the zone of all these subnets, or in all zones.
@@ -168,13 +203,13 @@ fn none_of(scene: &Scene<'_>, named: &[String], what: &str) -> Result<(), Refusa
 /// A refusal: something in the subnets that needs the route.
 pub fn part(scene: &Scene<'_>, found: Option<&Found<'_>>, after: &[Route]) -> Result<Option<Part>, Refusal> {
     let Some(Found { accident, routes }) = found else { return Ok(None) };
-    let guard = uses::guard(scene, &accident.private, routes)?;
+    let guards = uses::guards(scene, &accident.private, routes)?;
     let region = scene.context.region;
     let mut impact = Vec::new();
     for led in routes {
         impact.push(becomes(scene, led, after)?);
     }
-    impact.extend(uses::cut(scene, &accident.private)?);
+    impact.extend(uses::cut(scene, &accident.private, routes)?);
     let summary = |led: &Led<'_>| match &led.instead {
         Some(new) => {
             format!("lead {} to {} instead of {}", new.destination, new.towards(), led.route.towards())
@@ -193,7 +228,7 @@ pub fn part(scene: &Scene<'_>, found: Option<&Found<'_>>, after: &[Route]) -> Re
         steps: routes.iter().enumerate().map(step).collect(),
         risk: Risk::Disruptive,
         impact,
-        guards: vec![guard],
+        guards,
     }))
 }
 
