@@ -37,7 +37,7 @@ impl TryFrom<String> for Allowed {
 /// Parses a network as AWS writes it. An address stands for itself alone, here as on the command line.
 ///
 /// # Errors
-/// A sentence with the form that is meant.
+/// The fault, with the form to write.
 pub fn network(text: &str) -> Result<IpNet, String> {
     let text = text.parse::<IpAddr>().map_or(text.to_owned(), |address| IpNet::from(address).to_string());
     let net: IpNet = text.parse().map_err(|_| {

@@ -217,9 +217,9 @@ pub trait Action: Sync {
         let _ = (inventory, check, resource, with);
         Ok(())
     }
-    /// Returns the part of a resource that the action changes with these parameters, where it can change parts
-    /// that have nothing to do with each other: two playbooks may want different things of two parts of one
-    /// resource, and these are two changes.
+    /// Returns the part of a resource that the action changes with these parameters, where it can change
+    /// parts that have nothing to do with each other: two playbooks may want different things of two parts of
+    /// one resource, and these are two changes.
     fn lane(&self, with: &Value) -> &'static str {
         let _ = with;
         ""

@@ -97,8 +97,8 @@ impl GuardNote {
     }
 }
 
-/// The beginning of the lines of an impact on what else lets the same traffic through. They are for the reader:
-/// another change, or somebody, may close it meanwhile, and the change is the same one.
+/// The beginning of the lines of an impact on what else lets the same traffic through. They are for the
+/// reader: another change, or somebody, may close it meanwhile, and the change is the same one.
 pub const RESIDUAL: &str = "residual: ";
 
 /// A use of an action in a change, with its parameters as they were decided.

@@ -189,7 +189,7 @@ mod tests {
             out("tcp", 443, 443, "0.0.0.0/0"),
             out("-1", -1, -1, "10.0.0.0/8"),
             out("-1", -1, -1, "sg-9"),
-            // What is in a list is for its owner to decide, and it is not even read.
+            // Its owner has chosen the entries of a list, which are not even read.
             out("-1", -1, -1, "pl-1"),
             out("icmp", -1, -1, "0.0.0.0/0"),
             inbound,

@@ -8,6 +8,7 @@ use super::clinic_desk::Desk;
 /// A VPC with three ranges, and endpoints with groups that are open, bounded, shared and open in two ways. The
 /// emulator gives the interfaces of endpoints the default group, so one of somebody's stands for a second user.
 const ENDPOINTS: &str = r#"
+import ipaddress
 import json
 import boto3
 
@@ -15,7 +16,8 @@ ec2 = boto3.client("ec2", region_name="us-east-1")
 vpc = ec2.create_vpc(CidrBlock="10.8.0.0/16", AmazonProvidedIpv6CidrBlock=True)["Vpc"]["VpcId"]
 ec2.associate_vpc_cidr_block(VpcId=vpc, CidrBlock="10.9.0.0/16")
 ranges = [a["CidrBlock"] for a in ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["CidrBlockAssociationSet"]]
-ranges6 = [a["Ipv6CidrBlock"] for a in ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["Ipv6CidrBlockAssociationSet"]]
+# The emulator makes up a range, and may write a group of it with a zero before it; AWS does not.
+ranges6 = [str(ipaddress.ip_network(a["Ipv6CidrBlock"])) for a in ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["Ipv6CidrBlockAssociationSet"]]
 subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.8.1.0/24", AvailabilityZone="us-east-1a")["Subnet"]["SubnetId"]
 ids = {"ranges": ranges, "ranges6": ranges6}
 def group(name, *permissions):

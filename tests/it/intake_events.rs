@@ -47,7 +47,8 @@ fn one_call_is_one_suspicion_however_it_is_delivered() {
             "security-group-open-database-port",
             "security-group-open-all-traffic",
             "security-group-open-other-port",
-            "default-security-group-has-rules"
+            "default-security-group-has-rules",
+            "vpc-endpoint-open-security-group"
         ]
     );
     assert_eq!(suspicion.sources.len(), 6);

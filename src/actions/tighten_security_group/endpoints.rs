@@ -109,8 +109,7 @@ pub fn shared(context: &Context<'_>, group: &str) -> Option<Refusal> {
         Ok(all) => all,
         Err(refusal) => return Some(refusal),
     };
-    let mut others: Vec<String> =
-        all.into_iter().filter(|one| !is_of_endpoint(one)).map(|one| user(one)).collect();
+    let mut others: Vec<String> = all.into_iter().filter(|one| !is_of_endpoint(one)).map(user).collect();
     if others.is_empty() {
         return None;
     }
@@ -167,10 +166,9 @@ pub fn impact(edit: &Edit<'_>, lists: &Family<PrefixList>, endpoints: &Endpoints
     };
     (came && !reached.is_empty()).then(|| {
         format!(
-            "{which}: clients in the VPC ({}) still reach them on 443/tcp, and on no other port by these rules; \
-             peered VPCs, transit gateways, VPNs \
-             and Direct Connect do only from networks that are allowed, and lose with the private name of the \
-             service the service itself",
+            "{which}: clients in the VPC ({}) still reach them on 443/tcp, and on no \
+             other port by these rules; peered VPCs, transit gateways, VPNs and Direct Connect do only from \
+             networks that are allowed, and lose with the private name of the service the service itself",
             listed(&reached)
         )
     })

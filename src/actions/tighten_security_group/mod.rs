@@ -55,8 +55,8 @@ impl Action for TightenSecurityGroup {
         "tighten-security-group"
     }
     fn title(&self) -> &'static str {
-        "Takes the world out of a security group and lets in the networks that are allowed, or lets out what is \
-         named"
+        "Takes the world out of a security group and lets in the networks that are allowed, or lets out what \
+         is named"
     }
     fn doc(&self) -> &'static str {
         include_str!("page.md")
@@ -381,9 +381,9 @@ const PARAMETERS: &[Parameter] = &[
         name: "rule_limit",
         kind: "number",
         default: "60",
-        doc: "How many rules of the direction a group may have, for each of IPv4 and IPv6. Left at 60, AWS's default, \
-              it is the account's quota \"Inbound or outbound rules per security group\" where that can be \
-              read.",
+        doc: "How many rules of the direction a group may have, for each of IPv4 and IPv6. Left at 60, AWS's \
+              default, it is the account's quota \"Inbound or outbound rules per security group\" where that \
+              can be read.",
     },
 ];
 

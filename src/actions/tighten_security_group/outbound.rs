@@ -21,14 +21,14 @@ const HTTPS: u16 = 443;
 /// Returns the reason for which nothing is planned where nothing is named that stays open.
 pub fn nothing_named() -> String {
     format!(
-        "nothing is named that may still go out, and without it everything behind the group would be cut off: \
-         set tighten-security-group.keep to what is needed, such as {}; flow logs show what is used",
+        "nothing is named that may still go out, and without it everything behind the group would be cut \
+         off: set tighten-security-group.keep to what is needed, such as {}; flow logs show what is used",
         super::keep::FORMS
     )
 }
 
-/// Asks the guard: the host of redress is not behind the group, and Systems Manager keeps its instances, which
-/// connect to it
+/// Asks the guard: the host of redress is not behind the group, and Systems Manager keeps its instances,
+/// which connect to it
 /// (<https://docs.aws.amazon.com/systems-manager/latest/userguide/systems-manager-prereqs.html>).
 ///
 /// # Errors
@@ -124,8 +124,8 @@ pub fn impact(
          container registries, databases and services of their own, and time servers outside of AWS"
     ));
     impact.push(
-        "DNS by the resolver of the VPC, the instance metadata, DHCP and the Amazon Time Sync Service are not \
-         subject to security groups, and replies to what came in by an inbound rule still go out"
+        "DNS by the resolver of the VPC, the instance metadata, DHCP and the Amazon Time Sync Service are \
+         not subject to security groups, and replies to what came in by an inbound rule still go out"
             .to_owned(),
     );
     if interfaces.iter().any(|interface| interface.instance_id.is_none()) {

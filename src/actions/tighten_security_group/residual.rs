@@ -58,8 +58,8 @@ pub fn residual(
     Ok(others.into_iter().filter_map(describe).collect())
 }
 
-/// Returns whether a rule of another group lets the world send, or receive, some of the traffic of a rule that
-/// goes: of the same address family, over a port of it.
+/// Returns whether a rule of another group lets the world send, or receive, some of the traffic of a rule
+/// that goes: of the same address family, over a port of it.
 fn leaves(rule: &SecurityGroupRule, gone: &SecurityGroupRule, lists: &Family<PrefixList>) -> bool {
     let wide = |rule: &SecurityGroupRule, v4: bool| {
         let nets = traffic::nets(rule, lists);

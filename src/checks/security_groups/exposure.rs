@@ -73,8 +73,8 @@ impl Exposure {
         Self::ALL.into_iter().find(|e| e.check() == check)
     }
 
-    /// Returns whether it is about a rule. A way out to a prefix list is somebody's choice, whatever is in the
-    /// list.
+    /// Returns whether it is about a rule. A way out to a prefix list is somebody's choice, whatever is in
+    /// the list.
     fn judges(self, rule: &SecurityGroupRule) -> bool {
         self.direction().has(rule) && (self != Exposure::Egress || rule.prefix_list_id.is_none())
     }

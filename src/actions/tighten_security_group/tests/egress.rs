@@ -152,8 +152,7 @@ fn the_quota_counts_the_rules_of_the_direction() {
 fn systems_manager_and_redress_itself_keep_their_way_out() {
     let managed = |keep: &[&str]| {
         let mut it = clinic(vec![everything()], keep).instance("running", &["sg-1"]);
-        let online =
-            ManagedInstance { id: "i-1".into(), ping_status: "Online".into(), ..ManagedInstance::default() };
+        let online = ManagedInstance { id: "i-1".into(), ping_status: "Online".into() };
         it.inventory.region_mut(REGION).managed_instances.put("i-1", online);
         it
     };

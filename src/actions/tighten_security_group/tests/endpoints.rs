@@ -7,7 +7,7 @@ use crate::{
     inventory::{Vpc, VpcEndpoint},
 };
 
-/// Builds a clinic with an endpoint and its interface behind the group.
+/// Returns a clinic with an endpoint and its interface behind the group.
 fn clinic(rules: Vec<SecurityGroupRule>) -> Clinic {
     let mut it = Clinic::new(rules).checks(&[OPEN_GROUP]);
     let region = it.inventory.region_mut(REGION);

@@ -1,4 +1,4 @@
-//! The traffic that other groups of the same interface still let through is named, and nothing else.
+//! The traffic that other groups of an interface still let through is named, and nothing else.
 
 use super::*;
 use crate::{actions::RESIDUAL, checks::egress::OPEN_EGRESS};
@@ -29,10 +29,8 @@ fn the_same_traffic_from_the_world_by_another_group_is_named_with_the_group() {
     let named = residual(it(), vec![rule("tcp", 20, 30, "0.0.0.0/0"), rule("-1", -1, -1, "0.0.0.0/1")]);
     assert_eq!(
         named,
-        [
-            "residual: sg-2, another group of 1 interface(s) behind it, still lets in tcp 20-30 from 0.0.0.0/0, \
-             all traffic from 0.0.0.0/1"
-        ]
+        ["residual: sg-2, another group of 1 interface(s) behind it, still lets in tcp 20-30 from \
+             0.0.0.0/0, all traffic from 0.0.0.0/1"]
     );
     for other in [
         rule("tcp", 80, 80, "0.0.0.0/0"),
