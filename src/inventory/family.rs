@@ -199,8 +199,8 @@ fn to_json<T: Serialize>(item: &T) -> Value {
     serde_json::to_value(item).unwrap_or(Value::Null)
 }
 
-/// Removes redress's own bookkeeping tags from every `tags` object. `redress:ignore` is the user's and stays, and
-/// so do the tags of blocks, which changes set.
+/// Removes redress's own bookkeeping tags from every `tags` object. `redress:ignore` is the user's and stays,
+/// and so do the tags of blocks, which changes set.
 fn strip_bookkeeping(json: &mut Value) {
     match json {
         Value::Object(map) => {

@@ -235,8 +235,8 @@ fn crowded(acl: &NetworkAcl, network: &IpNet, below: i32) -> Refusal {
     ))
 }
 
-/// Builds the steps of a block. The tag comes first: no entry is ever without the record of its end. Where the tag
-/// has another value by then, somebody has blocked the network anew, and its entries stay.
+/// Builds the steps of a block. The tag comes first: no entry is ever without the record of its end. Where
+/// the tag has another value by then, somebody has blocked the network anew, and its entries stay.
 fn steps(region: &str, acl: &NetworkAcl, made: &Made) -> Vec<Step> {
     let (key, value) = made.block.tag();
     let mut all = vec![tag(region, &acl.id, made)];

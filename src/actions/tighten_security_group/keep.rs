@@ -159,8 +159,8 @@ impl Keep {
         Ok(())
     }
 
-    /// Returns the rules that let it out, as far as one that goes does, with its description and its tags. What
-    /// that one does not let out is not opened.
+    /// Returns the rules that let it out, as far as one that goes does, with its description and its tags.
+    /// What that one does not let out is not opened.
     pub fn rules(&self, gone: &SecurityGroupRule, lists: &Family<PrefixList>) -> Vec<SecurityGroupRule> {
         let protocol = match (traffic::protocol(gone), self.what) {
             (Protocol::All, _) => true,

@@ -291,8 +291,8 @@ fn outbound<'a>(
     let edit = edit::edit(rules, lists, &exposures, params, &[])?;
     if !edit.after.iter().any(|rule| rule.is_egress) {
         return Err(Refusal::Refused(format!(
-            "of what is named in keep, {} lets out nothing: without a rule everything behind it would be cut off. \
-             Name what it needs",
+            "of what is named in keep, {} lets out nothing: without a rule everything behind it \
+             would be cut off. Name what it needs",
             group_use::named(group)
         )));
     }

@@ -82,8 +82,8 @@ fn https(rule: &SecurityGroupRule) -> bool {
     rule.is_egress && traffic::admits(rule, Transport::Tcp, HTTPS)
 }
 
-/// Returns whether a rule lets out to every address of IPv4, over which instances reach Systems Manager unless
-/// somebody has arranged otherwise.
+/// Returns whether a rule lets out to every address of IPv4, over which instances reach Systems Manager
+/// unless somebody has arranged otherwise.
 fn to_everywhere(rule: &SecurityGroupRule, lists: &Family<PrefixList>) -> bool {
     let all = |net: &ipnet::IpNet| net.addr().is_ipv4() && net.prefix_len() == 0;
     traffic::nets(rule, lists).known().is_some_and(|nets| nets.iter().any(all))

@@ -123,8 +123,8 @@ fn networks(known: &Region, route: &Route) -> Result<Vec<IpNet>, String> {
     entries.iter().map(|entry| parsed(entry)).collect()
 }
 
-/// Returns the routes by which a table leads half of all packets or more to an internet gateway, in the order of
-/// their destinations: each by itself, or else all of them together.
+/// Returns the routes by which a table leads half of all packets or more to an internet gateway, in the order
+/// of their destinations: each by itself, or else all of them together.
 ///
 /// # Errors
 /// The reason for which it is not known.

@@ -97,8 +97,8 @@ impl Typed {
         }
     }
 
-    /// Takes over a command with its own arguments that makes a plan, and the settings that it made of them: the
-    /// plan is applied with the same.
+    /// Takes over a command with its own arguments that makes a plan, and the settings that it made of them:
+    /// the plan is applied with the same.
     pub fn made_by(&mut self, command: String, settings: &[String]) {
         self.command = command;
         for setting in settings {

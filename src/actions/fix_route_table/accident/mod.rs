@@ -154,8 +154,8 @@ fn reaches_out(scene: &Scene<'_>, id: &str, gateway: &NatGateway) -> Result<(), 
     match ways.iter().any(|way| !way.destination.contains(':')) {
         true => Ok(()),
         false => Err(Refusal::Refused(format!(
-            "{id} takes nothing to the internet: {table}, the table of its subnet {subnet}, has no default route \
-             to an internet gateway"
+            "{id} takes nothing to the internet: {table}, the table of its subnet {subnet}, has no default \
+             route to an internet gateway"
         ))),
     }
 }
