@@ -50,6 +50,23 @@ fn next(out: &str) -> String {
     line[line.find("apply").unwrap()..].trim().to_owned()
 }
 
+/// Applies a plan by the command that was shown as the next one, and returns the id of the run.
+fn applied(desk: &Desk, line: &str) -> String {
+    let script = format!("exec \"$0\" {line} --auto-approve --max-risk disruptive --format json");
+    let done = std::process::Command::new("sh")
+        .args(["-c", &script, env!("CARGO_BIN_EXE_redress")])
+        .current_dir(desk.folder.path())
+        .env("HOME", desk.folder.path())
+        .envs(desk.keys.environment(desk.moto))
+        .env("AWS_ENDPOINT_URL", &desk.endpoint)
+        .env("REDRESS_LAG_SECONDS", "0")
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{line}\n{}", String::from_utf8_lossy(&done.stderr));
+    let run: Value = serde_json::from_slice(&done.stdout).unwrap();
+    run["run"].as_str().unwrap().to_owned()
+}
+
 #[test]
 fn an_address_is_blocked_both_ways_wherever_a_subnet_is_until_its_time_has_passed() {
     let (desk, seed) = Desk::seeded(SEED);
@@ -73,17 +90,8 @@ fn an_address_is_blocked_both_ways_wherever_a_subnet_is_until_its_time_has_passe
         refused.err
     );
     assert_eq!(shown(&desk), before);
-    let apply = format!("{} --auto-approve --max-risk disruptive", next(&said.out));
-    let done = std::process::Command::new("sh")
-        .args(["-c", &format!("exec \"$0\" {apply}"), env!("CARGO_BIN_EXE_redress")])
-        .current_dir(desk.folder.path())
-        .env("HOME", desk.folder.path())
-        .envs(desk.keys.environment(desk.moto))
-        .env("AWS_ENDPOINT_URL", &desk.endpoint)
-        .env("REDRESS_LAG_SECONDS", "0")
-        .output()
-        .unwrap();
-    assert!(done.status.success(), "{apply}\n{}", String::from_utf8_lossy(&done.stderr));
+    assert_eq!(plan["rehearsal"]["closes"].as_array().unwrap().len(), 2, "{:#}", plan["rehearsal"]);
+    let first = applied(&desk, &next(&said.out));
     let after = shown(&desk);
     for (acl, numbers) in [("own", [89, 88]), ("default", [99, 98])] {
         let entries = after[id(acl)]["entries"].as_array().unwrap();
@@ -98,10 +106,16 @@ fn an_address_is_blocked_both_ways_wherever_a_subnet_is_until_its_time_has_passe
     for acl in ["unused", "other"] {
         assert_eq!(after[id(acl)], before[id(acl)]);
     }
-    // Asked again, nothing is left to do.
-    let again = desk.ends(0, &block.replace(" --until 1m", "").replace("-o block.json", "--format json"));
-    assert!(!again.out.contains("CreateNetworkAclEntry"), "{}", again.out);
-
+    // Another end is set without touching an entry; the undo of the first run would end the second's block.
+    let later = desk.ends(0, &block.replace("--until 1m", "--until 5d"));
+    let second = applied(&desk, &next(&later.out));
+    let extended = shown(&desk);
+    assert_eq!(extended[id("own")]["entries"], after[id("own")]["entries"]);
+    assert_ne!(extended[id("own")]["tags"], after[id("own")]["tags"]);
+    desk.ends(4, &format!("undo {first} --auto-approve --max-risk disruptive"));
+    assert_eq!(shown(&desk), extended, "nothing is undone");
+    desk.ends(0, &format!("undo {second} --auto-approve --max-risk disruptive"));
+    assert_eq!(shown(&desk), after, "the first end is back");
     // A block that stands is no finding; one whose time has passed is, and is lifted.
     let check = "--region us-east-1 --check block-expired";
     let violating = || {
