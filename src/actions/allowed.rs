@@ -70,9 +70,9 @@ fn nobodys(net: &IpNet) -> Option<String> {
         ));
     }
     let first = net.addr();
-    let is_own =
-        first.is_loopback() || first.is_multicast() || (first.is_unspecified() && net.prefix_len() > 8);
-    is_own.then(|| "is no address that another host could have: name the one that is meant".to_owned())
+    let is_own = first.is_loopback() || first.is_multicast() || first.is_unspecified();
+    let why = "is no address that another host could have: name the one that is meant";
+    (is_own && net.prefix_len() > 8).then(|| why.to_owned())
 }
 
 /// Parses the allowed networks, which must not add up to the world either.
@@ -89,4 +89,25 @@ pub fn together<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec
         ));
     }
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_no_other_host_has_is_no_network_to_name() {
+        for (bad, why) in [
+            ("::ffff:203.0.113.7", "write 203.0.113.7"),
+            ("127.0.0.1", "another host"),
+            ("224.0.0.1", "another host"),
+            ("0.0.0.0", "another host"),
+            ("::1", "another host"),
+        ] {
+            assert!(network(bad).unwrap_err().contains(why), "{bad}");
+        }
+        for good in ["0.0.0.0/0", "::/0", "127.0.0.0/8", "203.0.113.7", "2001:db8::7"] {
+            network(good).unwrap();
+        }
+    }
 }

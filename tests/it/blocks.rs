@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::clinic_desk::Desk;
+use super::{clinic_desk::Desk, support};
 
 /// A VPC whose subnets have the default network ACL or one of their own, and another VPC.
 const SEED: &str = r#"
@@ -53,10 +53,8 @@ fn next(out: &str) -> String {
 /// Applies a plan by the command that was shown as the next one, and returns the id of the run.
 fn applied(desk: &Desk, line: &str) -> String {
     let script = format!("exec \"$0\" {line} --auto-approve --max-risk disruptive --format json");
-    let done = std::process::Command::new("sh")
+    let done = support::at_home("/bin/sh", desk.folder.path())
         .args(["-c", &script, env!("CARGO_BIN_EXE_redress")])
-        .current_dir(desk.folder.path())
-        .env("HOME", desk.folder.path())
         .envs(desk.keys.environment(desk.moto))
         .env("AWS_ENDPOINT_URL", &desk.endpoint)
         .env("REDRESS_LAG_SECONDS", "0")

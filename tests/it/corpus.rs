@@ -72,10 +72,10 @@ const HOLDS: &[&str] = &[
     "cloudtrail-eventbridge: 14 read; CloudTrail event 11, EventBridge CloudTrail 2; other_account 4, passed \
      1, unmapped_control 9",
     "cloudtrail-events: 3560 read; CloudTrail Insights 2, CloudTrail event 449, CloudTrail log file 3, \
-     unknown format 10; actionable 4, failed_call 235, other_account 8, passed 8, read_only 3072, \
-     reverted_later 4, unmapped_control 220, unresolved_resource 9",
-    "cloudtrail-lookup-events: 6 read; CloudTrail LookupEvents 1; passed 1, read_only 1, reverted_later 1, \
-     unmapped_control 3",
+     unknown format 10; actionable 4, failed_call 235, other_account 9, passed 8, read_only 3072, \
+     reverted_later 4, unmapped_control 218, unresolved_resource 10",
+    "cloudtrail-lookup-events: 6 read; CloudTrail LookupEvents 1; other_account 1, passed 1, read_only 1, \
+     reverted_later 1, unmapped_control 2",
     "cloudtrail-s3-log: 2 read; CloudTrail log file 1; read_only 1, unmapped_control 1",
     "config: 11 read; AWS Config compliance 2, AWS Config items 8, AWS Config rule invocation 3, CloudTrail \
      event 7, notification of a file 1; read_only 4, unmapped_control 7",

@@ -160,7 +160,7 @@ impl Keep {
     }
 
     /// Returns the rules that let it out, as far as one that goes does, with its description and its tags.
-    /// What that one does not let out is not opened.
+    /// Nothing is opened that this one does not let out.
     pub fn rules(&self, gone: &SecurityGroupRule, lists: &Family<PrefixList>) -> Vec<SecurityGroupRule> {
         let protocol = match (traffic::protocol(gone), self.what) {
             (Protocol::All, _) => true,

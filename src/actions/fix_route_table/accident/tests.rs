@@ -72,6 +72,16 @@ fn account() -> Inventory {
         ..RouteTable::default()
     };
     region.route_tables.put("rtb-1", table);
+    // The table of the public subnets.
+    let main = RouteTableAssociation { main: true, ..RouteTableAssociation::default() };
+    let public = RouteTable {
+        id: "rtb-2".into(),
+        vpc_id: "vpc-1".into(),
+        routes: vec![to_gateway("0.0.0.0/0")],
+        associations: vec![main],
+        ..RouteTable::default()
+    };
+    region.route_tables.put("rtb-2", public);
     for (id, tier, zone) in [
         ("subnet-a", "private", "us-east-1a"),
         ("subnet-b", "public", "us-east-1a"),
@@ -221,9 +231,28 @@ fn a_table_that_others_need_and_replacements_that_do_not_fit_are_refused() {
     let mut two = account();
     two.region_mut(R).nat_gateways.put("nat-d", nat("nat-d", "subnet-b"));
     assert!(refused(&two, json!({ "nat_gateways": ["nat-b", "nat-d"] })).contains("is not certain"));
+    let mut dead = account();
+    dead.region_mut(R).route_tables.get_mut("rtb-2").unwrap().routes.clear();
+    assert!(refused(&dead, json!({ "nat_gateways": ["nat-b"] })).contains("has no default route"));
+    let mut list = account();
+    list.region_mut(R).route_tables.get_mut("rtb-1").unwrap().routes = vec![to_gateway("pl-1")];
+    let world = Fact::Known(vec!["0.0.0.0/0".to_owned()]);
+    let all = crate::inventory::PrefixList { id: "pl-1".into(), entries: world, ..Default::default() };
+    list.region_mut(R).prefix_lists.put("pl-1", all);
+    assert!(refused(&list, both()).contains("leads to a prefix list"));
     let mut inner = account();
     inner.region_mut(R).nat_gateways.get_mut("nat-b").unwrap().connectivity_type = Some("private".into());
     assert!(refused(&inner, json!({ "nat_gateways": ["nat-b"] })).contains("takes nothing to the internet"));
+}
+
+#[test]
+fn the_host_of_redress_keeps_its_way_to_aws() {
+    let mut it = account();
+    used(&mut it, |eni| eni.instance_id = Some("i-host".into()));
+    it.caller.host = Fact::Known("i-host".into());
+    assert!(refused(&it, json!({})).contains("redress itself runs on i-host"));
+    it.caller.host = Fact::Known("i-other".into());
+    propose(&it, json!({})).unwrap();
 }
 
 #[test]
