@@ -54,7 +54,10 @@ pub fn guard(context: &Context<'_>, group: &str, edit: &Edit<'_>) -> Result<Vec<
             lost.join(", ")
         )
     });
-    let kept = format!("{fine} instance(s) that Systems Manager reaches keep 443/tcp to everywhere");
+    let kept = match fine {
+        0 => "no instance behind the group is known to lose 443/tcp to Systems Manager".to_owned(),
+        _ => format!("{fine} instance(s) that Systems Manager reaches keep 443/tcp to everywhere"),
+    };
     notes.push(settle_by(lost, context.options.allow_lockout, kept, KEEP)?);
     if !unsure.is_empty() {
         notes.push(GuardNote::not_checked(

@@ -12,8 +12,14 @@ use crate::{
         network_acls::blocks::{ADDRESSES, UNBLOCKED, UNTIL},
     },
     cli::shared::{
-        account::stage, args::SafetyLimits, exit::Exit, fail::Fail, planning::VALID_FOR, session,
-        session::Session, summary,
+        account::stage,
+        args::{Place, SafetyLimits},
+        exit::Exit,
+        fail::Fail,
+        planning::VALID_FOR,
+        session,
+        session::Session,
+        summary,
     },
     engine::survey::{self, Survey, Wish},
     finding::Finding,
@@ -21,14 +27,6 @@ use crate::{
     plan::build::Limits,
     report::safe,
 };
-
-/// The place at which addresses are blocked: one of these.
-pub struct Place {
-    /// The network ACLs that the subnets of a VPC have.
-    pub vpc: Option<String>,
-    /// The network ACL that a subnet has.
-    pub subnet: Option<String>,
-}
 
 impl Place {
     /// Returns whether a network ACL is one of the place.
@@ -143,6 +141,9 @@ fn networks(addresses: &[String]) -> Result<Vec<Allowed>, Fail> {
     let mut all = addresses.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     all.sort_by_key(|network| network.0);
     all.dedup();
+    let wide = all.clone();
+    // A network within another one is blocked with it.
+    all.retain(|one| !wide.iter().any(|other| other != one && other.0.contains(&one.0)));
     Ok(all)
 }
 

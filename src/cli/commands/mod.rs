@@ -46,8 +46,7 @@ pub async fn run(session: &Session, command: Command) -> Result<Exit, Fail> {
         Command::Plan { output, exit_code, safety, .. } => {
             plan::run(session, output.as_deref(), exit_code, &safety).await
         }
-        Command::Block { addresses, vpc, subnet, until, output, safety, .. } => {
-            let place = block::Place { vpc, subnet };
+        Command::Block { addresses, place, until, output, safety, .. } => {
             block::run(session, &addresses, &place, until, output.as_deref(), &safety).await
         }
         Command::Events { past, output, exit_code, .. } => {

@@ -65,6 +65,19 @@ impl SafetyLimits {
     }
 }
 
+/// The place at which addresses are blocked: one of these.
+#[derive(Debug, Clone, Args)]
+#[group(required = true, multiple = false)]
+pub struct Place {
+    /// Block them at every network ACL that the subnets of this VPC have
+    #[arg(long, value_name = "ID")]
+    pub vpc: Option<String>,
+    /// Block them at the network ACL of this subnet, and so of all others
+    /// that have it
+    #[arg(long, value_name = "ID")]
+    pub subnet: Option<String>,
+}
+
 /// The rules of approval: which changes may be approved, and by whom.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Approval")]

@@ -16,7 +16,7 @@ use self::common::{
 };
 pub use self::{
     common::Common,
-    flags::{Approval, Closing, Guards, PastFlags, ReportBack, SafetyLimits, Signs, Trusts},
+    flags::{Approval, Closing, Guards, PastFlags, Place, ReportBack, SafetyLimits, Signs, Trusts},
     values::{ActionsCommand, Color, Format, Half, PlaybooksCommand, Shell, Target},
 };
 use super::when::valid_for;
@@ -133,13 +133,9 @@ pub enum Command {
         /// The addresses or networks: 203.0.113.7, 2001:db8::/64
         #[arg(value_name = "ADDRESS", required = true, num_args = 1..)]
         addresses: Vec<String>,
-        /// Block them at every network ACL of this VPC that a subnet has
-        #[arg(long, value_name = "ID", required_unless_present = "subnet", conflicts_with = "subnet")]
-        vpc: Option<String>,
-        /// Block them at the network ACL of this subnet, and of all others
-        /// that have it
-        #[arg(long, value_name = "ID")]
-        subnet: Option<String>,
+        /// The place.
+        #[command(flatten)]
+        place: Place,
         /// Block them for this long, `7d`, `12h`; after that a scan reports
         /// block-expired [default: without an end]
         #[arg(long, value_name = "TIME", value_parser = valid_for)]
