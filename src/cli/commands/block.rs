@@ -107,7 +107,10 @@ fn command(networks: &[Allowed], place: &Place, until: Option<SignedDuration>) -
     let of = |flag: &str, id: &Option<String>| {
         id.as_ref().map_or(String::new(), |id| format!(" --{flag} {}", safe::shell(id)))
     };
-    let until = until.map_or(String::new(), |length| format!(" --until {}m", length.as_mins()));
+    let until = until.map_or(String::new(), |length| match length.as_mins() {
+        mins if mins % (24 * 60) == 0 => format!(" --until {}d", mins / (24 * 60)),
+        mins => format!(" --until {mins}m"),
+    });
     let (vpc, subnet) = (of("vpc", &place.vpc), of("subnet", &place.subnet));
     format!("block {}{vpc}{subnet}{until}", networks.join(" "))
 }
