@@ -10,7 +10,7 @@ use crate::inventory::FamilyKind;
 pub struct Concern {
     /// The members that are compared.
     pub members: Members,
-    /// Those among them that are lists of which only the entries count that the change changed.
+    /// Those among them that are lists or tables of which only the entries count that the change changed.
     pub lists: &'static [&'static str],
     /// The members that show whether a resource is running. They count at the end of a run that turned it off
     /// or on, and never later.
@@ -43,7 +43,7 @@ impl Concern {
     pub const fn but(members: &'static [&'static str]) -> Self {
         Self { members: Members::But(members), lists: &[], power: &[] }
     }
-    /// Marks members as lists that are compared entry by entry.
+    /// Marks members as lists or tables that are compared entry by entry.
     pub const fn lists(self, lists: &'static [&'static str]) -> Self {
         Self { lists, ..self }
     }

@@ -80,7 +80,8 @@ fn the_names_of_a_service_lead_to_its_endpoint_and_past_it_again_after_an_undo()
     let mut found: Vec<&str> =
         scan["findings"].as_array().unwrap().iter().map(|f| f["resource"]["id"].as_str().unwrap()).collect();
     let mut bad = ["ssm", "shut", "second", "s3", "stack", "bare", "zoned"].map(id);
-    (found.sort_unstable(), bad.sort_unstable());
+    found.sort_unstable();
+    bad.sort_unstable();
     assert_eq!(found, bad);
     assert!(scan["notes"].to_string().contains(id("vendor")), "{}", scan["notes"]);
     // Of the VPCs with such an endpoint, and of no other.

@@ -80,7 +80,8 @@ fn the_web_acl_that_is_named_is_associated_and_taken_off_again() {
     let mut found: Vec<&str> =
         scan["findings"].as_array().unwrap().iter().map(|f| f["resource"]["arn"].as_str().unwrap()).collect();
     let mut bad = ["open", "second", "cluster"].map(id);
-    (found.sort_unstable(), bad.sort_unstable());
+    found.sort_unstable();
+    bad.sort_unstable();
     assert_eq!(found, bad);
 
     let plan = desk.ends(4, &format!("plan {CHECK} --format json")).json();

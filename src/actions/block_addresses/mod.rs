@@ -130,7 +130,10 @@ impl Action for BlockAddresses {
         }
     }
     fn concerns(&self) -> concern::Table {
-        const { &[(FamilyKind::NetworkAcls, Concern::these(&["inbound", "outbound", "tags"]))] }
+        const {
+            const MEMBERS: &[&str] = &["inbound", "outbound", "tags"];
+            &[(FamilyKind::NetworkAcls, Concern::these(MEMBERS).lists(MEMBERS))]
+        }
     }
     fn quotas(&self, _: &Inventory, _: &str, with: &Value) -> Vec<(&'static str, usize)> {
         support::params::<Params>(with).map(|params| (OVER, params.entry_limit)).into_iter().collect()

@@ -128,12 +128,13 @@ fn private_dns_is_turned_on_and_off_again_and_nothing_else_is_named() {
 
 #[test]
 fn an_endpoint_that_cannot_be_changed_is_refused_without_another_read() {
-    let cases: [(&dyn Fn(&mut VpcEndpoint), &str); 5] = [
-        (&|it| it.owner_id = "210987654321".into(), "only its owner"),
-        (&|it| it.requester_managed = true, "a service of AWS manages it"),
-        (&|it| it.state = "pending".into(), "in the state \"pending\""),
-        (&|it| it.service_name = "com.amazonaws.us-east-1.s3".into(), "choose these by hand"),
-        (&|it| it.tags = Tags::from([("aws:cloudformation:stack-id".into(), "s".into())]), "CloudFormation"),
+    type Edit = fn(&mut VpcEndpoint);
+    let cases: [(Edit, &str); 5] = [
+        (|it| it.owner_id = "210987654321".into(), "only its owner"),
+        (|it| it.requester_managed = true, "a service of AWS manages it"),
+        (|it| it.state = "pending".into(), "in the state \"pending\""),
+        (|it| it.service_name = "com.amazonaws.us-east-1.s3".into(), "choose these by hand"),
+        (|it| it.tags = Tags::from([("aws:cloudformation:stack-id".into(), "s".into())]), "CloudFormation"),
     ];
     for (n, (change, part)) in cases.into_iter().enumerate() {
         let it = of_endpoint(change);

@@ -79,7 +79,10 @@ impl Action for LiftBlocks {
         }
     }
     fn concerns(&self) -> concern::Table {
-        const { &[(FamilyKind::NetworkAcls, Concern::these(&["inbound", "outbound", "tags"]))] }
+        const {
+            const MEMBERS: &[&str] = &["inbound", "outbound", "tags"];
+            &[(FamilyKind::NetworkAcls, Concern::these(MEMBERS).lists(MEMBERS))]
+        }
     }
     fn quotas(&self, inventory: &Inventory, region: &str, _: &Value) -> Vec<(&'static str, usize)> {
         // An undo brings back what was there: whatever the quota is, it had room for that.

@@ -248,7 +248,8 @@ mod tests {
 
     #[test]
     fn a_network_is_blocked_where_a_deny_for_all_of_it_comes_before_any_allow() {
-        let cases: &[(&[(&str, &str, &str)], Option<i32>)] = &[
+        type Case = (&'static [(&'static str, &'static str, &'static str)], Option<i32>);
+        let cases: &[Case] = &[
             (&[("allow", "-1", "0.0.0.0/0")], Some(0)),
             (&[("deny", "-1", "203.0.113.7/32"), ("allow", "-1", "0.0.0.0/0")], None),
             (&[("deny", "-1", "203.0.113.0/24"), ("allow", "-1", "0.0.0.0/0")], None),

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     Change, Restore,
@@ -225,8 +225,13 @@ impl One<'_> {
     }
 }
 
+/// Returns the entries of a list, or those of a table with their keys.
 fn list(value: &Value) -> Vec<Value> {
-    value.as_array().cloned().unwrap_or_default()
+    match value {
+        Value::Array(items) => items.clone(),
+        Value::Object(table) => table.iter().map(|(key, value)| json!([key, value])).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
+    }
 }
 
 fn counted(items: &[Value]) -> BTreeMap<String, usize> {
