@@ -158,11 +158,13 @@ impl Sink for Tally {
 
     fn take(&mut self, place: usize, flow: &Flow) {
         let Some(watched) = self.watched.get_mut(place) else { return };
-        if let (Some(start), Some(end)) = (flow.start, flow.end) {
-            (watched.first, watched.last) = (watched.first.min(start), watched.last.max(end));
-        }
+        // What AWS could not record, the record does not cover.
         if flow.status == Status::SkipData {
             watched.skipped += 1;
+            return;
+        }
+        if let (Some(start), Some(end)) = (flow.start, flow.end) {
+            (watched.first, watched.last) = (watched.first.min(start), watched.last.max(end));
         }
         match flow.outcome {
             Some(Outcome::Accepted) => watched.accepted += 1,
@@ -211,13 +213,17 @@ impl Asked {
         let is_part = |one: &&Watched| {
             from.is_some_and(|from| one.first > from + PARTLY) || to.is_some_and(|to| one.last < to - PARTLY)
         };
+        // A flow log of the type REJECT reports no traffic of an interface whose traffic was all let in.
+        let rejects_alone = watched.iter().all(|one| one.accepted == 0);
+        let rejects_alone = rejects_alone && watched.iter().any(|one| one.rejected > 0);
+        let only_rejected = |one: &&Watched| one.accepted == 0 && (one.rejected > 0 || rejects_alone);
         let uncovered: Vec<&str> = all().filter(|one| !one.is_covered()).map(|one| one.id.as_str()).collect();
         Use {
             interfaces: self.interfaces.len(),
             uncovered: uncovered.len(),
             uncovered_ids: uncovered.into_iter().take(MOST_NAMED).map(str::to_owned).collect(),
             partly: covered().filter(is_part).count(),
-            only_rejected: covered().filter(|one| one.accepted == 0 && one.rejected > 0).count(),
+            only_rejected: covered().filter(only_rejected).count(),
             skipped: all().map(|one| one.skipped).sum(),
             from: from.and_then(time),
             to: to.and_then(time),

@@ -103,7 +103,8 @@ impl Text {
         };
         let record = Record { line, cuts, layout };
         let interface = record.field(Field::Interface).unwrap_or_default();
-        if cuts.fields != layout.columns() || interface == b"interface-id" {
+        let is_interface = interface == b"-" || interface.starts_with(b"eni-");
+        if cuts.fields != layout.columns() || !is_interface {
             // Files that were joined have a header again in the middle.
             if let Ok((layout, true)) = first(line) {
                 sink.accepts(&layout).map_err(bad)?;
@@ -111,6 +112,10 @@ impl Text {
                 return Ok(());
             }
             let (found, of) = (cuts.fields, layout.columns());
+            if found == of {
+                let what = "no network interface, as the format has it there";
+                return Err(bad(wrong(Field::Interface, what, interface)));
+            }
             return Err(bad(format!("{found} fields where the format has {of}: {:?}", start(line))));
         }
         self.records += 1;
@@ -201,7 +206,12 @@ impl<'a> Record<'a> {
             status: Status::Ok,
         };
         flow.status = status(self.value(Field::Status), &flow)?;
-        Ok(flow)
+        match (flow.start, flow.end) {
+            (Some(start), Some(end)) if end < start => {
+                Err(format!("the record ends at {end}, before it starts at {start}"))
+            }
+            _ => Ok(flow),
+        }
     }
 
     fn address(&self, field: Field) -> Result<Option<IpAddr>, String> {

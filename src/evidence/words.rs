@@ -48,7 +48,10 @@ fn of_one(one: &Use) -> Vec<String> {
         ));
     } else if *uncovered < *interfaces {
         let covered = of(interfaces - uncovered, *interfaces);
-        all.push(format!("nobody used {closes}{time}, as the logs of {covered} show"));
+        all.push(match [one.skipped, one.unclear, one.answers] == [0; 3] && one.partly == 0 {
+            true => format!("nobody used {closes}{time}, as the logs of {covered} show"),
+            false => format!("the logs of {covered} show no use of {closes}{time}, but not everything"),
+        });
     }
     if one.rejected.flows > 0 {
         all.push(format!("of {closes}, rejected already: {}", counted(&one.rejected)));

@@ -30,11 +30,13 @@ pub type Observed = BTreeMap<ResourceId, Result<Vec<IpNet>, String>>;
 pub struct Asked {
     /// The questions, change by change.
     pub questions: Vec<Question>,
-    /// The change that each of them is about: its resource and its actions.
+    /// The change that each of them is about.
     about: Vec<Key>,
 }
 
-type Key = (ResourceId, String);
+/// A change by its resource, its actions and the findings that it answers: what comes in to a group and what
+/// goes out of it are two changes.
+type Key = (ResourceId, String, Vec<String>);
 
 /// The evidence that was found, by change.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -80,7 +82,7 @@ impl Asked {
 }
 
 impl Found {
-    /// Returns the networks that were seen to use what changes close, of changes that can let networks in.
+    /// Returns the networks that were seen to use what changes close, of changes that let networks in.
     pub fn observed(&self, plan: &Plan) -> Observed {
         let takers = plan.changes.iter().filter(|change| change.uses.iter().any(takes_networks));
         takers
@@ -113,13 +115,17 @@ pub(super) fn allow(one: &mut ActionUse, nets: &[IpNet]) {
     }
 }
 
-fn takes_networks(one: &ActionUse) -> bool {
-    let has = |action: &dyn actions::Action| action.parameters().iter().any(|p| (p.name, p.kind) == ALLOW);
-    actions::find(&one.action).is_some_and(has)
+/// Returns whether a use lets networks in: its action has the parameter, and is not about what goes out.
+pub(super) fn takes_networks(one: &ActionUse) -> bool {
+    let takes = |action: &dyn actions::Action| {
+        let has = action.parameters().iter().any(|p| (p.name, p.kind) == ALLOW);
+        has && action.lane(&one.with).is_empty()
+    };
+    actions::find(&one.action).is_some_and(takes)
 }
 
 fn key(change: &Change) -> Key {
-    (change.resource.clone(), change.action.to_string())
+    (change.resource.clone(), change.action.to_string(), checks_of(change))
 }
 
 /// Returns what the actions of a change close.

@@ -372,11 +372,21 @@ impl Stand {
     }
 }
 
+/// The built-in playbooks, with what must be named before it is done at all: the traffic that one group of the
+/// demo account may still send. Another playbook closes a port of the same group to the world.
+pub fn playbooks() -> Vec<playbook::Playbook> {
+    let mut all = playbook::assemble(playbook::builtin(), Vec::new()).unwrap();
+    let egress = all.iter_mut().find(|one| one.id == "security-group-open-egress").unwrap();
+    egress.matching.tags.insert("Team".into(), "maps".into());
+    egress.actions[0].with["keep"] = serde_json::json!(["443/tcp to 0.0.0.0/0", "all to 10.10.0.0/16"]);
+    all
+}
+
 /// The playbooks of the laws, with the web ACL of the demo account, and no flags: what whoever applies a plan says
 /// about it, unless a test says otherwise.
 pub fn today() -> &'static Today {
     static TODAY: LazyLock<Today> = LazyLock::new(|| {
-        let mut playbooks = super::world::playbooks();
+        let mut playbooks = playbooks();
         playbook::set::override_parameter(&mut playbooks, WEB_ACL).unwrap();
         Today { playbooks, options: Default::default() }
     });

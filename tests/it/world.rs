@@ -17,7 +17,7 @@ use redress::{
 };
 use serde_json::Value;
 
-use super::stand::{Stand, WEB_ACL, block_on, hold, stage};
+use super::stand::{Stand, WEB_ACL, block_on, hold, playbooks, stage};
 
 /// What to look at and with what.
 pub struct Wish {
@@ -44,16 +44,6 @@ impl Wish {
         let regions = vec!["us-east-1".into(), "eu-west-1".into()];
         Self { regions, playbooks, options: Options::default() }
     }
-}
-
-/// The built-in playbooks, with what must be named before it is done at all: the traffic that one group of the
-/// demo account may still send. Another playbook closes a port of the same group to the world.
-pub fn playbooks() -> Vec<Playbook> {
-    let mut all = playbook::assemble(playbook::builtin(), Vec::new()).unwrap();
-    let egress = all.iter_mut().find(|one| one.id == "security-group-open-egress").unwrap();
-    egress.matching.tags.insert("Team".into(), "maps".into());
-    egress.actions[0].with["keep"] = serde_json::json!(["443/tcp to 0.0.0.0/0", "all to 10.10.0.0/16"]);
-    all
 }
 
 pub fn demo() -> Stand {

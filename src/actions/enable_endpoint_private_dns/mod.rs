@@ -6,7 +6,7 @@ mod doors;
 use serde_json::{Value, json};
 
 use super::{
-    Action, Around, Context, Parameter, Proof, Proposal, Refusal, concern,
+    Action, Around, Context, GuardNote, Parameter, Proof, Proposal, Refusal, concern,
     concern::Concern,
     make,
     setting::Nothing,
@@ -33,6 +33,12 @@ const OF_VPC: &str = "vpc-id";
 /// The words for a state in which an endpoint can be changed: the model of the API writes it with a capital,
 /// and AWS answers without.
 const AVAILABLE: &[&str] = &["available", "Available"];
+/// The name of the guard on what else decides where names lead.
+const ELSEWHERE: &str = "names-elsewhere";
+/// The note of that guard.
+const NOT_READ: &str = "Route 53 Profiles and Resolver rules, network ACLs of the endpoint's subnets, and IPv6 \
+                        addresses of the endpoint are not read: they may lead the names, or keep clients, \
+                        elsewhere";
 /// Services whose interface endpoints have options of private DNS that redress does not set
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/privatelink-interface-endpoints.html>).
 const WITH_OPTIONS: &[&str] = &["s3", "dynamodb"];
@@ -119,7 +125,7 @@ impl Action for EnableEndpointPrivateDns {
                 with: Value::Null,
             }],
             not_restored: Vec::new(),
-            guards: vec![guard],
+            guards: vec![guard, GuardNote::not_checked(ELSEWHERE, NOT_READ)],
             touches: vec![Want::id(region, FamilyKind::VpcEndpoints, target.id())],
             prerequisites: Vec::new(),
         })

@@ -260,6 +260,42 @@ fn only_those_who_came_in_are_proposed_and_only_where_the_logs_show_all() {
 }
 
 #[test]
+fn what_the_logs_leave_open_is_never_nobody_and_never_ground_for_a_proposal() {
+    let nothing = |eni: u8| format!("2 1 eni-{eni} - - - - - - - 1000 1060 - NODATA\n");
+    let skipped = |eni: u8| format!("2 1 eni-{eni} - - - - - - - 1000 1060 - SKIPDATA\n");
+    let unclear = record(1, "10.9.0.1", "10.9.0.2", (40000, 22), 1000, "ACCEPT");
+    for (text, word) in [
+        (skipped(1) + &skipped(2), "no log covers"),
+        (nothing(1) + &nothing(2) + &skipped(2), "SKIPDATA"),
+        // A flow log of the type REJECT.
+        (nothing(1) + &incoming(2, "203.0.113.7", 80, 1000, "REJECT"), "rejected traffic alone"),
+        (nothing(1) + &nothing(2) + &unclear, "direction"),
+    ] {
+        let evidence = Evidence { uses: vec![used(asked(ssh()), &text)], ..Evidence::default() };
+        let said = lines(&evidence).join("\n");
+        assert!(!said.contains("nobody"), "{word}: {said}");
+        let why = observed(&evidence).unwrap_err();
+        assert!(why.contains(word), "{word}: {why}");
+    }
+}
+
+#[test]
+fn nobody_is_let_in_to_a_port_that_another_has_used_nor_an_address_of_no_host() {
+    let of = |from: &str| {
+        let text = [1, 2].map(|eni| incoming(eni, from, 22, 1000, "ACCEPT")).concat();
+        used(asked(ssh()), &text)
+    };
+    let evidence = |uses: Vec<Use>| Evidence { uses, ..Evidence::default() };
+    let why = observed(&evidence(vec![of("203.0.113.7"), of("203.0.113.9")])).unwrap_err();
+    assert!(why.contains("would let each in to both"), "{why}");
+    let same = observed(&evidence(vec![of("203.0.113.7"), of("203.0.113.7")])).unwrap();
+    assert_eq!(same.len(), 1);
+    for nobodys in ["169.254.169.254", "224.0.0.1", "255.255.255.255", "0.0.0.0"] {
+        assert!(observed(&evidence(vec![of(nobodys)])).unwrap().is_empty(), "{nobodys}");
+    }
+}
+
+#[test]
 fn evidence_comes_back_from_its_json() {
     let text =
         [incoming(1, "203.0.113.7", 22, 1000, "ACCEPT"), incoming(1, "::1", 22, 1000, "REJECT")].concat();

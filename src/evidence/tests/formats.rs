@@ -129,6 +129,13 @@ fn what_is_no_flow_log_is_refused_with_its_line() {
             2,
             "srcaddr is no address",
         ),
+        (
+            format!("{HEADER}\n{}", good.replace("eni-0a1", "203.0.113.7")) + "ACCEPT OK\n",
+            2,
+            "interface-id is no network interface",
+        ),
+        // The last number of a line that was cut.
+        (format!("{HEADER}\n{}", good.replace("1418530070", "14185")) + "ACCEPT OK\n", 2, "ends at 14185"),
         (format!("{HEADER}\n{}", "x ".repeat(40_000)), 2, "more than 65536 bytes"),
         ("interface-id srcaddr srcaddr\n".to_owned(), 1, "srcaddr twice"),
     ] {
@@ -139,6 +146,18 @@ fn what_is_no_flow_log_is_refused_with_its_line() {
     }
     let bytes: &[u8] = b"\xff\xfe\x00\x01\n";
     assert!(pieces([bytes].into_iter()).expect_err("no text").what.contains("no text"));
+}
+
+#[test]
+fn a_file_that_another_format_was_joined_to_is_read_by_both() {
+    let other = "interface-id version account-id srcaddr dstaddr srcport dstport protocol packets bytes start end \
+                 action log-status";
+    let text = format!(
+        "{HEADER}\n2 1 eni-1 - - - - - - - 1431280876 1431280934 - NODATA\n{other}\n\
+         eni-2 2 1 203.0.113.7 10.0.0.5 40000 22 6 3 1000 1418530010 1418530070 ACCEPT OK\n"
+    );
+    let all = read(&text).unwrap();
+    assert_eq!((all.len(), all[1].0.as_str(), all[1].1.destination_port), (2, "eni-2", Some(22)));
 }
 
 #[test]

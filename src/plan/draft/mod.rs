@@ -105,7 +105,8 @@ impl<'r, 'a> Drafts<'r, 'a> {
             states,
         };
         for draft in drafts {
-            if let Some(Err(reason)) = request.observed.get(&draft.resource) {
+            let takes = draft.uses.iter().any(evidence::takes_networks);
+            if let Some(Err(reason)) = request.observed.get(&draft.resource).filter(|_| takes) {
                 all.excluded.insert(all.drafts.len(), (SkippedKind::Refused, reason.clone()).into());
             }
             all.push(draft);

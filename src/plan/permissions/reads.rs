@@ -82,8 +82,9 @@ fn grant(
             .map(|id| Arn::written(form, owner, "*", id))
             .collect(),
     };
-    // IAM and S3's list of buckets are called in one region, whichever regions the plan has.
-    let regional = reading.on == On::All && !reading.action.starts_with("s3:");
+    // IAM, Route 53 and S3's list of buckets are called in one region, whichever regions the plan has.
+    let of_one_region = ["s3:", "route53:"].iter().any(|service| reading.action.starts_with(service));
+    let regional = reading.on == On::All && !of_one_region;
     Grant {
         action: reading.action.to_owned(),
         resources,
