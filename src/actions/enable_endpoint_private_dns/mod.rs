@@ -36,9 +36,9 @@ const AVAILABLE: &[&str] = &["available", "Available"];
 /// The name of the guard on what else decides where names lead.
 const ELSEWHERE: &str = "names-elsewhere";
 /// The note of that guard.
-const NOT_READ: &str = "Route 53 Profiles and Resolver rules, network ACLs of the endpoint's subnets, and IPv6 \
-                        addresses of the endpoint are not read: they may lead the names, or keep clients, \
-                        elsewhere";
+const NOT_READ: &str = "Route 53 Profiles and Resolver rules, network ACLs of the endpoint's subnets, and \
+                        IPv6 addresses of the endpoint are not read: they may lead the names elsewhere, or \
+                        keep clients out";
 /// Services whose interface endpoints have options of private DNS that redress does not set
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/privatelink-interface-endpoints.html>).
 const WITH_OPTIONS: &[&str] = &["s3", "dynamodb"];
