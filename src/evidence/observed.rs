@@ -51,8 +51,8 @@ fn alike(evidence: &Evidence) -> Result<(), String> {
     match uses.find(|other| peers(other) != peers(first)) {
         None => Ok(()),
         Some(other) => Err(format!(
-            "--allow-observed: other addresses used {} than {}, and what is proposed would let each in to both. \
-             Name the networks with --allow-cidr, check by check, and plan without --allow-observed",
+            "--allow-observed: other addresses used {} than {}, and what is proposed would let each in to \
+             both. Name the networks with --allow-cidr, check by check, and plan without --allow-observed",
             first.closes, other.closes
         )),
     }
