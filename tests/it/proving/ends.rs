@@ -11,6 +11,7 @@ use redress::{
     inventory::{FamilyKind, Inventory},
     journal::{Decision, Event, Outcome, StepResult, Story},
     plan::{Plan, rehearse::Rules},
+    resource::ResourceId,
 };
 
 use super::{census, laws::Held};
@@ -63,9 +64,16 @@ pub fn as_without(
     let turned_back = turned_back(plan, events);
     let mut approved: BTreeSet<&str> =
         decisions.iter().filter(|d| d.approved).map(|d| d.change.as_str()).collect();
+    // A change is made for what those before it leave of its resource. Where one of these is declined, a person
+    // gets a plan of the rest; here the plan stays as it is, and the change may find that it has drifted.
+    let mut declined: BTreeSet<&ResourceId> = BTreeSet::new();
     for change in &plan.changes {
-        if change.after.iter().any(|id| !approved.contains(id.as_str())) {
+        let waits = change.after.iter().any(|id| !approved.contains(id.as_str()));
+        if waits || declined.contains(&change.resource) {
             approved.remove(change.id.as_str());
+        }
+        if !approved.contains(change.id.as_str()) {
+            declined.insert(&change.resource);
         }
     }
     let mut same = approved.len() == plan.changes.len();
