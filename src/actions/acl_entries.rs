@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Context, GuardNote, Refusal, make, support};
 use crate::{
     calls::{Act, Call, Expect, Step},
-    inventory::{AclEntry, FamilyKind, NetworkAcl},
+    inventory::{AclEntry, FamilyKind, NetworkAcl, Want},
     services::network_acl::{CreateNetworkAclEntry, DeleteNetworkAclEntry},
 };
 
@@ -42,6 +42,15 @@ pub fn limit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Err
     }
     let (least, most) = (LIMITS.start(), LIMITS.end());
     Err(D::Error::custom(format!("{limit} entries: the quota of AWS is {least}, and {most} at most")))
+}
+
+/// Returns the facts about an ACL, and about its VPC once the ACL is known.
+pub fn needs(context: &Context<'_>, id: &str) -> Vec<Want> {
+    let region = context.region;
+    let known = context.inventory.regions.get(region);
+    let acl = known.and_then(|known| known.network_acls.get(id).known().copied());
+    let vpc = acl.map(|acl| Want::id(region, FamilyKind::Vpcs, &acl.vpc_id));
+    std::iter::once(Want::id(region, FamilyKind::NetworkAcls, id)).chain(vpc).collect()
 }
 
 /// Checks that an ACL is this account's, and that nothing else manages it.

@@ -2,13 +2,14 @@
 //! the question whether something else manages a resource. Nothing here knows any one action, or builds
 //! steps.
 
+use ipnet::IpNet;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
 use super::{GuardNote, Options, Refusal};
 use crate::{
     calls::reference,
-    inventory::{Fact, Inventory, Region, Tags, tag},
+    inventory::{Fact, Inventory, Region, Tags, Vpc, tag},
     services::{
         Planned,
         tag::{Tag, TagSpecification},
@@ -51,6 +52,16 @@ pub fn params<P: DeserializeOwned>(with: &Value) -> Result<P, Refusal> {
     let with = if with.is_null() { Value::Object(Map::new()) } else { with.clone() };
     serde_json::from_value(with).map_err(|e| {
         Refusal::Refused(format!("its parameters cannot be read: {e}; see `redress actions show`"))
+    })
+}
+
+/// Returns all ranges of a VPC, of both families; one that cannot be read is a refusal, since what it holds
+/// could be cut off.
+pub fn vpc_ranges(vpc: &Vpc) -> impl Iterator<Item = Result<IpNet, Refusal>> {
+    std::iter::once(&vpc.cidr_block).chain(&vpc.more_cidr_blocks).map(|text| {
+        text.parse().map_err(|_| {
+            Refusal::Unknown(format!("the range {text:?} of {} is no network, and could be cut off", vpc.id))
+        })
     })
 }
 

@@ -63,15 +63,12 @@ fn overlap(a: &IpNet, b: &IpNet) -> bool {
 fn own(context: &Context<'_>, acl: &NetworkAcl, networks: &[IpNet]) -> Result<(), Refusal> {
     let known = support::region(context.inventory, context.region)?;
     let vpc = support::need(known.vpcs.get(&acl.vpc_id), &format!("VPC {}", acl.vpc_id))?;
-    for range in std::iter::once(&vpc.cidr_block).chain(&vpc.more_cidr_blocks) {
-        let range: IpNet = range.parse().map_err(|_| {
-            Refusal::Unknown(format!("the range {range:?} of {} is no network, and could be cut off", vpc.id))
-        })?;
+    for range in support::vpc_ranges(vpc) {
+        let range = range?;
         if let Some(network) = networks.iter().find(|network| overlap(network, &range)) {
             return Err(Refusal::Refused(format!(
                 "{network} is of {range} of {} itself: isolate the instance instead, a network ACL would \
-                 cut it \
-                 from its neighbours only",
+                 cut it from its neighbours only",
                 vpc.id
             )));
         }
@@ -115,8 +112,7 @@ fn checkers(context: &Context<'_>, networks: &[IpNet]) -> Result<GuardNote, Refu
                 if let Some(network) = networks.iter().find(|network| overlap(network, &range)) {
                     return Err(Refusal::Refused(format!(
                         "{network} is of {range}, from which Route 53 checks health ({name}): healthy \
-                         endpoints \
-                         would be taken for dead"
+                         endpoints would be taken for dead"
                     )));
                 }
             }

@@ -111,11 +111,7 @@ impl Action for BlockAddresses {
         support::decode::<Params>(with)
     }
     fn needs(&self, context: &Context<'_>, target: &ResourceId, _: &Value) -> Vec<Want> {
-        let region = context.region;
-        let mut wants = vec![Want::id(region, FamilyKind::NetworkAcls, target.id())];
-        let known = context.inventory.regions.get(region);
-        let acl = known.and_then(|known| known.network_acls.get(target.id()).known().copied());
-        wants.extend(acl.map(|acl| Want::id(region, FamilyKind::Vpcs, &acl.vpc_id)));
+        let mut wants = acl_entries::needs(context, target.id());
         wants.extend(guards::needs(context));
         wants
     }
@@ -232,8 +228,7 @@ fn free(acl: &NetworkAcl, taken: &[i32], below: i32) -> Option<i32> {
 fn crowded(acl: &NetworkAcl, network: &IpNet, below: i32) -> Refusal {
     Refusal::Refused(format!(
         "{} has no free number below {below}, whose entry lets {network} pass, and AWS cannot renumber an \
-         entry: \
-         add that entry again under a higher number, and delete it there",
+         entry: add that entry again under a higher number, and delete it there",
         acl.id
     ))
 }

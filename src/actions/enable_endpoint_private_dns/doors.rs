@@ -33,14 +33,11 @@ pub(super) fn let_in(context: &Context<'_>, endpoint: &VpcEndpoint) -> Result<()
     }
     let nets = IpNet::aggregate(&nets);
     let vpc = support::need(place.vpcs.get(&endpoint.vpc_id), &format!("VPC {}", endpoint.vpc_id))?;
-    let ranges = std::iter::once(&vpc.cidr_block).chain(&vpc.more_cidr_blocks);
     let mut out = Vec::new();
-    for text in ranges.filter(|text| !text.contains(':')) {
-        let range = text.parse::<IpNet>().map_err(|_| {
-            Refusal::Unknown(format!("the range {text:?} of {} is no network, and could be cut off", vpc.id))
-        })?;
-        if !nets.iter().any(|net| net.contains(&range)) {
-            out.push(text.as_str());
+    for range in support::vpc_ranges(vpc) {
+        let range = range?;
+        if range.addr().is_ipv4() && !nets.iter().any(|net| net.contains(&range)) {
+            out.push(range.to_string());
         }
     }
     if out.is_empty() {

@@ -98,10 +98,9 @@ impl Scene<'_> {
         })
     }
 
-    /// Returns the parts of the change, with the routes of the table before and after it.
-    fn parts(&self) -> Result<(Vec<Part>, Vec<Route>), Refusal> {
-        let Going { gone, broad, led } = self.goes()?;
-        let new = peering::comes(self, &broad)?;
+    /// Returns the parts of the change by which routes go, with the routes of the table after it.
+    fn parts(&self, Going { gone, broad, led }: &Going<'_>) -> Result<(Vec<Part>, Vec<Route>), Refusal> {
+        let new = peering::comes(self, broad)?;
         let away = led.as_ref().map_or(&[][..], |found| &found.routes);
         let goes = |route: &Route| {
             gone.contains(&route)
@@ -113,8 +112,8 @@ impl Scene<'_> {
             stay.chain(&new).chain(away.iter().filter_map(|one| one.instead.as_ref())).cloned().collect();
         let parts = [
             accident::part(self, led.as_ref(), &after)?,
-            blackhole::part(self, &gone, &after)?,
-            peering::part(self, &broad, &new, &after)?,
+            blackhole::part(self, gone, &after)?,
+            peering::part(self, broad, &new, &after)?,
         ];
         Ok((parts.into_iter().flatten().collect(), after))
     }
@@ -126,8 +125,7 @@ impl Action for FixRouteTable {
     }
     fn title(&self) -> &'static str {
         "Leads private subnets away from the internet, removes routes whose target no longer exists, and \
-         narrows \
-         those that cover more than a peer VPC"
+         narrows those that cover more than a peer VPC"
     }
     fn doc(&self) -> &'static str {
         include_str!("page.md")
@@ -181,8 +179,9 @@ impl Action for FixRouteTable {
         let table =
             support::need(known.route_tables.get(target.id()), &format!("route table {}", target.id()))?;
         let scene = Scene { context, known, table, params: &params };
-        let Going { gone, broad, led } = scene.goes()?;
-        let (_, after) = scene.parts()?;
+        let going = scene.goes()?;
+        let (_, after) = scene.parts(&going)?;
+        let Going { gone, broad, led } = going;
         // What is led elsewhere goes on, by another way.
         let led = led.iter().flat_map(|found| &found.routes).filter(|led| led.instead.is_none());
         let broad = broad.iter().map(|one| one.route);
@@ -209,12 +208,11 @@ impl Action for FixRouteTable {
         let table = support::need(known.route_tables.get(id), &format!("route table {id}"))?;
         let owner_guard = owner(context.inventory, table, context)?;
         let scene = Scene { context, known, table, params: &params };
-        let (parts, after) = scene.parts()?;
+        let (parts, after) = scene.parts(&scene.goes()?)?;
         let Some(risk) = parts.iter().map(|part| part.risk).max() else {
             return Err(Refusal::Nothing(format!(
                 "no route of {id} leads a private subnet to the internet, has a target that is known to be \
-                 gone, or \
-                 covers more than a peer VPC"
+                 gone, or covers more than a peer VPC"
             )));
         };
         let summaries: Vec<&str> = parts.iter().map(|part| part.summary.as_str()).collect();

@@ -60,8 +60,7 @@ pub const PARAMETERS: &[Parameter] = &[
         kind: "list of ids of NAT gateways",
         default: "[]",
         doc: "The NAT gateways that private subnets reach the internet by instead, over IPv4. A table \
-              takes the one in \
-              its VPC, of several the one in the zone of its subnets.",
+              takes the one in its VPC, of several the one in the zone of its subnets.",
     },
     Parameter {
         name: "egress_only_gateways",

@@ -121,8 +121,7 @@ fn in_use(
             };
             return Err(Refusal::Refused(format!(
                 "the route to {} is the only way to the internet for {}, in use: name {what} of {} that \
-                 takes its \
-                 place ({parameter})",
+                 takes its place ({parameter})",
                 led.route.destination,
                 few(&cut),
                 scene.table.vpc_id

@@ -121,12 +121,7 @@ impl Action for RestrictNetworkAcl {
         support::decode::<Params>(with)
     }
     fn needs(&self, context: &Context<'_>, target: &ResourceId, _: &Value) -> Vec<Want> {
-        let region = context.region;
-        let mut wants = vec![Want::id(region, FamilyKind::NetworkAcls, target.id())];
-        let known = context.inventory.regions.get(region);
-        let acl = known.and_then(|known| known.network_acls.get(target.id()).known().copied());
-        wants.extend(acl.map(|acl| Want::id(region, FamilyKind::Vpcs, &acl.vpc_id)));
-        wants
+        acl_entries::needs(context, target.id())
     }
     fn closes(
         &self,
@@ -194,12 +189,7 @@ impl Action for RestrictNetworkAcl {
 
 /// Returns the networks that keep their way in: the VPC's own, and those that are named.
 fn networks(vpc: &Vpc, params: &Params) -> Result<Vec<IpNet>, Refusal> {
-    let own = std::iter::once(&vpc.cidr_block).chain(&vpc.more_cidr_blocks).map(|text| {
-        text.parse::<IpNet>().map_err(|_| {
-            Refusal::Unknown(format!("the range {text:?} of {} is no network, and could be cut off", vpc.id))
-        })
-    });
-    own.chain(params.allow.iter().map(|net| Ok(net.0))).collect()
+    support::vpc_ranges(vpc).chain(params.allow.iter().map(|net| Ok(net.0))).collect()
 }
 
 /// Asks whether the operator's own address keeps its way in.

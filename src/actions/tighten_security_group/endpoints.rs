@@ -17,7 +17,7 @@ use crate::{
         ports::{ENDPOINT, Transport},
         security_groups::traffic,
     },
-    inventory::{Family, FamilyKind, NetworkInterface, PrefixList, SecurityGroupRule, Vpc, Want},
+    inventory::{Family, FamilyKind, NetworkInterface, PrefixList, SecurityGroupRule, Want},
 };
 
 /// The name of the guard.
@@ -81,7 +81,7 @@ pub fn behind(context: &Context<'_>, group: &str) -> Result<Endpoints, Refusal> 
         let question = format!("which ranges {id} has, from which the endpoints are reached");
         let vpc = support::known(place.vpcs.get(id), Subject::Question(&question))?;
         let vpc = vpc.ok_or_else(|| Refusal::Unknown(format!("AWS does not report {id}; scan again")))?;
-        ranges.extend(own_ranges(vpc)?);
+        ranges.extend(support::vpc_ranges(vpc).collect::<Result<Vec<_>, _>>()?);
     }
     let names = match is_asked(context) {
         true => endpoints_of(context.inventory, context.region, group).known().cloned().unwrap_or_default(),
@@ -89,17 +89,6 @@ pub fn behind(context: &Context<'_>, group: &str) -> Result<Endpoints, Refusal> 
     };
     let names = names.into_iter().map(named).collect();
     Ok(Endpoints { names, ranges: ranges.into_iter().collect() })
-}
-
-/// Returns all ranges of a VPC, of both families.
-fn own_ranges(vpc: &Vpc) -> Result<Vec<IpNet>, Refusal> {
-    let all = std::iter::once(&vpc.cidr_block).chain(&vpc.more_cidr_blocks);
-    all.map(|text| {
-        text.parse::<IpNet>().map_err(|_| {
-            Refusal::Unknown(format!("the range {text:?} of {} is no network, and could be cut off", vpc.id))
-        })
-    })
-    .collect()
 }
 
 /// Returns the reason for which a group is not narrowed for its endpoints: others use it, and the rule may be

@@ -38,8 +38,7 @@ pub(super) const TO_LIFT: Check = Check {
     id: EXPIRED,
     title: "A network ACL still blocks a network whose time has passed",
     why: "Addresses change hands: after a while a block keeps out somebody else, and takes the place of \
-          an entry \
-          that is needed.",
+          an entry that is needed.",
     severity: Severity::Low,
     judge: |inventory, resource, _| judge_expired(inventory, resource),
     ..Check::of::<Unblocked>()
@@ -106,7 +105,7 @@ fn other_end(block: &Block, networks: &[IpNet], until: Option<Timestamp>) -> Opt
 }
 
 /// Returns the word for a direction, before a network.
-pub fn way(egress: bool) -> &'static str {
+fn way(egress: bool) -> &'static str {
     if egress { "to" } else { "from" }
 }
 
