@@ -36,6 +36,7 @@ pub mod make;
 pub mod prune;
 pub mod quota;
 pub mod raise_cloudtrail;
+pub mod raise_password_policy;
 pub mod raise_tls_policy;
 pub mod redirect_http_to_https;
 pub mod restrict_network_acl;
@@ -280,6 +281,7 @@ static ALL: &[&dyn Action] = &[
     &delivery_role::EnsureDeliveryRole,
     &raise_cloudtrail::RaiseCloudtrail,
     &create_cloudtrail::CreateCloudtrail,
+    &raise_password_policy::RaisePasswordPolicy,
     &encrypt_volumes::EncryptVolumes,
     &snapshot_instance::SnapshotInstance,
     &prune::Prune,

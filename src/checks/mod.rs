@@ -20,6 +20,7 @@ pub mod listeners;
 pub mod network_acls;
 pub mod one;
 pub mod openness;
+pub mod passwords;
 pub mod patterns;
 pub mod policy;
 pub mod ports;
@@ -118,6 +119,7 @@ pub fn all() -> impl Iterator<Item = &'static Check> {
         endpoints::CHECKS,
         endpoint_groups::CHECKS,
         trails::CHECKS,
+        passwords::CHECKS,
         volumes::CHECKS,
         snapshots::CHECKS,
         proofs::CHECKS,

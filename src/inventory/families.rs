@@ -8,9 +8,10 @@ use super::{
     AnyFamily, ApplicationStatus, Bucket, CapacityReservation, Certificate, CopyTrial, CustomerKey,
     EbsDefaults, EgressOnlyGateway, Family, FlowLog, Instance, InstanceStatus, InstanceType, Inventory, Key,
     KeyPolicy, Listener, LoadBalancer, LogGroup, ManagedInstance, NatGateway, NetworkAcl, NetworkInterface,
-    Organization, PrefixList, Quota, Record, Removal, RetentionPolicy, Role, RouteTable, SecurityGroup,
-    SecurityGroupRule, Snapshot, Subnet, TargetGroup, TlsPolicy, Trail, Volume, VolumeModification,
-    VolumeStatus, Vpc, VpcDns, VpcEndpoint, VpcPeeringConnection, WebAcl, WebAclAssociation,
+    Organization, PasswordPolicy, PrefixList, Quota, Record, Removal, RetentionPolicy, Role, RouteTable,
+    SecurityGroup, SecurityGroupRule, Snapshot, Subnet, TargetGroup, TlsPolicy, Trail, Volume,
+    VolumeModification, VolumeStatus, Vpc, VpcDns, VpcEndpoint, VpcPeeringConnection, WebAcl,
+    WebAclAssociation,
     about::{About, Arn},
     permissions::Reading,
 };
@@ -111,6 +112,8 @@ macro_rules! families {
                 Trails trails Trail,
                 /// The organization of the account; one member, named `organization`.
                 Organizations organizations Organization,
+                /// The password policy of the account; one member, named `account`, or none.
+                PasswordPolicies password_policies PasswordPolicy,
                 /// IAM roles, by name.
                 Roles roles Role,
                 /// S3 buckets, by name.

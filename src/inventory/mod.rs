@@ -13,6 +13,7 @@ mod keys;
 mod listeners;
 pub mod network;
 mod network_acls;
+mod passwords;
 pub mod permissions;
 mod record;
 pub mod removal;
@@ -47,6 +48,7 @@ pub use keys::{CustomerKey, Key, KeyPolicy};
 pub use listeners::{Listener, OF_BALANCER, TlsPolicy};
 pub use network::{FlowLog, NetworkInterface, PrefixList, SecurityGroup, SecurityGroupRule, Subnet, Vpc};
 pub use network_acls::{AclEntry, NetworkAcl};
+pub use passwords::PasswordPolicy;
 pub use record::{Record, Selector, TAG_KEY};
 pub use removal::{BinRule, Removal};
 pub use retention::RetentionPolicy;
@@ -103,6 +105,9 @@ pub struct Inventory {
     /// The organization of the account.
     #[serde(default)]
     pub organizations: Family<Organization>,
+    /// The password policy of the account.
+    #[serde(default)]
+    pub password_policies: Family<PasswordPolicy>,
     /// IAM roles, by name.
     #[serde(default)]
     pub roles: Family<Role>,
@@ -126,6 +131,7 @@ impl Inventory {
             regions: BTreeMap::new(),
             trails: Family::default(),
             organizations: Family::default(),
+            password_policies: Family::default(),
             roles: Family::default(),
             buckets: Family::default(),
         }
@@ -159,6 +165,7 @@ impl Inventory {
         self.read_at = self.read_at.max(later.read_at);
         self.trails.merge(later.trails);
         self.organizations.merge(later.organizations);
+        self.password_policies.merge(later.password_policies);
         self.roles.merge(later.roles);
         self.buckets.merge(later.buckets);
         for (name, region) in later.regions {

@@ -33,6 +33,7 @@ static BUILT_IN: &[(&str, &str)] = built_in![
     "peering-routes",
     "raise-cloudtrail",
     "create-cloudtrail",
+    "password-policy",
     "ebs-encryption",
     "ebs-default-encryption",
     "kms-rotation",

@@ -5,6 +5,7 @@ use crate::{
     actions::Parameter,
     checks::{
         network_acls::blocks::{ADDRESSES, UNBLOCKED, UNTIL},
+        passwords::{self, WEAK},
         routes::accident::{self, PRIVATE},
         security_groups::AUTHORISED,
     },
@@ -175,6 +176,14 @@ pub const CIDRS: &str = "list of CIDRs";
 pub const PORTS: &str = "list of `tcp/PORT`, `udp/PORT` or ranges such as `tcp/8000-8010`";
 /// The kind of a parameter of a check that is a number of hours.
 pub const HOURS: &str = "number from 1 to 8760";
+/// The kind of a parameter of a check that is a list of kinds of characters.
+pub const CHARACTERS: &str = "list of `uppercase`, `lowercase`, `numbers` and `symbols`";
+
+/// Returns the bounds of a parameter whose kind is a number, as it is written there.
+pub fn bounds(kind: &str) -> Option<(i64, i64)> {
+    let (least, most) = kind.strip_prefix("number from ")?.split_once(" to ")?;
+    Some((least.parse().ok()?, most.parse().ok()?))
+}
 
 /// Returns the parameters that a check takes in `[check]`.
 pub fn of_check(check: &str) -> &'static [Parameter] {
@@ -211,8 +220,35 @@ pub fn of_check(check: &str) -> &'static [Parameter] {
         ),
         key(UNTIL, TIME, "\"\"", "The time until which they are to be blocked; without it, without an end."),
     ];
+    static PASSWORDS: &[Parameter] = &[
+        key(
+            passwords::LENGTH,
+            "number from 6 to 128",
+            "14",
+            "The smallest number of characters that a password needs.",
+        ),
+        key(
+            passwords::REUSE,
+            "number from 1 to 24",
+            "24",
+            "The number of former passwords that cannot be used again.",
+        ),
+        key(
+            passwords::CHARACTERS,
+            CHARACTERS,
+            "[\"uppercase\", \"lowercase\", \"numbers\", \"symbols\"]",
+            "The kinds of characters of which a password needs one each.",
+        ),
+        key(
+            passwords::AGE,
+            "number from 1 to 1095",
+            "none",
+            "The days after which a password expires at the latest. Without it, passwords need not expire.",
+        ),
+    ];
     match check {
         UNBLOCKED => TO_BLOCK,
+        WEAK => PASSWORDS,
         "instance-backup-stale" => BACKUP,
         accident::PUBLIC => PRIVATE_SUBNETS,
         "security-group-open-other-port" => OTHER_PORT,

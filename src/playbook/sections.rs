@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     actions::{Parameter, allowed::Allowed},
-    checks::ports::Authorised,
+    checks::{passwords::Characters, ports::Authorised},
     finding::Severity,
 };
 
@@ -59,8 +59,13 @@ fn unknown_of_check(
 }
 
 fn check_parameter(reader: &mut Reader<'_>, parameter: &Parameter, value: &Placed<'_>) -> Option<Value> {
-    if parameter.kind == keys::HOURS {
-        return reader.number(value, parameter.name, 1..=8760, None).map(Value::from);
+    if let Some((least, most)) = keys::bounds(parameter.kind) {
+        return reader.number(value, parameter.name, least..=most, None).map(Value::from);
+    }
+    if parameter.kind == keys::CHARACTERS {
+        return listed(reader, parameter.name, value, |word| {
+            Characters::named(word).map(|kind| kind.word().to_owned())
+        });
     }
     if parameter.kind == keys::PORTS {
         return listed(reader, parameter.name, value, |port| Authorised::one(port).map(|_| port.to_owned()));

@@ -104,6 +104,7 @@ const FSBP: &[&str] = &[
     "EC2.21",
     "ELB.1",
     "ELB.17",
+    "IAM.7",
 ];
 
 impl fmt::Display for Set {

@@ -12,6 +12,7 @@ pub mod key;
 pub mod listener;
 pub mod log_group;
 pub mod network_acl;
+pub mod password_policy;
 pub mod role;
 pub mod route;
 pub mod security_group;
@@ -65,6 +66,7 @@ macro_rules! operations {
             web_acl::{AssociateWebACL, DisassociateWebACL}
             tag::{CreateTags, DeleteTags}
             log_group::{CreateLogGroup, PutRetentionPolicy, DeleteLogGroup, DeleteRetentionPolicy}
+            password_policy::{UpdateAccountPasswordPolicy, DeleteAccountPasswordPolicy}
             role::{CreateRole, PutRolePolicy, DeleteRolePolicy, DeleteRole}
             trail::{CreateTrail, UpdateTrail, StartLogging, StopLogging, DeleteTrail}
             bucket::{

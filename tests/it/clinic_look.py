@@ -92,6 +92,14 @@ def roles():
     return found
 
 
+def passwords():
+    iam = client("iam")
+    try:
+        return iam.get_account_password_policy()["PasswordPolicy"]
+    except iam.exceptions.NoSuchEntityException:
+        return None
+
+
 def buckets():
     s3, found = client("s3"), {}
 
@@ -114,7 +122,7 @@ def buckets():
 
 
 def look():
-    found = {"roles": roles(), "buckets": buckets(), "regions": {}}
+    found = {"roles": roles(), "passwords": passwords(), "buckets": buckets(), "regions": {}}
     for region in REGIONS:
         ec2 = client("ec2", region)
         found["regions"][region] = {

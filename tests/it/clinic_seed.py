@@ -155,4 +155,8 @@ bad("cloudtrail-not-logging", "trail")
 bad("cloudtrail-no-log-validation", "trail")
 bad("cloudtrail-missing", "account")
 
+# A password policy that asks for symbols and for little else, and lets users change their own.
+client("iam").update_account_password_policy(MinimumPasswordLength=8, RequireSymbols=True, AllowUsersToChangePassword=True, PasswordReusePrevention=3)
+bad("password-policy-weak", "account")
+
 print(json.dumps({"ids": ids, "expected": expected}))

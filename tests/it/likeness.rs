@@ -67,7 +67,7 @@ fn compared(kind: FamilyKind) -> Compared {
         | K::Instances
         | K::Volumes
         | K::Snapshots => Compared::Listed,
-        K::LogGroups | K::Roles => Compared::ByName,
+        K::LogGroups | K::Roles | K::PasswordPolicies => Compared::ByName,
         K::Trails => Compared::PerRegion,
         K::PrefixLists | K::InstanceTypes => Compared::Not("AWS's own, of which moto has others"),
         K::NetworkInterfaces => {

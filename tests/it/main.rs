@@ -10,6 +10,7 @@
 mod aws;
 mod aws_calls;
 mod aws_calls_networks;
+mod aws_calls_passwords;
 mod aws_faults;
 mod aws_faults_reads;
 mod balancing;
@@ -78,6 +79,7 @@ mod outputs;
 mod own_state;
 mod paced;
 mod pages;
+mod passwords;
 mod permissions;
 mod permissions_reference;
 mod plans;

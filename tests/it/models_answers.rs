@@ -223,6 +223,22 @@ const READ: &[Paths] = &[
     ("iam", "GetRole", "out", &["Role.RoleName"]),
     ("iam", "GetRolePolicy", "in", &["RoleName", "PolicyName"]),
     ("iam", "GetRolePolicy", "out", &["PolicyName"]),
+    (
+        "iam",
+        "GetAccountPasswordPolicy",
+        "out",
+        &[
+            "PasswordPolicy.MinimumPasswordLength",
+            "PasswordPolicy.RequireSymbols",
+            "PasswordPolicy.RequireNumbers",
+            "PasswordPolicy.RequireUppercaseCharacters",
+            "PasswordPolicy.RequireLowercaseCharacters",
+            "PasswordPolicy.AllowUsersToChangePassword",
+            "PasswordPolicy.MaxPasswordAge",
+            "PasswordPolicy.PasswordReusePrevention",
+            "PasswordPolicy.HardExpiry",
+        ],
+    ),
     ("s3", "HeadBucket", "in", &["Bucket"]),
     ("sts", "GetCallerIdentity", "out", &["Account"]),
     // The inputs of planned calls that `before.rs` looks into, and the outputs of them that `shell.rs` keeps.

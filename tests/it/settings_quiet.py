@@ -1,8 +1,12 @@
-"""Turns off what the emulator has in every account: rules of default groups, subnets with public addresses, no encryption by default, and keys of
-AWS's that it takes for the customer's."""
+"""Turns off what the emulator has in every account: rules of default groups, subnets with public addresses, no encryption by default, no password
+policy, and keys of AWS's that it takes for the customer's."""
 import sys
 import boto3
 
+boto3.client("iam").update_account_password_policy(
+    MinimumPasswordLength=14, PasswordReusePrevention=24, RequireSymbols=True, RequireNumbers=True, RequireUppercaseCharacters=True,
+    RequireLowercaseCharacters=True,
+)
 for region in sys.argv[1].split(","):
     ec2 = boto3.client("ec2", region_name=region)
     for subnet in ec2.describe_subnets()["Subnets"]:

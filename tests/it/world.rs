@@ -334,6 +334,12 @@ pub fn meddle(stand: &Stand, plan: &Plan) -> bool {
                     redress::inventory::Fact::Known("alias/retired".into());
                 true
             }
+            // Somebody turns on hard expiry, which the update must not turn off.
+            "raise-password-policy" => {
+                let policy = truth.password_policies.get_mut(redress::inventory::PasswordPolicy::ID);
+                policy.unwrap().hard_expiry = true;
+                true
+            }
             // The listener gets another policy, which is not good enough either.
             "raise-tls-policy" => {
                 let listener = truth.region_mut(&region).listeners.get_mut(change.resource.as_str()).unwrap();
@@ -439,6 +445,11 @@ pub fn meddle_after(stand: &Stand, plan: &Plan) -> Vec<String> {
                 let trail = truth.trails.get_mut(change.resource.as_str()).unwrap();
                 trail.log_file_validation = !trail.log_file_validation;
                 trail.is_multi_region = !trail.is_multi_region;
+            }
+            // Somebody takes a kind of characters out of the policy again.
+            "raise-password-policy" => {
+                let policy = truth.password_policies.get_mut(redress::inventory::PasswordPolicy::ID);
+                policy.unwrap().require_symbols = false;
             }
             // The deny gives way to something else under its number.
             "restrict-network-acl" => {

@@ -15,6 +15,7 @@ mod listeners;
 mod log_groups;
 mod network;
 mod page;
+mod passwords;
 mod removals;
 mod roles;
 mod routes;
@@ -175,6 +176,7 @@ impl Reader<'_> {
             K::KeyPolicies => found(keys::policies(region.kms(), ask).await, job),
             K::CustomerKeys => found(keys::customer_keys(region.kms(), ask).await, job),
             K::EbsDefaults => found(defaults::ebs(ec2, ask).await, job),
+            K::PasswordPolicies => found(passwords::policy(region.iam(), ask).await, job),
             K::Roles => found(roles::roles(region.iam(), ask).await, job),
             K::Buckets => found(buckets::buckets(self, ask).await, job),
             K::Trails => match &job.ask {

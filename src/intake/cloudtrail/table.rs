@@ -24,6 +24,8 @@ const STALE: &[&str] = &["instance-backup-stale"];
 const BOTH: &[&str] = &["cloudtrail-missing", "cloudtrail-no-log-validation"];
 /// The name under which encryption by default is turned off and on again; each region is tracked by itself.
 const EBS_DEFAULT: &str = "ebs-default";
+/// The name under which the password policy of the account is changed.
+const PASSWORDS: &str = "password-policy";
 
 /// All events that are read, by service and name.
 pub static TABLE: &[(&str, Extract)] = &[
@@ -67,6 +69,8 @@ pub static TABLE: &[(&str, Extract)] = &[
     ("ec2:EnableEbsEncryptionByDefault", |_, _| {
         Did::Harmless("it encrypts new volumes", vec![EBS_DEFAULT.to_owned()], Vec::new())
     }),
+    ("iam:DeleteAccountPasswordPolicy", |_, _| password_policy()),
+    ("iam:UpdateAccountPasswordPolicy", |_, _| password_policy()),
     ("kms:CreateKey", create_key),
     ("kms:DisableKeyRotation", disable_rotation),
     ("kms:EnableKeyRotation", |q, r| {
@@ -119,6 +123,11 @@ fn gone(ids: &[&str]) -> Did {
         ids.iter().filter(|id| !id.is_empty()).map(|id| exists(id)).collect(),
         Vec::new(),
     )
+}
+
+/// Returns the account: whether an update has loosened its policy shows only in the policy itself.
+fn password_policy() -> Did {
+    Did::Touched(vec![Target { opens: vec![vec![PASSWORDS.to_owned()]], ..Target::default() }], Vec::new())
 }
 
 /// Returns the name of a route: of its table and its destination.

@@ -232,6 +232,14 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
             Some(Look { service: "ec2", operation: "GetEbsEncryptionByDefault", input: json!({}), query,
                 absent: "" })
         }
+        FamilyKind::PasswordPolicies => {
+            let query = match at {
+                "" => Query::There,
+                member => only(member, PASSWORD_POLICY)?,
+            };
+            Some(Look { service: "iam", operation: "GetAccountPasswordPolicy", input: json!({}), query,
+                absent: "NoSuchEntity" })
+        }
         FamilyKind::CustomerKeys => {
             let query = only(at, &[("/rotation/known", "KeyRotationEnabled")])?;
             Some(Look { service: "kms", operation: "GetKeyRotationStatus", input: json!({ "KeyId": id }),
@@ -293,6 +301,19 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
         | FamilyKind::TlsPolicies => None,
     }
 }
+
+/// The members of a password policy, as AWS names them.
+const PASSWORD_POLICY: &[(&str, &str)] = &[
+    ("/minimum_password_length", "PasswordPolicy.MinimumPasswordLength"),
+    ("/require_symbols", "PasswordPolicy.RequireSymbols"),
+    ("/require_numbers", "PasswordPolicy.RequireNumbers"),
+    ("/require_uppercase_characters", "PasswordPolicy.RequireUppercaseCharacters"),
+    ("/require_lowercase_characters", "PasswordPolicy.RequireLowercaseCharacters"),
+    ("/allow_users_to_change_password", "PasswordPolicy.AllowUsersToChangePassword"),
+    ("/max_password_age", "PasswordPolicy.MaxPasswordAge"),
+    ("/password_reuse_prevention", "PasswordPolicy.PasswordReusePrevention"),
+    ("/hard_expiry", "PasswordPolicy.HardExpiry"),
+];
 
 fn log_group(id: &Value, at: &str) -> Option<Look> {
     let member = match at {

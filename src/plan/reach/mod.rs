@@ -390,6 +390,9 @@ impl<'a> Reach<'a> {
                 routes::borne_out(change, self.facts, way, call).map_or_else(otherwise, Ok)
             }
             "ModifyListener" => Ok(self.sets_listener(call)),
+            "UpdateAccountPasswordPolicy" | "DeleteAccountPasswordPolicy" => {
+                self.sets_password_policy(way, call).map_or_else(otherwise, Ok)
+            }
             "AssociateWebACL" | "DisassociateWebACL" => {
                 self.sets_web_acl(way, call).map_or_else(otherwise, Ok)
             }

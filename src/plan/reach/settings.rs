@@ -1,12 +1,14 @@
 //! Rules of security groups and properties of listeners, which a change sets and sets back: what the account
 //! shows of them decides whether a call is borne out, or whether only the files vouch for it. Pure.
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Reach, Way, tag_of};
 use crate::{
     calls::Call,
-    inventory::{Fact, FamilyKind, tag},
+    inventory::{Fact, FamilyKind, PasswordPolicy, tag},
+    services::password_policy::{DeleteAccountPasswordPolicy, UpdateAccountPasswordPolicy},
 };
 
 impl Reach<'_> {
@@ -47,6 +49,27 @@ impl Reach<'_> {
         }
     }
 
+    /// Accepts the password policy that the account has already, or none where it has none, and on the way
+    /// back any other. An undo is asked of no action, and its calls count as a way back. Returns the claim
+    /// for which only the files vouch.
+    pub(super) fn sets_password_policy(&self, way: Way, call: &Call) -> Option<Option<String>> {
+        let wanted = UpdateAccountPasswordPolicy::deserialize(&call.input).ok().filter(|_| !deletes(call));
+        let wanted = wanted.as_ref().map(PasswordPolicy::from);
+        let is_set = match self.facts.password_policies.get(PasswordPolicy::ID) {
+            Fact::Known(now) => wanted.as_ref() == Some(now),
+            Fact::Absent => wanted.is_none(),
+            Fact::Unknown(_) | Fact::NotRead => false,
+        };
+        match way {
+            _ if is_set => Some(None),
+            Way::Forth if !self.change.uses.is_empty() => None,
+            Way::Forth | Way::Back => Some(Some(match deletes(call) {
+                true => "the password policy of the account is deleted".to_owned(),
+                false => format!("the password policy of the account becomes {}", call.input),
+            })),
+        }
+    }
+
     /// Checks the rules that a call revokes: those that the action revokes, or on the way back those that the
     /// run made. AWS refuses a rule of another group, since the call names the group, too.
     pub(super) fn revokes(&self, way: Way, call: &Call) -> Result<(), String> {
@@ -66,6 +89,11 @@ impl Reach<'_> {
         }
         Ok(())
     }
+}
+
+/// Returns whether a call deletes the password policy.
+fn deletes(call: &Call) -> bool {
+    call.is::<DeleteAccountPasswordPolicy>()
 }
 
 /// Lists the sources that a call lets in.

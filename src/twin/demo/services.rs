@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{ACCOUNT, MAIN, OTHER, hours_before, tags};
-use crate::inventory::{Bucket, CustomerKey, EbsDefaults, Fact, Inventory, Key, LogGroup, Role, Trail};
+use crate::inventory::{
+    Bucket, CustomerKey, EbsDefaults, Fact, Inventory, Key, LogGroup, PasswordPolicy, Role, Trail,
+};
 
 const AUDIT: &str = "larkspur-audit";
 const FLOW_LOGS: &str = "larkspur-flow-logs";
@@ -26,6 +28,16 @@ pub(super) fn furnish(company: &mut Inventory, now: Timestamp) {
     let taken = Bucket { id: "larkspur-logs".to_owned(), owned: false, ..Bucket::default() };
     company.buckets.put(taken.id.clone(), taken);
     roles(company);
+    // Long enough for the rules of some years ago, and with a right that an update must not take.
+    let policy = PasswordPolicy {
+        minimum_password_length: 8,
+        require_numbers: true,
+        require_lowercase_characters: true,
+        allow_users_to_change_password: true,
+        password_reuse_prevention: Some(5),
+        ..PasswordPolicy::default()
+    };
+    company.password_policies.put(PasswordPolicy::ID, policy);
     let lab = LogGroup {
         id: "/larkspur/lab".to_owned(),
         tags: Fact::Known(tags(&[("Team", "lab")])),

@@ -11,6 +11,7 @@ mod key;
 mod listener;
 mod log_group;
 mod network_acl;
+mod password_policy;
 mod role;
 mod route;
 mod security_group;
