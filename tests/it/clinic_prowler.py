@@ -106,6 +106,24 @@ def keys(region):
             say("kms_cmk_rotation_enabled", failed, region, "AwsKmsKey", key["Arn"], key["KeyId"], "medium")
 
 
+def passwords():
+    iam = boto3.client("iam")
+    try:
+        policy = iam.get_account_password_policy()["PasswordPolicy"]
+    except iam.exceptions.NoSuchEntityException:
+        policy = {}
+    # A policy without an age fails, which redress asks for only where a playbook does.
+    fails = {
+        "minimum_length_14": policy.get("MinimumPasswordLength", 0) < 14, "reuse_24": (policy.get("PasswordReusePrevention") or 0) < 24,
+        "lowercase": not policy.get("RequireLowercaseCharacters"), "uppercase": not policy.get("RequireUppercaseCharacters"),
+        "number": not policy.get("RequireNumbers"), "symbol": not policy.get("RequireSymbols"),
+        "expires_passwords_within_90_days_or_less": not 0 < (policy.get("MaxPasswordAge") or 0) <= 90,
+    }
+    for check, failed in fails.items():
+        stand_in = f"arn:aws:iam:us-east-1:{account}:password-policy"
+        say(f"iam_password_policy_{check}", failed, "us-east-1", "AwsIamPasswordPolicy", stand_in, account, "medium")
+
+
 def uid(s):
     return f"prowler-aws-{s['check']}-{account}-{s['region']}-{s['name']}"
 
@@ -156,5 +174,6 @@ for region in REGIONS:
         part(ec2, region)
     trails(region)
     keys(region)
+passwords()
 
 print(json.dumps({"run.ocsf.json": json.dumps([ocsf(s) for s in said]), "run.csv": table(), "run.asff.json": json.dumps([asff(s) for s in said])}))

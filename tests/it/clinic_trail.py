@@ -122,6 +122,13 @@ def keys(region):
         record("kms", "CreateKey", region, {"keySpec": key["KeySpec"], "keyUsage": key["KeyUsage"], "origin": key["Origin"]}, {"keyMetadata": made})
 
 
+def passwords():
+    # Events of IAM are recorded in one region, whatever the caller's.
+    policy = boto3.client("iam").get_account_password_policy()["PasswordPolicy"]
+    request = {"minimumPasswordLength": policy["MinimumPasswordLength"], "requireSymbols": policy["RequireSymbols"]}
+    record("iam", "UpdateAccountPasswordPolicy", "us-east-1", request, None)
+
+
 def nothing(ec2, region):
     """What leaves nothing to mend: it failed, was taken back, or is another account's."""
     shut = next(g["GroupId"] for g in ec2.describe_security_groups()["SecurityGroups"] if g["GroupName"] in ("office", "ssh-office"))
@@ -145,5 +152,6 @@ for number, region in enumerate(REGIONS):
     keys(region)
     if number == 0:
         nothing(ec2, region)
+        passwords()
 
 print(json.dumps({"Records": records}))

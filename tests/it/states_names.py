@@ -42,6 +42,10 @@ for path in sys.argv[1:]:
         if state["Type"] == "Task":
             service, action = state["Resource"].split(":")[-2:]
             model = session.get_service_model({"cloudwatchlogs": "logs", "elasticloadbalancingv2": "elbv2"}.get(service, service)).operation_model(action[0].upper() + action[1:])
-            judge(state["Parameters"], model.input_shape, f"{name} {service}:{action}")
+            where = f"{name} {service}:{action}"
+            if model.input_shape:
+                judge(state["Parameters"], model.input_shape, where)
+            elif state["Parameters"]:
+                print(f"{where}: it takes nothing")
             tasks += 1
 print(f"{tasks} tasks", file=sys.stderr)
