@@ -41,6 +41,10 @@ pub enum Kind {
     LogGroup,
     /// An IAM role.
     Role,
+    /// An IAM user.
+    User,
+    /// An access key of an IAM user (`arn:aws:iam::A:access-key/AKIA...`: AWS itself has no ARN for it).
+    AccessKey,
     /// An S3 bucket.
     Bucket,
     /// A VPC flow log.
@@ -81,6 +85,8 @@ impl Kind {
             Kind::Snapshot => "snapshot",
             Kind::LogGroup => "log group",
             Kind::Role => "role",
+            Kind::User => "user",
+            Kind::AccessKey => "access key",
             Kind::Bucket => "bucket",
             Kind::FlowLog => "flow log",
             Kind::Key => "KMS key",
@@ -184,6 +190,14 @@ impl Owner {
     pub fn role(&self, name: &str) -> ResourceId {
         self.arn("iam", "", true, &format!("role/{name}"))
     }
+    /// Returns the ARN of a user by its name alone: the name is unique in the account, whatever the path.
+    pub fn user(&self, name: &str) -> ResourceId {
+        self.arn("iam", "", true, &format!("user/{name}"))
+    }
+    /// Returns the name of an access key in the form of an ARN.
+    pub fn access_key(&self, id: &str) -> ResourceId {
+        self.arn("iam", "", true, &format!("access-key/{id}"))
+    }
     /// Returns the ARN of a KMS key.
     pub fn key(&self, region: &str, id: &str) -> ResourceId {
         self.arn("kms", region, true, &format!("key/{id}"))
@@ -244,7 +258,7 @@ impl ResourceId {
         match self.kind() {
             Kind::LogGroup => resource.trim_start_matches("log-group:").trim_end_matches(":*"),
             Kind::Bucket | Kind::Account => resource,
-            Kind::Role => resource.rsplit('/').next().unwrap_or(resource),
+            Kind::Role | Kind::User => resource.rsplit('/').next().unwrap_or(resource),
             _ => resource.split_once('/').map_or(resource, |(_, id)| id),
         }
     }
@@ -275,6 +289,8 @@ impl ResourceId {
                 Kind::LoadBalancer
             }
             ("iam", "role") => Kind::Role,
+            ("iam", "user") => Kind::User,
+            ("iam", "access-key") => Kind::AccessKey,
             ("iam", "root") => Kind::Account,
             ("s3", _) if !resource.contains('/') => Kind::Bucket,
             _ => Kind::Other,
@@ -302,6 +318,8 @@ mod tests {
             (us().trail("eu-west-1", "audit"), Kind::Trail, "audit"),
             (us().log_group("eu-west-1", "/vpc/flow"), Kind::LogGroup, "/vpc/flow"),
             (us().role("r"), Kind::Role, "r"),
+            (us().user("bo"), Kind::User, "bo"),
+            (us().access_key("AKIA1"), Kind::AccessKey, "AKIA1"),
             (us().bucket("b.c"), Kind::Bucket, "b.c"),
             (us().root(), Kind::Account, "root"),
             (us().key("eu-west-1", "mrk-1"), Kind::Key, "mrk-1"),

@@ -19,6 +19,7 @@ pub mod associate_web_acl;
 pub mod block_addresses;
 pub mod concern;
 pub mod create_cloudtrail;
+pub mod deactivate_access_key;
 pub mod delivery_role;
 pub mod disable_subnet_public_ip;
 pub mod empty_default_security_group;
@@ -33,6 +34,7 @@ pub mod group_use;
 pub mod lift_blocks;
 pub mod log_group;
 pub mod make;
+pub mod protected_users;
 pub mod prune;
 pub mod quota;
 pub mod raise_cloudtrail;
@@ -282,6 +284,7 @@ static ALL: &[&dyn Action] = &[
     &raise_cloudtrail::RaiseCloudtrail,
     &create_cloudtrail::CreateCloudtrail,
     &raise_password_policy::RaisePasswordPolicy,
+    &deactivate_access_key::DeactivateAccessKey,
     &encrypt_volumes::EncryptVolumes,
     &snapshot_instance::SnapshotInstance,
     &prune::Prune,

@@ -96,7 +96,7 @@ pub const TABLE: &[Row] = &[
     row("kms", &[REST], 5.0, 5.0, KMS),
     // Shared by all operations of the account in a region.
     row("sts", &[REST], 600.0, 600.0, STS),
-    row("iam", &[READS], 10.0, 10.0, UNPUBLISHED),
+    row("iam", &[READS], 15.0, 15.0, UNPUBLISHED),
     row("iam", &[REST], 5.0, 5.0, UNPUBLISHED),
     row("s3", &[READS], 50.0, 50.0, UNPUBLISHED),
     row("s3", &[REST], 5.0, 5.0, UNPUBLISHED),

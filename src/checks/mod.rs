@@ -10,6 +10,8 @@ use crate::{
     resource::{Kind, ResourceId},
 };
 
+pub mod access_keys;
+pub mod administrators;
 pub mod default_groups;
 pub mod ebs_defaults;
 pub mod egress;
@@ -26,6 +28,7 @@ pub mod policy;
 pub mod ports;
 pub mod proofs;
 pub mod proofs_network;
+pub mod root_user;
 pub mod routes;
 pub mod security_groups;
 pub mod snapshots;
@@ -120,6 +123,8 @@ pub fn all() -> impl Iterator<Item = &'static Check> {
         endpoint_groups::CHECKS,
         trails::CHECKS,
         passwords::CHECKS,
+        access_keys::CHECKS,
+        root_user::CHECKS,
         volumes::CHECKS,
         snapshots::CHECKS,
         proofs::CHECKS,

@@ -56,6 +56,13 @@ impl Raw<'_> {
         if self.id.starts_with("arn:") {
             return arn(self);
         }
+        // Security Hub's name of an access key; `null` for one of a role.
+        if let Some(key) = self.id.strip_prefix("AWS::IAM::AccessKey:") {
+            return match text::is_access_key_id(key) {
+                true => Raw { id: key, ..*self }.resolve(),
+                false => Named::Unresolved("it names no access key of a user".to_owned()),
+            };
+        }
         let Some(owner) = self.owner() else {
             return Named::Unresolved("its account is missing, or is not an account id".to_owned());
         };
@@ -74,9 +81,13 @@ impl Raw<'_> {
         }
         let trail = matches!(self.kind, "AwsCloudTrailTrail" | "AWS::CloudTrail::Trail");
         let key = matches!(self.kind, "AwsKmsKey" | "AWS::KMS::Key");
+        let user = matches!(self.kind, "AwsIamUser" | "AWS::IAM::User");
         match self.id {
             id if text::is_account(id) => Named::Account(Owner { account: id.to_owned(), ..owner }),
             "" | "No trails" | "password_policy" | "account" => Named::Account(owner),
+            id if text::is_access_key_id(id) => Named::Resource(owner.access_key(id)),
+            id if text::is_user_id(id) => Named::Resource(owner.user(id)),
+            name if user && text::is_user_name(name) => Named::Resource(owner.user(name)),
             id if key && text::is_key_id(id) && text::is_region(self.region) => {
                 Named::Resource(owner.key(self.region, id))
             }
@@ -114,6 +125,12 @@ fn arn(raw: &Raw<'_>) -> Named {
         }
         "iam" if rest == "root" || rest == "password-policy" => Named::Account(owner),
         "cloudtrail" => unresolved(raw.id),
+        // The name of a user is unique in the account, so that its path names nothing more.
+        "iam" if kind == "user" => match id.rsplit('/').next() {
+            Some(name) if text::is_user_name(name) => Named::Resource(owner.user(name)),
+            _ => unresolved(raw.id),
+        },
+        "iam" if kind == "access-key" && text::is_access_key_id(id) => Named::Resource(owner.access_key(id)),
         "kms" if kind == "key" && text::is_key_id(id) && text::is_region(region) => {
             Named::Resource(owner.key(region, id))
         }
@@ -226,6 +243,31 @@ mod tests {
         ));
         assert!(matches!(resolve("arn:aws:kms:us-east-1:123456789012:alias/x", "AwsKmsAlias"),
                 Named::Resource(r) if r.kind() == Kind::Other));
+    }
+
+    #[test]
+    fn a_user_and_an_access_key_are_named_in_many_ways_and_without_the_path() {
+        let owner = Owner { partition: "aws".into(), account: "123456789012".into() };
+        let key = Named::Resource(owner.access_key("AKIAIOSFODNN7EXAMPLE"));
+        for id in [
+            "AKIAIOSFODNN7EXAMPLE",
+            "AWS::IAM::AccessKey:AKIAIOSFODNN7EXAMPLE",
+            "arn:aws:iam::123456789012:access-key/AKIAIOSFODNN7EXAMPLE",
+        ] {
+            assert_eq!(resolve(id, "AwsIamAccessKey"), key, "{id}");
+        }
+        let user = Named::Resource(owner.user("bo"));
+        for id in ["arn:aws:iam::123456789012:user/bo", "arn:aws:iam::123456789012:user/a/b/bo", "bo"] {
+            assert_eq!(resolve(id, "AwsIamUser"), user, "{id}");
+        }
+        let by_id = Named::Resource(owner.user("AIDACKCEVSQ6C2EXAMPLE"));
+        assert_eq!(resolve("AIDACKCEVSQ6C2EXAMPLE", "AWS::IAM::User"), by_id);
+        for id in
+            ["AWS::IAM::AccessKey:null", "AKIA", "arn:aws:iam::123456789012:user/b;o", "ASIAIOSFODNN7EXAMPLE"]
+        {
+            assert!(matches!(resolve(id, ""), Named::Unresolved(_)), "{id}");
+        }
+        assert!(matches!(resolve("bo", ""), Named::Unresolved(_)), "a bare name may be anything");
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! Resources that stand for others: an instance that a source reports stands for its disks and its security
 //! groups, a VPC for its security groups, a disk for the instance that it is attached to, a load balancer
-//! for its listeners, and a NAT gateway or a peering connection for the route tables that lead to it, if the
-//! check that answers judges those. Tools and events name the one; our checks judge
-//! the other. The relations are read from the account and never taken from a finding. Pure.
+//! for its listeners, a user for its access keys, and a NAT gateway or a peering connection for the route
+//! tables that lead to it, if the check that answers judges those. Tools and events name the one; our checks
+//! judge the other. The relations are read from the account and never taken from a finding. Pure.
 
 use std::collections::BTreeSet;
 
-use super::model::ReportedFinding;
+use super::{model::ReportedFinding, text::is_user_id};
 use crate::{
     checks::{self, Unjudged, routes},
     inventory::{Attachment, Fact, FamilyKind, Inventory, Selector, Want},
@@ -21,6 +21,7 @@ pub fn stands_for(named: Kind, judged: Kind) -> bool {
             | (Kind::Vpc, Kind::SecurityGroup)
             | (Kind::Volume, Kind::Instance)
             | (Kind::LoadBalancer, Kind::Listener)
+            | (Kind::User, Kind::AccessKey)
             | (Kind::NatGateway | Kind::PeeringConnection, Kind::RouteTable)
     )
 }
@@ -28,6 +29,9 @@ pub fn stands_for(named: Kind, judged: Kind) -> bool {
 /// Returns the resources that stand for this one.
 pub fn standing_for(inventory: &Inventory, judged: &ResourceId) -> BTreeSet<ResourceId> {
     let (name, id) = (judged.region(), judged.id());
+    if judged.kind() == Kind::AccessKey {
+        return users_of(inventory, id);
+    }
     let Some(region) = inventory.regions.get(name) else { return BTreeSet::new() };
     let instance = |id: &str| inventory.owner.instance(name, id);
     match judged.kind() {
@@ -59,6 +63,13 @@ pub fn standing_for(inventory: &Inventory, judged: &ResourceId) -> BTreeSet<Reso
     }
 }
 
+/// Returns the user of an access key, by its name and by the id under which AWS Config names it.
+fn users_of(inventory: &Inventory, key: &str) -> BTreeSet<ResourceId> {
+    let Fact::Known(key) = inventory.access_keys.get(key) else { return BTreeSet::new() };
+    let user = inventory.users.get(&key.user).known().map(|user| user.user_id.as_str());
+    std::iter::once(key.user.as_str()).chain(user).map(|name| inventory.owner.user(name)).collect()
+}
+
 /// Returns the region and the check of each suspicion that names an instance and means its security groups,
 /// which only the instance's interfaces show.
 fn by_interface(suspicions: &[ReportedFinding]) -> BTreeSet<(&str, &str)> {
@@ -78,9 +89,15 @@ fn by_interface(suspicions: &[ReportedFinding]) -> BTreeSet<(&str, &str)> {
 /// Returns the facts to read, beyond those that the checks read themselves, to know which
 /// resource stands for which.
 pub fn wants(suspicions: &[ReportedFinding]) -> BTreeSet<Want> {
+    let by_id = |suspicion: &&ReportedFinding| {
+        let named = suspicion.resource.as_ref().filter(|resource| resource.kind() == Kind::User);
+        suspicion.decision.is_actionable() && named.is_some_and(|user| is_user_id(user.id()))
+    };
+    let users = suspicions.iter().find(by_id).map(|_| Want::all("", FamilyKind::Users));
     by_interface(suspicions)
         .into_iter()
         .map(|(region, _)| Want::all(region, FamilyKind::NetworkInterfaces))
+        .chain(users)
         .collect()
 }
 

@@ -24,6 +24,29 @@ pub fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
+/// Returns whether a text is the id of a long-term access key, which IAM users and the root user have.
+pub fn is_access_key_id(text: &str) -> bool {
+    unique_id(text, "AKIA")
+}
+
+/// Returns whether a text is the unique id of an IAM user, which no other user ever has
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids>).
+pub fn is_user_id(text: &str) -> bool {
+    unique_id(text, "AIDA")
+}
+
+fn unique_id(text: &str, prefix: &str) -> bool {
+    (16..=32).contains(&text.len())
+        && text.starts_with(prefix)
+        && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+}
+
+/// Returns whether a text is a name that IAM takes for a user.
+pub fn is_user_name(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b))
+}
+
 /// Returns whether a text has the form of a region's name: `us-east-1`, `us-gov-west-1`.
 pub fn is_region(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();

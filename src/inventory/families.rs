@@ -5,13 +5,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AnyFamily, ApplicationStatus, Bucket, CapacityReservation, Certificate, CopyTrial, CustomerKey,
-    EbsDefaults, EgressOnlyGateway, Family, FlowLog, Instance, InstanceStatus, InstanceType, Inventory, Key,
-    KeyPolicy, Listener, LoadBalancer, LogGroup, ManagedInstance, NatGateway, NetworkAcl, NetworkInterface,
-    Organization, PasswordPolicy, PrefixList, Quota, Record, Removal, RetentionPolicy, Role, RouteTable,
-    SecurityGroup, SecurityGroupRule, Snapshot, Subnet, TargetGroup, TlsPolicy, Trail, Volume,
-    VolumeModification, VolumeStatus, Vpc, VpcDns, VpcEndpoint, VpcPeeringConnection, WebAcl,
-    WebAclAssociation,
+    AccessKey, AccountSummary, AnyFamily, ApplicationStatus, Bucket, CapacityReservation, Certificate,
+    CopyTrial, CredentialRow, CustomerKey, EbsDefaults, EgressOnlyGateway, Family, FlowLog, IamGroup,
+    Instance, InstanceStatus, InstanceType, Inventory, Key, KeyPolicy, Listener, LoadBalancer, LogGroup,
+    ManagedInstance, ManagedPolicy, NatGateway, NetworkAcl, NetworkInterface, Organization, PasswordPolicy,
+    PrefixList, Quota, Record, Removal, RetentionPolicy, Role, RouteTable, SecurityGroup, SecurityGroupRule,
+    Snapshot, Subnet, TargetGroup, TlsPolicy, Trail, User, Volume, VolumeModification, VolumeStatus, Vpc,
+    VpcDns, VpcEndpoint, VpcPeeringConnection, WebAcl, WebAclAssociation,
     about::{About, Arn},
     permissions::Reading,
 };
@@ -116,6 +116,18 @@ macro_rules! families {
                 PasswordPolicies password_policies PasswordPolicy,
                 /// IAM roles, by name.
                 Roles roles Role,
+                /// IAM users, by name.
+                Users users User,
+                /// IAM groups, by name.
+                IamGroups iam_groups IamGroup,
+                /// Customer managed policies, by ARN.
+                ManagedPolicies managed_policies ManagedPolicy,
+                /// Access keys of IAM users, by id. Those that are active are listed, and those of a user.
+                AccessKeys access_keys AccessKey,
+                /// The rows of the credential report, by user name. Only all of them are read.
+                CredentialReports credential_reports CredentialRow,
+                /// The summary of the account; one member, named `account`.
+                AccountSummaries account_summaries AccountSummary,
                 /// S3 buckets, by name.
                 Buckets buckets Bucket,
             }

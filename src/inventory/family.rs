@@ -27,6 +27,13 @@ impl<T> Default for Family<T> {
     }
 }
 
+impl<T> Family<T> {
+    /// Returns whether nothing of it was read.
+    pub fn is_empty(&self) -> bool {
+        self.reads.is_empty() && self.items.is_empty()
+    }
+}
+
 impl<T: Record> Family<T> {
     /// Returns the fact about the member `id`.
     pub fn get(&self, id: &str) -> Fact<&T> {

@@ -5,10 +5,12 @@ pub mod about;
 pub mod balancing;
 pub mod capacity;
 pub mod compute;
+mod credential_report;
 pub mod endpoints;
 mod fact;
 mod families;
 mod family;
+mod identities;
 mod keys;
 mod listeners;
 pub mod network;
@@ -40,10 +42,12 @@ pub use compute::{
     ApplicationStatus, Attachment, Device, Instance, InstanceStatus, InstanceType, Snapshot, Volume,
     VolumeModification,
 };
+pub use credential_report::{CredentialRow, ReportedKey, rows as credential_rows};
 pub use endpoints::VpcEndpoint;
 pub use fact::{Cause, Fact, Reason};
 pub use families::{FamilyKind, ForFamily, Region, Stored};
 pub use family::{AnyFamily, Family};
+pub use identities::{AccessKey, AccountSummary, IamGroup, LastUse, ManagedPolicy, User};
 pub use keys::{CustomerKey, Key, KeyPolicy};
 pub use listeners::{Listener, OF_BALANCER, TlsPolicy};
 pub use network::{FlowLog, NetworkInterface, PrefixList, SecurityGroup, SecurityGroupRule, Subnet, Vpc};
@@ -111,6 +115,24 @@ pub struct Inventory {
     /// IAM roles, by name.
     #[serde(default)]
     pub roles: Family<Role>,
+    /// IAM users, by name.
+    #[serde(default, skip_serializing_if = "Family::is_empty")]
+    pub users: Family<User>,
+    /// IAM groups, by name.
+    #[serde(default, skip_serializing_if = "Family::is_empty")]
+    pub iam_groups: Family<IamGroup>,
+    /// Customer managed policies, by ARN.
+    #[serde(default, skip_serializing_if = "Family::is_empty")]
+    pub managed_policies: Family<ManagedPolicy>,
+    /// Access keys of IAM users, by id.
+    #[serde(default, skip_serializing_if = "Family::is_empty")]
+    pub access_keys: Family<AccessKey>,
+    /// The rows of the credential report, by user name.
+    #[serde(default, skip_serializing_if = "Family::is_empty")]
+    pub credential_reports: Family<CredentialRow>,
+    /// The summary of the account; one member, named `account`.
+    #[serde(default, skip_serializing_if = "Family::is_empty")]
+    pub account_summaries: Family<AccountSummary>,
     /// S3 buckets, by name.
     #[serde(default)]
     pub buckets: Family<Bucket>,
@@ -133,6 +155,12 @@ impl Inventory {
             organizations: Family::default(),
             password_policies: Family::default(),
             roles: Family::default(),
+            users: Family::default(),
+            iam_groups: Family::default(),
+            managed_policies: Family::default(),
+            access_keys: Family::default(),
+            credential_reports: Family::default(),
+            account_summaries: Family::default(),
             buckets: Family::default(),
         }
     }
@@ -167,6 +195,12 @@ impl Inventory {
         self.organizations.merge(later.organizations);
         self.password_policies.merge(later.password_policies);
         self.roles.merge(later.roles);
+        self.users.merge(later.users);
+        self.iam_groups.merge(later.iam_groups);
+        self.managed_policies.merge(later.managed_policies);
+        self.access_keys.merge(later.access_keys);
+        self.credential_reports.merge(later.credential_reports);
+        self.account_summaries.merge(later.account_summaries);
         self.buckets.merge(later.buckets);
         for (name, region) in later.regions {
             self.region_mut(&name).merge(region);

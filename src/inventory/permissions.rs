@@ -34,6 +34,9 @@ pub enum On {
     All,
     /// The resource that is read.
     Thing,
+    /// Any resource of the kind: the id of the resource that is read does not name the one that IAM is asked
+    /// about.
+    Any,
     /// Those of the resources that are read whose ids begin so, under an ARN of their own, without `arn:` and
     /// the partition.
     Only {

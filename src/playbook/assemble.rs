@@ -37,6 +37,7 @@ static BUILT_IN: &[(&str, &str)] = built_in![
     "ebs-encryption",
     "ebs-default-encryption",
     "kms-rotation",
+    "unused-access-keys",
     "load-balancer-tls",
     "load-balancer-http",
     "load-balancer-web-acl",

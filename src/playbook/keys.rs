@@ -4,6 +4,7 @@
 use crate::{
     actions::Parameter,
     checks::{
+        access_keys,
         network_acls::blocks::{ADDRESSES, UNBLOCKED, UNTIL},
         passwords::{self, WEAK},
         routes::accident::{self, PRIVATE},
@@ -197,6 +198,13 @@ pub fn of_check(check: &str) -> &'static [Parameter] {
         ),
         key("max_age_hours", HOURS, "24", "The greatest age of the newest completed snapshot of a volume."),
     ];
+    static UNUSED_KEY: &[Parameter] = &[key(
+        access_keys::DAYS,
+        "number from 1 to 3650",
+        "90",
+        "The days after its last use, or after its creation if it was never used, after which an access key \
+         counts as unused.",
+    )];
     static OTHER_PORT: &[Parameter] = &[key(
         AUTHORISED,
         PORTS,
@@ -249,6 +257,7 @@ pub fn of_check(check: &str) -> &'static [Parameter] {
     match check {
         UNBLOCKED => TO_BLOCK,
         WEAK => PASSWORDS,
+        access_keys::UNUSED => UNUSED_KEY,
         "instance-backup-stale" => BACKUP,
         accident::PUBLIC => PRIVATE_SUBNETS,
         "security-group-open-other-port" => OTHER_PORT,

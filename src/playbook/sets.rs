@@ -105,6 +105,8 @@ const FSBP: &[&str] = &[
     "ELB.1",
     "ELB.17",
     "IAM.7",
+    "IAM.4",
+    "IAM.8",
 ];
 
 impl fmt::Display for Set {

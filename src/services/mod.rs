@@ -21,6 +21,7 @@ pub mod spec;
 pub mod subnet;
 pub mod tag;
 pub mod trail;
+pub mod user;
 pub mod volume;
 pub mod web_acl;
 
@@ -67,6 +68,7 @@ macro_rules! operations {
             tag::{CreateTags, DeleteTags}
             log_group::{CreateLogGroup, PutRetentionPolicy, DeleteLogGroup, DeleteRetentionPolicy}
             password_policy::{UpdateAccountPasswordPolicy, DeleteAccountPasswordPolicy}
+            user::{UpdateAccessKey}
             role::{CreateRole, PutRolePolicy, DeleteRolePolicy, DeleteRole}
             trail::{CreateTrail, UpdateTrail, StartLogging, StopLogging, DeleteTrail}
             bucket::{

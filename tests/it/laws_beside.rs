@@ -95,6 +95,10 @@ fn something_else(truth: &mut Inventory, want: &Want) {
         }
         // A change sets all of it: nothing of it is beside.
         FamilyKind::PasswordPolicies => {}
+        // Its other members are the user's, or AWS's to change.
+        FamilyKind::AccessKeys => {
+            _ = truth.access_keys.get_mut(id).map(|key| tag_fact(&mut key.tags));
+        }
         FamilyKind::LogGroups => {
             if let Some(group) = truth.region_mut(region).log_groups.get_mut(id) {
                 tag_fact(&mut group.tags);

@@ -7,6 +7,7 @@
     reason = "a test fails by a panic, and says what it saw"
 )]
 
+mod access_keys;
 mod aws;
 mod aws_calls;
 mod aws_calls_networks;

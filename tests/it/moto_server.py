@@ -5,6 +5,7 @@ It ends with its standard input: when the test process dies, however it dies, th
 What moto does again for every request or account is done once here. Without that, two thirds of its time go into listing its own
 folder and reading the policies that AWS manages, under a lock that all requests wait for.
 """
+import datetime
 import functools
 import json
 import logging
@@ -94,5 +95,22 @@ def modify_as_aws_does(self):
 
 
 VPCs.modify_vpc_endpoint = modify_as_aws_does
+
+# On AWS keys grow old; moto's are always new. The path of a user says how old its keys are, and how long ago they were used: `/age-400/used-100/`.
+create_access_key = iam.IAMBackend.create_access_key
+
+
+def create_as_old_as_the_path_says(self, user_name, *more, **named):
+    key = create_access_key(self, user_name, *more, **named)
+    for word in self.get_user(user_name).path.strip("/").split("/"):
+        name, _, days = word.partition("-")
+        if name == "age":
+            key.create_date = utcnow() - datetime.timedelta(days=int(days))
+        elif name == "used":
+            key.last_used = iam.AccessKeyLastUsed(utcnow() - datetime.timedelta(days=int(days)), "s3", "us-east-1")
+    return key
+
+
+iam.IAMBackend.create_access_key = create_as_old_as_the_path_says
 
 main(["-H", "127.0.0.1", "-p", sys.argv[1]])

@@ -336,8 +336,9 @@ pub fn change(request: &str) -> Option<String> {
         return None;
     }
     if let Some(operation) = operation(request) {
-        return (!["Describe", "Get", "List", "Assume"].iter().any(|read| operation.starts_with(read)))
-            .then_some(operation);
+        // A credential report is made for whoever reads it, and changes nothing else.
+        let reads = ["Describe", "Get", "List", "Assume", "GenerateCredentialReport"];
+        return (!reads.iter().any(|read| operation.starts_with(read))).then_some(operation);
     }
     // What is left is S3.
     let mut line = request.lines().next().unwrap_or_default().split(' ');

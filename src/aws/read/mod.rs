@@ -1,14 +1,17 @@
 //! Reading: the wants of a scope, grouped into as few calls as AWS allows, some of which run at a time. A
 //! fact that cannot be read is recorded as unknown with its reason; one failure leaves the rest alone.
 
+mod access_keys;
 mod balancing;
 mod buckets;
 mod capacity;
 mod certificates;
 mod compute;
 mod copying;
+mod credential_report;
 mod defaults;
 mod endpoints;
+mod identities;
 mod instances;
 mod keys;
 mod listeners;
@@ -178,6 +181,12 @@ impl Reader<'_> {
             K::EbsDefaults => found(defaults::ebs(ec2, ask).await, job),
             K::PasswordPolicies => found(passwords::policy(region.iam(), ask).await, job),
             K::Roles => found(roles::roles(region.iam(), ask).await, job),
+            K::Users => found(identities::users(region.iam(), ask).await, job),
+            K::IamGroups => found(identities::groups(region.iam(), ask).await, job),
+            K::ManagedPolicies => found(identities::policies(region.iam(), ask).await, job),
+            K::AccessKeys => found(access_keys::access_keys(self, region.iam(), ask).await, job),
+            K::CredentialReports => found(credential_report::reports(region.iam(), ask).await, job),
+            K::AccountSummaries => found(identities::summary(region.iam(), ask).await, job),
             K::Buckets => found(buckets::buckets(self, ask).await, job),
             K::Trails => match &job.ask {
                 Ask::By(name, regions) if name == "region" => trails::by_region(self, regions).await,

@@ -79,7 +79,7 @@ async fn attached_policies(iam: &Client, role: &str) -> Result<Vec<String>, Call
 }
 
 /// Parses a policy document as IAM returns it, percent-encoded (RFC 3986). Invalid JSON stays text.
-fn document(encoded: &str) -> Value {
+pub(super) fn document(encoded: &str) -> Value {
     let decoded =
         if encoded.trim_start().starts_with('{') { encoded.to_owned() } else { percent_decoded(encoded) };
     serde_json::from_str(&decoded).unwrap_or(Value::String(decoded))

@@ -19,6 +19,7 @@ mod snapshot;
 mod subnet;
 mod tag;
 mod trail;
+mod user;
 mod volume;
 mod web_acl;
 

@@ -5,6 +5,7 @@
 pub mod balancers;
 pub mod columns;
 pub mod effect;
+mod identities;
 pub mod rules;
 pub mod table;
 pub mod who;

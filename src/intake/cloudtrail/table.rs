@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{
     balancers::{self, listener_of},
     effect::{Did, NO_ID, Target, exists, made, target, with_open},
-    rules,
+    identities, rules,
     wire::{get, list, plain, text, truth},
 };
 
@@ -76,6 +76,9 @@ pub static TABLE: &[(&str, Extract)] = &[
     ("kms:EnableKeyRotation", |q, r| {
         Did::Harmless("it turns rotation on", vec![rotation(key_of(q, r))], Vec::new())
     }),
+    ("iam:CreateAccessKey", identities::create_key),
+    ("iam:UpdateAccessKey", identities::update_key),
+    ("iam:DeleteAccessKey", |q, _| gone(&[text(q, "accessKeyId")])),
     ("elasticloadbalancing:CreateListener", |_, r| {
         let made = list(get(r, "listeners"));
         balancers::listener(made.into_iter().next().unwrap_or(&Value::Null))

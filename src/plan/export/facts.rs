@@ -291,6 +291,12 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
         | FamilyKind::CapacityReservations
         | FamilyKind::ManagedInstances
         | FamilyKind::Organizations
+        | FamilyKind::Users
+        | FamilyKind::IamGroups
+        | FamilyKind::ManagedPolicies
+        | FamilyKind::AccessKeys
+        | FamilyKind::CredentialReports
+        | FamilyKind::AccountSummaries
         | FamilyKind::Keys
         | FamilyKind::KeyPolicies
         | FamilyKind::RetentionPolicies

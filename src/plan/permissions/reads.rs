@@ -75,6 +75,7 @@ fn grant(
     let resources = match reading.on {
         On::All => BTreeSet::from(["*".to_owned()]),
         On::Thing => named(),
+        On::Any => all(),
         On::Only { id_prefix, arn: form } => asked
             .ids
             .iter()
@@ -83,7 +84,7 @@ fn grant(
             .collect(),
     };
     // IAM, Route 53 and S3's list of buckets are called in one region, whichever regions the plan has.
-    let of_one_region = ["s3:", "route53:"].iter().any(|service| reading.action.starts_with(service));
+    let of_one_region = ["s3:", "route53:", "iam:"].iter().any(|service| reading.action.starts_with(service));
     let regional = reading.on == On::All && !of_one_region;
     Grant {
         action: reading.action.to_owned(),

@@ -399,6 +399,7 @@ impl<'a> Reach<'a> {
             "ModifyVpcEndpoint" => {
                 policies::of_endpoint(change, self.facts, way, call).map_or_else(otherwise, Ok)
             }
+            "UpdateAccessKey" => self.sets_access_key(way, call).map_or_else(otherwise, Ok),
             "StopLogging" if self.raises() => Ok(Some(format!("trail {} is stopped", change.resource.id()))),
             _ => Ok(None),
         }
@@ -456,6 +457,11 @@ fn within(
         }
         FamilyKind::Snapshots => thing.get("volume_id").and_then(Value::as_str) == Some(resource),
         FamilyKind::FlowLogs => thing.get("resource_id").and_then(Value::as_str) == Some(resource),
+        // IAM is asked about the user of a key.
+        FamilyKind::Users => facts
+            .json("", FamilyKind::AccessKeys, resource)
+            .known()
+            .is_some_and(|key| key.get("user").and_then(Value::as_str) == Some(id)),
         _ => false,
     }
 }

@@ -70,6 +70,21 @@ impl Reach<'_> {
         }
     }
 
+    /// Accepts an access key that is deactivated, and on the way back one that is active already. Returns the
+    /// claim for which only the files vouch: that a key which is inactive now is to sign requests again.
+    pub(super) fn sets_access_key(&self, way: Way, call: &Call) -> Option<Option<String>> {
+        let id = call.input.get("AccessKeyId").and_then(Value::as_str).unwrap_or_default();
+        let now = self.facts.json("", FamilyKind::AccessKeys, id);
+        match (way, call.input.get("Status").and_then(Value::as_str)) {
+            (_, Some("Inactive")) => Some(None),
+            (Way::Back, Some("Active")) => {
+                let is_set = now.known().is_some_and(|key| key["status"] == "Active");
+                Some((!is_set).then(|| format!("access key {id} is activated")))
+            }
+            _ => None,
+        }
+    }
+
     /// Checks the rules that a call revokes: those that the action revokes, or on the way back those that the
     /// run made. AWS refuses a rule of another group, since the call names the group, too.
     pub(super) fn revokes(&self, way: Way, call: &Call) -> Result<(), String> {

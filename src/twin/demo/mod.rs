@@ -5,6 +5,7 @@
 mod balancing;
 mod compute;
 mod endpoints;
+mod identities;
 mod network;
 mod routes;
 mod services;
@@ -48,6 +49,7 @@ pub fn inventory(now: Timestamp) -> Inventory {
     services::furnish(&mut company, now);
     balancing::furnish(&mut company, now);
     endpoints::furnish(&mut company);
+    identities::furnish(&mut company, now);
     read::all_is_known(&mut company);
     company
 }

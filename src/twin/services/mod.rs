@@ -20,6 +20,7 @@ mod storage_quota;
 mod subnet;
 mod tag;
 mod trail;
+mod user;
 mod volume;
 mod web_acl;
 

@@ -1,0 +1,160 @@
+//! The company's people and their access keys. Data only.
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::{ACCOUNT, hours_before, tags};
+use crate::inventory::{
+    AccessKey, AccountSummary, CredentialRow, Fact, IamGroup, Inventory, LastUse, ReportedKey, User,
+};
+
+const DAY: i64 = 24;
+const ADMIN: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
+
+/// A user with its keys: the id, the status, the age in days, and the days since the last use.
+struct Person {
+    name: &'static str,
+    group: &'static str,
+    password: bool,
+    tag: (&'static str, &'static str),
+    keys: &'static [(&'static str, &'static str, i64, Option<i64>)],
+}
+
+/// One that works with redress; one whose old key is used and whose older one is not; one that never used its
+/// key; a robot whose key is at work; one for emergencies; one whose unused key is inactive already.
+const PEOPLE: &[Person] = &[
+    Person {
+        name: "robin",
+        group: "admins",
+        password: true,
+        tag: ("Team", "platform"),
+        keys: &[("AKIA2DEMOROBIN000001", AccessKey::ACTIVE, 400, Some(0))],
+    },
+    Person {
+        name: "kim",
+        group: "admins",
+        password: true,
+        tag: ("Team", "platform"),
+        keys: &[
+            ("AKIA2DEMOKIM00000001", AccessKey::ACTIVE, 900, Some(200)),
+            ("AKIA2DEMOKIM00000002", AccessKey::ACTIVE, 199, Some(1)),
+        ],
+    },
+    Person {
+        name: "lab-importer",
+        group: "lab",
+        password: false,
+        tag: ("Team", "lab"),
+        keys: &[("AKIA2DEMOIMPORT00001", AccessKey::ACTIVE, 300, None)],
+    },
+    Person {
+        name: "tiles-publisher",
+        group: "lab",
+        password: false,
+        tag: ("Team", "maps"),
+        keys: &[("AKIA2DEMOTILES000001", AccessKey::ACTIVE, 800, Some(1))],
+    },
+    Person {
+        name: "break-glass",
+        group: "admins",
+        password: true,
+        tag: ("Team", "security"),
+        keys: &[("AKIA2DEMOGLASS000001", AccessKey::ACTIVE, 700, None)],
+    },
+    Person {
+        name: "sam",
+        group: "lab",
+        password: true,
+        tag: ("Team", "lab"),
+        keys: &[("AKIA2DEMOSAM00000001", AccessKey::INACTIVE, 600, Some(500))],
+    },
+];
+
+pub(super) fn furnish(company: &mut Inventory, now: Timestamp) {
+    let group = |name: &str, attached: &[&str]| IamGroup {
+        id: name.to_owned(),
+        inline_policies: Fact::Known([].into()),
+        attached_policies: Fact::Known(attached.iter().map(|arn| (*arn).to_owned()).collect()),
+    };
+    let mut lab = group("lab", &[]);
+    let reads = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "s3:GetObject",
+        "Resource": "arn:aws:s3:::larkspur-tiles/*" }] });
+    lab.inline_policies = Fact::Known([("read-tiles".to_owned(), reads)].into());
+    for group in [group("admins", &[ADMIN]), lab] {
+        company.iam_groups.put(group.id.clone(), group);
+    }
+    for (n, person) in PEOPLE.iter().enumerate() {
+        company.users.put(person.name, user(person, n, now));
+        company.credential_reports.put(person.name, row(person, now));
+        for (id, status, age, used) in person.keys {
+            let key = AccessKey {
+                id: (*id).to_owned(),
+                user: person.name.to_owned(),
+                status: (*status).to_owned(),
+                created: days_before(now, *age),
+                last_used: last_use(now, *used),
+                of_caller: person.name == "robin",
+                tags: Fact::Known(tags(&[person.tag])),
+            };
+            company.access_keys.put(*id, key);
+        }
+    }
+    let summary = AccountSummary { root_access_keys: Fact::Known(0), root_mfa: Fact::Known(true) };
+    company.account_summaries.put(AccountSummary::ID, summary);
+}
+
+fn days_before(now: Timestamp, days: i64) -> Fact<Timestamp> {
+    hours_before(now, days * DAY).map_or(Fact::Absent, Fact::Known)
+}
+
+fn last_use(now: Timestamp, days: Option<i64>) -> Fact<LastUse> {
+    let used = days.map_or(Fact::Absent, |days| days_before(now, days));
+    used.map(|date| LastUse { date, region: "us-east-1".to_owned(), service: "s3".to_owned() })
+}
+
+fn user(person: &Person, n: usize, now: Timestamp) -> User {
+    User {
+        id: person.name.to_owned(),
+        arn: format!("arn:aws:iam::{ACCOUNT}:user/{}", person.name),
+        user_id: format!("AIDA2DEMO{n:012}"),
+        created: days_before(now, 1000),
+        password_last_used: if person.password { days_before(now, 1) } else { Fact::Absent },
+        groups: Fact::Known(vec![person.group.to_owned()]),
+        inline_policies: Fact::Known([].into()),
+        attached_policies: Fact::Known(Vec::new()),
+        permissions_boundary: None,
+        tags: tags(&[person.tag]),
+    }
+}
+
+fn row(person: &Person, now: Timestamp) -> CredentialRow {
+    let key = |n: usize| match person.keys.get(n) {
+        None => ReportedKey {
+            active: Fact::Known(false),
+            last_rotated: Fact::Absent,
+            last_used: Fact::Absent,
+            region: Fact::Absent,
+            service: Fact::Absent,
+        },
+        Some((_, status, age, used)) => {
+            let used = last_use(now, *used);
+            ReportedKey {
+                active: Fact::Known(*status == AccessKey::ACTIVE),
+                last_rotated: days_before(now, *age),
+                last_used: used.clone().map(|used| used.date),
+                region: used.clone().map(|used| used.region),
+                service: used.map(|used| used.service),
+            }
+        }
+    };
+    CredentialRow {
+        id: person.name.to_owned(),
+        generated: hours_before(now, 1).map_or(Fact::Absent, Fact::Known),
+        user_created: days_before(now, 1000),
+        password_enabled: Fact::Known(person.password),
+        password_last_used: if person.password { days_before(now, 1) } else { Fact::Absent },
+        password_last_changed: if person.password { days_before(now, 100) } else { Fact::Absent },
+        mfa_active: Fact::Known(person.password),
+        keys: vec![key(0), key(1)],
+    }
+}
