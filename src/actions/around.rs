@@ -14,16 +14,22 @@ pub struct Around {
     pub perhaps: bool,
     /// `true` if the ids to read follow from facts, so that they are not known beforehand.
     pub more: bool,
+    /// `true` if all of the family may be listed, too.
+    pub listed: bool,
 }
 
 impl Around {
     /// Declares a family of which the change names the resources that are read.
     pub const fn named(family: FamilyKind) -> Self {
-        Self { family, perhaps: false, more: false }
+        Self { family, perhaps: false, more: false, listed: false }
     }
     /// Declares a family of which facts determine the resources that are read.
     pub const fn found(family: FamilyKind) -> Self {
-        Self { family, perhaps: false, more: true }
+        Self { family, perhaps: false, more: true, listed: false }
+    }
+    /// Declares that all of the family may be listed, too.
+    pub const fn listed(self) -> Self {
+        Self { listed: true, ..self }
     }
     /// Makes the declaration conditional: the family is read only where facts lead to it.
     pub const fn perhaps(self) -> Self {

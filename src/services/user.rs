@@ -57,15 +57,6 @@ impl fmt::Display for UserName {
     }
 }
 
-/// The status that an access key gets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum KeyStatus {
-    /// It signs requests.
-    Active,
-    /// It signs none.
-    Inactive,
-}
-
 /// A call that activates or deactivates an access key. Sessions that were made with the key go on until they
 /// end. <https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateAccessKey.html>
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,8 +66,8 @@ pub struct UpdateAccessKey {
     pub user_name: UserName,
     /// The key, by its id.
     pub access_key_id: String,
-    /// The status that it gets.
-    pub status: KeyStatus,
+    /// The status that it gets: `Active` or `Inactive`.
+    pub status: String,
 }
 
 impl Operation for UpdateAccessKey {

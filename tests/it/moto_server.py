@@ -23,6 +23,7 @@ from moto.ec2.models.nat_gateways import NatGatewayBackend
 from moto.ec2.models.route_tables import Route
 from moto.ec2.responses.vpcs import VPCs
 from moto.iam import models as iam
+from moto.iam.responses import IamResponse
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.server import main
 
@@ -112,5 +113,17 @@ def create_as_old_as_the_path_says(self, user_name, *more, **named):
 
 
 iam.IAMBackend.create_access_key = create_as_old_as_the_path_says
+
+# As on AWS the credential report says when it was made; moto says 2015.
+get_credential_report = IamResponse.get_credential_report
+
+
+def report_of_now(self):
+    answer = get_credential_report(self)
+    answer.result["GeneratedTime"] = utcnow()
+    return answer
+
+
+IamResponse.get_credential_report = report_of_now
 
 main(["-H", "127.0.0.1", "-p", sys.argv[1]])

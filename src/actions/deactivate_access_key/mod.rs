@@ -18,7 +18,7 @@ use crate::{
     resource::{Kind, ResourceId},
     services::{
         Operation, Spec,
-        user::{KeyStatus, UpdateAccessKey, UserName},
+        user::{UpdateAccessKey, UserName},
     },
 };
 
@@ -93,10 +93,10 @@ impl Action for DeactivateAccessKey {
         const {
             &[
                 Around::named(FamilyKind::AccessKeys),
-                Around::found(FamilyKind::Users),
-                Around::found(FamilyKind::IamGroups).perhaps(),
-                Around::found(FamilyKind::ManagedPolicies).perhaps(),
-                Around::found(FamilyKind::CredentialReports).perhaps(),
+                Around::found(FamilyKind::Users).listed(),
+                Around::found(FamilyKind::IamGroups).listed().perhaps(),
+                Around::found(FamilyKind::ManagedPolicies).listed().perhaps(),
+                Around::found(FamilyKind::CredentialReports).listed().perhaps(),
                 Around::found(FamilyKind::Roles).perhaps(),
             ]
         }
@@ -183,13 +183,14 @@ fn step(region: &str, user: &UserName, key: &AccessKey) -> Step {
         make::is("", FamilyKind::AccessKeys, key.id.as_str(), at, value)
     };
     let status = |status: &str| is("/status", json!(status));
-    let call = |status| {
-        Call::of(region, &UpdateAccessKey { user_name: user.clone(), access_key_id: key.id.clone(), status })
+    let call = |status: &str| {
+        let (user_name, access_key_id) = (user.clone(), key.id.clone());
+        Call::of(region, &UpdateAccessKey { user_name, access_key_id, status: status.to_owned() })
     };
     let last = key.last_used.known().map_or(Value::Null, |used| json!(used.date));
     let switched = make::Switched {
-        set: call(KeyStatus::Inactive),
-        back: call(KeyStatus::Active),
+        set: call(AccessKey::INACTIVE),
+        back: call(AccessKey::ACTIVE),
         was: vec![status(AccessKey::ACTIVE)],
         becomes: vec![status(AccessKey::INACTIVE)],
         within: SHOWS_WITHIN,

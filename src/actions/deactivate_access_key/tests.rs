@@ -1,3 +1,5 @@
+//! The one key that is deactivated, and those that are left.
+
 use super::*;
 use crate::{
     actions::{Options, make::sound},

@@ -35,10 +35,20 @@ pub async fn reports(iam: &Client, ask: &Ask) -> Members<CredentialRow> {
     }
 }
 
+/// The state of the report.
+enum Made {
+    /// It is at most four hours old.
+    Fresh(Vec<CredentialRow>),
+    /// It is older, or does not say how old it is.
+    Old,
+    /// There is none, or AWS is making one.
+    None,
+}
+
 /// Returns the rows of a report that is at most four hours old; has AWS make one where there is none, and waits
 /// for it.
 pub async fn report(iam: &Client) -> Result<Vec<CredentialRow>, CallError> {
-    if let Some(rows) = made(iam).await? {
+    if let Made::Fresh(rows) = made(iam).await? {
         return Ok(rows);
     }
     for look in 0..LOOKS {
@@ -46,31 +56,37 @@ pub async fn report(iam: &Client) -> Result<Vec<CredentialRow>, CallError> {
             tokio::time::sleep(PAUSE).await;
         }
         let answer = reading(GENERATE, || iam.generate_credential_report().send()).await?;
-        if answer.state.is_some_and(|state| state.as_str() == "COMPLETE")
-            && let Some(rows) = made(iam).await?
-        {
-            return Ok(rows);
+        let is_complete = answer.state.is_some_and(|state| state.as_str() == "COMPLETE");
+        match made(iam).await? {
+            Made::Fresh(rows) => return Ok(rows),
+            Made::Old if is_complete => {
+                return Err(broken("the report that is complete is older than four hours, or has no time"));
+            }
+            Made::Old | Made::None => {}
         }
     }
     let waited = PAUSE * LOOKS;
     Err(errors::in_body(GET, "ReportInProgress", &format!("AWS has not made it in {} s", waited.as_secs())))
 }
 
-/// Returns the rows of the report that there is; `None` where there is none, or only an old one.
-async fn made(iam: &Client) -> Result<Option<Vec<CredentialRow>>, CallError> {
+fn broken(why: &str) -> CallError {
+    errors::in_body(GET, "Broken", why)
+}
+
+/// Reads the report that there is.
+async fn made(iam: &Client) -> Result<Made, CallError> {
     let answer = match reading(GET, || iam.get_credential_report().send()).await {
         Ok(answer) => answer,
-        Err(error) if is_not_made(&error.code) => return Ok(None),
+        Err(error) if is_not_made(&error.code) => return Ok(Made::None),
         Err(error) => return Err(error),
     };
     let generated = time(answer.generated_time);
     if generated.is_none_or(|at| Timestamp::now().duration_since(at) > FRESH) {
-        return Ok(None);
+        return Ok(Made::Old);
     }
-    let broken = |why: &str| errors::in_body(GET, "Broken", why);
     let content = answer.content.ok_or_else(|| broken("the answer is empty"))?.into_inner();
     let text = String::from_utf8(content).map_err(|_| broken("the report is no text"))?;
-    credential_rows(&text, generated).map(Some).map_err(|why| broken(&why))
+    credential_rows(&text, generated).map(Made::Fresh).map_err(|why| broken(&why))
 }
 
 /// Returns whether an error says that there is no report now, as opposed to one that may not be read

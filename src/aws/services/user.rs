@@ -5,22 +5,18 @@ use aws_sdk_iam::types::StatusType;
 use super::{OnAws, To, nothing, once};
 use crate::{
     calls::{Call, Outcome},
-    services::user::{KeyStatus, UpdateAccessKey},
+    services::user::UpdateAccessKey,
 };
 
 impl OnAws for UpdateAccessKey {
     async fn send(self, call: &Call, to: &To<'_>) -> Outcome {
-        let status = match self.status {
-            KeyStatus::Active => StatusType::Active,
-            KeyStatus::Inactive => StatusType::Inactive,
-        };
         once(
             call,
             to.iam()
                 .update_access_key()
                 .user_name(self.user_name)
                 .access_key_id(self.access_key_id)
-                .status(status)
+                .status(StatusType::from(self.status.as_str()))
                 .send(),
         )
         .await?;

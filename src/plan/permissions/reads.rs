@@ -160,6 +160,7 @@ fn of_change(
             entry.by_id = true;
             entry.perhaps |= !known && around.perhaps;
             entry.more |= around.more;
+            entry.listed |= around.listed;
         }
     }
 }

@@ -5,7 +5,7 @@ use super::{OnTwin, done};
 use crate::{
     calls::Outcome,
     inventory::AccessKey,
-    services::user::{KeyStatus, UpdateAccessKey},
+    services::user::UpdateAccessKey,
     twin::{
         Twin,
         errors::{must, refuse},
@@ -14,6 +14,9 @@ use crate::{
 
 impl OnTwin for UpdateAccessKey {
     fn perform(self, t: &mut Twin, _: &str) -> Outcome {
+        if ![AccessKey::ACTIVE, AccessKey::INACTIVE].contains(&self.status.as_str()) {
+            return Err(refuse("ValidationError", format!("{:?} is no status of a key", self.status)));
+        }
         let (id, user) = (&self.access_key_id, self.user_name.as_str());
         let absent = || refuse("NoSuchEntity", format!("The Access Key with id {id} cannot be found."));
         let key = must(t.truth.access_keys.get(id), id, absent)?;
@@ -21,10 +24,7 @@ impl OnTwin for UpdateAccessKey {
             return Err(absent());
         }
         if let Some(key) = t.truth.access_keys.get_mut(id) {
-            key.status = match self.status {
-                KeyStatus::Active => AccessKey::ACTIVE.to_owned(),
-                KeyStatus::Inactive => AccessKey::INACTIVE.to_owned(),
-            };
+            key.status = self.status;
         }
         done()
     }
