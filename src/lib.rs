@@ -43,6 +43,7 @@ pub mod journal;
 pub mod plan;
 pub mod playbook;
 pub mod private;
+pub mod reach;
 pub mod report;
 pub mod resource;
 pub mod services;

@@ -10,7 +10,7 @@
 use serde::{Deserialize, Serialize};
 
 /// The transport of the traffic of a port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Transport {
     /// TCP, IP protocol 6.
     Tcp,

@@ -18,6 +18,7 @@ use crate::{
         rehearse::Rules,
     },
     playbook::Playbook,
+    reach::{self, Reaches},
 };
 
 /// The result of a survey.
@@ -139,6 +140,16 @@ pub async fn asked(account: &dyn Account, plan: &Plan, survey: &mut Survey) -> A
     let known = nothing_of(account, &mut survey.inventory);
     survey.inventory = gather(account, known, &mut |known| interfaces(plan, known)).await;
     Asked::of(plan, &survey.inventory)
+}
+
+/// Returns whether the world reaches what the findings of a survey are about, once the facts for that are
+/// read. It is asked when everything else is done, so that no plan rests on what was read for it.
+pub async fn reach(account: &dyn Account, survey: &mut Survey, wish: &Wish<'_>) -> Reaches {
+    let known = nothing_of(account, &mut survey.inventory);
+    let with = |check: &str| wish.parameters(check);
+    survey.inventory =
+        gather(account, known, &mut |known| reach::needs(known, &survey.findings, &with)).await;
+    reach::of(&survey.inventory, &survey.findings, &with)
 }
 
 /// Takes the facts out of a survey.

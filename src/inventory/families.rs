@@ -11,7 +11,7 @@ use super::{
     ManagedInstance, ManagedPolicy, NatGateway, NetworkAcl, NetworkInterface, Organization, PasswordPolicy,
     PrefixList, Quota, Record, Removal, RetentionPolicy, Role, RouteTable, SecurityGroup, SecurityGroupRule,
     Snapshot, Subnet, TargetGroup, TlsPolicy, Trail, User, Volume, VolumeModification, VolumeStatus, Vpc,
-    VpcDns, VpcEndpoint, VpcPeeringConnection, WebAcl, WebAclAssociation,
+    VpcDns, VpcEndpoint, VpcPeeringConnection, VpcPublicAccess, WebAcl, WebAclAssociation,
     about::{About, Arn},
     permissions::Reading,
 };
@@ -35,6 +35,8 @@ macro_rules! families {
                 Vpcs vpcs Vpc,
                 /// The DNS of VPCs, by the id of the VPC. They are read by these only.
                 VpcDns vpc_dns VpcDns,
+                /// VPC Block Public Access; one member, named `account`.
+                VpcPublicAccess vpc_public_access VpcPublicAccess,
                 /// Subnets, by id.
                 Subnets subnets Subnet,
                 /// Network ACLs, by id.

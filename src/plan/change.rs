@@ -11,6 +11,7 @@ use crate::{
     evidence::Evidence,
     finding::FindingKey,
     inventory::Want,
+    reach::Reach,
     resource::ResourceId,
 };
 
@@ -69,6 +70,10 @@ pub struct Change {
     /// the work that is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
+    /// Whether the world reaches what it is about, for people: the gravest answer for its findings. Not part
+    /// of the work that is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reach: Option<Reach>,
     /// For an undo: the state that must be found, and the state that is to be restored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restore: Option<Restore>,
@@ -112,6 +117,7 @@ impl Change {
             protected: Vec::new(),
             sources: Vec::new(),
             evidence: None,
+            reach: None,
             restore: None,
         }
     }

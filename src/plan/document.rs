@@ -11,6 +11,7 @@ use super::{Change, PlanKind, together::Together};
 use crate::{
     actions::Options,
     finding::{FindingKey, Origin},
+    reach::Reaches,
 };
 
 /// The version that this program writes and reads.
@@ -141,6 +142,14 @@ pub struct Rehearsal {
 }
 
 impl Plan {
+    /// Notes at each change whether the world reaches what it is about: the gravest answer for its findings.
+    pub fn reached(&mut self, reaches: &Reaches) {
+        for change in &mut self.changes {
+            let all = change.findings.iter().filter_map(|key| reaches.get(key));
+            change.reach = all.min_by_key(|reach| reach.verdict).cloned();
+        }
+    }
+
     /// Returns the change with this id. Changes are numbered in order, so the place of one follows from its
     /// id unless earlier ones were left out.
     pub fn change(&self, id: &str) -> Option<&Change> {

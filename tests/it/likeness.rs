@@ -101,6 +101,7 @@ fn compared(kind: FamilyKind) -> Compared {
         K::WebAcls | K::WebAclAssociations => {
             Compared::Not("moto makes every load balancer an application one; web_acls.rs has the calls")
         }
+        K::VpcPublicAccess => Compared::Not("moto has no VPC Block Public Access"),
         K::VpcDns => Compared::Not("no call changes it"),
         K::EbsDefaults => {
             Compared::Not("moto does not name the default key; the switch is compared in aws_calls.rs")

@@ -65,6 +65,8 @@ const REFERENCE: &[Row] = &[
     ("ec2:DescribeVpcAttribute", &["vpc"], &[]),
     ("ec2:DescribeSnapshotAttribute", &["snapshot"], &[]),
     ("ec2:GetEbsEncryptionByDefault", &[], &[]),
+    ("ec2:DescribeVpcBlockPublicAccessOptions", &[], &[]),
+    ("ec2:DescribeVpcBlockPublicAccessExclusions", &[], &[]),
     ("ec2:GetEbsDefaultKmsKeyId", &[], &[]),
     // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsorganizations.html
     ("organizations:DescribeOrganization", &[], &[]),

@@ -19,6 +19,7 @@ mod log_groups;
 mod network;
 mod page;
 mod passwords;
+mod public_access;
 mod removals;
 mod roles;
 mod routes;
@@ -141,6 +142,7 @@ impl Reader<'_> {
             K::PrefixLists => found(network::prefix_lists(ec2, ask).await, job),
             K::NetworkInterfaces => found(network::interfaces(ec2, ask).await, job),
             K::Vpcs => found(network::vpcs(ec2, ask).await, job),
+            K::VpcPublicAccess => found(public_access::blocks(ec2, ask).await, job),
             K::Subnets => found(network::subnets(ec2, ask).await, job),
             K::NetworkAcls => found(network::acls(ec2, ask).await, job),
             K::FlowLogs => found(network::flow_logs(ec2, ask).await, job),

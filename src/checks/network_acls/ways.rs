@@ -1,5 +1,5 @@
 //! The meaning of the entries of a network ACL: for each source of the internet, which entry decides about a
-//! packet to a TCP port. Arithmetic over ranges of addresses; nothing here knows why anybody asks.
+//! packet to a port. Arithmetic over ranges of addresses; nothing here knows why anybody asks.
 //!
 //! The entries of both address families share their numbers, and are evaluated apart. The one with the lowest
 //! number that fits decides
@@ -12,10 +12,13 @@ use std::{
 
 use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 
-use crate::{checks::security_groups::world, inventory::AclEntry};
+use crate::{
+    checks::{ports::Transport, security_groups::world},
+    inventory::AclEntry,
+};
 
 /// A family of addresses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Family {
     /// IPv4.
     V4,
@@ -107,16 +110,33 @@ fn nets(family: Family, from: u128, to: u128) -> Vec<IpNet> {
     }
 }
 
-/// Returns whether an entry fits packets to a TCP port. Ports count for TCP and UDP only
+/// Returns whether an entry fits packets to a port. Ports count for TCP and UDP only
 /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_NetworkAclEntry.html>).
-fn fits(number: i32, entry: &AclEntry, port: u16) -> Result<bool, String> {
+fn fits(number: i32, entry: &AclEntry, (transport, port): (Transport, u16)) -> Result<bool, String> {
+    Ok(match span_of(number, entry, transport)? {
+        Some((from, to)) => (from..=to).contains(&i32::from(port)),
+        None => false,
+    })
+}
+
+/// Returns the ports of a transport that an entry is for, first and last; `None` where it is for none.
+///
+/// # Errors
+/// An entry that is not understood, and what about it.
+pub fn span_of(number: i32, entry: &AclEntry, transport: Transport) -> Result<Option<(i32, i32)>, String> {
+    let own = match transport {
+        Transport::Tcp => ["6", "tcp"],
+        Transport::Udp => ["17", "udp"],
+    };
     match entry.protocol.as_str() {
-        "-1" => Ok(true),
-        "6" | "tcp" => match (entry.from_port, entry.to_port) {
-            (Some(from), Some(to)) => Ok((from..=to).contains(&i32::from(port))),
-            _ => Err(format!("entry {number} is for TCP and has no ports")),
+        "-1" => Ok(Some((0, i32::from(u16::MAX)))),
+        protocol if own.contains(&protocol) => match (entry.from_port, entry.to_port) {
+            (Some(from), Some(to)) => Ok(Some((from, to))),
+            _ => Err(format!("entry {number} is for {} and has no ports", transport.word().to_uppercase())),
         },
-        other if other.parse::<u8>().is_ok() || matches!(other, "udp" | "icmp" | "icmpv6") => Ok(false),
+        other if other.parse::<u8>().is_ok() || matches!(other, "tcp" | "udp" | "icmp" | "icmpv6") => {
+            Ok(None)
+        }
         other => Err(format!("entry {number} is for the protocol {other:?}, which redress does not know")),
     }
 }
@@ -126,10 +146,21 @@ fn fits(number: i32, entry: &AclEntry, port: u16) -> Result<bool, String> {
 /// # Errors
 /// The first entry that is not understood, and what about it.
 pub fn decided(entries: &BTreeMap<i32, AclEntry>, port: u16, family: Family) -> Result<Vec<Decided>, String> {
-    let mut open: Vec<Span> = vec![(0, family.last())];
-    let mut all = Vec::new();
+    decided_over(entries, (Transport::Tcp, port), family)
+}
+
+/// Returns the entries that decide about packets of a transport to a port, in their order.
+///
+/// # Errors
+/// The first entry that is not understood, and what about it.
+pub fn decided_over(
+    entries: &BTreeMap<i32, AclEntry>,
+    to: (Transport, u16),
+    family: Family,
+) -> Result<Vec<Decided>, String> {
+    let mut fitting = Vec::new();
     for (&number, entry) in entries {
-        if !fits(number, entry, port)? {
+        if !fits(number, entry, to)? {
             continue;
         }
         let allows = match entry.action.as_str() {
@@ -141,15 +172,23 @@ pub fn decided(entries: &BTreeMap<i32, AclEntry>, port: u16, family: Family) -> 
             .network()
             .parse()
             .map_err(|_| format!("entry {number} is for {:?}, which is no network", entry.network()))?;
-        if Family::of(&network) != family {
-            continue;
-        }
+        fitting.push((number, allows, network));
+    }
+    Ok(in_order(fitting, family))
+}
+
+/// Returns what each of these decides about, of which the first one that has an address decides: a number,
+/// whether it lets pass, and a network. Those of the other family decide nothing.
+pub fn in_order(list: impl IntoIterator<Item = (i32, bool, IpNet)>, family: Family) -> Vec<Decided> {
+    let mut open: Vec<Span> = vec![(0, family.last())];
+    let mut all = Vec::new();
+    for (number, allows, network) in list.into_iter().filter(|(_, _, net)| Family::of(net) == family) {
         let whole = span(&network);
         let from: Vec<Span> = open.iter().filter_map(|part| meet(*part, whole)).collect();
         open = open.into_iter().flat_map(|part| beside(part, whole)).collect();
         all.push(Decided { number, allows, network: network.trunc(), from });
     }
-    Ok(all)
+    all
 }
 
 /// Returns the parts of a range that lie outside of another one.

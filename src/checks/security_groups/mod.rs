@@ -167,7 +167,7 @@ pub const AUTHORISED: &str = "authorised";
 
 /// Reads the ports that may be open to the world from the parameters of a check; the default where they do
 /// not name any.
-fn authorised(with: &Value) -> Result<Authorised, String> {
+pub fn authorised(with: &Value) -> Result<Authorised, String> {
     let Some(given) = with.get(AUTHORISED) else { return Ok(Authorised::default()) };
     serde_json::from_value(given.clone()).map_err(|why| format!("its parameter {AUTHORISED}: {why}"))
 }

@@ -24,6 +24,7 @@ use crate::{
     inventory::{Inventory, Scope},
     plan::{Change, Plan, build::Limits, digest, evidence::Observed, propose},
     playbook::{Playbook, check_parameters, own_parameters},
+    reach::Reaches,
 };
 
 /// The default validity of a plan.
@@ -37,6 +38,8 @@ pub struct Planned {
     pub survey: Survey,
     /// The plan.
     pub plan: Plan,
+    /// Whether the world reaches what the findings are about.
+    pub reaches: Reaches,
     /// The findings of other tools, with the verdicts of our checks; `None` without `--findings` and events.
     pub reported: Option<Reported>,
 }
@@ -86,6 +89,9 @@ pub async fn plan(session: &Session, door: &OpenAccount, safety: &SafetyLimits) 
     if !logs.is_empty() {
         (survey, plan) = with_evidence(session, door, &mut wish, logs, (survey, plan)).await?;
     }
+    let reaches = survey::reach(door.account.as_ref(), &mut survey, &wish).await;
+    plan.reached(&reaches);
+    digest::seal(&mut plan);
     let run: Vec<&str> = checks.iter().map(|check| check.id).collect();
     if let Some(suspicions) = suspicions {
         plan.origins = origins(suspicions, &run, &survey.inventory, &survey.findings, &survey.unjudged);
@@ -98,7 +104,7 @@ pub async fn plan(session: &Session, door: &OpenAccount, safety: &SafetyLimits) 
         session.out.say(&reported.summary());
         explain(session, reported);
     }
-    Ok(Planned { playbooks, survey, plan, reported })
+    Ok(Planned { playbooks, survey, plan, reaches, reported })
 }
 
 /// Asks flow logs who uses what a plan closes. With `--allow-observed`, plans again with the networks that

@@ -105,6 +105,9 @@ pub(super) fn shown(plan: &Plan, mut changes: Vec<Change>, mut rehearsal: Rehear
         if let Some(evidence) = &mut change.evidence {
             evidence.claimed = true;
         }
+        if let Some(reach) = &mut change.reach {
+            reach.claimed = true;
+        }
     }
     let mut shown = Plan { changes, rehearsal, digest: String::new(), ..plan.clone() };
     digest::seal(&mut shown);

@@ -271,6 +271,7 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
         | FamilyKind::NetworkInterfaces
         | FamilyKind::Vpcs
         | FamilyKind::VpcDns
+        | FamilyKind::VpcPublicAccess
         | FamilyKind::Subnets
         | FamilyKind::NetworkAcls
         | FamilyKind::FlowLogs

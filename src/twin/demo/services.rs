@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::{ACCOUNT, MAIN, OTHER, hours_before, tags};
 use crate::inventory::{
-    Bucket, CustomerKey, EbsDefaults, Fact, Inventory, Key, LogGroup, PasswordPolicy, Role, Trail,
+    Bucket, CustomerKey, EbsDefaults, Fact, Inventory, Key, LogGroup, PasswordPolicy, PublicAccessOptions,
+    Role, Trail, VpcPublicAccess,
 };
 
 const AUDIT: &str = "larkspur-audit";
@@ -159,5 +160,12 @@ fn keys(company: &mut Inventory) {
     {
         let defaults = EbsDefaults { encryption_by_default: Fact::Known(on), kms_key_id: Fact::Known(key) };
         company.region_mut(region).ebs_defaults.put(EbsDefaults::ID, defaults);
+        company.region_mut(region).vpc_public_access.put(VpcPublicAccess::ID, not_blocked());
     }
+}
+
+/// Returns VPC Block Public Access that nobody has ever turned on.
+fn not_blocked() -> VpcPublicAccess {
+    let options = PublicAccessOptions { mode: "off".to_owned(), state: "default-state".to_owned() };
+    VpcPublicAccess { options: Fact::Known(options), exclusions: Fact::Known(Vec::new()) }
 }
