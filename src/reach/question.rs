@@ -70,6 +70,9 @@ pub(super) struct Question {
 /// not open. `with` carries the parameters of its check.
 pub(super) fn of(inventory: &Inventory, finding: &Finding, with: &Value) -> Option<Question> {
     let Verdict::Violates(evidence) = &finding.verdict else { return None };
+    if finding.suppressed.is_some() {
+        return None;
+    }
     match finding.resource.kind() {
         Kind::SecurityGroup => of_group(inventory, finding, with),
         Kind::NetworkAcl => {

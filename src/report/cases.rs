@@ -10,6 +10,7 @@ use crate::{
     journal::{ChangeState, Outcome, RunDocument},
     plan::{Change, Plan, PlanKind, SkippedKind},
     playbook::Playbook,
+    reach::Reach,
 };
 
 /// The status of a case.
@@ -44,6 +45,8 @@ pub struct Case {
     pub playbook: String,
     /// The duration in seconds, if it is known.
     pub seconds: Option<f64>,
+    /// Whether the world reaches what it is about, if that was asked.
+    pub reach: Option<Reach>,
 }
 
 /// All cases of one report.
@@ -97,6 +100,7 @@ impl Files {
             file: self.files.get(playbook).cloned(),
             playbook: playbook.to_owned(),
             seconds: None,
+            reach: None,
         }
     }
 }
@@ -113,7 +117,11 @@ pub fn of_scan(scan: &Scan<'_>, files: &Files) -> Cases {
     let mut all: Vec<Case> = scan
         .findings
         .iter()
-        .map(|f| Case { severity: f.severity, ..files.case(&f.key(), "", standing(f)) })
+        .map(|f| Case {
+            severity: f.severity,
+            reach: scan.reach(f).cloned(),
+            ..files.case(&f.key(), "", standing(f))
+        })
         .collect();
     all.extend(scan.unjudged.iter().map(|u| Case {
         rule: u.check.clone(),
@@ -124,6 +132,7 @@ pub fn of_scan(scan: &Scan<'_>, files: &Files) -> Cases {
         file: None,
         playbook: files.by_check.get(&u.check).cloned().unwrap_or_default(),
         seconds: None,
+        reach: None,
     }));
     Cases { kind: "scan".to_owned(), account: scan.account.to_owned(), at: scan.read_at, all }
 }
@@ -145,9 +154,10 @@ pub fn of_plan(plan: &Plan, files: &Files) -> Cases {
     };
     let mut all = Vec::new();
     for change in &plan.changes {
-        all.extend(
-            change.findings.iter().map(|key| files.case(key, &change.playbook, rehearsed(change, key))),
-        );
+        all.extend(change.findings.iter().map(|key| Case {
+            reach: change.reach.clone(),
+            ..files.case(key, &change.playbook, rehearsed(change, key))
+        }));
         if change.findings.is_empty() {
             all.push(of_change(change, files, Standing::Passed));
         }
@@ -187,6 +197,7 @@ fn of_change(change: &Change, files: &Files, standing: Standing) -> Case {
         file: files.files.get(&change.playbook).cloned(),
         playbook: change.playbook.clone(),
         seconds: None,
+        reach: None,
     }
 }
 

@@ -14,6 +14,7 @@ use crate::{
     intake::confirm::Reported,
     journal::{RunDocument, RunState},
     plan::PlanKind,
+    reach::Reach,
     resource::ResourceId,
 };
 
@@ -71,6 +72,9 @@ pub struct FindingEntry {
     /// The use of what that change closes, as flow logs show it, in sentences; left out without any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub used: Vec<String>,
+    /// Whether the world reaches what it is about, hop by hop; left out where that was not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reach: Option<Reach>,
 }
 
 /// A resource in `redress.findings/1`.
@@ -201,7 +205,8 @@ impl FindingsDocument {
             }
         }
         counts.total += 1;
-        self.findings.push(entry(finding, resource, decided));
+        let reach = scan.reach(finding).cloned();
+        self.findings.push(FindingEntry { reach, ..entry(finding, resource, decided) });
     }
 }
 
@@ -222,6 +227,7 @@ fn entry(finding: &Finding, resource: ResourceEntry, decided: Option<&Decided>) 
         decision: decided.map(|d| d.decision.clone()),
         reason: kept_by.or_else(|| decided.map(|d| d.reason.clone())),
         used: decided.map(|d| d.used.clone()).unwrap_or_default(),
+        reach: None,
     }
 }
 

@@ -173,6 +173,9 @@ fn one(out: &mut String, plan: &Plan, change: &Change) {
     for line in words::used(change) {
         let _ = writeln!(out, "- use: {}", md(&line));
     }
+    if let Some(reach) = &change.reach {
+        let _ = writeln!(out, "- reach: {}", md(&reach.words()));
+    }
     for note in &change.guards {
         let passed = note.result == GuardResult::Passed;
         let (tone, word) = if passed {
@@ -261,8 +264,7 @@ pub fn findings(scan: &Scan, typed: &Typed<'_>) -> String {
         code(&words::endpoint(scan.endpoint)),
         words::time(scan.read_at)
     );
-    let mut wrong: Vec<&Finding> = scan.findings.iter().filter(|f| words::is_open(f)).collect();
-    wrong.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.key().cmp(&b.key())));
+    let wrong = scan.gravest_first();
     if !wrong.is_empty() {
         out.push_str("\n| Severity | Check | Resource | Evidence |\n|---|---|---|---|\n");
     }
@@ -272,9 +274,10 @@ pub fn findings(scan: &Scan, typed: &Typed<'_>) -> String {
         } else {
             String::new()
         };
+        let reach = scan.reach(finding).map(|reach| format!("<br>reach: {}", md(&reach.words())));
+        let evidence = md(&evidence) + &reach.unwrap_or_default();
         let grade = format!("{} {}", icon(words::severity_tone(finding.severity)), finding.severity);
-        let _ =
-            writeln!(out, "| {grade} | {} | {} | {} |", code(&finding.check), named(finding), md(&evidence));
+        let _ = writeln!(out, "| {grade} | {} | {} | {} |", code(&finding.check), named(finding), evidence);
     }
     aside(&mut out, scan);
     if let Some(intake) = scan.intake {

@@ -10,6 +10,7 @@ use crate::{
     finding::{Finding, FindingKey},
     intake::confirm::Reported,
     plan::Plan,
+    reach::{Reach, Reached, Reaches},
 };
 
 pub mod cases;
@@ -127,8 +128,30 @@ pub struct Scan<'a> {
     pub unjudged: &'a [Unjudged],
     /// The decisions on the findings, if a plan was made: see [`decisions`].
     pub decisions: &'a BTreeMap<FindingKey, Decided>,
+    /// Whether the world reaches what the findings are about, as far as that was asked.
+    pub reaches: &'a Reaches,
     /// The reports of other tools; `None` if none were given.
     pub intake: Option<&'a Reported>,
+}
+
+impl<'a> Scan<'a> {
+    /// Returns whether the world reaches what a finding is about, if that was asked.
+    pub fn reach(&self, finding: &Finding) -> Option<&'a Reach> {
+        self.reaches.get(&finding.key())
+    }
+
+    /// Returns the place of a finding among those of its severity: what the world reaches comes first. One
+    /// that has nothing to do with the internet stands where those of unknown reach do.
+    fn standing(&self, finding: &Finding) -> Reached {
+        self.reach(finding).map_or(Reached::Unknown, |reach| reach.verdict)
+    }
+
+    /// Returns the open findings, the gravest first.
+    fn gravest_first(&self) -> Vec<&'a Finding> {
+        let mut open: Vec<&Finding> = self.findings.iter().filter(|f| words::is_open(f)).collect();
+        open.sort_by_cached_key(|f| (std::cmp::Reverse(f.severity), self.standing(f), f.key()));
+        open
+    }
 }
 
 /// The decision on a finding.

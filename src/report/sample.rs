@@ -14,6 +14,7 @@ use crate::{
     inventory::FamilyKind,
     journal::{ChangeState, Outcome, Resumption, RunDocument, RunState, document::ChangeReport},
     plan::{ActionNames, Change, Plan, PlanKind, Rehearsal, Skipped, SkippedKind},
+    reach::{Answer, At, Hop, Reach, Reached, Reaches},
     resource::{Owner, ResourceId},
 };
 
@@ -97,6 +98,21 @@ pub fn findings() -> (Vec<Finding>, Vec<Unjudged>) {
     (findings, vec![Unjudged { check: "cloudtrail-not-logging".into(), region: "us-east-1".into(), reason }])
 }
 
+/// Returns the reach of the open finding on a group.
+pub fn reaches() -> Reaches {
+    let hop = |hop, fact: &str| Hop { hop, answer: Answer::Yes, fact: fact.to_owned() };
+    let reach = Reach {
+        verdict: Reached::Reachable,
+        reason: "eni-1 at 203.0.113.9, through igw-1".into(),
+        hops: vec![
+            hop(At::Interface, "eni-1 uses sg-1"),
+            hop(At::Route, "rtb-1 leads subnet-1 by 0.0.0.0/0 to igw-1"),
+        ],
+        claimed: false,
+    };
+    [(key("security-group-open-admin-port", &group(1)), reach)].into()
+}
+
 fn act(operation: &str, input: Value) -> Act {
     let looks = Recognise::Looks { expect: Vec::new(), outputs: BTreeMap::new() };
     Act::new(Call::new("ec2", "eu-west-1", operation, input), None, looks)
@@ -162,6 +178,7 @@ pub fn tighten() -> Change {
         protected: Vec::new(),
         sources: Vec::new(),
         evidence: None,
+        reach: None,
         restore: None,
     }
 }

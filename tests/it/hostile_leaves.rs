@@ -312,6 +312,7 @@ fn every_string_of_every_family_may_be_hostile() {
             findings: &seen.findings,
             unjudged: &seen.unjudged,
             decisions: &decided,
+            reaches: &redress::reach::of(&seen.inventory, &seen.findings, &|_| Value::Null),
             intake: None,
         };
         report(path, &text::findings(&scan, &view(Detail::Calls)));

@@ -116,6 +116,7 @@ impl<'a> Seen<'a> {
             findings: &survey.findings,
             unjudged: &survey.unjudged,
             decisions: &self.decisions,
+            reaches: &self.planned.reaches,
             intake: self.planned.reported.as_ref(),
         }
     }

@@ -19,6 +19,7 @@ use crate::{
     finding::{Finding, Verdict},
     journal::RunDocument,
     plan::{Change, Plan, PlanKind, SkippedKind, each_once},
+    reach::Reach,
     resource::ResourceId,
 };
 
@@ -157,8 +158,7 @@ fn known_rows(shown: &Value) -> String {
 /// # Errors
 /// As [`plan`].
 pub fn findings(scan: &Scan<'_>, typed: &Typed<'_>) -> Result<String, minijinja::Error> {
-    let mut open: Vec<&Finding> = scan.findings.iter().filter(|f| words::is_open(f)).collect();
-    open.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.key().cmp(&b.key())));
+    let open = scan.gravest_first();
     let facts = [
         ("Account", scan.account.to_owned()),
         ("Regions", words::list(scan.regions)),
@@ -196,8 +196,12 @@ fn finding(scan: &Scan<'_>, n: usize, finding: &Finding) -> Value {
         &finding.resource,
         json!({ "id": format!("f{n}"), "summary": title, "risk": finding.severity.to_string(),
             "tone": name(words::severity_tone(finding.severity)),
-            "told": told, "answers": [{ "text": finding.check, "why": why }] }),
+            "told": told, "reach": scan.reach(finding).map(reach), "answers": [{ "text": finding.check, "why": why }] }),
     )
+}
+
+fn reach(reach: &Reach) -> Value {
+    json!({ "tone": name(words::reach_tone(reach)), "text": reach.words(), "hops": words::hops(reach) })
 }
 
 fn set_aside(finding: &Finding) -> Option<Value> {
@@ -229,7 +233,7 @@ fn of_resource(resource: &ResourceId, over: Value) -> Value {
         "region": resource.region(), "playbook": "",
         "place": words::place(resource), "arn": resource.as_str(), "auto": false, "outcome": "",
         "outcome_tone": "plain", "told": [], "diff": [], "answers": [],
-        "action": "", "after": [], "impact": [], "used": [], "guards": [], "way_back": Value::Null,
+        "action": "", "after": [], "impact": [], "used": [], "reach": Value::Null, "guards": [], "way_back": Value::Null,
         "not_restored": [], "steps": [], "step_count": "",
     });
     merge(&mut shown, over);
@@ -265,6 +269,7 @@ fn change(plan: &Plan, change: &Change) -> Value {
             "tone": name(words::risk_tone(change.risk)), "account": account,
             "region": change.region, "playbook": change.playbook, "action": change.action,
             "after": change.after, "impact": each_once(&change.impact), "used": words::used(change),
+            "reach": change.reach.as_ref().map(reach),
             "auto": !change.ask && plan.kind == PlanKind::Plan, "diff": difference.collect::<Vec<_>>(),
             "guards": guards.collect::<Vec<_>>(),
             "answers": answers.map(|(text, why)| json!({ "text": text,

@@ -122,6 +122,9 @@ fn result(case: &Case, rules: &[&str]) -> Option<Value> {
         }],
         "partialFingerprints": { "redress/v1": fingerprint(case) },
     });
+    if let Some(reach) = &case.reach {
+        result["properties"] = json!({ "reach": reach.verdict, "reachReason": safe::sarif(&reach.reason) });
+    }
     if aside {
         result["suppressions"] = json!([{ "kind": "external", "justification": safe::text(why) }]);
     }

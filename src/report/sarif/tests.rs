@@ -23,6 +23,7 @@ fn scanned() -> Cases {
         findings: &findings,
         unjudged: &unjudged,
         decisions: &decisions,
+        reaches: &sample::reaches(),
     };
     cases::of_scan(
         &scan,

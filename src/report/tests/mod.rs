@@ -30,6 +30,7 @@ fn with_scan<T>(tell: impl FnOnce(&Scan) -> T) -> T {
         findings: &findings,
         unjudged: &unjudged,
         decisions: &decisions,
+        reaches: &sample::reaches(),
         intake: None,
     })
 }

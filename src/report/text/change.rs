@@ -116,6 +116,9 @@ impl<'a> Changes<'a> {
         for line in words::used(change) {
             rows.row("use", Tone::Faint, &[plain(line)]);
         }
+        if let Some(reach) = &change.reach {
+            rows.row("reach", Tone::Faint, &[span(words::reach_tone(reach), reach.words())]);
+        }
         let warn = rows.page.style.mark(Mark::Warn);
         let mut shared: Vec<Span> = Vec::new();
         let mut numbers: BTreeSet<usize> = BTreeSet::new();
@@ -241,6 +244,13 @@ fn long(page: &mut Page, plan: &Plan, change: &Change, view: &View, detail: Deta
     }
     for (n, line) in words::used(change).iter().enumerate() {
         page.row(4, &span(Tone::Faint, if n == 0 { "use" } else { " " }), BESIDE, &[plain(line)]);
+    }
+    if let Some(reach) = &change.reach {
+        let said = span(words::reach_tone(reach), reach.words());
+        page.row(4, &span(Tone::Faint, "reach"), BESIDE, &[said]);
+        for line in words::hops(reach) {
+            page.row(4, &plain(" "), BESIDE + 2, &[span(Tone::Faint, line)]);
+        }
     }
     for (n, note) in change.guards.iter().enumerate() {
         guard(page, if n == 0 { "guards" } else { " " }, note);

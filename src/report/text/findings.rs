@@ -71,6 +71,11 @@ fn graded(page: &mut Page, scan: &Scan, view: &View, severity: Severity) {
             span(Tone::Faint, words::count(all, "finding")),
         ],
     );
+    let mut by_check: Vec<(&str, Vec<&Finding>)> = by_check.into_iter().collect();
+    for (_, findings) in &mut by_check {
+        findings.sort_by_key(|finding| scan.standing(finding));
+    }
+    by_check.sort_by_key(|(_, findings)| findings.first().map(|finding| scan.standing(finding)));
     for (check, findings) in by_check {
         page.text(2, &[span(Tone::Strong, check), plain(format!(" ({})", findings.len()))]);
         if let Some(title) = words::check_title(check) {
@@ -128,6 +133,13 @@ fn one(
         }
         if told.len() > most {
             page.text(6, &[span(Tone::Faint, format!("and {} more", told.len() - most))]);
+        }
+    }
+    if let Some(reach) = scan.reach(finding) {
+        let tone = words::reach_tone(reach);
+        page.text(6, &[span(Tone::Faint, "reach: "), span(tone, reach.words())]);
+        for line in words::hops(reach).iter().filter(|_| whole) {
+            page.text(8, &[span(Tone::Faint, line)]);
         }
     }
     for source in finding.sources.iter().filter(|source| *source != "scan") {

@@ -65,6 +65,9 @@ pub fn card(plan: &Plan, change: &Change, at: &At, view: &View) -> String {
     rows(&mut page, "affects", Tone::Plain, &each_once(&change.impact));
     let used = words::used(change);
     rows(&mut page, "use", Tone::Plain, &used.iter().map(String::as_str).collect::<Vec<_>>());
+    if let Some(reach) = &change.reach {
+        row(&mut page, "reach", &[span(words::reach_tone(reach), reach.words())]);
+    }
     let asked: Vec<String> =
         change.guards.iter().filter(|g| g.result != GuardResult::Passed).map(words::guard).collect();
     rows(&mut page, "guards", Tone::Warn, &asked);

@@ -17,6 +17,7 @@ use crate::{
     finding::{Finding, FindingKey, Severity, Verdict},
     journal::{ChangeState, Outcome, RunDocument, RunState, Signed, Told, document::ChangeReport},
     plan::{Change, Plan, PlanKind, Rehearsal},
+    reach::{Answer, Reach, Reached},
     resource::{Kind, ResourceId},
 };
 
@@ -321,6 +322,29 @@ pub fn finding(key: &FindingKey) -> String {
 /// Describes who uses what a change closes, as flow logs show it.
 pub fn used(change: &Change) -> Vec<String> {
     change.evidence.as_ref().map(lines).unwrap_or_default()
+}
+
+/// Returns the tone of an answer about the internet.
+pub fn reach_tone(reach: &Reach) -> Tone {
+    match reach.verdict {
+        Reached::Reachable => Tone::Bad,
+        Reached::Unknown => Tone::Warn,
+        Reached::NotReachable => Tone::Plain,
+    }
+}
+
+/// Describes the hops from the internet, a line each.
+pub fn hops(reach: &Reach) -> Vec<String> {
+    let answer = |answer| match answer {
+        Answer::Yes => "yes",
+        Answer::No => "no",
+        Answer::Unknown => "unknown",
+    };
+    reach
+        .hops
+        .iter()
+        .map(|hop| format!("{}: {}, {}", hop.hop.words(), answer(hop.answer), hop.fact))
+        .collect()
 }
 
 /// Returns a guard and its result: `lock-out`, `lock-out not checked`.

@@ -121,6 +121,12 @@ fn build(company: &mut Inventory, machine: &Machine, now: Timestamp) {
     let mut all: Tags = named(name);
     all.extend(tags(extra));
     let vpc = id("vpc", if region == MAIN { VPC_MAIN } else { VPC_OTHER });
+    // The jump host alone is where the internet gets in.
+    let subnet = match (region, group) {
+        (MAIN, sg::JUMP) => 2,
+        (MAIN, _) => 1,
+        _ => 11,
+    };
     let public_ip = (address != Address::Private && runs).then(|| format!("192.0.2.{n}"));
     let mut devices = Vec::new();
     for (place, (device, size, encrypted)) in (1..).zip(disks) {
@@ -157,7 +163,7 @@ fn build(company: &mut Inventory, machine: &Machine, now: Timestamp) {
         devices,
         security_groups: vec![id("sg", group)],
         vpc_id: vpc.clone(),
-        subnet_id: id("subnet", if region == MAIN { 1 } else { 11 }),
+        subnet_id: id("subnet", subnet),
         availability_zone: zone,
         private_ip: Some(format!("10.{}.1.{n}", if region == MAIN { 10 } else { 60 })),
         public_ip: public_ip.clone(),
