@@ -21,6 +21,10 @@ use crate::{
     inventory::{Fact, LoadBalancer, NetworkInterface, SecurityGroupRule, Selector},
 };
 
+/// The type of the interface of a NAT gateway, as AWS's model and as AWS's filter names it
+/// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeNetworkInterfaces.html>).
+const NAT: [&str; 2] = ["natGateway", "nat_gateway"];
+
 /// Returns whether the world reaches the interfaces that use a group.
 pub(super) fn of_group(place: &Place<'_>, group: &str, traffic: &[Traffic]) -> Reach {
     let found = place.known.network_interfaces.select(&Selector::by("group-id", group));
@@ -166,8 +170,8 @@ fn address(
     eni: &NetworkInterface,
     family: Family,
 ) -> Result<(String, Option<IpAddr>), (Answer, String)> {
-    // It answers nobody who was not asked first.
-    if matches!(eni.interface_type.as_str(), "nat_gateway" | "natGateway") {
+    // It answers nobody whom it did not ask first.
+    if NAT.contains(&eni.interface_type.as_str()) {
         return Err((Answer::No, format!("{} is a NAT gateway's, which lets nobody in", eni.id)));
     }
     let found = match family {

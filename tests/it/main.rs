@@ -89,6 +89,7 @@ mod proving;
 mod proxy;
 mod prune;
 mod pruning;
+mod reach;
 mod recover;
 mod report_back;
 mod report_back_notices;

@@ -33,6 +33,7 @@ const fn row(
     Row { service, shape, words, places }
 }
 
+const BLOCK: &str = "src/reach/block.rs";
 const ENCRYPT: &str = "src/actions/encrypt_volumes";
 const PRUNE: &str = "src/actions/prune";
 const ENGINE: &str = "src/engine";
@@ -96,6 +97,19 @@ const ENUMS: &[Row] = &[
     row("ec2", "RuleAction", &["allow", "deny"], &["src/checks/network_acls"]),
     row("ec2", "RouteState", &["active", "blackhole", "filtered"], &["src/checks/routes"]),
     row("ec2", "RouteState", &["active", "blackhole", "filtered"], &["src/actions/fix_route_table"]),
+    row("ec2", "RouteState", &["active", "blackhole", "filtered"], &["src/reach/routes.rs"]),
+    row("ec2", "RouteOrigin", &["EnableVgwRoutePropagation"], &["src/reach/routes.rs"]),
+    row("ec2", "NetworkInterfaceType", &["global_accelerator_managed", "natGateway"], &["src/reach"]),
+    row("ec2", "NetworkInterfaceStatus", &["available"], &["src/reach"]),
+    row("ec2", "InternetGatewayBlockMode", &["off", "block-bidirectional", "block-ingress"], &[BLOCK]),
+    row("ec2", "VpcBlockPublicAccessState", &["default-state", "update-complete"], &[BLOCK]),
+    row("ec2", "InternetGatewayExclusionMode", &["allow-bidirectional", "allow-egress"], &[BLOCK]),
+    row(
+        "ec2",
+        "VpcBlockPublicAccessExclusionState",
+        &["create-complete", "update-complete", "create-failed", "delete-complete", "disable-complete"],
+        &[BLOCK],
+    ),
     row(
         "ec2",
         "RouteOrigin",
@@ -186,6 +200,7 @@ const ENUMS: &[Row] = &[
     ),
     row("elbv2", "LoadBalancerStateEnum", &["active", "active_impaired"], &["src/checks/web_acls.rs"]),
     row("elbv2", "LoadBalancerSchemeEnum", &["internal"], &["src/checks/web_acls.rs"]),
+    row("elbv2", "LoadBalancerSchemeEnum", &["internet-facing", "internal"], &["src/reach"]),
     row("acm", "CertificateStatus", &["ISSUED"], &[REDIRECT]),
     row("ssm", "PingStatus", &["Online"], &["src/actions/tighten_security_group"]),
 ];

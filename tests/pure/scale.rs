@@ -1,4 +1,4 @@
-//! How the work of a scan and of a plan grows with the account, on twins without any latency: what redress
+//! How the work of a scan, of a plan and of reach grows with the account, on twins without any latency: what redress
 //! itself takes.
 //!
 //! ```text
@@ -17,10 +17,13 @@ use redress::{
     checks::{self, Check},
     engine::survey,
     inventory::{
-        Caller, Fact, FamilyKind, Inventory, NetworkInterface, SecurityGroup, SecurityGroupRule, Selector,
+        AclEntry, Caller, Fact, FamilyKind, Inventory, NetworkAcl, NetworkInterface, PublicAccessOptions,
+        Region, Route, RouteTable, RouteTableAssociation, SecurityGroup, SecurityGroupRule, Selector,
+        VpcPublicAccess,
     },
     plan::{Stage, build::Limits},
     playbook,
+    reach::Reached,
     resource::Owner,
     twin::{Twin, TwinAccount},
 };
@@ -75,12 +78,62 @@ fn account(groups: usize) -> Inventory {
         let interface = NetworkInterface {
             id: format!("eni-{n:017x}"),
             groups: vec![id],
+            status: "in-use".into(),
             vpc_id: "vpc-1".into(),
+            subnet_id: format!("subnet-{}", n / 100),
+            // Half of them have none, and something else may lead there.
+            public_ip: (n % 20 == 0).then(|| "203.0.113.9".to_owned()),
             ..NetworkInterface::default()
         };
         region.network_interfaces.put(interface.id.clone(), interface);
     }
+    routed(region, groups.div_ceil(100));
     inventory
+}
+
+/// Adds what decides whether the world gets in: a route table and a network ACL for every subnet, of which
+/// every third lets nobody in.
+fn routed(region: &mut Region, subnets: usize) {
+    for n in 0..subnets {
+        let route = Route {
+            destination: "0.0.0.0/0".into(),
+            target: [("GatewayId".to_owned(), "igw-1".to_owned())].into(),
+            state: "active".into(),
+            origin: "CreateRoute".into(),
+            ..Route::default()
+        };
+        let subnet_id = Some(format!("subnet-{n}"));
+        let table = RouteTable {
+            id: format!("rtb-{n}"),
+            vpc_id: "vpc-1".into(),
+            owner_id: "123456789012".into(),
+            routes: vec![route],
+            associations: vec![RouteTableAssociation { subnet_id, ..RouteTableAssociation::default() }],
+            ..RouteTable::default()
+        };
+        region.route_tables.put(table.id.clone(), table);
+        let entry = AclEntry {
+            action: if n % 3 == 0 { "deny" } else { "allow" }.into(),
+            protocol: "-1".into(),
+            cidr_block: Some("0.0.0.0/0".into()),
+            ..AclEntry::default()
+        };
+        let acl = NetworkAcl {
+            id: format!("acl-{n}"),
+            vpc_id: "vpc-1".into(),
+            subnets: vec![format!("subnet-{n}")],
+            inbound: [(100, entry.clone())].into(),
+            outbound: [(100, entry)].into(),
+            ..NetworkAcl::default()
+        };
+        region.network_acls.put(acl.id.clone(), acl);
+    }
+    region.route_tables.read(&Selector::All, Fact::Known(()));
+    region.network_acls.read(&Selector::All, Fact::Known(()));
+    region.load_balancers.read(&Selector::All, Fact::Known(()));
+    let options = PublicAccessOptions { mode: "off".into(), state: "default-state".into() };
+    let block = VpcPublicAccess { options: Fact::Known(options), exclusions: Fact::Known(Vec::new()) };
+    region.vpc_public_access.put(VpcPublicAccess::ID, block);
 }
 
 fn of_groups() -> Vec<&'static Check> {
@@ -126,10 +179,19 @@ fn all(groups: usize) {
         narrow: None,
     };
     let started = Instant::now();
-    let (_, plan) = block_on(survey::plan(&account, &wish, &|inventory| {
+    let (mut survey_of_plan, plan) = block_on(survey::plan(&account, &wish, &|inventory| {
         Box::new(Twin::from_inventory(inventory)) as Box<dyn Stage>
     }));
     let planned = started.elapsed().as_secs_f64();
+    let started = Instant::now();
+    let reaches = block_on(survey::reach(&account, &mut survey_of_plan, &wish));
+    println!(
+        "{groups} groups: reach {:.3} s ({:.1} us a finding, {} findings, {} reachable)",
+        started.elapsed().as_secs_f64(),
+        started.elapsed().as_secs_f64() * 1e6 / reaches.len().max(1) as f64,
+        reaches.len(),
+        reaches.values().filter(|reach| reach.verdict == Reached::Reachable).count()
+    );
     println!(
         "{groups} groups: scan {scanned:.3} s ({:.1} us a group, {} findings); plan {planned:.3} s ({:.2} ms \
          a change, {} changes, {} not rehearsed)",

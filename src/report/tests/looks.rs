@@ -23,6 +23,7 @@ fn findings_read_well() {
           rule sgr-0a1b2c3d4e5f6a7b8, source 0.0.0.0/0, protocol tcp, ports 22,
           services SSH
           rule sgr-9, source ::/0, protocol tcp, ports 22, services SSH
+          reach: the internet reaches it: eni-1 at 203.0.113.9, through igw-1
           planned: c1: Narrow 1 rule of "web": tcp 22 from the world to
           203.0.113.0/24
 
@@ -368,7 +369,7 @@ fn findings_in_markdown_are_tables() {
 
     | Severity | Check | Resource | Evidence |
     |---|---|---|---|
-    | ❌ critical | `security-group-open-admin-port` | `sg-0a1b2c3d4e5f6a7b1 in eu-west-1` web | rule sgr-0a1b2c3d4e5f6a7b8, source 0.0.0.0/0, protocol tcp, ports 22, services SSH; rule sgr-9, source ::/0, protocol tcp, ports 22, services SSH |
+    | ❌ critical | `security-group-open-admin-port` | `sg-0a1b2c3d4e5f6a7b1 in eu-west-1` web | rule sgr-0a1b2c3d4e5f6a7b8, source 0.0.0.0/0, protocol tcp, ports 22, services SSH; rule sgr-9, source ::/0, protocol tcp, ports 22, services SSH<br>reach: the internet reaches it: eni-1 at 203.0.113.9, through igw-1 |
     | ⚠️ medium | `vpc-of-made-up-rule` | `vpc-1 in eu-west-1` | flow logs: none |
 
     ### Set aside or not known
