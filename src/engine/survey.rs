@@ -142,14 +142,14 @@ pub async fn asked(account: &dyn Account, plan: &Plan, survey: &mut Survey) -> A
     Asked::of(plan, &survey.inventory)
 }
 
-/// Returns whether the world reaches what the findings of a survey are about, once the facts for that are
-/// read. It is asked when everything else is done, so that no plan rests on what was read for it.
-pub async fn reach(account: &dyn Account, survey: &mut Survey, wish: &Wish<'_>) -> Reaches {
-    let known = nothing_of(account, &mut survey.inventory);
+/// Returns the reach of the findings of a survey, with the facts that it follows from. They are apart from
+/// those of the survey, and asked for when everything else is done, so that no plan rests on them.
+pub async fn reach(account: &dyn Account, survey: &Survey, wish: &Wish<'_>) -> (Inventory, Reaches) {
     let with = |check: &str| wish.parameters(check);
-    survey.inventory =
-        gather(account, known, &mut |known| reach::needs(known, &survey.findings, &with)).await;
-    reach::of(&survey.inventory, &survey.findings, &with)
+    let needs = &mut |known: &Inventory| reach::needs(known, &survey.findings, &with);
+    let inventory = gather(account, survey.inventory.clone(), needs).await;
+    let reaches = reach::of(&inventory, &survey.findings, &with);
+    (inventory, reaches)
 }
 
 /// Takes the facts out of a survey.

@@ -70,8 +70,8 @@ pub struct Change {
     /// the work that is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
-    /// Whether the world reaches what it is about, for people: the gravest answer for its findings. Not part
-    /// of the work that is done.
+    /// The reach of its findings, for people: of the one that the world reaches most. Not part of the work
+    /// that is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reach: Option<Reach>,
     /// For an undo: the state that must be found, and the state that is to be restored.

@@ -1,10 +1,13 @@
-//! Whether a network ACL lets the world in to a range of ports, and the replies out again. It knows no
+//! The hop of a network ACL: it lets the world in to a range of ports, and the replies out again. It knows no
 //! connections: both directions are judged by themselves
 //! (<https://docs.aws.amazon.com/vpc/latest/userguide/nacl-basics.html>).
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{answer::Answer, question::Traffic};
+use super::{
+    answer::{Answer, Because},
+    question::Traffic,
+};
 use crate::{
     checks::network_acls::ways::{decided_over, opened_by, span_of},
     inventory::{AclEntry, NetworkAcl},
@@ -14,7 +17,7 @@ use crate::{
 ///
 /// Whoever sends a packet chooses the port to which the reply goes, so that one port of the world by which
 /// replies get out is enough.
-pub(super) fn passes(acl: &NetworkAcl, traffic: &Traffic) -> (Answer, String) {
+pub(super) fn passes(acl: &NetworkAcl, traffic: &Traffic) -> Because {
     let (id, what) = (&acl.id, traffic.words());
     let doubt = |why: String| (Answer::Unknown, format!("{id}: {why}"));
     match any_port(&acl.inbound, traffic) {

@@ -23,11 +23,14 @@ pub enum Reached {
 pub enum Answer {
     /// It lets the world through.
     Yes,
-    /// A fact is missing, or says something that redress does not know.
+    /// A fact is missing, or has a value that redress does not know.
     Unknown,
     /// It does not.
     No,
 }
+
+/// An answer with the fact that decides it, in a sentence without a stop.
+pub(super) type Because = (Answer, String);
 
 /// A hop on the path from the internet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -75,7 +78,7 @@ pub struct Hop {
     pub fact: String,
 }
 
-/// Whether the world reaches what a finding is about. It is stored beside a finding and never changes one.
+/// The reach of a finding: whether the world gets to what it is about. It is stored beside a finding and never changes one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reach {
     /// The answer.
@@ -102,7 +105,7 @@ pub(super) struct Path {
 
 impl Path {
     /// Adds a hop, and returns whether the next one matters.
-    pub fn add(&mut self, hop: At, (answer, fact): (Answer, String)) -> bool {
+    pub fn add(&mut self, hop: At, (answer, fact): Because) -> bool {
         self.hops.push(Hop { hop, answer, fact });
         answer != Answer::No
     }

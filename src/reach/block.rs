@@ -1,10 +1,10 @@
-//! Whether VPC Block Public Access lets the packets of an internet gateway in
+//! The hop of VPC Block Public Access: what it lets in of the packets of an internet gateway
 //! (<https://docs.aws.amazon.com/vpc/latest/userguide/security-vpc-bpa.html>). Only a word that redress knows
 //! counts: an endpoint without it is unknown, and not off.
 
 use std::collections::HashMap;
 
-use super::answer::Answer;
+use super::answer::{Answer, Because};
 use crate::inventory::{Fact, PublicAccessExclusion, Region, VpcPublicAccess};
 
 /// The block of a region.
@@ -50,7 +50,7 @@ impl<'i> Block<'i> {
     }
 
     /// Returns whether packets of an internet gateway get in to a subnet.
-    pub fn lets_in(&self, vpc: &str, subnet: &str) -> (Answer, String) {
+    pub fn lets_in(&self, vpc: &str, subnet: &str) -> Because {
         let (mode, exclusions) = match self {
             Self::Off => return (Answer::Yes, "VPC Block Public Access is off".to_owned()),
             Self::Unknown(why) => return (Answer::Unknown, why.clone()),

@@ -1,4 +1,4 @@
-//! Whether the world can really reach what a finding is about, as far as the facts of an account show: an
+//! The reach of findings: whether the world gets to what they are about, as far as the facts show: an
 //! interface with an address of the internet, a route to an internet gateway, a network ACL that lets the
 //! traffic in and the replies out, and no VPC Block Public Access. Pure: derived from an inventory and its
 //! findings.

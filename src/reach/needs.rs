@@ -1,5 +1,5 @@
-//! What must be read before the reach of findings can be told: as little as decides it. An interface without
-//! an address of the internet asks for no route; a finding that has nothing to do with it asks for nothing.
+//! The facts that decide the reach of findings, and as few as do. An interface without an address of the
+//! internet asks for no route; a finding that has nothing to do with it asks for nothing.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -32,7 +32,7 @@ pub fn needs(inventory: &Inventory, findings: &[Finding], with: &dyn Fn(&str) ->
     places.into_values().flat_map(Asking::done).collect()
 }
 
-/// What is asked about one region.
+/// The questions about one region.
 struct Asking<'i> {
     region: &'i str,
     place: Place<'i>,

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, net::IpAddr};
 use ipnet::IpNet;
 
 use super::{
-    answer::{Answer, At, Path, Reach},
+    answer::{Answer, At, Because, Path, Reach},
     place::{Arrives, Place, silence},
     question::Traffic,
 };
@@ -111,14 +111,10 @@ pub(super) fn of_balancer(place: &Place<'_>, arn: &str, traffic: &[Traffic]) -> 
     Reach::of(subnets.iter().map(to), "")
 }
 
-/// A network load balancer without a group lets everybody in
+/// Returns whether a group of a load balancer lets the world in. A network load balancer without one lets
+/// everybody in
 /// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-security-groups.html>).
-fn balancer_opened(
-    place: &Place<'_>,
-    one: &LoadBalancer,
-    family: Family,
-    traffic: &[Traffic],
-) -> (Answer, String) {
+fn balancer_opened(place: &Place<'_>, one: &LoadBalancer, family: Family, traffic: &[Traffic]) -> Because {
     let has_none = one.security_groups.is_empty() && one.id.contains(":loadbalancer/net/");
     match has_none {
         true => (Answer::Yes, format!("{} has no security group", one.name)),
@@ -132,7 +128,7 @@ fn best(traffic: &[Traffic], by: impl Fn(Family) -> Path) -> Path {
     families.into_iter().map(by).min_by_key(Path::short_of).unwrap_or_default()
 }
 
-fn used(eni: &NetworkInterface, how: &str) -> (Answer, String) {
+fn used(eni: &NetworkInterface, how: &str) -> Because {
     match eni.status.as_str() {
         "available" => (Answer::No, format!("{} {how}, and is attached to nothing", eni.id)),
         _ => (Answer::Yes, format!("{} {how}", eni.id)),
@@ -169,7 +165,7 @@ fn address(
     place: &Place<'_>,
     eni: &NetworkInterface,
     family: Family,
-) -> Result<(String, Option<IpAddr>), (Answer, String)> {
+) -> Result<(String, Option<IpAddr>), Because> {
     // It answers nobody whom it did not ask first.
     if NAT.contains(&eni.interface_type.as_str()) {
         return Err((Answer::No, format!("{} is a NAT gateway's, which lets nobody in", eni.id)));
@@ -197,13 +193,7 @@ fn is_global(address: &str) -> bool {
 }
 
 /// Returns whether one of these groups lets the world in to some of the traffic.
-fn opened(
-    place: &Place<'_>,
-    name: &str,
-    groups: &[String],
-    family: Family,
-    traffic: &[Traffic],
-) -> (Answer, String) {
+fn opened(place: &Place<'_>, name: &str, groups: &[String], family: Family, traffic: &[Traffic]) -> Because {
     if groups.is_empty() {
         return (Answer::Unknown, format!("AWS names no security group of {name}"));
     }

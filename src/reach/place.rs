@@ -1,5 +1,5 @@
-//! The facts of one region, by the names by which a path asks for them: built once, so that each finding costs
-//! no more than the interfaces that it is about.
+//! The facts of one region, by the names by which a path asks for them: built once, so that each finding
+//! costs no more than the interfaces that it is about.
 
 use std::{
     cell::{OnceCell, RefCell},
@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     acls,
-    answer::{Answer, At, Path},
+    answer::{Answer, At, Because, Path},
     block::Block,
     question::Traffic,
     routes::{self, Way},
@@ -37,7 +37,7 @@ pub(super) struct Place<'i> {
     by_subnet: OnceCell<HashMap<&'i str, Vec<&'i NetworkInterface>>>,
     accelerated: OnceCell<HashMap<&'i str, &'i str>>,
     ways: RefCell<HashMap<(&'i str, Family), Way>>,
-    passes: RefCell<HashMap<(&'i str, Traffic), (Answer, String)>>,
+    passes: RefCell<HashMap<(&'i str, Traffic), Because>>,
 }
 
 impl<'i> Place<'i> {
@@ -117,7 +117,7 @@ impl<'i> Place<'i> {
         table: &'i RouteTable,
         subnet: &str,
         arrives: &Arrives<'_>,
-    ) -> ((Answer, String), Option<String>) {
+    ) -> (Because, Option<String>) {
         let mut ways = self.ways.borrow_mut();
         let way = ways
             .entry((table.id.as_str(), arrives.family))
@@ -134,7 +134,7 @@ impl<'i> Place<'i> {
         }
     }
 
-    fn admitted(&self, vpc: &str, subnet: &str, arrives: &Arrives<'_>) -> (Answer, String) {
+    fn admitted(&self, vpc: &str, subnet: &str, arrives: &Arrives<'_>) -> Because {
         if let Some(why) = silence(&self.known.network_acls.listed(&Selector::by("vpc-id", vpc))) {
             return (Answer::Unknown, format!("the network ACLs of {vpc}: {why}"));
         }
@@ -146,7 +146,7 @@ impl<'i> Place<'i> {
             let judged = || acls::passes(acl, traffic);
             passes.entry((acl.id.as_str(), *traffic)).or_insert_with(judged).clone()
         };
-        let mut best: Option<(Answer, String)> = None;
+        let mut best: Option<Because> = None;
         for traffic in arrives.traffic.iter().filter(|traffic| traffic.family == arrives.family) {
             let found = one(traffic);
             if best.as_ref().is_none_or(|(answer, _)| found.0 < *answer) {
@@ -222,7 +222,7 @@ impl<'i> Place<'i> {
     }
 }
 
-/// Returns the network load balancers that do not say that they are internal.
+/// Returns the network load balancers, but for those that are known to be internal.
 fn network_balancers(known: &Region) -> Result<Vec<&LoadBalancer>, String> {
     match known.load_balancers.select(&Selector::All) {
         Fact::Known(all) => Ok(all

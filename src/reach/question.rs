@@ -1,8 +1,9 @@
 //! From a finding to what is asked about it: which traffic, and at which interfaces, subnets or load
 //! balancers the world would have to arrive.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use ipnet::IpNet;
 use serde_json::Value;
 
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
             exposure::{Exposure, Offence, survey},
             rules_of,
             traffic::{Direction, Protocol, admits, nets, protocol, range},
-            world::is_private,
+            world::{is_private, open_among},
         },
         subnets,
     },
@@ -45,7 +46,7 @@ impl Traffic {
     }
 }
 
-/// Where the world would have to arrive.
+/// A place at which the world would have to arrive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Where {
     /// At the interfaces that use the security group of the finding.
@@ -146,10 +147,12 @@ fn of_group(inventory: &Inventory, finding: &Finding, with: &Value) -> Option<Qu
         rules.known()?.iter().copied().filter(|rule| Direction::Ingress.has(rule)).collect();
     let exposure = Exposure::of(&finding.check).filter(|one| one.direction() == Direction::Ingress);
     let mut traffic = BTreeSet::new();
+    let mut sources: BTreeMap<Family, Vec<IpNet>> = BTreeMap::new();
     let mut add = |rule: &SecurityGroupRule, ports: Vec<(Transport, (i32, i32))>| {
         let known = nets(rule, lists);
-        let public = known.known().into_iter().flatten().filter(|net| !is_private(net));
-        for family in public.map(Family::of).collect::<BTreeSet<_>>() {
+        for net in known.known().into_iter().flatten().filter(|net| !is_private(net)) {
+            let family = Family::of(net);
+            sources.entry(family).or_default().push(*net);
             for (transport, (from, to)) in &ports {
                 let [from, to] = [from, to].map(|port| u16::try_from(*port).unwrap_or(u16::MAX));
                 traffic.insert(Traffic { family, transport: *transport, from, to });
@@ -168,6 +171,8 @@ fn of_group(inventory: &Inventory, finding: &Finding, with: &Value) -> Option<Qu
         }
         None => return None,
     }
+    // A list that opens to the world by IPv4 may have an office in IPv6.
+    traffic.retain(|one| sources.get(&one.family).is_some_and(|nets| !open_among(&[nets]).is_empty()));
     // Rules for other protocols, and those for other groups, let no connection of the world in.
     (!traffic.is_empty()).then(|| Question { at: Where::Group, traffic: traffic.into_iter().collect() })
 }

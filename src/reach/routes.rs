@@ -1,12 +1,12 @@
-//! Whether a route table leads the packets of a subnet to an internet gateway, and what takes in the packets
-//! that come by one. The most specific destination counts
+//! The hop of a route table: it leads the packets of a subnet to an internet gateway, or not, and the table of
+//! a gateway takes in the packets that come by it. The most specific destination counts
 //! (<https://docs.aws.amazon.com/vpc/latest/userguide/RouteTables.html#route-tables-priority>).
 
 use std::{cmp::Reverse, net::IpAddr};
 
 use ipnet::IpNet;
 
-use super::answer::Answer;
+use super::answer::{Answer, Because};
 use crate::{
     checks::{
         network_acls::ways::{Family, in_order, opened_by},
@@ -151,7 +151,7 @@ pub(super) fn taken_in(
     gateway: &str,
     tables: &[&RouteTable],
     to: Option<IpAddr>,
-) -> Option<(Answer, String)> {
+) -> Option<Because> {
     for table in tables {
         let mut all: Vec<Read<'_>> = table.routes.iter().filter_map(|route| read(known, route)).collect();
         let length = |one: &Read<'_>| {
@@ -290,7 +290,7 @@ mod tests {
         let of = |routes: &[Route], to| {
             taken_in(&known(), "igw-1", &[&table(routes)], to).map(|(answer, _)| answer)
         };
-        assert_eq!(of(&[local.clone()], to), None);
+        assert_eq!(of(std::slice::from_ref(&local), to), None);
         assert_eq!(of(&[local.clone(), fire.clone()], to), Some(Answer::Unknown));
         assert_eq!(of(&[local.clone(), state("blackhole", fire.clone())], to), Some(Answer::No));
         let other: Option<IpAddr> = "10.0.2.5".parse().ok();

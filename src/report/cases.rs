@@ -45,7 +45,7 @@ pub struct Case {
     pub playbook: String,
     /// The duration in seconds, if it is known.
     pub seconds: Option<f64>,
-    /// Whether the world reaches what it is about, if that was asked.
+    /// The reach of the finding, if that was asked.
     pub reach: Option<Reach>,
 }
 

@@ -72,7 +72,7 @@ pub struct FindingEntry {
     /// The use of what that change closes, as flow logs show it, in sentences; left out without any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub used: Vec<String>,
-    /// Whether the world reaches what it is about, hop by hop; left out where that was not asked.
+    /// The reach: whether the world gets to what it is about, hop by hop; left out where that was not asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reach: Option<Reach>,
 }

@@ -128,7 +128,7 @@ pub struct Scan<'a> {
     pub unjudged: &'a [Unjudged],
     /// The decisions on the findings, if a plan was made: see [`decisions`].
     pub decisions: &'a BTreeMap<FindingKey, Decided>,
-    /// Whether the world reaches what the findings are about, as far as that was asked.
+    /// The reach of the findings, as far as that was asked.
     pub reaches: &'a Reaches,
     /// The reports of other tools; `None` if none were given.
     pub intake: Option<&'a Reported>,

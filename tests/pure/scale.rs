@@ -179,12 +179,12 @@ fn all(groups: usize) {
         narrow: None,
     };
     let started = Instant::now();
-    let (mut survey_of_plan, plan) = block_on(survey::plan(&account, &wish, &|inventory| {
+    let (planned_on, plan) = block_on(survey::plan(&account, &wish, &|inventory| {
         Box::new(Twin::from_inventory(inventory)) as Box<dyn Stage>
     }));
     let planned = started.elapsed().as_secs_f64();
     let started = Instant::now();
-    let reaches = block_on(survey::reach(&account, &mut survey_of_plan, &wish));
+    let (_, reaches) = block_on(survey::reach(&account, &planned_on, &wish));
     println!(
         "{groups} groups: reach {:.3} s ({:.1} us a finding, {} findings, {} reachable)",
         started.elapsed().as_secs_f64(),

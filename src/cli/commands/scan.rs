@@ -22,7 +22,7 @@ pub async fn run(session: &Session, exit_code: bool, save: Option<&Path>) -> Res
     let planned = planning::plan(session, &door, &SafetyLimits::default()).await?;
     let survey = &planned.survey;
     if let Some(path) = save {
-        files::keep(path, &render::document(&whole(&door, &survey.inventory).await)?, "the inventory")?;
+        files::keep(path, &render::document(&whole(&door, &planned.whole).await)?, "the inventory")?;
         session.out.say(&format!(
             "what was read is in {}: --account twin:{}",
             path.display(),

@@ -38,8 +38,10 @@ pub struct Planned {
     pub survey: Survey,
     /// The plan.
     pub plan: Plan,
-    /// Whether the world reaches what the findings are about.
+    /// The reach of the findings.
     pub reaches: Reaches,
+    /// The facts of the survey, and those that the reach follows from.
+    pub whole: Inventory,
     /// The findings of other tools, with the verdicts of our checks; `None` without `--findings` and events.
     pub reported: Option<Reported>,
 }
@@ -89,7 +91,7 @@ pub async fn plan(session: &Session, door: &OpenAccount, safety: &SafetyLimits) 
     if !logs.is_empty() {
         (survey, plan) = with_evidence(session, door, &mut wish, logs, (survey, plan)).await?;
     }
-    let reaches = survey::reach(door.account.as_ref(), &mut survey, &wish).await;
+    let (whole, reaches) = survey::reach(door.account.as_ref(), &survey, &wish).await;
     plan.reached(&reaches);
     digest::seal(&mut plan);
     let run: Vec<&str> = checks.iter().map(|check| check.id).collect();
@@ -104,7 +106,7 @@ pub async fn plan(session: &Session, door: &OpenAccount, safety: &SafetyLimits) 
         session.out.say(&reported.summary());
         explain(session, reported);
     }
-    Ok(Planned { playbooks, survey, plan, reaches, reported })
+    Ok(Planned { playbooks, survey, plan, reaches, whole, reported })
 }
 
 /// Asks flow logs who uses what a plan closes. With `--allow-observed`, plans again with the networks that

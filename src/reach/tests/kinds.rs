@@ -1,6 +1,7 @@
 //! Findings on other things than groups, those that have no reach, and what is read.
 
 use super::*;
+use crate::inventory::PrefixList;
 
 #[test]
 fn findings_that_have_nothing_to_do_with_the_internet_have_no_reach() {
@@ -130,6 +131,27 @@ fn only_what_decides_is_read() {
     it.region_mut(R).network_interfaces.put("eni-1", eni("eni-1", "subnet-1", None));
     let doubts = [of_vpc(FamilyKind::NetworkInterfaces), Want::all(R, FamilyKind::LoadBalancers)];
     assert_eq!(asked(&it), doubts.into_iter().chain([using]).collect());
+}
+
+#[test]
+fn a_prefix_list_is_a_source_like_any_other() {
+    let mut it = account();
+    let region = it.region_mut(R);
+    let by_list = SecurityGroupRule {
+        cidr_ipv4: None,
+        prefix_list_id: Some("pl-1".into()),
+        ..rule("sgr-1", "sg-1", "tcp", (22, 22), WORLD)
+    };
+    region.security_group_rules.put("sgr-1", by_list);
+    let entries = Fact::Known(vec![WORLD.to_owned(), "2001:db8::/32".to_owned()]);
+    region.prefix_lists.put("pl-1", PrefixList { id: "pl-1".into(), entries, ..PrefixList::default() });
+    assert_eq!(reach(&it).verdict, Reached::Reachable);
+    // What only an office of the list can do by IPv6 the world cannot.
+    let region = it.region_mut(R);
+    let one = region.network_interfaces.get_mut("eni-1").unwrap();
+    (one.public_ip, one.more_addresses) = (None, vec!["2600:1f18::5".to_owned()]);
+    region.route_tables.get_mut("rtb-1").unwrap().routes.push(route("::/0", GATEWAY, "igw-1"));
+    assert_eq!(reach(&it).verdict, Reached::NotReachable);
 }
 
 /// Returns an account of so many groups that open SSH, each with an interface of its own, and the cost of

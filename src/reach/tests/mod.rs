@@ -167,7 +167,7 @@ fn reach(it: &Inventory) -> Reach {
     reach_of(it, ADMIN, &group()).unwrap()
 }
 
-/// The answer after something was changed in the account, and the hop that decides.
+/// Returns the answer after something was changed in the account, and the hop that decides.
 fn after(change: impl FnOnce(&mut Region)) -> (Reached, Option<At>) {
     let mut it = account();
     change(it.region_mut(R));
