@@ -14,7 +14,11 @@ use crate::cli::shared::{
     planning::{self, Planned},
     session::Session,
 };
-use crate::plan::{rehearse::Rules, select};
+use crate::{
+    finding::Severity,
+    plan::{rehearse::Rules, select},
+    reach::Reached,
+};
 
 async fn planned() -> Planned {
     let matches = examples::command().try_get_matches_from(["redress", "plan"]).unwrap();
@@ -81,6 +85,28 @@ async fn the_gravest_comes_first_and_nothing_comes_before_what_it_needs() {
             assert!(Some(before) < place(&change.id), "{}", change.id);
         }
     }
+}
+
+#[tokio::test]
+async fn among_the_equally_grave_what_the_world_reaches_comes_first() {
+    let mut planned = planned().await;
+    let reached = |plan: &Plan, verdict: Reached| {
+        let of = |change: &&Change| change.reach.as_ref().is_some_and(|reach| reach.verdict == verdict);
+        let all = plan.changes.iter().filter(of).filter(|c| gravity(c) == Some(Severity::Medium));
+        all.map(|change| change.id.clone()).collect::<Vec<_>>()
+    };
+    let open = reached(&planned.plan, Reached::Reachable);
+    let shut = reached(&planned.plan, Reached::NotReachable);
+    assert!(!open.is_empty() && !shut.is_empty(), "the demo account has both");
+    let order = order::gravest_first(&planned.plan);
+    let place = |id: &String| order.iter().position(|o| o == id).unwrap();
+    assert!(open.iter().all(|one| shut.iter().all(|other| place(one) < place(other))), "{order:?}");
+    // It is no part of how grave a finding is.
+    let first = gravity(planned.plan.change(&order[0]).unwrap());
+    planned.plan.changes.iter_mut().for_each(|change| change.reach = None);
+    let without = order::gravest_first(&planned.plan);
+    assert_eq!(gravity(planned.plan.change(&without[0]).unwrap()), first);
+    assert_eq!(without.len(), order.len());
 }
 
 #[tokio::test]
