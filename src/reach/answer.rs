@@ -78,8 +78,8 @@ pub struct Hop {
     pub fact: String,
 }
 
-/// The reach of a finding: whether the world gets to what it is about. It is stored beside a finding and never
-/// changes one.
+/// The reach of a finding: whether the world gets to what it is about. It is stored beside a finding and
+/// never changes one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reach {
     /// The answer.

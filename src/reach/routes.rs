@@ -1,5 +1,5 @@
-//! The hop of a route table: it leads the packets of a subnet to an internet gateway, or not, and the table of
-//! a gateway takes in the packets that come by it. The most specific destination counts
+//! The hop of a route table: it leads the packets of a subnet to an internet gateway, or not, and the table
+//! of a gateway takes in the packets that come by it. The most specific destination counts
 //! (<https://docs.aws.amazon.com/vpc/latest/userguide/RouteTables.html#route-tables-priority>).
 
 use std::{cmp::Reverse, net::IpAddr};
