@@ -114,6 +114,8 @@ pub(super) fn of(inventory: &Inventory, finding: &Finding, with: &Value) -> Opti
         | Kind::Snapshot
         | Kind::LogGroup
         | Kind::Role
+        | Kind::User
+        | Kind::AccessKey
         | Kind::Bucket
         | Kind::FlowLog
         | Kind::Key
