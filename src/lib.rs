@@ -39,6 +39,7 @@ pub mod evidence;
 pub mod finding;
 pub mod intake;
 pub mod inventory;
+pub mod investigate;
 pub mod journal;
 pub mod plan;
 pub mod playbook;

@@ -200,7 +200,14 @@ impl Gathered {
             custodian::resource(
                 &value,
                 policy.as_ref(),
-                &mut Out { input: &name, sink: &mut sink, read: 0, counts: BTreeMap::new(), home: None },
+                &mut Out {
+                    input: &name,
+                    sink: &mut sink,
+                    read: 0,
+                    counts: BTreeMap::new(),
+                    home: None,
+                    tap: None,
+                },
             );
             items.into_iter().for_each(|item| self.take(item, input, &name));
         }

@@ -12,6 +12,7 @@ use super::{
     model::{Decision, Effects, Evidence, Item, Policy, Reason, ReportedFinding, Source},
     names::{Named, Raw},
     related,
+    tap::Tap,
     text::{LONG, clean, short},
 };
 use crate::{
@@ -65,13 +66,35 @@ pub struct Out<'s> {
     pub counts: BTreeMap<&'static str, u64>,
     /// The account and the region for a source that names neither; no region if more than one was asked for.
     pub home: Option<(&'s Owner, Option<&'s str>)>,
+    /// The receiver of whole events, which then become no suspicions.
+    pub tap: Option<&'s mut dyn Tap>,
 }
+
+/// The word under which an event is counted that went to a [`Tap`].
+pub const WHOLE: &str = "event";
 
 impl Out<'_> {
     /// Counts one finding, and passes on nothing but the count.
     pub fn count(&mut self, reason: Reason) {
         self.tally(reason.name());
         (self.sink)(Item::Counted(reason));
+    }
+
+    /// Hands an event to the tap, if there is one. Returns whether there is.
+    pub fn tapped(&mut self, event: &Value) -> bool {
+        let Some(tap) = self.tap.as_deref_mut() else { return false };
+        tap.take(event);
+        self.tally(WHOLE);
+        true
+    }
+
+    /// Returns whether the tap is content with the text of an event; `None` without a tap.
+    pub fn passes_over(&mut self, text: &[u8]) -> Option<bool> {
+        let passed = self.tap.as_deref_mut()?.passes_over(text);
+        if passed {
+            self.tally(WHOLE);
+        }
+        Some(passed)
     }
 
     fn tally(&mut self, word: &'static str) {

@@ -36,8 +36,10 @@ pub mod sheet;
 pub mod sniff;
 pub mod split;
 pub mod stream;
+pub mod tap;
 pub mod text;
 
 pub use collect::{Counts, Intake, collect, decide};
 pub use model::{Decision, Effects, Evidence, Item, Reason, Report, ReportedFinding, Source};
-pub use read::read;
+pub use read::{events, read};
+pub use tap::Tap;

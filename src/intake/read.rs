@@ -14,6 +14,7 @@ use super::{
     sniff::{self, COMPLIANCE, EVENT, HTML, INCOMPLETE, LOG, POWERPIPE, SCOUT, UNKNOWN},
     split::{self, Piece},
     stream::Bytes,
+    tap::Tap,
 };
 use crate::resource::Owner;
 
@@ -33,9 +34,19 @@ pub fn read_at<'r>(
     home: Option<(&Owner, Option<&str>)>,
     sink: &mut dyn FnMut(Item),
 ) -> Report {
+    read_out(input, &mut Out { input: source_name, sink, read: 0, counts: BTreeMap::new(), home, tap: None })
+}
+
+/// Reads an input for the CloudTrail events in it, which go whole to the tap.
+pub fn events<'r>(source_name: &str, input: Box<dyn Read + 'r>, tap: &mut impl Tap) -> Report {
+    let mut sink = |_| {};
+    let (counts, tap) = (BTreeMap::new(), Some(tap as &mut dyn Tap));
+    read_out(input, &mut Out { input: source_name, sink: &mut sink, read: 0, counts, home: None, tap })
+}
+
+fn read_out<'r>(input: Box<dyn Read + 'r>, out: &mut Out<'_>) -> Report {
     let mut bytes = Bytes::new(input);
     let mut reading = Reading::default();
-    let mut out = Out { input: source_name, sink, read: 0, counts: BTreeMap::new(), home };
     let head = bytes.head(HEAD);
     let first = bytes.after_white();
     let mut declined = None;
@@ -50,19 +61,19 @@ pub fn read_at<'r>(
         }
         Some(b'{' | b'[') if encoding::no_text(&head).is_none() => {
             reading.around = first == Some(b'[');
-            split::split(&mut bytes, &mut |piece| reading.piece(piece, &mut out)).err()
+            split::split(&mut bytes, &mut |piece| reading.piece(piece, out)).err()
         }
         Some(_) => match sheet::told(&head) {
             Some((sheet, Columns::Prowler(format))) => {
-                let cut = prowler::csv(&mut bytes, &sheet, format, &mut out);
-                reading.table(format, &out, cut)
+                let cut = prowler::csv(&mut bytes, &sheet, format, out);
+                reading.table(format, out, cut)
             }
             Some((sheet, Columns::CloudTrail)) => {
                 declined = columns::lacks(&sheet.header);
-                let cut = if declined.is_none() { columns::read(&mut bytes, &sheet, &mut out) } else { None };
-                reading.table(columns::FORMAT, &out, cut)
+                let cut = if declined.is_none() { columns::read(&mut bytes, &sheet, out) } else { None };
+                reading.table(columns::FORMAT, out, cut)
             }
-            Some((_, Columns::Compliance)) => reading.table(COMPLIANCE, &out, None),
+            Some((_, Columns::Compliance)) => reading.table(COMPLIANCE, out, None),
             None => {
                 let format = by_text(&head);
                 reading.formats.insert(format, 0);
@@ -80,7 +91,7 @@ pub fn read_at<'r>(
         .or_else(|| reading.strange());
     let declined = declined.or_else(|| reading.not_taken(incomplete.as_deref(), &head));
     Report {
-        input: super::text::clean(source_name, super::text::LONG),
+        input: super::text::clean(out.input, super::text::LONG),
         format: format.to_owned(),
         formats: reading.formats.iter().map(|(name, n)| ((*name).to_owned(), *n)).collect(),
         read: out.read,
@@ -158,10 +169,7 @@ impl Reading {
             return;
         }
         let log = piece.list == "Records";
-        if (log || self.last == EVENT)
-            && let Some(reason) = cloudtrail::skim(piece.text)
-        {
-            out.count(reason);
+        if (log || self.last == EVENT) && self.skimmed(piece.text, out) {
             return self.note(if log { LOG } else { EVENT });
         }
         match parse::parse(piece.text) {
@@ -171,6 +179,18 @@ impl Reading {
             }
             Err(why) => self.broken(&why, out),
         }
+    }
+
+    /// Counts a record that is known by its text alone. Returns whether it was counted.
+    fn skimmed(&self, text: &[u8], out: &mut Out<'_>) -> bool {
+        if let Some(passed) = out.passes_over(text) {
+            return passed;
+        }
+        let reason = cloudtrail::skim(text);
+        if let Some(reason) = reason {
+            out.count(reason);
+        }
+        reason.is_some()
     }
 
     /// Notes the gap that the text around a list of records reports, if it does.

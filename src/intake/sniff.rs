@@ -41,6 +41,7 @@ pub const DECLINED: &[(&str, &str)] = &[
     (ITEMS, "it describes resources and contains no verdict on them"),
     (INVOCATION, "it asks a rule for a verdict and contains none"),
     (INSIGHT, "CloudTrail Insights report rates of calls, not resources"),
+    (DIGEST, "it lists the hashes of log files; give the log files"),
     (COMPLIANCE, "it lists requirements; Prowler's findings beside it name the resources; give those"),
     (HTML, "it is a page for people; give the findings that it was made of as JSON or CSV"),
     (LAMBDA, "the log events are compressed inside it; decode and unpack `awslogs.data`, and give that"),
@@ -67,6 +68,9 @@ const OTHER_EVENT: &str = "other event";
 const ITEMS: &str = "AWS Config items";
 const INVOCATION: &str = "AWS Config rule invocation";
 const INSIGHT: &str = "CloudTrail Insights";
+/// The digest files that log file validation delivers beside the logs
+/// (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-validation-digest-file-structure.html>).
+const DIGEST: &str = "CloudTrail digest file";
 /// Prowler's compliance tables.
 pub const COMPLIANCE: &str = "Prowler compliance CSV";
 /// An HTML page.
@@ -86,10 +90,10 @@ pub fn declined(format: &str) -> Option<&'static str> {
     DECLINED.iter().find(|(name, _)| *name == format).map(|(_, why)| *why)
 }
 
-/// Returns whether a declined format repeats the content of one that is taken: beside it in a
+/// Returns whether a declined format holds nothing that one which is taken lacks: beside it in a
 /// folder, it is no gap.
 pub fn repeats(format: &str) -> bool {
-    matches!(format, COMPLIANCE | HTML | encoding::PDF)
+    matches!(format, COMPLIANCE | HTML | DIGEST | encoding::PDF)
 }
 
 /// The keys under which a value that was inside another may carry its records.
@@ -123,6 +127,7 @@ pub fn by_keys(keys: &[String]) -> Option<&'static str> {
         (&["invokingEvent"], INVOCATION),
         (&["insightDetails", "eventCategory"], INSIGHT),
         (&["awslogs"], LAMBDA),
+        (&["digestStartTime", "logFiles"], DIGEST),
     ];
     known.iter().find(|(wanted, _)| has(wanted)).map(|(_, name)| *name)
 }

@@ -45,6 +45,7 @@ const IDENTITY: &[(&str, &str)] = &[
     ("accountid", "accountId"),
     ("invokedby", "invokedBy"),
     ("username", "userName"),
+    ("accesskeyid", "accessKeyId"),
 ];
 
 /// Returns a column's name without the parts that authors of SQL vary: `event_name`, `EventName`.
@@ -103,8 +104,8 @@ fn event(row: Named<'_>) -> Option<Value> {
     (event.contains_key("eventName") && event.contains_key("eventSource")).then_some(Value::Object(event))
 }
 
-/// Returns a member of a structure in Athena's notation. It is only shown to people: nothing is read
-/// or done based on it.
+/// Returns the first member of this name of a structure in Athena's notation. It is shown to people, and
+/// recognises the caller that somebody asks about: nothing is changed based on it.
 fn member_of<'t>(structure: &'t str, name: &str) -> Option<&'t str> {
     structure
         .trim_start_matches('{')

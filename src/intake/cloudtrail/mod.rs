@@ -32,12 +32,13 @@ pub fn is(value: &Value) -> bool {
 
 /// Returns a call as `ec2:CreateVpc`, from `ec2.amazonaws.com` and `CreateVpc`. The same name can mean
 /// different things in different services.
-fn call(source: &str, name: &str) -> String {
+pub fn call(source: &str, name: &str) -> String {
     format!("{}:{name}", source.split('.').next().unwrap_or(source))
 }
 
-/// Returns whether a call is of interest beyond being counted.
-fn is_known(call: &str) -> bool {
+/// Returns whether a call is of interest beyond being counted: a check answers it, or it closes what others
+/// have opened.
+pub fn is_known(call: &str) -> bool {
     table::extract(call).is_some() || mapping::is_listed("cloudtrail", call)
 }
 
@@ -70,23 +71,31 @@ pub fn skim(text: &[u8]) -> Option<Reason> {
 }
 
 fn uncared_for(error: Option<&Value>, read_only: Option<&Value>, name: &str) -> Reason {
-    let verb = ["Get", "List", "Describe", "Head", "Lookup", "BatchGet", "Search", "Filter"];
     if failed(error) {
         Reason::FailedCall
-    } else if wire::truth(read_only).unwrap_or_else(|| verb.iter().any(|v| name.starts_with(v))) {
+    } else if only_reads(read_only, name) {
         Reason::ReadOnly
     } else {
         Reason::UnmappedControl
     }
 }
 
+/// Returns whether a call only read: as its event has it, or else by the verb of its name.
+pub fn only_reads(read_only: Option<&Value>, name: &str) -> bool {
+    let verb = ["Get", "List", "Describe", "Head", "Lookup", "BatchGet", "Search", "Filter"];
+    wire::truth(read_only).unwrap_or_else(|| verb.iter().any(|v| name.starts_with(v)))
+}
+
 /// Returns whether an event has an error code. A code that is null or empty is none.
-fn failed(error: Option<&Value>) -> bool {
+pub fn failed(error: Option<&Value>) -> bool {
     !matches!(error, None | Some(Value::Null)) && error.and_then(Value::as_str) != Some("")
 }
 
 /// Reads an event.
 pub fn read(event: &Value, format: &str, out: &mut Out<'_>) {
+    if out.tapped(event) {
+        return;
+    }
     let call = call(at(event, "/eventSource"), at(event, "/eventName"));
     if !is_known(&call) {
         return out.count(uncared_for(

@@ -35,6 +35,23 @@ fn ranges(permission: &Value) -> Vec<String> {
     found
 }
 
+/// Returns the rules of a request for people: `tcp 22 from 0.0.0.0/0`; `-1` stands for all traffic.
+pub fn in_words(request: &Value) -> Vec<String> {
+    let mut permissions = list(get(request, "ipPermissions"));
+    if permissions.is_empty() {
+        permissions.push(request);
+    }
+    let mut found = Vec::new();
+    for permission in permissions {
+        let [protocol, from, to] = ["ipProtocol", "fromPort", "toPort"].map(|key| plain(permission, key));
+        let ports = if from == to { from } else { format!("{from}-{to}") };
+        let traffic = format!("{protocol} {ports}");
+        let of = |range: String| format!("{} with {range}", traffic.trim_end_matches([' ', '-']));
+        found.extend(ranges(permission).into_iter().map(of));
+    }
+    found
+}
+
 /// The checks that ask whether a rule is open to the world.
 pub(super) const OPEN: &[&str] = &[
     "security-group-open-admin-port",
