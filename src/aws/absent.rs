@@ -12,7 +12,9 @@ mod terms;
 
 pub use opened::Opened;
 pub use share::{SHARE, Tell};
-pub use terms::{DAYS, LookupEvent, OtherAccount, PAGE, Settings, global_region, log_filter, reach};
+pub use terms::{
+    DAYS, LookupEvent, LookupFilter, OtherAccount, PAGE, Settings, global_region, log_filter, reach,
+};
 
 /// The reason, and the remedy.
 pub(crate) const ABSENT: &str = "\
@@ -56,7 +58,12 @@ impl History {
     }
 
     /// Looks up the events of regions.
-    pub fn look(&self, _: Vec<String>, _: Timestamp, _: Timestamp) -> mpsc::Receiver<LookupEvent> {
+    pub fn look(
+        &self,
+        _: Vec<String>,
+        _: (Timestamp, Timestamp),
+        _: &LookupFilter,
+    ) -> mpsc::Receiver<LookupEvent> {
         match self.0 {}
     }
 }

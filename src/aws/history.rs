@@ -16,7 +16,7 @@ use super::{
     errors, pace,
     read::time,
     retry::reading,
-    terms::{LookupEvent, PAGE},
+    terms::{LookupEvent, LookupFilter, PAGE},
 };
 use crate::calls::CallError;
 
@@ -45,23 +45,25 @@ impl History {
         self.clients.pace.rate(OPERATION)
     }
 
-    /// Looks up the changes in these regions, all at once. Events that only read are left out by AWS, since
-    /// none of them changes anything and they are by far the most: LookupEvents takes one attribute a call,
-    /// and one lookup of all events that are not read-only needs far fewer pages than one for each name of an
-    /// event. Dropping the receiver ends the lookup.
+    /// Looks up events in these regions, all at once. Where findings are looked for, those that only read are
+    /// left out by AWS, since none of them changes anything and they are by far the most: LookupEvents takes
+    /// one attribute a call, and one lookup of all events that are not read-only needs far fewer pages than
+    /// one for each name of an event. Dropping the receiver ends the lookup.
     pub fn look(
         &self,
         regions: Vec<String>,
-        since: Timestamp,
-        until: Timestamp,
+        (since, until): (Timestamp, Timestamp),
+        filter: &LookupFilter,
     ) -> mpsc::Receiver<LookupEvent> {
+        let filter = filter.clone();
         let (send, receive) = mpsc::channel(WAITING);
         let clients = Arc::clone(&self.clients);
         tokio::spawn(async move {
-            let (clients, send) = (&clients, &send);
+            let (clients, send, filter) = (&clients, &send, &filter);
             let one = |region: String| async move {
                 let looked =
-                    pace::at(&clients.pace, &region, pages(clients, &region, (since, until), send)).await;
+                    pace::at(&clients.pace, &region, pages(clients, &region, (since, until), filter, send))
+                        .await;
                 // A receiver that was dropped needs no notice.
                 let _ = send.send(LookupEvent::End { region, error: looked.err() }).await;
             };
@@ -76,17 +78,20 @@ async fn pages(
     clients: &Clients,
     region: &str,
     (since, until): (Timestamp, Timestamp),
+    filter: &LookupFilter,
     send: &mpsc::Sender<LookupEvent>,
 ) -> Result<(), CallError> {
     let regional = clients.region(region);
-    let changes = LookupAttribute::builder()
-        .attribute_key(LookupAttributeKey::ReadOnly)
-        .attribute_value("false")
-        .build();
+    let (key, value) = match filter {
+        LookupFilter::Changes => (LookupAttributeKey::ReadOnly, "false"),
+        LookupFilter::AccessKey(id) => (LookupAttributeKey::AccessKeyId, id.as_str()),
+        LookupFilter::Username(name) => (LookupAttributeKey::Username, name.as_str()),
+    };
+    let attribute = LookupAttribute::builder().attribute_key(key).attribute_value(value).build();
     let request = regional
         .cloudtrail()
         .lookup_events()
-        .lookup_attributes(changes.map_err(|error| errors::bad_input(OPERATION, error))?)
+        .lookup_attributes(attribute.map_err(|error| errors::bad_input(OPERATION, error))?)
         .start_time(DateTime::from_secs(since.as_second()))
         .end_time(DateTime::from_secs(until.as_second()))
         .max_results(PAGE);

@@ -36,7 +36,9 @@ pub(crate) use errors::bad_input;
 pub use history::History;
 pub use opened::Opened;
 pub use share::{SHARE, Tell};
-pub use terms::{DAYS, LookupEvent, OtherAccount, PAGE, Settings, global_region, log_filter, reach};
+pub use terms::{
+    DAYS, LookupEvent, LookupFilter, OtherAccount, PAGE, Settings, global_region, log_filter, reach,
+};
 
 use crate::{
     account::{Account, Identity, Leave, Narrowed, Validity},

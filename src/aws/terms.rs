@@ -59,6 +59,18 @@ pub const DAYS: i64 = 90;
 /// The maximum number of events that one call returns.
 pub const PAGE: i32 = 50;
 
+/// The events that a lookup asks for; LookupEvents filters by one attribute a call.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum LookupFilter {
+    /// Those that are not read-only.
+    #[default]
+    Changes,
+    /// Those that an access key signed, reads included.
+    AccessKey(String),
+    /// Those of a user or of a session with this name, reads included.
+    Username(String),
+}
+
 /// A message of a lookup in progress.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LookupEvent {

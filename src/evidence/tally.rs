@@ -241,7 +241,8 @@ fn time(seconds: i64) -> Option<Timestamp> {
     Timestamp::from_second(seconds).ok()
 }
 
-fn count((sum, sources): (Sum, Sources)) -> Count {
+/// Returns the count of some traffic, with the busiest addresses.
+pub(super) fn count((sum, sources): (Sum, Sources)) -> Count {
     let (all, at_least) = sources.listed();
     let more = all.len().saturating_sub(MOST_NAMED);
     let last = |sum: &Sum| Some(sum.last).filter(|last| *last > 0).and_then(time);

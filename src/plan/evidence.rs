@@ -221,7 +221,7 @@ fn listed<'a>(inventory: &'a Inventory, region: &str, at: &At) -> Result<Vec<&'a
 }
 
 /// Returns an interface with its addresses. Logs have its private ones, also for traffic to its public ones.
-fn interface(one: &NetworkInterface) -> Interface {
+pub fn interface(one: &NetworkInterface) -> Interface {
     let texts =
         one.private_ip.iter().chain(&one.more_addresses).chain(&one.public_ip).chain(&one.more_public_ips);
     let addresses: Vec<IpAddr> = texts.filter_map(|text| text.parse().ok()).collect();

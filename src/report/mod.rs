@@ -19,6 +19,7 @@ pub mod diff;
 mod grouped;
 mod held;
 pub mod html;
+pub mod investigation;
 pub mod json;
 pub mod junit;
 pub mod markdown;

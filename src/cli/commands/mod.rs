@@ -10,6 +10,7 @@ mod events;
 mod explain;
 mod export;
 mod fix;
+mod investigate;
 mod man;
 mod permissions;
 mod plan;
@@ -52,6 +53,7 @@ pub async fn run(session: &Session, command: Command) -> Result<Exit, Fail> {
         Command::Events { past, output, exit_code, .. } => {
             events::run(session, &past, output.as_deref(), exit_code).await
         }
+        Command::Investigate { whom, evidence, .. } => investigate::run(session, &whom, &evidence).await,
         Command::Sign { what, key, .. } => sign::run(session, &what, &key).map(|()| Exit::Done),
         Command::Diff { old, new, exit_code, .. } => diff::run(session, &old, &new, exit_code),
         Command::Show { what, .. } => show::run(session, &what),

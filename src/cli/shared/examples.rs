@@ -24,6 +24,14 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "investigate",
+        &[
+            "redress investigate --access-key AKIAIOSFODNN7EXAMPLE --since 7d",
+            "redress investigate --role deploy --cloudtrail logs/ -o found.json",
+            "redress investigate --address 203.0.113.7 --cloudtrail logs/ --format html",
+        ],
+    ),
+    (
         "plan",
         &[
             "redress plan -o plan.json",

@@ -27,6 +27,8 @@ const MOST_FILES: usize = 100_000;
 const MOST_TOLD: usize = 20;
 /// The content of the files, in errors.
 const WHAT: &str = "findings";
+/// The content of the files of an investigation.
+pub const EVENTS: &str = "CloudTrail events";
 /// The name of the standard input.
 const STDIN: &str = "-";
 
@@ -49,39 +51,9 @@ impl Session {
     /// Lists the files that `--findings` names, with folders expanded, in the order of their names.
     ///
     /// # Errors
-    /// When a path is not found or cannot be read (exit 2).
+    /// As [`listed`].
     pub fn findings(&self) -> Result<Vec<PathBuf>, Fail> {
-        let mut files = Vec::new();
-        for path in &self.common.findings {
-            if path.as_os_str() == STDIN {
-                if files.contains(path) {
-                    return Err(Fail::usage("--findings - is given twice, and there is one standard input"));
-                }
-                if io::stdin().is_terminal() {
-                    return Err(Fail::usage("--findings - reads the standard input, which is the terminal")
-                        .hint("pipe the findings in, or name a file"));
-                }
-                files.push(path.clone());
-                continue;
-            }
-            let kind = fs::metadata(path).map_err(|error| unreadable(path, WHAT, &error))?;
-            if kind.is_dir() {
-                let before = files.len();
-                folder(path, WHAT, DEEPEST, &mut files)?;
-                if files.len() == before {
-                    return Err(Fail::usage(format!(
-                        "{}: there are no files in this folder",
-                        path.display()
-                    ))
-                    .why("nothing was read: missing findings do not show that the account is clean")
-                    .hint("--findings takes a file, a folder with findings, or - for stdin"));
-                }
-            } else {
-                File::open(path).map_err(|error| unreadable(path, WHAT, &error))?;
-                files.push(path.clone());
-            }
-        }
-        Ok(files)
+        listed(&self.common.findings, "--findings", WHAT)
     }
 
     /// Reads the inputs of `--findings` and the events of `--events-since`, and decides on each finding;
@@ -114,10 +86,16 @@ impl Session {
         let intake = reading
             .await
             .map_err(|error| Fail::failure("the findings could not be read").why(error.to_string()))?;
-        understood(intake.reports.get(..count).unwrap_or_default())?;
-        for report in &intake.reports {
+        understood(intake.reports.get(..count).unwrap_or_default(), WHAT)?;
+        self.remark_on(&intake.reports, WHAT);
+        Ok(Some(intake))
+    }
+
+    /// Reports on stderr which inputs contain nothing, were not read to their end, or were not accepted.
+    pub(super) fn remark_on(&self, reports: &[Report], what: &str) {
+        for report in reports {
             if report.read == 0 && report.declined.is_none() {
-                self.out.say(&safe::text(&format!("{}: {}, no findings in it", report.input, report.kind())));
+                self.out.say(&safe::text(&format!("{}: {}, no {what} in it", report.input, report.kind())));
             }
             if let Some(why) = &report.incomplete {
                 self.out.always(&safe::text(&format!(
@@ -133,24 +111,58 @@ impl Session {
                 )));
             }
         }
-        Ok(Some(intake))
     }
+}
+
+/// Lists the files that an option names, with folders expanded, in the order of their names.
+///
+/// # Errors
+/// When a path is not found or cannot be read (exit 2).
+pub fn listed(paths: &[PathBuf], flag: &str, what: &str) -> Result<Vec<PathBuf>, Fail> {
+    let mut files = Vec::new();
+    for path in paths {
+        if path.as_os_str() == STDIN {
+            if files.contains(path) {
+                return Err(Fail::usage(format!("{flag} - is given twice, and there is one standard input")));
+            }
+            if io::stdin().is_terminal() {
+                return Err(Fail::usage(format!("{flag} - reads the standard input, which is the terminal"))
+                    .hint(format!("pipe the {what} in, or name a file")));
+            }
+            files.push(path.clone());
+            continue;
+        }
+        let kind = fs::metadata(path).map_err(|error| unreadable(path, what, &error))?;
+        if kind.is_dir() {
+            let before = files.len();
+            folder(path, what, DEEPEST, &mut files)?;
+            if files.len() == before {
+                return Err(Fail::usage(format!("{}: there are no files in this folder", path.display()))
+                    .why(format!("nothing was read: missing {what} do not show that the account is clean"))
+                    .hint(format!("{flag} takes a file, a folder with {what}, or - for stdin")));
+            }
+        } else {
+            File::open(path).map_err(|error| unreadable(path, what, &error))?;
+            files.push(path.clone());
+        }
+    }
+    Ok(files)
 }
 
 /// Refuses inputs of which nothing was understood: an input that nobody could read is not clean.
 ///
 /// # Errors
 /// When nothing was understood in any of them (exit 2).
-fn understood(reports: &[Report]) -> Result<(), Fail> {
+pub(super) fn understood(reports: &[Report], what: &str) -> Result<(), Fail> {
     if reports.is_empty() || reports.iter().any(|report| report.declined.is_none()) {
         return Ok(());
     }
-    let what = if reports.len() == 1 {
-        "the findings were not understood".to_owned()
+    let all = if reports.len() == 1 {
+        format!("the {what} were not understood")
     } else {
-        format!("none of the {} inputs of findings was understood", reports.len())
+        format!("none of the {} inputs of {what} was understood", reports.len())
     };
-    let mut fail = Fail::usage(what);
+    let mut fail = Fail::usage(all);
     for report in reports.iter().take(MOST_TOLD) {
         fail = fail.why(format!(
             "{}: {}{}",
@@ -175,7 +187,8 @@ fn format_words(report: &Report) -> String {
     if sniff::declined(&report.format).is_some() { format!("{}: ", report.format) } else { String::new() }
 }
 
-fn input(path: PathBuf) -> (String, Box<dyn Read>) {
+/// Opens a file, or the standard input, under the name that reports give it.
+pub(super) fn input(path: PathBuf) -> (String, Box<dyn Read>) {
     if path.as_os_str() == STDIN {
         return ("stdin".to_owned(), Box::new(io::stdin().lock()));
     }
@@ -214,10 +227,10 @@ pub(super) fn folder(path: &Path, what: &str, depth: usize, files: &mut Vec<Path
 
 /// Builds the refusal of a path that cannot be read.
 pub(super) fn unreadable(path: &Path, what: &str, error: &io::Error) -> Fail {
-    let takes = if what == WHAT {
-        "--findings takes a file, a folder, or - for stdin"
-    } else {
-        "--flow-logs takes a file or a folder"
+    let takes = match what {
+        WHAT => "--findings takes a file, a folder, or - for stdin",
+        EVENTS => "--cloudtrail takes a file, a folder, or - for stdin",
+        _ => "--flow-logs takes a file or a folder",
     };
     Fail::usage(format!("{}: cannot read {what} from it", path.display())).why(error.to_string()).hint(takes)
 }

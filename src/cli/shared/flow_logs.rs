@@ -14,7 +14,7 @@ use super::{
     findings::{DEEPEST, folder, unreadable},
     session::Session,
 };
-use crate::evidence::{Bad, Question, Tally, Use, text::Text};
+use crate::evidence::{Bad, Question, Seen, SeenTraffic, Sink, Tally, Use, text::Text};
 
 /// The size of the pieces in which a log is read.
 const PIECE: usize = 256 * 1024;
@@ -54,54 +54,70 @@ impl Session {
     /// # Errors
     /// When a file is no flow log, lacks fields, or is cut off (exit 2).
     pub async fn uses(&self, files: Vec<PathBuf>, questions: Vec<Question>) -> Result<Vec<Use>, Fail> {
+        Ok(self.read_flow_logs(files, Tally::new(questions)).await?.answers())
+    }
+
+    /// Reads these logs for the traffic of an address or of interfaces.
+    ///
+    /// # Errors
+    /// As [`Session::uses`].
+    pub async fn traffic(&self, files: Vec<PathBuf>, seen: Seen) -> Result<SeenTraffic, Fail> {
+        Ok(self.read_flow_logs(files, seen).await?.traffic())
+    }
+
+    async fn read_flow_logs<S: Sink + Send + 'static>(
+        &self,
+        files: Vec<PathBuf>,
+        mut sink: S,
+    ) -> Result<S, Fail> {
         let count = files.len();
         // Reading waits for files: it is done on a thread that may block.
         let reading = tokio::task::spawn_blocking(move || {
-            let (mut tally, mut records) = (Tally::new(questions), 0);
+            let mut records = 0;
             for file in &files {
-                records += read(file, &mut tally)?;
+                records += read(file, &mut sink)?;
             }
-            Ok::<_, Fail>((tally.answers(), records))
+            Ok::<_, Fail>((sink, records))
         });
-        let (answers, records) = reading
+        let (sink, records) = reading
             .await
             .map_err(|error| Fail::failure("the flow logs could not be read").why(error.to_string()))??;
         let of = if count == 1 { "1 file".to_owned() } else { format!("{count} files") };
         self.out.say(&format!("{records} records of flow logs were read, in {of}"));
-        Ok(answers)
+        Ok(sink)
     }
 }
 
 /// Reads one file, and returns the number of its records.
-fn read(path: &Path, tally: &mut Tally) -> Result<u64, Fail> {
+fn read(path: &Path, sink: &mut impl Sink) -> Result<u64, Fail> {
     let open = |error: io::Error| unreadable(path, WHAT, &error);
     let mut file = File::open(path).map_err(open)?;
     let mut start = Vec::new();
     file.by_ref().take(PARQUET.len() as u64).read_to_end(&mut start).map_err(open)?;
     if start == PARQUET {
         file.rewind().map_err(open)?;
-        return columns(file, tally).map_err(|bad| refused(path, &bad));
+        return columns(file, sink).map_err(|bad| refused(path, &bad));
     }
     let whole = Cursor::new(start.clone()).chain(file);
     if start.starts_with(&GZIP) {
-        return lines(path, MultiGzDecoder::new(BufReader::with_capacity(PIECE, whole)), tally);
+        return lines(path, MultiGzDecoder::new(BufReader::with_capacity(PIECE, whole)), sink);
     }
-    lines(path, whole, tally)
+    lines(path, whole, sink)
 }
 
 #[cfg(feature = "parquet")]
-fn columns(file: File, tally: &mut Tally) -> Result<u64, Bad> {
-    crate::evidence::parquet::read(file, tally)
+fn columns(file: File, sink: &mut impl Sink) -> Result<u64, Bad> {
+    crate::evidence::parquet::read(file, sink)
 }
 
 #[cfg(not(feature = "parquet"))]
-fn columns(_: File, _: &mut Tally) -> Result<u64, Bad> {
+fn columns(_: File, _: &mut impl Sink) -> Result<u64, Bad> {
     let what = "this redress is built without the feature that reads Parquet: use text logs".to_owned();
     Err(Bad { line: 0, what })
 }
 
 /// Reads a log in text.
-fn lines(path: &Path, mut input: impl Read, tally: &mut Tally) -> Result<u64, Fail> {
+fn lines(path: &Path, mut input: impl Read, sink: &mut impl Sink) -> Result<u64, Fail> {
     let (mut text, mut piece) = (Text::default(), vec![0; PIECE]);
     loop {
         let length = match input.read(&mut piece) {
@@ -113,9 +129,9 @@ fn lines(path: &Path, mut input: impl Read, tally: &mut Tally) -> Result<u64, Fa
                 return Err(refused(path, &Bad { line: text.lines() + 1, what }));
             }
         };
-        text.feed(&piece[..length], tally).map_err(|bad| refused(path, &bad))?;
+        text.feed(&piece[..length], sink).map_err(|bad| refused(path, &bad))?;
     }
-    text.end(tally).map_err(|bad| refused(path, &bad))
+    text.end(sink).map_err(|bad| refused(path, &bad))
 }
 
 /// Builds the refusal of a file, with the place of the defect.

@@ -22,7 +22,7 @@ use super::{
     when::Moment,
 };
 use crate::{
-    aws::{DAYS, History, LookupEvent, PAGE, SHARE, global_region, reach},
+    aws::{DAYS, History, LookupEvent, LookupFilter, PAGE, SHARE, global_region, reach},
     intake::sniff::INCOMPLETE,
     report::safe,
 };
@@ -47,6 +47,11 @@ pub struct Period {
 }
 
 impl Period {
+    /// Returns the start and the end.
+    pub fn ends(self) -> (Timestamp, Timestamp) {
+        (self.since, self.until)
+    }
+
     /// Returns the period that was asked for.
     ///
     /// # Errors
@@ -89,6 +94,7 @@ pub struct Lookup {
     global: Option<&'static str>,
     period: Period,
     pace: Option<u8>,
+    filter: LookupFilter,
 }
 
 /// The result of a lookup.
@@ -126,7 +132,18 @@ impl Lookup {
         let global = global_region(&door.account.identity().owner.partition)
             .filter(|region| !regions.iter().any(|r| r == region));
         regions.extend(global.map(str::to_owned));
-        Ok(Self { history, regions, global, period, pace })
+        Ok(Self { history, regions, global, period, pace, filter: LookupFilter::default() })
+    }
+
+    /// Returns the lookup of other events.
+    #[must_use]
+    pub fn of(self, filter: LookupFilter) -> Self {
+        Self { filter, ..self }
+    }
+
+    /// Returns the regions that are looked up.
+    pub fn regions(&self) -> &[String] {
+        &self.regions
     }
 
     fn announce(&self, out: Out) {
@@ -165,7 +182,8 @@ impl Lookup {
         let mut looked = Looked::default();
         let mut behind: BTreeMap<String, Timestamp> = BTreeMap::new();
         let mut told_at = Instant::now();
-        let mut told = self.history.look(self.regions.clone(), self.period.since, self.period.until);
+        let mut told =
+            self.history.look(self.regions.clone(), (self.period.since, self.period.until), &self.filter);
         let mut heard = sink.put("{\"Events\":[".to_owned()).await?;
         while heard && let Some(news) = told.recv().await {
             match news {

@@ -33,5 +33,6 @@ pub mod store;
 pub mod summary;
 pub mod terminal;
 mod to_aws;
+pub mod trace;
 pub mod typed;
 pub mod when;

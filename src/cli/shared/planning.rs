@@ -17,6 +17,7 @@ use crate::{
         survey::{self, Survey, Wish},
     },
     intake::{
+        Intake,
         confirm::{self, Reported},
         origins::{by_own_rules, origins},
         related,
@@ -59,9 +60,24 @@ impl Planned {
 /// When the flags or the user's files are wrong (exit 2). The account itself is never a reason: what could
 /// not be read is unknown, in the plan.
 pub async fn plan(session: &Session, door: &OpenAccount, safety: &SafetyLimits) -> Result<Planned, Fail> {
-    let Chosen { playbooks, mut checks, beside } = session.chosen()?;
-    beside.iter().for_each(|remark| session.out.say(remark));
+    let chosen = session.chosen()?;
+    chosen.beside.iter().for_each(|remark| session.out.say(remark));
     let intake = session.intake(door).await?;
+    of_intake(session, door, safety, chosen, intake).await
+}
+
+/// Reads the account and plans for the findings that were taken in; for all that checks find without any.
+///
+/// # Errors
+/// As [`plan`].
+pub async fn of_intake(
+    session: &Session,
+    door: &OpenAccount,
+    safety: &SafetyLimits,
+    chosen: Chosen,
+    intake: Option<Intake>,
+) -> Result<Planned, Fail> {
+    let Chosen { playbooks, mut checks, .. } = chosen;
     let suspicions = intake.as_ref().map(|intake| intake.suspicions.as_slice());
     if let Some(suspicions) = suspicions.filter(|_| session.common.check.is_empty()) {
         let named = confirm::named_checks(suspicions);

@@ -19,7 +19,9 @@ use crate::{
     report::{
         Decided, Detail, Scan, Style, Typed, View,
         cases::{self, Cases, Files},
-        decisions, html, json, junit, markdown, sarif,
+        decisions, html,
+        investigation::{Investigated, InvestigationDocument},
+        json, junit, markdown, sarif,
         style::{Page, plain},
         text,
     },
@@ -156,6 +158,27 @@ pub fn findings_as(session: &Session, scan: &Scan<'_>, format: Format) -> Result
         Format::Html => page(html::findings(scan, &view.typed)),
         Format::Junit | Format::Sarif => ci(&cases::of_scan(scan, &files(session)?), format),
     }
+}
+
+/// Renders an investigation.
+///
+/// # Errors
+/// When it cannot be written as JSON, or there is no such format of it (exit 2).
+pub fn investigation(session: &Session, all: &Investigated<'_>) -> Result<String, Fail> {
+    let view = view(session, Stream::Stdout, None);
+    match session.common.format {
+        Format::Text => Ok(text::investigation(all, &view)),
+        Format::Json => document(&InvestigationDocument::from(all)),
+        Format::Html => page(html::investigation(all, &view.typed)),
+        format => Err(no_investigation(format)),
+    }
+}
+
+/// Builds the refusal of a format that investigations do not have.
+pub fn no_investigation(format: Format) -> Fail {
+    let name = format!("{format:?}").to_lowercase();
+    Fail::usage(format!("an investigation: there is no {name} of this"))
+        .hint("give --format text, json or html")
 }
 
 /// Renders a plan; `file` is the path that it was written to or read from.

@@ -4,6 +4,7 @@
 mod columns;
 mod counted;
 mod formats;
+mod seen;
 
 use std::cell::RefCell;
 

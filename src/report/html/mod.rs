@@ -23,6 +23,10 @@ use crate::{
     resource::ResourceId,
 };
 
+mod investigation;
+
+pub use investigation::investigation;
+
 const PAGE: &str = include_str!("../templates/page.html");
 const STYLE: &str = include_str!("../templates/page.css");
 const SCRIPT: &str = include_str!("../templates/page.js");
@@ -388,18 +392,24 @@ fn harmless(key: &str, value: &mut Value) {
 fn page(mut context: Value) -> Result<String, minijinja::Error> {
     let things = context["things"].as_str().unwrap_or_default().to_owned();
     context["filters"] = filters(&context["changes"], &things);
+    context["script_hash"] = json!(format!("sha256-{}", base64(&Sha256::digest(SCRIPT.as_bytes()))));
+    let own = [("style", STYLE), ("script", SCRIPT)];
+    rendered(PAGE, context, &own)
+}
+
+/// Renders a template with a context that may hold anything, and with parts of this program.
+fn rendered(template: &str, mut context: Value, own: &[(&str, &str)]) -> Result<String, minijinja::Error> {
     context["footer"] = json!(format!(
         "Made by redress {}. This page loads nothing and sends nothing.",
         env!("CARGO_PKG_VERSION")
     ));
-    context["script_hash"] = json!(format!("sha256-{}", base64(&Sha256::digest(SCRIPT.as_bytes()))));
     harmless("", &mut context);
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    // The name ends in .html, so everything is escaped except the two parts that belong to this program.
-    environment.add_template("page.html", PAGE)?;
-    let own = minijinja::context! { style => minijinja::Value::from_safe_string(STYLE.to_owned()),
-    script => minijinja::Value::from_safe_string(SCRIPT.to_owned()) };
+    // The name ends in .html, so everything is escaped except the parts that belong to this program.
+    environment.add_template("page.html", template)?;
+    let own = own.iter().map(|(name, part)| (*name, minijinja::Value::from_safe_string((*part).to_owned())));
+    let own = minijinja::Value::from_iter(own);
     environment
         .get_template("page.html")?
         .render(minijinja::context! { ..own, ..minijinja::Value::from(minijinja::value::Serde(&context)) })

@@ -5,10 +5,12 @@ mod change;
 pub mod explain;
 mod findings;
 pub mod fix;
+mod investigation;
 mod plan;
 mod run;
 
 pub use findings::findings;
+pub use investigation::investigation;
 pub use plan::{asked, change, plan, skipped};
 pub use run::{progress, run, runs};
 

@@ -16,7 +16,9 @@ use self::common::{
 };
 pub use self::{
     common::Common,
-    flags::{Approval, Closing, Guards, PastFlags, Place, ReportBack, SafetyLimits, Signs, Trusts},
+    flags::{
+        Approval, Closing, Evidence, Guards, PastFlags, Place, ReportBack, SafetyLimits, Signs, Trusts, Whom,
+    },
     values::{ActionsCommand, Color, Format, Half, PlaybooksCommand, Shell, Target},
 };
 use super::when::valid_for;
@@ -105,6 +107,24 @@ pub enum Command {
         /// The reports.
         #[command(flatten)]
         reports: Reports,
+    },
+    /// Show what a key, role, user, instance or address did; changes nothing
+    Investigate {
+        /// The actor.
+        #[command(flatten)]
+        whom: Whom,
+        /// The events and logs.
+        #[command(flatten)]
+        evidence: Evidence,
+        /// The account.
+        #[command(flatten)]
+        opens: Opens,
+        /// The checks.
+        #[command(flatten)]
+        checks: Checks,
+        /// The format.
+        #[command(flatten)]
+        formatted: Formatted,
     },
     /// Plan what would be done; changes nothing
     Plan {

@@ -34,6 +34,7 @@ const LINES: &[&str] = &[
     "scan",
     "events --since 24h",
     "plan",
+    "investigate --user bob",
     "block 203.0.113.7 --vpc vpc-1",
     "show last",
     "sign last --key k",
