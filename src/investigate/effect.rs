@@ -81,21 +81,19 @@ fn touched(call: &str, exact: &str, sides: Sides<'_>) -> Vec<Thing> {
     let Some(read) = extract(exact) else { return Vec::new() };
     let Did::Touched(targets, _) = read(sides.request, sides.response) else { return Vec::new() };
     let what = call.split_once(':').map_or(call, |(_, name)| name);
-    let rules = if what.contains("SecurityGroup") { rules::in_words(sides.request) } else { Vec::new() };
-    let detail = clean(&rules.join(", "), LONG);
     let mut things: Vec<Thing> = Vec::new();
     for target in targets.into_iter().take(MOST) {
         let resource = if target.id.is_empty() { ACCOUNT.to_owned() } else { clean(&target.id, LONG) };
         // One group may be touched in two ways.
         if !things.iter().any(|thing| thing.resource == resource) {
             let what = words(what);
-            things.push(Thing { kind: EffectKind::Loosened, what, resource, detail: detail.clone() });
+            things.push(Thing { kind: EffectKind::Loosened, what, resource, detail: String::new() });
         }
     }
     things
 }
 
-/// Writes the name of a call as words: `Stop Logging` becomes `stop logging of`.
+/// Writes the name of a call as words: `PutEventSelectors` becomes `put event selectors of`.
 fn words(name: &str) -> String {
     let mut words = String::new();
     for c in name.chars().take(LONG) {
@@ -137,6 +135,7 @@ fn walk(value: &Value, path: &str, found: &mut Vec<String>) {
             Value::Null => {}
         },
         "*" => list(Some(value)).into_iter().take(MOST).for_each(|one| walk(one, rest, found)),
+        "!rules" => rules::in_words(value).iter().for_each(|rule| keep(rule)),
         "!principals" => principals(value).iter().for_each(|name| keep(name)),
         "!members" => {
             // Ids are no settings.
@@ -258,11 +257,11 @@ mod tests {
             "fromPort": 22, "toPort": 22, "ipRanges": {"items": [{"cidrIp": "0.0.0.0/0"}]}}]}});
         assert_eq!(
             of("ec2:AuthorizeSecurityGroupIngress", open, json!({"_return": true})),
-            ["loosened authorize security group ingress of sg-0aaaaaaaaaaaaaaa1 (tcp 22 with 0.0.0.0/0)"]
+            ["loosened inbound rules of security group sg-0aaaaaaaaaaaaaaa1 (tcp 22 with 0.0.0.0/0)"]
         );
         assert_eq!(
-            of("cloudtrail:StopLogging", json!({"name": "audit"}), json!(null)),
-            ["loosened stop logging of audit ()"]
+            of("cloudtrail:PutEventSelectors", json!({"trailName": "audit"}), json!(null)),
+            ["loosened put event selectors of audit ()"]
         );
         assert!(of("cloudtrail:StartLogging", json!({"name": "audit"}), json!(null)).is_empty());
     }

@@ -6,7 +6,8 @@
 use super::document::EffectKind::{self, Loosened, Made, Ran, Took};
 
 /// A call with its effect. A path begins with `q` for the request or `r` for the response; `*` stands for each
-/// element of a list, `!principals` for those that a policy lets in, `!members` for the names of the members.
+/// element of a list, `!principals` for those that a policy lets in, `!rules` for those of a security group,
+/// `!members` for the names of the members.
 #[derive(Debug, Clone, Copy)]
 pub struct Row {
     /// The call, without a version behind its name.
@@ -43,6 +44,8 @@ impl Row {
 }
 
 const TRUST: &[&str] = &["q/assumeRolePolicyDocument/!principals"];
+const GROUP: &[&str] = &["q/groupId", "r/securityGroupRuleSet/*/groupId"];
+const RULES: &[&str] = &["q/!rules"];
 const POLICY: &[&str] = &["q/policyDocument/!principals"];
 
 /// All effects.
@@ -99,6 +102,8 @@ pub static TABLE: &[Row] = &[
     row("ec2:CreateKeyPair", Made, "key pair", &["q/keyName"]),
     row("ec2:ImportKeyPair", Made, "key pair", &["q/keyName"]),
     row("ec2:CreateSecurityGroup", Made, "security group", &["r/groupId"]).with(&["q/groupName"]),
+    row("ec2:AuthorizeSecurityGroupIngress", Loosened, "inbound rules of security group", GROUP).with(RULES),
+    row("ec2:AuthorizeSecurityGroupEgress", Loosened, "outbound rules of security group", GROUP).with(RULES),
     row("ec2:CreateVpc", Made, "VPC", &["r/vpc/vpcId"]),
     row("ec2:CreateSubnet", Made, "subnet", &["r/subnet/subnetId"]),
     row("ec2:CreateInternetGateway", Made, "internet gateway", &["r/internetGateway/internetGatewayId"]),
@@ -232,6 +237,8 @@ pub static TABLE: &[Row] = &[
     row("elasticloadbalancing:CreateListener", Made, "listener", &["r/listeners/*/listenerArn"]),
     // Records of what happens, and those who watch.
     row("cloudtrail:CreateTrail", Made, "trail", &["r/trailARN", "q/name"]),
+    row("cloudtrail:DeleteTrail", Loosened, "trail", &["q/name"]),
+    row("cloudtrail:StopLogging", Loosened, "logging of trail", &["q/name"]),
     row("cloudtrail:DeleteEventDataStore", Loosened, "event data store", &["q/eventDataStore"]),
     row("config:StopConfigurationRecorder", Loosened, "recorder", &["q/configurationRecorderName"]),
     row("config:DeleteConfigurationRecorder", Loosened, "recorder", &["q/configurationRecorderName"]),

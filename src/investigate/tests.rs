@@ -130,8 +130,8 @@ fn a_key_is_followed_from_its_making_to_the_session_that_it_opened() {
         [
             "made user arn:aws:iam::123456789012:user/backup",
             "loosened policy on user backup",
-            "loosened authorize security group ingress of sg-0aaaaaaaaaaaaaaa1",
-            "loosened stop logging of audit",
+            "loosened inbound rules of security group sg-0aaaaaaaaaaaaaaa1",
+            "loosened logging of trail audit",
         ]
     );
     let addresses: Vec<(&str, u64)> =

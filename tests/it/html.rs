@@ -15,7 +15,7 @@ use std::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::ci::Bench;
+use crate::{ci::Bench, investigate::event};
 
 /// A browser of its own, without a window and without the network.
 struct Browser {
@@ -263,6 +263,46 @@ fn page(bench: &Bench) -> Value {
     bench
         .ends(4, "plan --account twin:demo --allow-cidr 203.0.113.0/24 -o plan.json --report html=plan.html");
     serde_json::from_str(&fs::read_to_string(bench.path("plan.json")).unwrap()).unwrap()
+}
+
+#[test]
+fn the_page_of_an_investigation_shows_a_timeline_and_runs_no_script() {
+    let bench = Bench::new();
+    let evil = "<img src=x onerror=\"document.title='pwned'\"><script>document.title='pwned'</script>";
+    let made = json!({"requestParameters": {"userName": evil}, "userAgent": evil});
+    let events = [
+        event(300, "iam", "CreateUser", made),
+        event(100, "iam", "ListUsers", json!({"errorCode": "AccessDenied", "readOnly": true})),
+        event(
+            1,
+            "ec2",
+            "RunInstances",
+            json!({"responseElements": {"instancesSet": {"items": [
+            {"instanceId": "i-0aaaaaaaaaaaaaaa1"}]}}}),
+        ),
+    ];
+    fs::write(bench.path("log.json"), json!({ "Records": events }).to_string()).unwrap();
+    let page = bench.ends(0, "investigate --user bob --cloudtrail log.json --offline --format html");
+    for outside in ["http://", "https://", "src=", "@import", "url(", "<script"] {
+        // What somebody wrote is text, and so are its angle brackets.
+        assert!(!page.replace("src=x", "").contains(outside), "{outside}");
+    }
+    fs::write(bench.path("page.html"), page).unwrap();
+    for dark in [false, true] {
+        let Some(browser) = Browser::open(dark) else { return };
+        browser.visit(&bench.path("page.html"));
+        assert_eq!(browser.says("document.title"), "What user bob did · redress");
+        assert_eq!(browser.says("document.querySelectorAll('.bars li').length"), 3);
+        let wide = "[...document.querySelectorAll('.bar')].every(b => b.getBoundingClientRect().width > 100 && \
+                    b.firstElementChild.parentElement.scrollWidth <= b.clientWidth + 1)";
+        assert_eq!(browser.says(wide), true);
+        assert_eq!(browser.says("document.images.length + document.scripts.length"), 0);
+        assert_eq!(browser.complaints(), Vec::<Value>::new());
+        browser.screen(390, 844, true);
+        assert_eq!(browser.says("document.documentElement.scrollWidth <= innerWidth"), true);
+        browser.screen(960, 1240, false);
+        browser.picture(if dark { "investigation-dark.png" } else { "investigation-light.png" });
+    }
 }
 
 #[test]

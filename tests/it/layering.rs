@@ -21,6 +21,7 @@ const RIGHTS: &[(&str, &[&str])] = &[
     ("reach", &["checks", "inventory", "resource", "finding"]),
     ("account", &["calls", "inventory", "resource"]),
     ("intake", &["checks", "inventory", "resource", "finding"]),
+    ("investigate", &["intake"]),
     ("actions", &["calls", "checks", "evidence", "inventory", "resource", "finding", "services"]),
     ("playbook", &["actions", "checks", "inventory", "resource", "finding"]),
     (
@@ -72,6 +73,7 @@ const RIGHTS: &[(&str, &[&str])] = &[
             "resource",
             "finding",
             "intake",
+            "investigate",
         ],
     ),
     ("aws", &["account", "calls", "inventory", "resource", "services"]),

@@ -61,6 +61,7 @@ mod intake_events;
 mod intake_hostile;
 mod intake_kin;
 mod interrupt;
+mod investigate;
 mod jobs;
 mod kill;
 mod kill_stand;

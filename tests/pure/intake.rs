@@ -5,6 +5,7 @@
 //! cargo measure --bench intake                          every format, from memory
 //! cargo measure --bench intake -- generate FILE [MiB]   writes a CloudTrail log of that size, 1024 by default
 //! cargo measure --bench intake -- peak FILE             reads a file, and says how much memory that took at most
+//! cargo measure --bench intake -- follow FILE NAME      the same for an investigation of the role NAME
 //! ```
 //!
 //! What is counted is the processor's time of the one thread that reads, where the system tells it (Linux),
@@ -21,7 +22,11 @@ use std::{
 };
 
 use flate2::{Compression, write::GzEncoder};
-use redress::{intake, resource::Owner};
+use redress::{
+    intake,
+    investigate::{Period, Target, Trace},
+    resource::Owner,
+};
 use serde_json::{Value, json};
 
 use worked::worked;
@@ -36,6 +41,7 @@ fn main() {
         ["generate", file] => generate(file, 1024),
         ["generate", file, size] => generate(file, size.parse().unwrap()),
         ["peak", file] => peak(file),
+        ["follow", file, role] => follow(file, role),
         _ => all(),
     }
 }
@@ -249,9 +255,7 @@ fn peak(file: &str) {
     let begun = Instant::now();
     let before = worked(begun);
     let intake = collect(vec![(file.to_owned(), Box::new(File::open(file).unwrap()))]);
-    let took = worked(begun) - before;
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = status.lines().find(|l| l.starts_with("VmHWM")).unwrap_or("VmHWM: not known here");
+    let (took, peak) = (worked(begun) - before, memory());
     let report = &intake.reports[0];
     println!(
         "{} bytes as {} in {:.1} s: {:?}; {} suspicions; {peak}",
@@ -261,4 +265,19 @@ fn peak(file: &str) {
         intake.counts,
         intake.suspicions.len()
     );
+}
+
+fn memory() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    status.lines().find(|l| l.starts_with("VmHWM")).unwrap_or("VmHWM: not known here").to_owned()
+}
+
+fn follow(file: &str, role: &str) {
+    let begun = Instant::now();
+    let before = worked(begun);
+    let mut trace = Trace::new(Target::role(role).unwrap(), Period::default());
+    let report = intake::events(file, Box::new(File::open(file).unwrap()), &mut trace);
+    let (bytes, done) = (report.bytes, trace.done(vec![report]));
+    let took = worked(begun) - before;
+    println!("{bytes} bytes in {:.1} s: {:?}; {}", took.as_secs_f64(), done.counts, memory());
 }

@@ -57,7 +57,7 @@ fn section(page: &mut Page, section: &Section, most: usize) {
     page.text(0, &[span(Tone::Strong, section.title), plain(format!(" ({})", section.lines.len()))]);
     let label = section.lines.iter().map(|line| line.label.chars().count()).max().unwrap_or(0).min(20);
     for line in section.lines.iter().take(most) {
-        let faint = if line.faint.is_empty() { String::new() } else { format!(" {}", line.faint) };
+        let faint = if line.faint.is_empty() { String::new() } else { format!(" [{}]", line.faint) };
         let spans = [span(line.tone, &line.text), span(Tone::Faint, faint)];
         page.row(2, &plain(&line.label), label + 4, &spans);
     }

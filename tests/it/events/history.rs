@@ -162,9 +162,20 @@ fn answer(state: &State, region: &str, input: &Value) -> Result<Value, Refused> 
     let seconds =
         |event: &Value| event["eventTime"].as_str().unwrap().parse::<Timestamp>().unwrap().as_second();
     let read_only = |event: &Value| event["readOnly"].as_bool().unwrap_or(false).to_string();
+    let name = |event: &Value| {
+        let who = &event["userIdentity"];
+        let session = who["arn"].as_str().and_then(|arn| arn.rsplit('/').next());
+        who["userName"].as_str().or(session).unwrap_or("ci-118").to_owned()
+    };
+    let value = |event: &Value, key: &str| match key {
+        "ReadOnly" => read_only(event),
+        "AccessKeyId" => event["userIdentity"]["accessKeyId"].as_str().unwrap_or_default().to_owned(),
+        "Username" => name(event),
+        other => panic!("the tests know no attribute {other}"),
+    };
     let fits = |event: &&Value| {
         let attribute = attributes.first().is_none_or(|a| {
-            a["AttributeKey"] == "ReadOnly" && a["AttributeValue"] == read_only(event).as_str()
+            a["AttributeValue"] == value(event, a["AttributeKey"].as_str().unwrap()).as_str()
         });
         attribute && (from..=to).contains(&(seconds(event) as f64))
     };
@@ -175,7 +186,7 @@ fn answer(state: &State, region: &str, input: &Value) -> Result<Value, Refused> 
         .map(|e| {
             json!({ "EventId": e["eventID"], "EventName": e["eventName"], "ReadOnly": read_only(e),
                 "EventTime": seconds(e),
-                "EventSource": e["eventSource"], "Username": "ci-118", "Resources": [],
+                "EventSource": e["eventSource"], "Username": name(e), "Resources": [],
                 "CloudTrailEvent": e.to_string() })
         })
         .collect();

@@ -2,7 +2,7 @@
 //! the tests' own gives: what is asked of it and how fast, what comes of it, and that our own calls are known
 //! by the name they carry.
 
-mod history;
+pub mod history;
 
 use std::{
     collections::BTreeSet,
