@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::Target;
 use crate::intake::Report;
 
-/// What an actor did.
+/// The account of what an actor did.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Investigation {
     /// The actor.
@@ -46,9 +46,9 @@ pub struct Investigation {
     pub sessions: Listing<Session>,
     /// The things that it made, opened, ran or took, in the order of time.
     pub effects: Listing<Effect>,
-    /// When.
+    /// The times at which it acted.
     pub timeline: Timeline,
-    /// What the events cannot show, in sentences.
+    /// The things that the events cannot show, in sentences.
     pub notes: Vec<String>,
 }
 
@@ -236,7 +236,7 @@ pub struct EffectName {
 /// Something that the actor made, opened, ran or took.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Effect {
-    /// What and where.
+    /// The kind, the thing and the place.
     #[serde(flatten)]
     pub name: EffectName,
     /// Its events.
@@ -244,7 +244,7 @@ pub struct Effect {
     pub figures: Figures,
 }
 
-/// When the actor acted.
+/// The times at which the actor acted.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Timeline {
     /// The events hour by hour, without hours in which there were none.

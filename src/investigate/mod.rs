@@ -1,4 +1,5 @@
-//! What one actor did, out of CloudTrail events: an access key, a user, a role, an instance or an address. Pure
+//! The account of what one actor did, out of CloudTrail events: an access key, a user, a role, an instance or
+//! an address. Pure
 //! over events; nothing is opened or asked for here, and nothing here decides what is wrong now: that is for our
 //! own checks, to which the events of the actor go as any other findings do.
 //!

@@ -1,7 +1,6 @@
 //! The table of effects: the calls that make something, open or weaken something, run code or take a secret,
-//! each with the members of its event that name the thing. Only these members are kept of an event. What the
-//! calls mean that redress has checks for is known to intake already, and stands here only where the event has
-//! more to name; the names of services, events and members are AWS's.
+//! each with the members of its event that name the thing. Only these members are kept of an event. Intake
+//! knows the calls already that redress has checks for: they stand here only where the event has more to name; the names of services, events and members are AWS's.
 
 use super::document::EffectKind::{self, Loosened, Made, Ran, Took};
 

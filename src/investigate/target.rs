@@ -163,12 +163,9 @@ impl Serialize for Target {
 impl Arn {
     fn of(text: &str) -> Option<Self> {
         let parts: Vec<&str> = text.splitn(6, ':').collect();
-        match parts[..] {
-            ["arn", _, "iam", "", account, _] if text::is_account(account) => {
-                Some(Self { whole: text.to_owned(), account: account.to_owned() })
-            }
-            _ => None,
-        }
+        let [begins, _, service, region, account, _] = parts[..] else { return None };
+        let is_one = (begins, service, region) == ("arn", "iam", "") && text::is_account(account);
+        is_one.then(|| Self { whole: text.to_owned(), account: account.to_owned() })
     }
 
     fn resource(&self) -> &str {

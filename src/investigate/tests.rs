@@ -8,7 +8,7 @@ use crate::intake::{self, Report};
 const KEY: &str = "AKIAEXAMPLEEXAMPLE01";
 const SESSION: &str = "ASIAEXAMPLEEXAMPLE02";
 
-/// An event of the user bob with his key.
+/// Builds an event of the user bob with his key.
 fn event(minute: u32, source: &str, name: &str, over: Value) -> Value {
     let mut event = json!({
         "eventVersion": "1.11", "eventTime": format!("2026-11-22T06:{minute:02}:00Z"),
@@ -144,7 +144,8 @@ fn a_key_is_followed_from_its_making_to_the_session_that_it_opened() {
     let [origin] = &done.origins.entries[..] else { panic!("{:?}", done.origins) };
     assert!(origin.name.by.ends_with("user/alice") && origin.name.call == "iam:CreateAccessKey");
     let entries: Vec<&str> = done.timeline.entries.iter().map(|e| e.call.as_str()).collect();
-    assert_eq!(entries.len(), 5, "reads that failed are counted, and no entries: {entries:?}");
+    assert_eq!(entries.len(), 6, "reads that failed are counted, and no entries: {entries:?}");
+    assert_eq!(done.timeline.entries[4].resources, ["session of arn:aws:iam::123456789012:role/ci/deploy"]);
     assert_eq!((done.timeline.hours.len(), done.timeline.hours[0].changes), (1, 4));
 }
 

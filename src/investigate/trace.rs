@@ -187,7 +187,7 @@ impl Trace {
     }
 
     /// Notes what a call of the actor did, and its place in the timeline.
-    fn note(&mut self, event: &Event<'_>, code: &str, things: &[Thing]) {
+    fn note(&mut self, event: &Event<'_>, code: &str, things: &[Thing], given: Option<&SessionName>) {
         let (at, call) = (event.at(), clean(&event.call(), LONG));
         let [region, account] = [event.region(), event.account()].map(|text| clean(text, LONG));
         for thing in things {
@@ -202,7 +202,8 @@ impl Trace {
             };
             self.effects.add(name, at, Outcome::Done);
         }
-        if event.only_reads() && things.is_empty() {
+        // CloudTrail takes the calls that give a session for such that only read.
+        if event.only_reads() && things.is_empty() && given.is_none() {
             return;
         }
         let Some(at) = at else { return };
@@ -210,12 +211,16 @@ impl Trace {
         kinds.sort_unstable();
         kinds.dedup();
         let words = |thing: &Thing| [thing.what.as_str(), &thing.resource].join(" ").trim().to_owned();
+        let of_session = |given: &SessionName| match given.role.as_str() {
+            "" => "session of its own".to_owned(),
+            role => format!("session of {role}"),
+        };
         self.timeline.keep(Entry {
             at,
             call,
             code: clean(code, LONG),
             kinds,
-            resources: things.iter().take(NAMED).map(words).collect(),
+            resources: things.iter().take(NAMED).map(words).chain(given.map(of_session)).collect(),
             region,
             from: clean(event.from(), LONG),
             by: clean(&event.who().words(), LONG),
@@ -230,10 +235,11 @@ impl Trace {
         self.count(event, &code);
         let done = code.is_empty();
         let things = if done { effect::things(&call, &exact, sides) } else { Vec::new() };
-        if done && SESSIONS.contains(&call.as_str()) {
-            self.sessions.add(session(&call, sides), event.at(), Outcome::Done);
+        let given = (done && SESSIONS.contains(&call.as_str())).then(|| session(&call, sides));
+        self.note(event, &code, &things, given.as_ref());
+        if let Some(given) = given {
+            self.sessions.add(given, event.at(), Outcome::Done);
         }
-        self.note(event, &code, &things);
         if done && cloudtrail::is_known(&exact) {
             self.kept.keep(value);
         }
@@ -339,7 +345,7 @@ impl Tap for Trace {
         if self.is_own(&event) {
             let code = event.error().to_owned();
             self.count(&event, &code);
-            self.note(&event, &code, &[]);
+            self.note(&event, &code, &[], None);
         }
         true
     }

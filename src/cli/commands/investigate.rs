@@ -67,15 +67,15 @@ pub async fn run(session: &Session, whom: &Whom, asked: &Evidence) -> Result<Exi
             Some(session.traffic(logs, seen).await?)
         }
     };
-    let found = trace.kept.document();
-    let judged = match trace.kept.is_empty() {
-        true => None,
-        false => judge(session, &mut door, &target, &found, chosen).await?,
+    let (found, is_known) = (trace.kept.document(), !trace.kept.is_empty());
+    let judged = match is_known {
+        true => judge(session, &mut door, &target, &found, chosen).await?,
+        false => None,
     };
     let mut investigation = trace.done(inputs);
     investigation.notes.extend(notes);
-    let all = Shown { session, asked, investigation, seen, judged, door };
-    all.show(&found, partial)
+    let partial = partial || investigation.counts.unreadable > 0;
+    Shown { session, asked, investigation, seen, judged, door, is_known }.show(&found, partial)
 }
 
 /// The account, which is opened where it is needed.
@@ -209,6 +209,8 @@ struct Shown<'s> {
     seen: Option<SeenTraffic>,
     judged: Option<Planned>,
     door: Door<'s>,
+    /// A check answers some of it.
+    is_known: bool,
 }
 
 impl Shown<'_> {
@@ -231,7 +233,7 @@ impl Shown<'_> {
             not_judged: not_judged.as_deref(),
             playbooks: &self.playbooks(),
             again: &self.again(),
-            output: name.as_deref(),
+            output: name.as_deref().filter(|_| self.is_known),
         };
         let out = self.session.out;
         match to_stdout {
@@ -249,10 +251,10 @@ impl Shown<'_> {
         if self.judged.is_some() {
             return None;
         }
-        Some(match (&self.door.closed, self.asked.offline) {
+        Some(match (&self.door.closed, self.is_known) {
+            (_, false) => "nothing that it did successfully is known to a check".to_owned(),
             (Some(why), _) => format!("the account could not be opened: {why}"),
             (None, true) => "--offline: no account was opened".to_owned(),
-            (None, false) => "nothing that it did successfully is known to a check".to_owned(),
         })
     }
 

@@ -53,7 +53,7 @@ pub async fn run(session: &Session, command: Command) -> Result<Exit, Fail> {
         Command::Events { past, output, exit_code, .. } => {
             events::run(session, &past, output.as_deref(), exit_code).await
         }
-        Command::Investigate { whom, evidence, .. } => investigate::run(session, &whom, &evidence).await,
+        Command::Investigate(all) => investigate::run(session, &all.whom, &all.evidence).await,
         Command::Sign { what, key, .. } => sign::run(session, &what, &key).map(|()| Exit::Done),
         Command::Diff { old, new, exit_code, .. } => diff::run(session, &old, &new, exit_code),
         Command::Show { what, .. } => show::run(session, &what),

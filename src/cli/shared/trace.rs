@@ -21,11 +21,11 @@ const NO_EVENTS: &str = "it holds no CloudTrail events";
 
 /// An actor, followed through all inputs.
 pub struct Followed {
-    /// What was found.
+    /// The state at the end of the events.
     pub trace: Trace,
     /// The reports on the inputs.
     pub inputs: Vec<Report>,
-    /// What the inputs cannot show.
+    /// The things that the inputs cannot show.
     pub notes: Vec<String>,
 }
 

@@ -1,5 +1,5 @@
-//! The page of an investigation: facts, a timeline, and the sections, in the style of the page for reviews. It
-//! runs no script at all.
+//! The page of an investigation: facts, a timeline, and the sections, in the style of the page for reviews.
+//! It runs no script at all.
 
 use serde_json::{Value, json};
 
@@ -26,11 +26,12 @@ pub fn investigation(all: &Investigated<'_>, typed: &Typed<'_>) -> Result<String
         ("of those denied", counts.denied, "warn"),
     ];
     let stats = stats.into_iter().filter(|(_, n, _)| *n > 0);
+    let stats = stats.map(|(label, n, tone)| json!({ "label": label, "n": n, "tone": tone }));
     let sections = story.sections.iter().enumerate().map(|(n, one)| section(n, one));
     let context = json!({
         "title": story.title,
         "lead": { "tone": name(story.lead.0), "text": story.lead.1 },
-        "stats": stats.map(|(label, n, tone)| json!({ "label": label, "n": n, "tone": tone })).collect::<Value>(),
+        "stats": stats.collect::<Value>(),
         "facts": pairs(&story.facts),
         "notes": story.notes,
         "bars": bars(&story),

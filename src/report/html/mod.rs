@@ -2,7 +2,7 @@
 //! every text that an account contains; in addition, the page's own policy allows no script but the one that
 //! is part of this program. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use minijinja::{Environment, UndefinedBehavior};
 use serde_json::{Value, json};
@@ -409,7 +409,7 @@ fn rendered(template: &str, mut context: Value, own: &[(&str, &str)]) -> Result<
     // The name ends in .html, so everything is escaped except the parts that belong to this program.
     environment.add_template("page.html", template)?;
     let own = own.iter().map(|(name, part)| (*name, minijinja::Value::from_safe_string((*part).to_owned())));
-    let own = minijinja::Value::from_iter(own);
+    let own = minijinja::Value::from(own.collect::<BTreeMap<_, _>>());
     environment
         .get_template("page.html")?
         .render(minijinja::context! { ..own, ..minijinja::Value::from(minijinja::value::Serde(&context)) })

@@ -19,7 +19,7 @@ const FORMAT: &str = "redress.investigation/1";
 /// The result of an investigation.
 #[derive(Debug, Clone, Copy)]
 pub struct Investigated<'a> {
-    /// What the actor did, by the events.
+    /// The account of what the actor did.
     pub investigation: &'a Investigation,
     /// The traffic of the actor, by flow logs; `None` without any.
     pub traffic: Option<&'a SeenTraffic>,
@@ -40,13 +40,13 @@ pub struct Investigated<'a> {
 pub struct InvestigationDocument<'a> {
     /// The format's name.
     pub format: &'static str,
-    /// What the actor did.
+    /// The account of what the actor did.
     #[serde(flatten)]
     pub investigation: &'a Investigation,
     /// The traffic of the actor, by flow logs; null without any.
     pub traffic: Option<&'a SeenTraffic>,
-    /// What our checks find now in what it made and loosened, as `redress.findings/1`; null where they were not
-    /// asked.
+    /// The verdicts of our checks on what it made and loosened, as `redress.findings/1`; null where they were
+    /// not asked.
     pub now: Option<FindingsDocument>,
     /// The reason why they were not asked; null where they were.
     pub not_judged: Option<&'a str>,
@@ -74,7 +74,7 @@ pub struct Line {
     pub tone: Tone,
     /// A time, a number or a word.
     pub label: String,
-    /// What happened.
+    /// The event or the thing.
     pub text: String,
     /// The remark.
     pub faint: String,

@@ -20,6 +20,8 @@ use crate::investigate::{
 const MOST_BARS: usize = 40;
 /// The number of sessions whose investigation is proposed.
 const MOST_FOLLOWED: usize = 3;
+/// The number of inputs that are named as not whole.
+const MOST_GAPS: usize = 10;
 /// The number of names in a fact.
 const NAMED: usize = 5;
 
@@ -56,7 +58,7 @@ pub struct Story {
     pub lead: (Tone, String),
     /// The facts, each with its label.
     pub facts: Vec<(&'static str, String)>,
-    /// What is not shown, and why.
+    /// The things that are not shown, with the reasons.
     pub notes: Vec<String>,
     /// The timeline.
     pub bars: Vec<Bar>,
@@ -138,10 +140,15 @@ fn facts(of: &Investigation) -> Vec<(&'static str, String)> {
 
 fn notes(all: &Investigated<'_>) -> Vec<String> {
     let of = all.investigation;
-    let mut notes = of.notes.clone();
+    let (mut notes, mut gaps) = (of.notes.clone(), 0);
     for input in &of.inputs {
         let why = [&input.incomplete, &input.declined].into_iter().flatten().next();
-        notes.extend(why.map(|why| format!("{}: {why}", input.input)));
+        let note = why.map(|why| format!("{}: {why}", input.input));
+        gaps += usize::from(note.is_some());
+        notes.extend(note.filter(|_| gaps <= MOST_GAPS));
+    }
+    if gaps > MOST_GAPS {
+        notes.push(format!("{} more inputs were not read whole", gaps - MOST_GAPS));
     }
     if of.timeline.left_out > 0 {
         notes.push(format!(
@@ -205,7 +212,9 @@ fn sections(all: &Investigated<'_>) -> Vec<Section> {
 fn next(all: &Investigated<'_>, typed: &Typed<'_>) -> Vec<Next> {
     let next = |purpose: &str, command| Next { purpose: purpose.to_owned(), command };
     let of = all.investigation;
-    let Typed { account, place, playbooks, planning, .. } = typed;
+    let Typed { place, playbooks, planning, .. } = typed;
+    let account =
+        all.scan.map_or_else(|| typed.account.to_owned(), |scan| words::account_flag(scan.endpoint));
     let mut commands = Vec::new();
     let open = all.scan.is_some_and(|scan| scan.findings.iter().any(words::is_open));
     if let Some(file) = all.output.filter(|_| open || all.scan.is_none()) {

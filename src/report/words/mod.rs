@@ -6,7 +6,7 @@ mod next;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-pub use next::{Next, offered, plan_next, run_next, scan_next};
+pub use next::{Next, account_flag, offered, plan_next, run_next, scan_next};
 
 use super::style::Tone;
 use crate::{

@@ -31,7 +31,7 @@ pub fn offered(plan: &Plan) -> bool {
 
 /// Returns the flag that keeps a new plan on the twin, for a report about a twin. Without it the plan would
 /// be made on AWS. Runs and plan files contain their own account.
-pub(super) fn account_flag(endpoint: &str) -> String {
+pub fn account_flag(endpoint: &str) -> String {
     if endpoint.starts_with("twin:") {
         format!(" --account {}", safe::shell(endpoint))
     } else {

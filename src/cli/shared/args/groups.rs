@@ -11,7 +11,7 @@ impl Command {
                 vec![opens, plans, reports]
             }
             Command::Events { opens, checks, reports, .. } => vec![opens, checks, reports],
-            Command::Investigate { opens, checks, formatted, .. } => vec![opens, checks, formatted],
+            Command::Investigate(all) => vec![&all.opens, &all.checks, &all.formatted],
             Command::Block { opens, parameters, reports, .. } => vec![opens, parameters, reports],
             Command::Show { stored, books, reports, .. } => vec![stored, books, reports],
             Command::Sign { stored, .. } => vec![stored],

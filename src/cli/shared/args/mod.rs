@@ -3,6 +3,7 @@
 mod common;
 mod flags;
 mod groups;
+mod investigate;
 mod values;
 
 use std::path::PathBuf;
@@ -16,9 +17,8 @@ use self::common::{
 };
 pub use self::{
     common::Common,
-    flags::{
-        Approval, Closing, Evidence, Guards, PastFlags, Place, ReportBack, SafetyLimits, Signs, Trusts, Whom,
-    },
+    flags::{Approval, Closing, Guards, PastFlags, Place, ReportBack, SafetyLimits, Signs, Trusts},
+    investigate::{Evidence, Investigate, Whom},
     values::{ActionsCommand, Color, Format, Half, PlaybooksCommand, Shell, Target},
 };
 use super::when::valid_for;
@@ -109,23 +109,7 @@ pub enum Command {
         reports: Reports,
     },
     /// Show what a key, role, user, instance or address did; changes nothing
-    Investigate {
-        /// The actor.
-        #[command(flatten)]
-        whom: Whom,
-        /// The events and logs.
-        #[command(flatten)]
-        evidence: Evidence,
-        /// The account.
-        #[command(flatten)]
-        opens: Opens,
-        /// The checks.
-        #[command(flatten)]
-        checks: Checks,
-        /// The format.
-        #[command(flatten)]
-        formatted: Formatted,
-    },
+    Investigate(Box<Investigate>),
     /// Plan what would be done; changes nothing
     Plan {
         /// Also write the plan to a file, for `redress apply FILE`; `-` is
