@@ -182,6 +182,9 @@ fn an_instance_is_the_session_of_its_name_and_what_anybody_may_choose_is_said() 
     let (done, _) = read(Target::instance(id).expect("an id"), Period::default(), &log(&events));
     assert_eq!(done.counts.matched, 3);
     assert!(done.notes[0].starts_with("1 events are of sessions that bear the name"), "{:?}", done.notes);
+    let delivered =
+        "used by i-0aaaaaaaaaaaaaaa1 from 198.51.100.7 (1), other from 198.51.100.7 (1): an address";
+    assert!(done.notes[1].contains(delivered), "{:?}", done.notes);
     let mut trace = Trace::new(Target::instance(id).expect("an id"), Period::default());
     intake::events("log", Box::new(log(&story()).as_bytes()), &mut trace);
     assert_eq!(trace.interfaces(), ["eni-0aaaaaaaaaaaaaaa1"]);

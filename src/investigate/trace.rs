@@ -99,6 +99,8 @@ pub struct Trace {
     timeline: Growing,
     /// The events of a session that has the instance's name, without a sign that EC2 delivered its credentials.
     named_alike: u64,
+    /// The sessions whose credentials EC2 delivered, each with an address from which they were used.
+    delivered: Capped<(String, String)>,
     /// The network interfaces of the instance, as the event has them that started it.
     interfaces: Vec<String>,
     /// The events that our own checks can answer.
@@ -127,6 +129,7 @@ impl Trace {
             effects: Capped::new(MOST_THINGS),
             timeline: Growing::default(),
             named_alike: 0,
+            delivered: Capped::new(MOST_ORIGINS),
             interfaces: Vec::new(),
             kept: Kept::default(),
         }
@@ -163,8 +166,13 @@ impl Trace {
         }
         self.counts.denied += u64::from(outcome == Outcome::Denied);
         self.span.add(at, outcome);
-        if let (Target::Instance(_), false) = (&self.target, who.is_delivered()) {
-            self.named_alike += 1;
+        match (&self.target, who.is_delivered()) {
+            (_, true) => {
+                let names = [who.session(), event.from()].map(|text| clean(text, LONG));
+                self.delivered.add(names.into(), at, outcome);
+            }
+            (Target::Instance(_), false) => self.named_alike += 1,
+            _ => {}
         }
         let named = |into: &mut Capped<String>, text: &str| {
             if !text.is_empty() {
@@ -270,7 +278,8 @@ impl Trace {
 
     /// Ends, with the reports on the inputs.
     pub fn done(self, inputs: Vec<Report>) -> Investigation {
-        let notes = self.notes();
+        let mut notes = self.notes();
+        notes.extend(used_from(self.delivered));
         let unread = |report: &Report| report.counts.get(Reason::Incomplete.name()).copied().unwrap_or(0);
         let unread: u64 = inputs.iter().map(unread).sum();
         let mut counts = self.counts;
@@ -331,6 +340,24 @@ impl Trace {
         }
         notes
     }
+}
+
+/// Returns the note on credentials that EC2 delivered: used from elsewhere, they were taken from the instance.
+fn used_from(delivered: Capped<(String, String)>) -> Option<String> {
+    let (all, _) = delivered.most_first();
+    let named = |((session, from), figures): &((String, String), Figures)| {
+        format!("{session} from {from} ({})", figures.events)
+    };
+    let shown: Vec<String> = all.iter().take(NAMED).map(named).collect();
+    let more = all.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!shown.is_empty()).then(|| {
+        format!(
+            "EC2 delivered credentials to instances, and they were used by {}{more}: an address that is not of \
+             the instance or of its NAT gateway shows that they were taken",
+            shown.join(", ")
+        )
+    })
 }
 
 impl Tap for Trace {

@@ -11,6 +11,7 @@ use std::{
 
 use redress::{
     intake::{self, Decision, Intake, Item, Reason},
+    investigate::{Period, Target, Trace},
     resource::Owner,
 };
 use serde_json::Value;
@@ -240,3 +241,59 @@ fn what_was_made_sick_is_found_in_the_output_of_prowler_and_of_custodian_alike()
     }
     assert!(custodian.suspicions.iter().all(|s| s.decision.reason() != Some(Reason::Incomplete)));
 }
+
+/// The access keys in whatever JSON there is.
+fn keys(value: &Value, into: &mut BTreeSet<String>) {
+    match value {
+        Value::Array(list) => list.iter().for_each(|v| keys(v, into)),
+        Value::Object(object) => {
+            into.extend(object.get("accessKeyId").and_then(Value::as_str).map(str::to_owned));
+            object.values().for_each(|v| keys(v, into));
+        }
+        _ => {}
+    }
+}
+
+/// What an investigation of every key of a folder adds up to.
+fn followed(folder: &Path) -> String {
+    let (mut files_with, mut all, mut read, mut matched) = (0, 0, 0, 0);
+    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+    for path in files(folder) {
+        let mut named = BTreeSet::new();
+        let text = fs::read(&path).unwrap();
+        for value in serde_json::Deserializer::from_slice(&text).into_iter::<Value>().map_while(Result::ok) {
+            keys(&value, &mut named);
+        }
+        let mut has_effects = false;
+        for target in named.iter().filter_map(|key| Target::access_key(key).ok()) {
+            let mut trace = Trace::new(target, Period::default());
+            let report = intake::events("log", Box::new(text.as_slice()), &mut trace);
+            let done = trace.done(vec![report]);
+            let counts = done.counts;
+            assert_eq!(counts.read, counts.matched + counts.others + counts.outside + counts.unreadable);
+            assert_eq!(counts.matched, counts.reads + counts.changes + counts.failed, "{}", path.display());
+            (read, matched) = (read + counts.read, matched + counts.matched);
+            has_effects |= !done.effects.entries.is_empty();
+            for effect in &done.effects.entries {
+                *kinds.entry(effect.name.kind.word()).or_default() += 1;
+            }
+        }
+        all += 1;
+        files_with += usize::from(has_effects);
+    }
+    let kinds: Vec<String> = kinds.iter().map(|(kind, n)| format!("{kind} {n}")).collect();
+    format!("{files_with} of {all} files with effects; {matched} of {read} events; {}", kinds.join(", "))
+}
+
+#[test]
+fn investigations_of_every_key_of_the_corpus_add_up_and_name_what_was_simulated() {
+    let Some(corpus) = corpus() else { return };
+    let events = corpus.join("cloudtrail-events");
+    for (folder, wanted) in [("stratus", FOLLOWED[0]), ("console-cartographer", FOLLOWED[1])] {
+        assert_eq!(followed(&events.join(folder)), wanted, "{folder}");
+    }
+}
+
+/// Simulated attacks, and sessions of people at the console.
+const FOLLOWED: [&str; 2] =
+    ["17 of 17 files with effects; 153 of 198 events; loosened 14, made 2, ran 5, took 43", ""];

@@ -1,5 +1,5 @@
-//! The report on an investigation: as the document `redress.investigation/1`, and as a story in sections that the
-//! text and the page both show. Pure.
+//! The report on an investigation: as the document `redress.investigation/1`, and as a story in sections that
+//! the text and the page both show. Pure.
 
 mod lines;
 mod story;
