@@ -289,11 +289,12 @@ fn followed(folder: &Path) -> String {
 fn investigations_of_every_key_of_the_corpus_add_up_and_name_what_was_simulated() {
     let Some(corpus) = corpus() else { return };
     let events = corpus.join("cloudtrail-events");
-    for (folder, wanted) in [("stratus", FOLLOWED[0]), ("console-cartographer", FOLLOWED[1])] {
-        assert_eq!(followed(&events.join(folder)), wanted, "{folder}");
+    assert_eq!(followed(&events.join("stratus")), FOLLOWED);
+    // The others are single events, or have no callers.
+    for folder in ["panther", "traildiscover", "streamalert", "console-cartographer"] {
+        println!("{folder}: {}", followed(&events.join(folder)));
     }
 }
 
-/// Simulated attacks, and sessions of people at the console.
-const FOLLOWED: [&str; 2] =
-    ["17 of 17 files with effects; 153 of 198 events; loosened 14, made 2, ran 5, took 43", ""];
+/// What simulated attacks add up to.
+const FOLLOWED: &str = "17 of 17 files with effects; 153 of 198 events; loosened 14, made 2, ran 5, took 43";

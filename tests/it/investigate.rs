@@ -5,6 +5,11 @@ use std::{fs, io::Write as _, path::Path};
 
 use flate2::{Compression, write::GzEncoder};
 use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+use redress::{
+    intake,
+    investigate::{Period, Target, Trace},
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -483,4 +488,34 @@ fn flow_logs_show_the_traffic_of_an_address_and_of_an_instance() {
     assert_eq!(bench.run(&format!("{instance} --interface x")).0, 2);
     fs::write(bench.path("flows.log"), "no flow log").unwrap();
     assert_eq!(bench.run(&line).0, 2);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// Whatever stands in a log, its records add up, and nothing panics.
+    #[test]
+    fn the_numbers_add_up_whatever_is_changed_in_a_log(
+        edits in prop::collection::vec((any::<prop::sample::Index>(), prop::sample::select(&b"{}[]\",:\\0n\xff "[..])), 0..6),
+        cut in any::<prop::sample::Index>(),
+        cuts in any::<bool>(),
+    ) {
+        let group = "arn:aws:ec2:us-east-1:123456789012:security-group/sg-0aaaaaaaaaaaaaaa1";
+        let mut bytes = json!({ "Records": story(group) }).to_string().into_bytes();
+        for (at, byte) in &edits {
+            let at = at.index(bytes.len());
+            bytes[at] = *byte;
+        }
+        if cuts {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        let mut trace = Trace::new(Target::access_key(KEY).unwrap(), Period::default());
+        let report = intake::events("log", Box::new(bytes.as_slice()), &mut trace);
+        let counts = trace.done(vec![report.clone()]).counts;
+        prop_assert_eq!(counts.read, counts.matched + counts.others + counts.outside + counts.unreadable);
+        prop_assert_eq!(counts.matched, counts.reads + counts.changes + counts.failed);
+        // A record that is lost is a gap that the report names.
+        let gap = report.incomplete.is_some() || report.declined.is_some() || counts.unreadable > 0;
+        prop_assert!(counts.read == 11 || gap, "{:?} {:?}", counts, report);
+    }
 }
