@@ -55,11 +55,11 @@ pub fn things(call: &str, exact: &str, sides: Sides<'_>) -> Vec<Thing> {
 }
 
 fn of_row(row: &Row, sides: Sides<'_>) -> Vec<Thing> {
-    let holds = |condition: &&str| match condition.split_once('=') {
+    let holds = |condition: &str| match condition.split_once('=') {
         Some((path, value)) => sides.at(path).iter().any(|found| found == value),
         None => !sides.at(condition).is_empty(),
     };
-    if !row.only.is_empty() && !row.only.iter().any(|condition| holds(&condition)) {
+    if !row.only.is_empty() && !row.only.iter().any(|condition| holds(condition)) {
         return Vec::new();
     }
     let mut names = row.named.iter().map(|path| sides.at(path)).find(|names| !names.is_empty());
@@ -279,7 +279,7 @@ mod tests {
                 let path = path.to_lowercase();
                 ["secretaccess", "password", "token", "material"].iter().any(|word| path.contains(word))
             };
-            assert!(!row.named.iter().chain(row.with).any(|path| secret(path)), "{}", row.call);
+            assert!(!row.named.iter().chain(row.with).any(secret), "{}", row.call);
         }
     }
 }

@@ -48,9 +48,7 @@ impl Session {
         target: Target,
         period: Period,
     ) -> Result<Followed, Fail> {
-        let inputs: fn(Vec<PathBuf>) -> Vec<(String, Box<dyn Read>)> =
-            |files| files.into_iter().map(input).collect();
-        let followed = follow(target, period, move || inputs(files)).await?;
+        let followed = follow(target, period, move || files.into_iter().map(input).collect()).await?;
         understood(&followed.inputs, EVENTS)?;
         self.remark_on(&followed.inputs, EVENTS);
         Ok(followed)
