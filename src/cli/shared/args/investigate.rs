@@ -7,6 +7,10 @@ use clap::Args;
 use super::common::{Checks, Formatted, Opens};
 use crate::cli::shared::when::{Moment, moment};
 
+/// The usage, which is too long for a line where each actor has its value.
+pub const USAGE: &str = "redress investigate [OPTIONS] --access-key ID\n       (or --role, --user, \
+                         --instance, --address)";
+
 /// The options of `redress investigate`.
 #[derive(Debug, Clone, Args)]
 pub struct Investigate {

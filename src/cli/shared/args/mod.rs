@@ -18,7 +18,7 @@ use self::common::{
 pub use self::{
     common::Common,
     flags::{Approval, Closing, Guards, PastFlags, Place, ReportBack, SafetyLimits, Signs, Trusts},
-    investigate::{Evidence, Investigate, Whom},
+    investigate::{Evidence, Investigate, USAGE, Whom},
     values::{ActionsCommand, Color, Format, Half, PlaybooksCommand, Shell, Target},
 };
 use super::when::valid_for;
@@ -109,6 +109,7 @@ pub enum Command {
         reports: Reports,
     },
     /// Show what a key, role, user, instance or address did; changes nothing
+    #[command(override_usage = USAGE)]
     Investigate(Box<Investigate>),
     /// Plan what would be done; changes nothing
     Plan {
