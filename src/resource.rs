@@ -43,6 +43,8 @@ pub enum Kind {
     Role,
     /// An IAM user.
     User,
+    /// An IAM group of users.
+    Group,
     /// An access key of an IAM user (`arn:aws:iam::A:access-key/AKIA...`: AWS itself has no ARN for it).
     AccessKey,
     /// An S3 bucket.
@@ -86,6 +88,7 @@ impl Kind {
             Kind::LogGroup => "log group",
             Kind::Role => "role",
             Kind::User => "user",
+            Kind::Group => "group of users",
             Kind::AccessKey => "access key",
             Kind::Bucket => "bucket",
             Kind::FlowLog => "flow log",
@@ -194,6 +197,10 @@ impl Owner {
     pub fn user(&self, name: &str) -> ResourceId {
         self.arn("iam", "", true, &format!("user/{name}"))
     }
+    /// Returns the ARN of a group of users by its name alone.
+    pub fn group(&self, name: &str) -> ResourceId {
+        self.arn("iam", "", true, &format!("group/{name}"))
+    }
     /// Returns the name of an access key in the form of an ARN.
     pub fn access_key(&self, id: &str) -> ResourceId {
         self.arn("iam", "", true, &format!("access-key/{id}"))
@@ -258,7 +265,7 @@ impl ResourceId {
         match self.kind() {
             Kind::LogGroup => resource.trim_start_matches("log-group:").trim_end_matches(":*"),
             Kind::Bucket | Kind::Account => resource,
-            Kind::Role | Kind::User => resource.rsplit('/').next().unwrap_or(resource),
+            Kind::Role | Kind::User | Kind::Group => resource.rsplit('/').next().unwrap_or(resource),
             _ => resource.split_once('/').map_or(resource, |(_, id)| id),
         }
     }
@@ -290,6 +297,7 @@ impl ResourceId {
             }
             ("iam", "role") => Kind::Role,
             ("iam", "user") => Kind::User,
+            ("iam", "group") => Kind::Group,
             ("iam", "access-key") => Kind::AccessKey,
             ("iam", "root") => Kind::Account,
             ("s3", _) if !resource.contains('/') => Kind::Bucket,
@@ -319,6 +327,7 @@ mod tests {
             (us().log_group("eu-west-1", "/vpc/flow"), Kind::LogGroup, "/vpc/flow"),
             (us().role("r"), Kind::Role, "r"),
             (us().user("bo"), Kind::User, "bo"),
+            (us().group("staff"), Kind::Group, "staff"),
             (us().access_key("AKIA1"), Kind::AccessKey, "AKIA1"),
             (us().bucket("b.c"), Kind::Bucket, "b.c"),
             (us().root(), Kind::Account, "root"),

@@ -21,6 +21,7 @@ pub mod concern;
 pub mod create_cloudtrail;
 pub mod deactivate_access_key;
 pub mod delivery_role;
+pub mod disable_console_login;
 pub mod disable_subnet_public_ip;
 pub mod empty_default_security_group;
 pub mod enable_ebs_default_encryption;
@@ -34,6 +35,7 @@ pub mod group_use;
 pub mod lift_blocks;
 pub mod log_group;
 pub mod make;
+pub mod mfa_group;
 pub mod protected_users;
 pub mod prune;
 pub mod quota;
@@ -41,9 +43,11 @@ pub mod raise_cloudtrail;
 pub mod raise_password_policy;
 pub mod raise_tls_policy;
 pub mod redirect_http_to_https;
+pub mod require_mfa;
 pub mod restrict_network_acl;
 pub mod restrict_vpc_endpoint;
 pub mod setting;
+pub mod signing_in;
 pub mod snapshot_instance;
 pub mod support;
 pub mod terms;
@@ -284,6 +288,9 @@ static ALL: &[&dyn Action] = &[
     &raise_cloudtrail::RaiseCloudtrail,
     &create_cloudtrail::CreateCloudtrail,
     &raise_password_policy::RaisePasswordPolicy,
+    &disable_console_login::DisableConsoleLogin,
+    &require_mfa::RequireMfa,
+    &mfa_group::EnsureMfaGroup,
     &deactivate_access_key::DeactivateAccessKey,
     &encrypt_volumes::EncryptVolumes,
     &snapshot_instance::SnapshotInstance,

@@ -12,6 +12,7 @@ use crate::{
 
 pub mod access_keys;
 pub mod administrators;
+pub mod console;
 pub mod default_groups;
 pub mod ebs_defaults;
 pub mod egress;
@@ -27,6 +28,7 @@ pub mod patterns;
 pub mod policy;
 pub mod ports;
 pub mod proofs;
+pub mod proofs_identities;
 pub mod proofs_network;
 pub mod root_user;
 pub mod routes;
@@ -123,12 +125,14 @@ pub fn all() -> impl Iterator<Item = &'static Check> {
         endpoint_groups::CHECKS,
         trails::CHECKS,
         passwords::CHECKS,
+        console::CHECKS,
         access_keys::CHECKS,
         root_user::CHECKS,
         volumes::CHECKS,
         snapshots::CHECKS,
         proofs::CHECKS,
         proofs_network::CHECKS,
+        proofs_identities::CHECKS,
     ]
     .into_iter()
     .flatten()

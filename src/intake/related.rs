@@ -29,8 +29,10 @@ pub fn stands_for(named: Kind, judged: Kind) -> bool {
 /// Returns the resources that stand for this one.
 pub fn standing_for(inventory: &Inventory, judged: &ResourceId) -> BTreeSet<ResourceId> {
     let (name, id) = (judged.region(), judged.id());
-    if judged.kind() == Kind::AccessKey {
-        return users_of(inventory, id);
+    match judged.kind() {
+        Kind::AccessKey => return users_of(inventory, id),
+        Kind::User => return by_unique_id(inventory, id).into_iter().collect(),
+        _ => {}
     }
     let Some(region) = inventory.regions.get(name) else { return BTreeSet::new() };
     let instance = |id: &str| inventory.owner.instance(name, id);
@@ -63,6 +65,19 @@ pub fn standing_for(inventory: &Inventory, judged: &ResourceId) -> BTreeSet<Reso
     }
 }
 
+/// Returns whether a resource is another name of one of the same kind: AWS Config names users by their unique
+/// ids.
+pub fn is_alias(resource: &ResourceId) -> bool {
+    resource.kind() == Kind::User && is_user_id(resource.id())
+}
+
+/// Returns a user by the id under which AWS Config names it.
+fn by_unique_id(inventory: &Inventory, name: &str) -> Option<ResourceId> {
+    let id =
+        inventory.users.get(name).known().map(|user| user.user_id.as_str()).filter(|id| is_user_id(id))?;
+    Some(inventory.owner.user(id))
+}
+
 /// Returns the user of an access key, by its name and by the id under which AWS Config names it.
 fn users_of(inventory: &Inventory, key: &str) -> BTreeSet<ResourceId> {
     let Fact::Known(key) = inventory.access_keys.get(key) else { return BTreeSet::new() };
@@ -90,8 +105,7 @@ fn by_interface(suspicions: &[ReportedFinding]) -> BTreeSet<(&str, &str)> {
 /// resource stands for which.
 pub fn wants(suspicions: &[ReportedFinding]) -> BTreeSet<Want> {
     let by_id = |suspicion: &&ReportedFinding| {
-        let named = suspicion.resource.as_ref().filter(|resource| resource.kind() == Kind::User);
-        suspicion.decision.is_actionable() && named.is_some_and(|user| is_user_id(user.id()))
+        suspicion.decision.is_actionable() && suspicion.resource.as_ref().is_some_and(is_alias)
     };
     let users = suspicions.iter().find(by_id).map(|_| Want::all("", FamilyKind::Users));
     by_interface(suspicions)

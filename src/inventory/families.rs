@@ -8,10 +8,11 @@ use super::{
     AccessKey, AccountSummary, AnyFamily, ApplicationStatus, Bucket, CapacityReservation, Certificate,
     CopyTrial, CredentialRow, CustomerKey, EbsDefaults, EgressOnlyGateway, Family, FlowLog, IamGroup,
     Instance, InstanceStatus, InstanceType, Inventory, Key, KeyPolicy, Listener, LoadBalancer, LogGroup,
-    ManagedInstance, ManagedPolicy, NatGateway, NetworkAcl, NetworkInterface, Organization, PasswordPolicy,
-    PrefixList, Quota, Record, Removal, RetentionPolicy, Role, RouteTable, SecurityGroup, SecurityGroupRule,
-    Snapshot, Subnet, TargetGroup, TlsPolicy, Trail, User, Volume, VolumeModification, VolumeStatus, Vpc,
-    VpcDns, VpcEndpoint, VpcPeeringConnection, VpcPublicAccess, WebAcl, WebAclAssociation,
+    LoginProfile, ManagedInstance, ManagedPolicy, Membership, MfaDevices, NatGateway, NetworkAcl,
+    NetworkInterface, Organization, PasswordPolicy, PrefixList, Quota, Record, Removal, RetentionPolicy,
+    Role, RouteTable, SecurityGroup, SecurityGroupRule, Snapshot, Subnet, TargetGroup, TlsPolicy, Trail,
+    User, UserPolicy, Volume, VolumeModification, VolumeStatus, Vpc, VpcDns, VpcEndpoint,
+    VpcPeeringConnection, VpcPublicAccess, WebAcl, WebAclAssociation,
     about::{About, Arn},
     permissions::Reading,
 };
@@ -128,6 +129,14 @@ macro_rules! families {
                 AccessKeys access_keys AccessKey,
                 /// The rows of the credential report, by user name. Only all of them are read.
                 CredentialReports credential_reports CredentialRow,
+                /// The passwords of IAM users, by the name of the user. They are read by these only.
+                LoginProfiles login_profiles LoginProfile,
+                /// The MFA devices of IAM users, by the name of the user. They are read by these only.
+                MfaDevices mfa_devices MfaDevices,
+                /// That users are in groups, as `GROUP/USER`. They are read by these only.
+                Memberships memberships Membership,
+                /// Inline policies of IAM users, as `USER/POLICY`. They are read by these only.
+                UserPolicies user_policies UserPolicy,
                 /// The summary of the account; one member, named `account`.
                 AccountSummaries account_summaries AccountSummary,
                 /// S3 buckets, by name.

@@ -111,6 +111,7 @@ const READ_GROUPS: &[Reading] = &[
 
 impl Record for IamGroup {
     const ABOUT: About = About {
+        kind: Some(Kind::Group),
         arn: Arn {
             one: &["iam::{account}:group/{id}", "iam::{account}:group/*/{id}"],
             any: "iam::{account}:group/*",

@@ -24,6 +24,7 @@ pub mod retention;
 pub mod routes;
 mod routing;
 pub mod services;
+mod sign_in;
 pub mod table;
 pub mod tag;
 pub mod volume_copies;
@@ -66,6 +67,7 @@ pub use routing::{
     Stickiness,
 };
 pub use services::{Bucket, EbsDefaults, LogGroup, ManagedInstance, Organization, Quota, Role, Trail};
+pub use sign_in::{LoginProfile, Membership, MfaDevices, UserPolicy};
 pub use table::Table;
 pub use volume_copies::{CopyTrial, Copying, VolumeStatus};
 pub use vpc_dns::{PrivateZone, VpcDns};
@@ -135,6 +137,18 @@ pub struct Inventory {
     /// The summary of the account; one member, named `account`.
     #[serde(default, skip_serializing_if = "Family::is_empty")]
     pub account_summaries: Family<AccountSummary>,
+    /// The passwords of IAM users, by the name of the user.
+    #[serde(default)]
+    pub login_profiles: Family<LoginProfile>,
+    /// The MFA devices of IAM users, by the name of the user.
+    #[serde(default)]
+    pub mfa_devices: Family<MfaDevices>,
+    /// That users are in groups, as `GROUP/USER`.
+    #[serde(default)]
+    pub memberships: Family<Membership>,
+    /// Inline policies of IAM users, as `USER/POLICY`.
+    #[serde(default)]
+    pub user_policies: Family<UserPolicy>,
     /// S3 buckets, by name.
     #[serde(default)]
     pub buckets: Family<Bucket>,
@@ -163,6 +177,10 @@ impl Inventory {
             access_keys: Family::default(),
             credential_reports: Family::default(),
             account_summaries: Family::default(),
+            login_profiles: Family::default(),
+            mfa_devices: Family::default(),
+            memberships: Family::default(),
+            user_policies: Family::default(),
             buckets: Family::default(),
         }
     }
@@ -203,6 +221,10 @@ impl Inventory {
         self.access_keys.merge(later.access_keys);
         self.credential_reports.merge(later.credential_reports);
         self.account_summaries.merge(later.account_summaries);
+        self.login_profiles.merge(later.login_profiles);
+        self.mfa_devices.merge(later.mfa_devices);
+        self.memberships.merge(later.memberships);
+        self.user_policies.merge(later.user_policies);
         self.buckets.merge(later.buckets);
         for (name, region) in later.regions {
             self.region_mut(&name).merge(region);

@@ -34,6 +34,8 @@ static BUILT_IN: &[(&str, &str)] = built_in![
     "raise-cloudtrail",
     "create-cloudtrail",
     "password-policy",
+    "unused-passwords",
+    "users-without-mfa",
     "ebs-encryption",
     "ebs-default-encryption",
     "kms-rotation",

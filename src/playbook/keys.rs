@@ -4,7 +4,7 @@
 use crate::{
     actions::Parameter,
     checks::{
-        access_keys,
+        access_keys, console,
         network_acls::blocks::{ADDRESSES, UNBLOCKED, UNTIL},
         passwords::{self, WEAK},
         routes::accident::{self, PRIVATE},
@@ -205,6 +205,13 @@ pub fn of_check(check: &str) -> &'static [Parameter] {
         "The days after its last use, or after its creation if it was never used, after which an access key \
          counts as unused.",
     )];
+    static UNUSED_PASSWORD: &[Parameter] = &[key(
+        console::DAYS,
+        "number from 1 to 3650",
+        "90",
+        "The days after its last use, or after it was set if it was never used, after which a password \
+         counts as unused.",
+    )];
     static OTHER_PORT: &[Parameter] = &[key(
         AUTHORISED,
         PORTS,
@@ -258,6 +265,7 @@ pub fn of_check(check: &str) -> &'static [Parameter] {
         UNBLOCKED => TO_BLOCK,
         WEAK => PASSWORDS,
         access_keys::UNUSED => UNUSED_KEY,
+        console::UNUSED => UNUSED_PASSWORD,
         "instance-backup-stale" => BACKUP,
         accident::PUBLIC => PRIVATE_SUBNETS,
         "security-group-open-other-port" => OTHER_PORT,

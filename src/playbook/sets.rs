@@ -104,8 +104,9 @@ const FSBP: &[&str] = &[
     "EC2.21",
     "ELB.1",
     "ELB.17",
-    "IAM.7",
     "IAM.4",
+    "IAM.5",
+    "IAM.7",
     "IAM.8",
 ];
 

@@ -115,6 +115,7 @@ pub(super) fn of(inventory: &Inventory, finding: &Finding, with: &Value) -> Opti
         | Kind::LogGroup
         | Kind::Role
         | Kind::User
+        | Kind::Group
         | Kind::AccessKey
         | Kind::Bucket
         | Kind::FlowLog

@@ -16,6 +16,7 @@ pub mod password_policy;
 pub mod role;
 pub mod route;
 pub mod security_group;
+pub mod sign_in;
 pub mod snapshot;
 pub mod spec;
 pub mod subnet;
@@ -69,6 +70,8 @@ macro_rules! operations {
             log_group::{CreateLogGroup, PutRetentionPolicy, DeleteLogGroup, DeleteRetentionPolicy}
             password_policy::{UpdateAccountPasswordPolicy, DeleteAccountPasswordPolicy}
             user::{UpdateAccessKey}
+            sign_in::{PutUserPolicy, DeleteUserPolicy, DeleteLoginProfile, CreateGroup, PutGroupPolicy,
+                AddUserToGroup, RemoveUserFromGroup}
             role::{CreateRole, PutRolePolicy, DeleteRolePolicy, DeleteRole}
             trail::{CreateTrail, UpdateTrail, StartLogging, StopLogging, DeleteTrail}
             bucket::{

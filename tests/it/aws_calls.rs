@@ -12,7 +12,7 @@ use redress::{
 use serde_json::{Value, json};
 
 use crate::{
-    aws_calls_networks, aws_calls_passwords,
+    aws_calls_networks, aws_calls_passwords, aws_calls_people,
     support::{Keys, moto},
 };
 
@@ -219,6 +219,7 @@ async fn settings(maker: &mut Maker) {
         );
     }
     aws_calls_passwords::policy(maker).await;
+    aws_calls_people::people(maker).await;
     aws_calls_networks::listeners(maker).await;
     aws_calls_networks::entries(maker, &vpc).await;
     aws_calls_networks::endpoints(maker).await;

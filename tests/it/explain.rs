@@ -59,7 +59,7 @@ fn a_check_is_found_by_the_id_that_others_give_it() {
 fn a_change_is_explained_from_the_plan_and_a_wrong_one_gets_a_hint() {
     let folder = tempfile::tempdir().unwrap();
     redress(folder.path(), "plan --account twin:demo -o plan.json");
-    let text = String::from_utf8(redress(folder.path(), "explain plan.json#c3").stdout).unwrap();
+    let text = String::from_utf8(redress(folder.path(), "explain plan.json#c4").stdout).unwrap();
     assert!(
         text.contains("undo:")
             && text.contains("security-group-open")

@@ -110,7 +110,7 @@ fn a_change_is_chosen_confirmed_done_and_proved() {
     let desk = Desk::new("xterm-256color");
     let up = UP.to_owned();
     let steps = [
-        ("Do c3 [", format!("{up}\r")),
+        ("Do c4 [", format!("{up}\r")),
         ("Change 2 of", DOWN.repeat(5)),
         ("> finish", "\r".to_owned()),
         ("What now [", UP.repeat(2)),
@@ -138,12 +138,12 @@ fn a_change_is_chosen_confirmed_done_and_proved() {
 fn one_key_answers_and_a_question_mark_explains() {
     let desk = Desk::new("xterm-256color");
     let steps = [
-        ("Do c3 [y,n,a,s,d,e,f,q,?]:", "?"),
+        ("Do c4 [y,n,a,s,d,e,f,q,?]:", "?"),
         ("no to this and the rest of its playbook", "x"),
         ("Press ? to hide this", "y"),
         ("Change 2 of", "d"),
         ("ec2:RevokeSecurityGroupIngress", ""),
-        ("Do c4 [", "n"),
+        ("Do c5 [", "n"),
         ("Change 3 of", "f"),
         ("What now [g,b,q,?]:", "g"),
         ("Type the account id 123456789012 to do it", "123456789012\r"),
@@ -151,8 +151,8 @@ fn one_key_answers_and_a_question_mark_explains() {
     let seen = desk.play("fix --account twin:demo", &steps);
     assert_eq!((seen.exit, seen.restored), (0, true), "{}", seen.text);
     assert!(
-        seen.text.contains("Do c3: yes")
-            && seen.text.contains("Do c4: no")
+        seen.text.contains("Do c4: yes")
+            && seen.text.contains("Do c5: no")
             && seen.text.contains("You chose 1 change"),
         "{}",
         seen.text
@@ -163,11 +163,11 @@ fn one_key_answers_and_a_question_mark_explains() {
 #[test]
 fn a_word_typed_whole_answers_one_question() {
     let desk = Desk::new("xterm");
-    let seen = desk.play("fix --account twin:demo", &[("Do c3 [", "yes\r"), ("Do c4 [", ""), ("> no", "q")]);
+    let seen = desk.play("fix --account twin:demo", &[("Do c4 [", "yes\r"), ("Do c5 [", ""), ("> no", "q")]);
     assert_eq!(seen.exit, 4, "{}", seen.text);
     assert!(
-        seen.text.contains("Do c3: yes")
-            && seen.text.contains("Do c4: quit")
+        seen.text.contains("Do c4: yes")
+            && seen.text.contains("Do c5: quit")
             && !seen.text.contains("Which parameter"),
         "{}",
         seen.text
@@ -342,7 +342,7 @@ fn the_recorded_session_is_what_a_session_looks_like() {
 #[test]
 fn sigterm_and_sighup_leave_a_question_as_ctrl_c_does_and_the_terminal_as_it_was() {
     for (line, wait) in [
-        ("fix --account twin:demo", "Do c3 ["),
+        ("fix --account twin:demo", "Do c4 ["),
         ("apply --account twin:demo", "Do it ["),
         ("fix --plain --account twin:demo", "Type a word"),
     ] {

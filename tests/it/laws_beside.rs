@@ -93,8 +93,13 @@ fn something_else(truth: &mut Inventory, want: &Want) {
                 defaults.kms_key_id = Fact::Known("arn:aws:kms:us-east-1:123456789012:key/beside".to_owned());
             }
         }
-        // A change sets all of it: nothing of it is beside.
-        FamilyKind::PasswordPolicies => {}
+        FamilyKind::Users => drop(truth.users.get_mut(id).map(|user| tag(&mut user.tags))),
+        // A change sets all of it, or makes it: nothing of it is beside.
+        FamilyKind::PasswordPolicies
+        | FamilyKind::UserPolicies
+        | FamilyKind::LoginProfiles
+        | FamilyKind::Memberships
+        | FamilyKind::IamGroups => {}
         // Its other members are the user's, or AWS's to change.
         FamilyKind::AccessKeys => {
             _ = truth.access_keys.get_mut(id).map(|key| tag_fact(&mut key.tags));

@@ -126,4 +126,21 @@ def report_of_now(self):
 
 IamResponse.get_credential_report = report_of_now
 
+# The same for passwords, which are as old as their users, and when they were used: `/age-400/signed-300/`.
+create_login_profile = iam.IAMBackend.create_login_profile
+
+
+def create_as_old_as_its_user(self, user_name, *more, **named):
+    user = create_login_profile(self, user_name, *more, **named)
+    for word in user.path.strip("/").split("/"):
+        name, _, days = word.partition("-")
+        if name == "age":
+            user.create_date = utcnow() - datetime.timedelta(days=int(days))
+        elif name == "signed":
+            user.password_last_used = utcnow() - datetime.timedelta(days=int(days))
+    return user
+
+
+iam.IAMBackend.create_login_profile = create_as_old_as_its_user
+
 main(["-H", "127.0.0.1", "-p", sys.argv[1]])

@@ -334,6 +334,29 @@ pub fn meddle(stand: &Stand, plan: &Plan) -> bool {
                     redress::inventory::Fact::Known("alias/retired".into());
                 true
             }
+            // A key of the user is activated, which would be denied, too.
+            "disable-console-login" | "require-mfa" => {
+                let key = redress::inventory::AccessKey {
+                    id: "AKIA2DEMOMEDDLED0001".into(),
+                    user: id,
+                    status: "Active".into(),
+                    ..Default::default()
+                };
+                truth.access_keys.put(key.id.clone(), key);
+                true
+            }
+            // Somebody makes a group of that name for something else.
+            "ensure-mfa-group" => {
+                let group = redress::inventory::IamGroup {
+                    id: id.clone(),
+                    inline_policies: redress::inventory::Fact::Known([].into()),
+                    attached_policies: redress::inventory::Fact::Known(vec![
+                        "arn:aws:iam::aws:policy/X".into(),
+                    ]),
+                };
+                truth.iam_groups.put(id, group);
+                true
+            }
             // Somebody turns on hard expiry, which the update must not turn off.
             "raise-password-policy" => {
                 let policy = truth.password_policies.get_mut(redress::inventory::PasswordPolicy::ID);

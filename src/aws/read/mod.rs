@@ -24,6 +24,7 @@ mod removals;
 mod roles;
 mod routes;
 mod rules;
+mod sign_in;
 mod trails;
 mod vpc_dns;
 mod web_acls;
@@ -188,6 +189,10 @@ impl Reader<'_> {
             K::ManagedPolicies => found(identities::policies(region.iam(), ask).await, job),
             K::AccessKeys => found(access_keys::access_keys(self, region.iam(), ask).await, job),
             K::CredentialReports => found(credential_report::reports(region.iam(), ask).await, job),
+            K::LoginProfiles => found(sign_in::login_profiles(region.iam(), ask).await, job),
+            K::MfaDevices => found(sign_in::mfa_devices(region.iam(), ask).await, job),
+            K::Memberships => found(sign_in::memberships(region.iam(), ask).await, job),
+            K::UserPolicies => found(sign_in::user_policies(region.iam(), ask).await, job),
             K::AccountSummaries => found(identities::summary(region.iam(), ask).await, job),
             K::Buckets => found(buckets::buckets(self, ask).await, job),
             K::Trails => match &job.ask {

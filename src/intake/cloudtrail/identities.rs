@@ -8,6 +8,7 @@ use super::{
 };
 
 const KEY: &str = "AwsIamAccessKey";
+const USER: &str = "AwsIamUser";
 const UNUSED: &[&str] = &["access-key-unused"];
 const OF_ROOT: &[&str] = &["root-access-key"];
 
@@ -43,6 +44,35 @@ pub fn update_key(request: &Value, _: &Value) -> Did {
     }
 }
 
+/// Returns the name under which a user has a password, and the one under which it is without MFA.
+fn signs_in(user: &str) -> [String; 2] {
+    [format!("password/{user}"), format!("without-mfa/{user}")]
+}
+
+/// Reads the events by which a user comes to sign in with a password alone.
+pub fn opens(request: &Value, _: &Value) -> Did {
+    match text(request, "userName") {
+        "" => Did::Missing(NO_ID),
+        user => {
+            let target =
+                Target { id: user.to_owned(), kind: USER, opens: vec![signs_in(user).into()], only: None };
+            Did::Touched(vec![target], Vec::new())
+        }
+    }
+}
+
+/// Reads `DeleteLoginProfile`.
+pub fn delete_password(request: &Value, _: &Value) -> Did {
+    let [password, _] = signs_in(text(request, "userName"));
+    Did::Harmless("the user has no password any more", vec![password], Vec::new())
+}
+
+/// Reads `EnableMFADevice`. A user has up to eight devices, so that one may be taken away without harm.
+pub fn enable_device(request: &Value, _: &Value) -> Did {
+    let [_, without] = signs_in(text(request, "userName"));
+    Did::Harmless("it enrols a device", vec![without], Vec::new())
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -60,6 +90,18 @@ mod tests {
         let again = json!({ "accessKeyId": "AKIA1", "userName": "bo", "status": "Active" });
         assert!(matches!(update_key(&again, &Value::Null), Did::Touched(..)));
         assert_eq!(update_key(&Value::Null, &Value::Null), Did::Missing(NO_ID));
+    }
+
+    #[test]
+    fn a_user_is_looked_at_until_the_password_is_deleted_or_a_device_is_enrolled() {
+        let request = json!({ "userName": "bo" });
+        let Did::Touched(targets, _) = opens(&request, &Value::Null) else { panic!() };
+        assert_eq!((targets[0].id.as_str(), targets[0].kind), ("bo", USER));
+        for closed in [delete_password(&request, &Value::Null), enable_device(&request, &Value::Null)] {
+            let Did::Harmless(_, closes, _) = closed else { panic!() };
+            assert!(targets[0].opens[0].contains(&closes[0]), "{closes:?}");
+        }
+        assert_eq!(opens(&Value::Null, &Value::Null), Did::Missing(NO_ID));
     }
 
     #[test]

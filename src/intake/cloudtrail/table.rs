@@ -79,6 +79,11 @@ pub static TABLE: &[(&str, Extract)] = &[
     ("iam:CreateAccessKey", identities::create_key),
     ("iam:UpdateAccessKey", identities::update_key),
     ("iam:DeleteAccessKey", |q, _| gone(&[text(q, "accessKeyId")])),
+    ("iam:CreateLoginProfile", identities::opens),
+    ("iam:UpdateLoginProfile", identities::opens),
+    ("iam:DeactivateMFADevice", identities::opens),
+    ("iam:DeleteLoginProfile", identities::delete_password),
+    ("iam:EnableMFADevice", identities::enable_device),
     ("elasticloadbalancing:CreateListener", |_, r| {
         let made = list(get(r, "listeners"));
         balancers::listener(made.into_iter().next().unwrap_or(&Value::Null))

@@ -80,7 +80,8 @@ impl<'s> Index<'s> {
                     index.broad.entry(id).or_default().push(at);
                 } else {
                     index.exact.entry((id, resource.as_str())).or_default().push(at);
-                    if checks::find(id).is_some_and(|c| c.kind != resource.kind()) {
+                    let is_other = checks::find(id).is_some_and(|c| c.kind != resource.kind());
+                    if is_other || related::is_alias(resource) {
                         index.related.insert(id);
                     }
                 }

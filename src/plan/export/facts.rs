@@ -298,6 +298,10 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
         | FamilyKind::AccessKeys
         | FamilyKind::CredentialReports
         | FamilyKind::AccountSummaries
+        | FamilyKind::LoginProfiles
+        | FamilyKind::MfaDevices
+        | FamilyKind::Memberships
+        | FamilyKind::UserPolicies
         | FamilyKind::Keys
         | FamilyKind::KeyPolicies
         | FamilyKind::RetentionPolicies

@@ -7,6 +7,7 @@ mod disks;
 mod entries;
 mod form;
 mod held;
+mod identities;
 mod labels;
 mod lineage;
 mod made;
@@ -324,6 +325,7 @@ impl<'a> Reach<'a> {
         let deletes = call.operation.starts_with("Delete")
             && !call.operation.ends_with("Tags")
             && !routes::is_about(call)
+            && !identities::is_about(call)
             && !entries::is_about(call);
         let made = own && tag_of(&thing, tag::REPLACED_BY).is_none();
         let may_go_now = made || derived() || due();
@@ -339,7 +341,9 @@ impl<'a> Reach<'a> {
         };
         let named = matches!(family, FamilyKind::Roles | FamilyKind::LogGroups);
         let settles = family == FamilyKind::Buckets || (family == FamilyKind::Trails && !raises);
-        let belongs = if named {
+        let belongs = if identities::is_about(call) && identities::is_group(self.facts, family, id) {
+            true
+        } else if named {
             own && id == change.resource.id()
         } else if settles {
             own || proposed()
@@ -398,6 +402,9 @@ impl<'a> Reach<'a> {
             }
             "ModifyVpcEndpoint" => {
                 policies::of_endpoint(change, self.facts, way, call).map_or_else(otherwise, Ok)
+            }
+            _ if identities::is_about(call) => {
+                identities::borne_out(change, self.facts, way, call).map_or_else(otherwise, Ok)
             }
             "UpdateAccessKey" => self.sets_access_key(way, call).map_or_else(otherwise, Ok),
             "StopLogging" if self.raises() => Ok(Some(format!("trail {} is stopped", change.resource.id()))),

@@ -5,35 +5,41 @@ use serde_json::json;
 
 use super::{ACCOUNT, hours_before, tags};
 use crate::inventory::{
-    AccessKey, AccountSummary, CredentialRow, Fact, IamGroup, Inventory, LastUse, ReportedKey, User,
+    AccessKey, AccountSummary, CredentialRow, Fact, IamGroup, Inventory, LastUse, LoginProfile, Membership,
+    MfaDevices, ReportedKey, User,
 };
 
 const DAY: i64 = 24;
 const ADMIN: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
 
+/// The way in which a person signs in to the console: none, or a password that was used so many days ago, and
+/// perhaps an MFA device.
+type Password = Option<(i64, bool)>;
+
 /// A user with its keys: the id, the status, the age in days, and the days since the last use.
 struct Person {
     name: &'static str,
     group: &'static str,
-    password: bool,
+    password: Password,
     tag: (&'static str, &'static str),
     keys: &'static [(&'static str, &'static str, i64, Option<i64>)],
 }
 
 /// One that works with redress; one whose old key is used and whose older one is not; one that never used its
-/// key; a robot whose key is at work; one for emergencies; one whose unused key is inactive already.
+/// key; a robot whose key is at work; one for emergencies; one whose unused key is inactive already; one who
+/// has not signed in for most of a year; one who signs in without MFA.
 const PEOPLE: &[Person] = &[
     Person {
         name: "robin",
         group: "admins",
-        password: true,
+        password: Some((1, true)),
         tag: ("Team", "platform"),
         keys: &[("AKIA2DEMOROBIN000001", AccessKey::ACTIVE, 400, Some(0))],
     },
     Person {
         name: "kim",
         group: "admins",
-        password: true,
+        password: Some((1, true)),
         tag: ("Team", "platform"),
         keys: &[
             ("AKIA2DEMOKIM00000001", AccessKey::ACTIVE, 900, Some(200)),
@@ -43,31 +49,33 @@ const PEOPLE: &[Person] = &[
     Person {
         name: "lab-importer",
         group: "lab",
-        password: false,
+        password: None,
         tag: ("Team", "lab"),
         keys: &[("AKIA2DEMOIMPORT00001", AccessKey::ACTIVE, 300, None)],
     },
     Person {
         name: "tiles-publisher",
         group: "lab",
-        password: false,
+        password: None,
         tag: ("Team", "maps"),
         keys: &[("AKIA2DEMOTILES000001", AccessKey::ACTIVE, 800, Some(1))],
     },
     Person {
         name: "break-glass",
         group: "admins",
-        password: true,
+        password: Some((1, true)),
         tag: ("Team", "security"),
         keys: &[("AKIA2DEMOGLASS000001", AccessKey::ACTIVE, 700, None)],
     },
     Person {
         name: "sam",
         group: "lab",
-        password: true,
+        password: Some((1, true)),
         tag: ("Team", "lab"),
         keys: &[("AKIA2DEMOSAM00000001", AccessKey::INACTIVE, 600, Some(500))],
     },
+    Person { name: "lee", group: "lab", password: Some((300, true)), tag: ("Team", "lab"), keys: &[] },
+    Person { name: "alex", group: "lab", password: Some((2, false)), tag: ("Team", "maps"), keys: &[] },
 ];
 
 pub(super) fn furnish(company: &mut Inventory, now: Timestamp) {
@@ -86,6 +94,7 @@ pub(super) fn furnish(company: &mut Inventory, now: Timestamp) {
     for (n, person) in PEOPLE.iter().enumerate() {
         company.users.put(person.name, user(person, n, now));
         company.credential_reports.put(person.name, row(person, now));
+        sign_in(company, person, now);
         for (id, status, age, used) in person.keys {
             let key = AccessKey {
                 id: (*id).to_owned(),
@@ -103,6 +112,22 @@ pub(super) fn furnish(company: &mut Inventory, now: Timestamp) {
     company.account_summaries.put(AccountSummary::ID, summary);
 }
 
+/// Adds what is asked of each person by itself.
+fn sign_in(company: &mut Inventory, person: &Person, now: Timestamp) {
+    let id = Membership::of(person.group, person.name);
+    company.memberships.put(id.clone(), Membership { id });
+    let devices = person.password.filter(|(_, mfa)| *mfa);
+    let device = |_| format!("arn:aws:iam::{ACCOUNT}:mfa/{}", person.name);
+    let devices =
+        MfaDevices { id: person.name.to_owned(), devices: devices.map(device).into_iter().collect() };
+    company.mfa_devices.put(person.name, devices);
+    if person.password.is_some() {
+        let last_used = person.password.map_or(Fact::Absent, |(used, _)| days_before(now, used));
+        let login = LoginProfile { id: person.name.to_owned(), created: days_before(now, 900), last_used };
+        company.login_profiles.put(person.name, login);
+    }
+}
+
 fn days_before(now: Timestamp, days: i64) -> Fact<Timestamp> {
     hours_before(now, days * DAY).map_or(Fact::Absent, Fact::Known)
 }
@@ -118,7 +143,7 @@ fn user(person: &Person, n: usize, now: Timestamp) -> User {
         arn: format!("arn:aws:iam::{ACCOUNT}:user/{}", person.name),
         user_id: format!("AIDA2DEMO{n:012}"),
         created: days_before(now, 1000),
-        password_last_used: if person.password { days_before(now, 1) } else { Fact::Absent },
+        password_last_used: person.password.map_or(Fact::Absent, |(used, _)| days_before(now, used)),
         groups: Fact::Known(vec![person.group.to_owned()]),
         inline_policies: Fact::Known([].into()),
         attached_policies: Fact::Known(Vec::new()),
@@ -151,10 +176,10 @@ fn row(person: &Person, now: Timestamp) -> CredentialRow {
         id: person.name.to_owned(),
         generated: hours_before(now, 1).map_or(Fact::Absent, Fact::Known),
         user_created: days_before(now, 1000),
-        password_enabled: Fact::Known(person.password),
-        password_last_used: if person.password { days_before(now, 1) } else { Fact::Absent },
-        password_last_changed: if person.password { days_before(now, 100) } else { Fact::Absent },
-        mfa_active: Fact::Known(person.password),
+        password_enabled: Fact::Known(person.password.is_some()),
+        password_last_used: person.password.map_or(Fact::Absent, |(used, _)| days_before(now, used)),
+        password_last_changed: person.password.map_or(Fact::Absent, |(used, _)| days_before(now, 100 + used)),
+        mfa_active: Fact::Known(person.password.is_some_and(|(_, mfa)| mfa)),
         keys: vec![key(0), key(1)],
     }
 }

@@ -15,6 +15,7 @@ mod password_policy;
 mod role;
 mod route;
 mod security_group;
+mod sign_in;
 mod snapshot;
 mod storage_quota;
 mod subnet;

@@ -34,7 +34,7 @@ fn named(name: &str, longest: usize) -> Result<(), CallError> {
 }
 
 /// Parses a policy document: JSON text with at least one statement.
-fn document(text: &str) -> Result<Value, CallError> {
+pub(super) fn document(text: &str) -> Result<Value, CallError> {
     let malformed = |why: String| refuse("MalformedPolicyDocument", why);
     let policy: Value =
         serde_json::from_str(text).map_err(|e| malformed(format!("Syntax errors in policy: {e}")))?;
