@@ -20,6 +20,7 @@ pub mod block_addresses;
 pub mod concern;
 pub mod create_cloudtrail;
 pub mod deactivate_access_key;
+pub mod delete_access_key;
 pub mod delivery_role;
 pub mod disable_console_login;
 pub mod disable_subnet_public_ip;
@@ -46,6 +47,8 @@ pub mod redirect_http_to_https;
 pub mod require_mfa;
 pub mod restrict_network_acl;
 pub mod restrict_vpc_endpoint;
+pub mod retire_access_key;
+pub mod rotate_access_key;
 pub mod setting;
 pub mod signing_in;
 pub mod snapshot_instance;
@@ -292,6 +295,9 @@ static ALL: &[&dyn Action] = &[
     &require_mfa::RequireMfa,
     &mfa_group::EnsureMfaGroup,
     &deactivate_access_key::DeactivateAccessKey,
+    &rotate_access_key::RotateAccessKey,
+    &retire_access_key::RetireAccessKey,
+    &delete_access_key::DeleteAccessKey,
     &encrypt_volumes::EncryptVolumes,
     &snapshot_instance::SnapshotInstance,
     &prune::Prune,

@@ -65,7 +65,7 @@ pub fn patterns<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String
     }
 }
 
-/// Whose credentials make the calls.
+/// The identity whose credentials make the calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Caller<'a> {
     /// The user with this name.
@@ -266,7 +266,7 @@ mod tests {
         }
     }
 
-    /// An account with these users, all listed, and their rows in the report.
+    /// Builds an account with these users, all listed, and their rows in the report.
     fn account(caller: &str, all: Vec<(User, CredentialRow)>) -> Inventory {
         let owner = Owner { partition: "aws".into(), account: "123456789012".into() };
         let caller = crate::inventory::Caller { arn: caller.into(), ..Default::default() };

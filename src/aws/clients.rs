@@ -13,6 +13,7 @@ use super::{
     only_try::{Honours, OnlyTry},
     pace::Pace,
     together::Together,
+    vault::Vault,
 };
 use crate::inventory::tag;
 
@@ -25,6 +26,8 @@ pub struct Clients {
     pub together: Together,
     /// The calls that an endpoint other than AWS is known to honour as dry runs.
     pub honours: Honours,
+    /// The secrets of the access keys that this process has made.
+    pub vault: Arc<Vault>,
     config: SdkConfig,
     regions: Mutex<HashMap<String, Arc<Regional>>>,
 }
@@ -51,6 +54,7 @@ pub struct Regional {
     cloudtrail: OnceLock<aws_sdk_cloudtrail::Client>,
     kms: OnceLock<aws_sdk_kms::Client>,
     rbin: OnceLock<aws_sdk_rbin::Client>,
+    secrets: OnceLock<aws_sdk_secretsmanager::Client>,
     securityhub: OnceLock<aws_sdk_securityhub::Client>,
     organizations: OnceLock<aws_sdk_organizations::Client>,
     servicequotas: OnceLock<aws_sdk_servicequotas::Client>,
@@ -73,9 +77,16 @@ impl Clients {
             pace,
             together: Together::default(),
             honours: Honours::default(),
+            vault: Arc::default(),
             config,
             regions: Mutex::default(),
         }
+    }
+
+    /// Shares the secrets that others hold.
+    #[must_use]
+    pub fn sharing(self, vault: &Arc<Vault>) -> Self {
+        Self { vault: Arc::clone(vault), ..self }
     }
 
     /// Returns the configuration of the base region.
@@ -116,6 +127,7 @@ impl Regional {
             cloudtrail: OnceLock::new(),
             kms: OnceLock::new(),
             rbin: OnceLock::new(),
+            secrets: OnceLock::new(),
             securityhub: OnceLock::new(),
             organizations: OnceLock::new(),
             servicequotas: OnceLock::new(),
@@ -195,6 +207,14 @@ impl Regional {
     /// Returns the client of the Recycle Bin.
     pub fn rbin(&self) -> &aws_sdk_rbin::Client {
         self.rbin.get_or_init(|| aws_sdk_rbin::Client::new(&self.config))
+    }
+    /// Returns the client of Secrets Manager.
+    pub fn secrets(&self) -> &aws_sdk_secretsmanager::Client {
+        self.secrets.get_or_init(|| {
+            let config =
+                aws_sdk_secretsmanager::config::Builder::from(&self.config).interceptor(InTime).build();
+            aws_sdk_secretsmanager::Client::from_conf(config)
+        })
     }
     /// Returns the client of Security Hub.
     pub fn securityhub(&self) -> &aws_sdk_securityhub::Client {

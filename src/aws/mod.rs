@@ -24,6 +24,7 @@ mod terms;
 mod together;
 mod trial;
 mod validity;
+mod vault;
 
 use std::{sync::Arc, time::Duration};
 

@@ -72,7 +72,7 @@ fn over(clients: &Clients, provider: Provider, by: usize) -> Result<Scoped, Call
     let config = clients.config().to_builder().credentials_provider(provider).build();
     let (config, watch) =
         Watch::over(&config).ok_or_else(|| errors::bad_input(OPERATION, "there are no credentials"))?;
-    Ok(Scoped { clients: Clients::new(config, Arc::clone(&clients.pace)), watch, by })
+    Ok(Scoped { clients: Clients::new(config, Arc::clone(&clients.pace)).sharing(&clients.vault), watch, by })
 }
 
 /// A provider of narrowed credentials: when they end, the session that they are of is narrowed again, as long

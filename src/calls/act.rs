@@ -137,6 +137,22 @@ pub enum Recognise {
         /// The shape of the output.
         shape: Shape,
     },
+    /// A listing shows one resource beside those that were there before: for calls whose resource carries
+    /// neither a token nor tags. A precondition of the act shows that there were no others.
+    Beside {
+        /// The region to look in.
+        region: String,
+        /// The family of resources to look among.
+        family: FamilyKind,
+        /// The filter of the listing.
+        filter: String,
+        /// The value of the filter.
+        value: String,
+        /// The ids that were there before.
+        others: Vec<String>,
+        /// The output that is to be found again.
+        output: String,
+    },
     /// The account looks as it does after the call: all of these conditions hold. For calls that set a state.
     Looks {
         /// The conditions that must hold.

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use super::test::Test;
 use super::{Bindings, Unresolved};
 use crate::inventory::{Cause, Fact, FamilyKind, Inventory, Reason, Scope, Want};
 
@@ -15,8 +16,8 @@ pub struct Expect {
     pub region: String,
     /// The family of the resources.
     pub family: FamilyKind,
-    /// An id, a list of ids, or an object whose values are ids; may hold references. For [`Test::NoneBy`],
-    /// the value of the filter.
+    /// An id, a list of ids, or an object whose values are ids; may hold references. For [`Test::NoneBy`] and
+    /// [`Test::OnlyBy`], the value of the filter.
     pub id: Value,
     /// A JSON pointer to the member of the resource's JSON form; empty for the resource itself. In a list,
     /// `name=value` stands for the first element whose member `name` has that value.
@@ -27,36 +28,6 @@ pub struct Expect {
     /// An explanation for people, shown where the condition does not hold.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub means: String,
-}
-
-/// A test of a value.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Test {
-    /// It exists.
-    Exists,
-    /// It does not exist.
-    Gone,
-    /// It has this value.
-    Is(Value),
-    /// It has another value than this one, or none.
-    Unlike(Value),
-    /// It is a time, and earlier than this one.
-    Earlier(Timestamp),
-    /// It is one of `good`. One of `never` means that it never will be.
-    OneOf {
-        /// Values that pass.
-        good: Vec<Value>,
-        /// Values that mean failure.
-        never: Vec<Value>,
-        /// Values that mean failure too, once so much time has passed that they are not left from before the
-        /// call.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        late: Vec<Value>,
-    },
-    /// The family has no resource that this filter picks, with the id as its value: no network interface has
-    /// a group by `group-id`.
-    NoneBy(String),
 }
 
 /// The standing of a condition.
@@ -137,7 +108,7 @@ impl Expect {
     /// exist.
     pub fn missing_and_there(&self, inventory: &Inventory) -> [Vec<String>; 2] {
         let mut found = [Vec::new(), Vec::new()];
-        let names_none = matches!(self.test, Test::Gone | Test::NoneBy(_));
+        let names_none = self.test == Test::Gone || self.test.lists();
         for id in self.ids().into_iter().filter(|_| !names_none) {
             let fact = inventory.json(&self.region, self.family, &id);
             if fact.is_absent() {
@@ -155,9 +126,9 @@ impl Expect {
     }
 
     fn want(&self, id: String) -> Want {
-        match &self.test {
-            Test::NoneBy(filter) => Want::by(&self.region, self.family, filter, id),
-            _ => Want::id(&self.region, self.family, id),
+        match self.test.listing() {
+            Some((filter, _)) => Want::by(&self.region, self.family, filter, id),
+            None => Want::id(&self.region, self.family, id),
         }
     }
 
@@ -219,14 +190,21 @@ impl Expect {
         if self.means.is_empty() { seen } else { format!("{} ({seen})", self.means) }
     }
 
-    /// Evaluates the condition that a filter with this value picks nothing. Only a listing that was read
-    /// shows it.
-    fn none(&self, inventory: &Inventory, id: &str) -> Standing {
+    /// Evaluates the condition that a filter with this value picks nothing but these. Only a listing that was
+    /// read shows it.
+    fn only(&self, inventory: &Inventory, id: &str, these: &[String]) -> Standing {
         match inventory.select_json(&self.want(id.to_owned())) {
-            Fact::Known(found) if found.is_empty() => Standing::Holds,
             Fact::Known(found) => {
-                let ids: Vec<&str> = found.iter().map(|(id, _)| id.as_str()).collect();
-                Standing::NotYet(self.said(ids.join(", ")))
+                let others: Vec<&str> = found
+                    .iter()
+                    .map(|(id, _)| id.as_str())
+                    .filter(|id| !these.iter().any(|t| t == id))
+                    .collect();
+                if others.is_empty() {
+                    Standing::Holds
+                } else {
+                    Standing::NotYet(self.said(others.join(", ")))
+                }
             }
             silent => Standing::Unknown(Reason::new(
                 silent.cause().unwrap_or_default(),
@@ -236,8 +214,8 @@ impl Expect {
     }
 
     fn one(&self, inventory: &Inventory, id: &str) -> Standing {
-        if matches!(self.test, Test::NoneBy(_)) {
-            return self.none(inventory, id);
+        if let Some((_, these)) = self.test.listing() {
+            return self.only(inventory, id, these);
         }
         let thing = match inventory.json(&self.region, self.family, id) {
             Fact::Known(json) => Some(json),

@@ -16,6 +16,7 @@ pub mod power;
 pub mod reference;
 pub mod serving;
 pub mod still;
+mod test;
 pub mod transition;
 pub mod until;
 pub mod volume_copies;
@@ -33,12 +34,13 @@ pub use act::{
     only_records,
 };
 pub use before::Before;
-pub use expect::{Expect, Standing, Test, awaited, standing_of};
+pub use expect::{Expect, Standing, awaited, standing_of};
 pub use floor::floor;
 pub use next_start::NextStart;
 pub use notice::{HubFinding, Notice, Refusal};
 pub use outputs::AllOutputs;
 pub use reference::{Bindings, Unresolved};
+pub use test::Test;
 pub use transition::{Transition, transitions};
 pub use until::Until;
 pub use way_back::way_back;

@@ -1,5 +1,6 @@
-//! References in a call's input: to the output of an earlier step, the run's id, a token, or a date relative
-//! to the run. They are JSON objects with one key that begins with `$`; this file makes and resolves them.
+//! References in a call's input: to the output of an earlier step, the run's id, a token, a date relative to
+//! the run, or a secret. They are JSON objects with one key that begins with `$`; this file makes and resolves
+//! them. A reference to a secret is resolved by the account alone, in the moment in which the call is sent.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -50,6 +51,28 @@ pub fn days_after(time: Timestamp, days: i64) -> Option<String> {
 /// Makes a reference to the date so many days after the run began, as `2026-12-22`.
 pub fn date_after(days: i64) -> Value {
     json!({ "$date": days })
+}
+
+/// Makes a reference to the secret of the access key with this id, which may be a reference itself.
+pub fn secret(key: Value) -> Value {
+    json!({ SECRET: key })
+}
+
+/// The key of a reference to a secret.
+const SECRET: &str = "$secret";
+
+/// Returns the key whose secret a value refers to.
+pub fn key_of_secret(value: &Value) -> Option<&Value> {
+    value.as_object().filter(|map| map.len() == 1)?.get(SECRET)
+}
+
+/// Returns whether a value refers to a secret anywhere.
+pub fn holds_secret(value: &Value) -> bool {
+    match value {
+        Value::Object(map) => map.contains_key(SECRET) || map.values().any(holds_secret),
+        Value::Array(items) => items.iter().any(holds_secret),
+        _ => false,
+    }
 }
 
 /// The values of references at one moment of a run.
@@ -127,6 +150,8 @@ impl Bindings<'_> {
     fn one(&self, key: &str, inner: &Value) -> Result<Value, Unresolved> {
         let missing = || Unresolved { step: self.step.to_owned(), what: format!("{key} {inner}") };
         match key {
+            // The account has the secret; nothing else ever does.
+            SECRET => Ok(secret(self.resolve(inner)?)),
             "$run" => Ok(json!(self.run)),
             "$step" => Ok(json!(format!("{}/{}", self.change, self.step))),
             "$token" => Ok(json!(self.token())),

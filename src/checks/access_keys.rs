@@ -40,6 +40,19 @@ pub static CHECKS: &[Check] = &[Check {
         ("config-managed", &["iam-user-unused-credentials-check"]),
     ],
     triggers: &["iam:CreateAccessKey", "iam:UpdateAccessKey"],
+    judge,
+    ..OF_KEYS
+}];
+
+/// The part that all checks on access keys share: those of users who have an active one are listed.
+pub(super) const OF_KEYS: Check = Check {
+    id: "",
+    title: "",
+    why: "",
+    severity: Severity::Medium,
+    kind: Kind::AccessKey,
+    known_as: &[],
+    triggers: &[],
     scanned: true,
     reads: |_| vec![listing()],
     reads_one: |_, resource, _| vec![Want::id("", FamilyKind::AccessKeys, resource.id())],
@@ -49,7 +62,7 @@ pub static CHECKS: &[Check] = &[Check {
         let arn = |id: &str| FamilyKind::AccessKeys.resource(&inventory.owner, "", id);
         known.chain(unknown).filter_map(arn).collect()
     },
-    judge,
+    judge: |_, _, _| Verdict::Unknown("it judges nothing".to_owned()),
     silence: |inventory, _| {
         let listed = inventory.access_keys.listed(&listing().selector);
         listed.silence().map(|why| format!("access keys: {why}"))
@@ -58,7 +71,7 @@ pub static CHECKS: &[Check] = &[Check {
         let key = inventory.access_keys.get(resource.id());
         key.known().and_then(|key| key.tags.known().cloned()).unwrap_or_default()
     },
-}];
+};
 
 /// Returns the question for the keys that are active.
 fn listing() -> Want {
@@ -108,7 +121,7 @@ pub fn last_use(key: &AccessKey) -> String {
 }
 
 /// Returns the day of a time, in UTC.
-fn day(time: Timestamp) -> String {
+pub(super) fn day(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d").to_string()
 }
 

@@ -18,6 +18,7 @@ pub mod ebs_defaults;
 pub mod egress;
 pub mod endpoint_groups;
 pub mod endpoints;
+pub mod key_rotation;
 pub mod keys;
 pub mod listeners;
 pub mod network_acls;
@@ -127,6 +128,7 @@ pub fn all() -> impl Iterator<Item = &'static Check> {
         passwords::CHECKS,
         console::CHECKS,
         access_keys::CHECKS,
+        key_rotation::CHECKS,
         root_user::CHECKS,
         volumes::CHECKS,
         snapshots::CHECKS,

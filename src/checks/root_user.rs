@@ -12,7 +12,7 @@ use crate::{
 /// The id of the check.
 pub const ROOT_ACCESS_KEY: &str = "root-access-key";
 
-/// What a person does about it: no other identity may.
+/// The steps that a person takes: no other identity may.
 const STEPS: &str = "sign in as the root user, see under Security credentials what uses the key, give that a \
                      role, then deactivate the key and delete it; in an organization with central root access, \
                      a session of sts:AssumeRoot can do the same";

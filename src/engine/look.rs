@@ -26,15 +26,11 @@ impl Engine<'_> {
         match &act.recognise {
             Recognise::Tagged { region, family, output, shape } => {
                 let want = Want::by(region, *family, &format!("tag:{}", tag::TOKEN), bindings.token());
-                let inventory = self.account.read(&[want.clone()].into()).await;
-                match inventory.select_json(&want) {
-                    Fact::Known(found) => of_shape(found, output, shape),
-                    Fact::Absent => Look::Absent,
-                    silent => Look::Unknown(Reason::new(
-                        silent.cause().unwrap_or_default(),
-                        silent.silence().unwrap_or_default(),
-                    )),
-                }
+                self.listed(want).await.map_or_else(|unseen| unseen, |found| of_shape(found, output, shape))
+            }
+            Recognise::Beside { region, family, filter, value, others, output } => {
+                let want = Want::by(region, *family, filter, value.clone());
+                self.listed(want).await.map_or_else(|unseen| unseen, |found| beside(&found, others, output))
             }
             Recognise::Looks { expect, outputs } => {
                 let resolved = expect.iter().map(|e| e.resolve(bindings)).collect::<Result<Vec<_>, _>>();
@@ -56,6 +52,33 @@ impl Engine<'_> {
                 }
             }
         }
+    }
+
+    /// Reads a listing.
+    ///
+    /// # Errors
+    /// The result of a look that shows nothing.
+    async fn listed(&self, want: Want) -> Result<Vec<(String, Value)>, Look> {
+        let inventory = self.account.read(&[want.clone()].into()).await;
+        match inventory.select_json(&want) {
+            Fact::Known(found) => Ok(found),
+            Fact::Absent => Err(Look::Absent),
+            silent => Err(Look::Unknown(Reason::new(
+                silent.cause().unwrap_or_default(),
+                silent.silence().unwrap_or_default(),
+            ))),
+        }
+    }
+}
+
+/// Builds the output from the one resource of a listing that was not there before.
+fn beside(found: &[(String, Value)], others: &[String], output: &str) -> Look {
+    let new: Vec<&str> =
+        found.iter().map(|(id, _)| id.as_str()).filter(|id| !others.iter().any(|o| o == id)).collect();
+    match new.as_slice() {
+        [] => Look::Absent,
+        [one] => Look::Found(Outputs::from([(output.to_owned(), json!(one))])),
+        several => Look::Unknown(format!("several are new: {}", several.join(", ")).into()),
     }
 }
 

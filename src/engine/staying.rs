@@ -178,7 +178,9 @@ fn until(step: &Step, input: &Value) -> String {
 /// Returns the want that shows a resource which a step has created.
 fn place(step: &Step, id: &str) -> Option<Want> {
     match &step.act.recognise {
-        Recognise::Tagged { region, family, .. } => Some(Want::id(region, *family, id)),
+        Recognise::Tagged { region, family, .. } | Recognise::Beside { region, family, .. } => {
+            Some(Want::id(region, *family, id))
+        }
         Recognise::Looks { expect, .. } => expect
             .iter()
             .find(|e| e.ids().iter().any(|one| one == id))

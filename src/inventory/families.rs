@@ -10,8 +10,8 @@ use super::{
     Instance, InstanceStatus, InstanceType, Inventory, Key, KeyPolicy, Listener, LoadBalancer, LogGroup,
     LoginProfile, ManagedInstance, ManagedPolicy, Membership, MfaDevices, NatGateway, NetworkAcl,
     NetworkInterface, Organization, PasswordPolicy, PrefixList, Quota, Record, Removal, RetentionPolicy,
-    Role, RouteTable, SecurityGroup, SecurityGroupRule, Snapshot, Subnet, TargetGroup, TlsPolicy, Trail,
-    User, UserPolicy, Volume, VolumeModification, VolumeStatus, Vpc, VpcDns, VpcEndpoint,
+    Role, RouteTable, Secret, SecurityGroup, SecurityGroupRule, Snapshot, Subnet, TargetGroup, TlsPolicy,
+    Trail, User, UserPolicy, Volume, VolumeModification, VolumeStatus, Vpc, VpcDns, VpcEndpoint,
     VpcPeeringConnection, VpcPublicAccess, WebAcl, WebAclAssociation,
     about::{About, Arn},
     permissions::Reading,
@@ -100,6 +100,8 @@ macro_rules! families {
                 LogGroups log_groups LogGroup,
                 /// Account-level retention policies of CloudWatch Logs, by name. Only all of them are read.
                 RetentionPolicies retention_policies RetentionPolicy,
+                /// Secrets of Secrets Manager, by name. They are read by these only.
+                Secrets secrets Secret,
                 /// KMS keys, by the id, ARN or alias by which they were asked for.
                 Keys keys Key,
                 /// The policies of KMS keys, by the id or ARN by which they were asked for.

@@ -190,7 +190,7 @@ impl AccessKey {
     pub const INACTIVE: &'static str = "Inactive";
 }
 
-/// IAM authorizes each of them on the user, whom the id of a key does not name.
+/// Builds a reading that IAM authorizes on the user, whom the id of a key does not name.
 const fn of_user(action: &'static str, when: When) -> Reading {
     Reading { action, when, on: On::Any }
 }
@@ -211,7 +211,8 @@ impl Record for AccessKey {
         not_found: "NoSuchEntity",
         ..About::read_by(READ_KEYS)
     };
-    const VOLATILE: &'static [&'static str] = &["last_used"];
+    // The tags are those of its user.
+    const VOLATILE: &'static [&'static str] = &["last_used", "tags"];
     fn tags(&self) -> Option<&Tags> {
         self.tags.known()
     }

@@ -23,6 +23,7 @@ pub mod removal;
 pub mod retention;
 pub mod routes;
 mod routing;
+mod secrets;
 pub mod services;
 mod sign_in;
 pub mod table;
@@ -66,6 +67,7 @@ pub use routing::{
     Certificate, ForwardConfig, ForwardTo, ListenerAction, ListenerRule, LoadBalancer, RedirectConfig,
     Stickiness,
 };
+pub use secrets::Secret;
 pub use services::{Bucket, EbsDefaults, LogGroup, ManagedInstance, Organization, Quota, Role, Trail};
 pub use sign_in::{LoginProfile, Membership, MfaDevices, UserPolicy};
 pub use table::Table;

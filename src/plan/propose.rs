@@ -261,7 +261,7 @@ fn prefix_expect(expect: &mut Expect, with: &str) {
     match &mut expect.test {
         Test::Is(value) | Test::Unlike(value) => prefix_references(value, with),
         Test::OneOf { good, .. } => good.iter_mut().for_each(|value| prefix_references(value, with)),
-        Test::Exists | Test::Gone | Test::Earlier(_) | Test::NoneBy(_) => {}
+        Test::Exists | Test::Gone | Test::Earlier(_) | Test::NoneBy(_) | Test::OnlyBy { .. } => {}
     }
 }
 

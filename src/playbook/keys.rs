@@ -4,7 +4,7 @@
 use crate::{
     actions::Parameter,
     checks::{
-        access_keys, console,
+        access_keys, console, key_rotation,
         network_acls::blocks::{ADDRESSES, UNBLOCKED, UNTIL},
         passwords::{self, WEAK},
         routes::accident::{self, PRIVATE},
@@ -212,6 +212,24 @@ pub fn of_check(check: &str) -> &'static [Parameter] {
         "The days after its last use, or after it was set if it was never used, after which a password \
          counts as unused.",
     )];
+    static OLD_KEY: &[Parameter] = &[key(
+        access_keys::DAYS,
+        "number from 1 to 3650",
+        "90",
+        "The days after its creation after which an access key is old.",
+    )];
+    static REPLACED_KEY: &[Parameter] = &[key(
+        access_keys::DAYS,
+        "number from 1 to 3650",
+        "7",
+        "The days for which nobody may have used a replaced access key before it is deactivated.",
+    )];
+    static RETIRED_KEY: &[Parameter] = &[key(
+        access_keys::DAYS,
+        "number from 1 to 3650",
+        "30",
+        "The days for which a replaced access key stays inactive before it can be deleted.",
+    )];
     static OTHER_PORT: &[Parameter] = &[key(
         AUTHORISED,
         PORTS,
@@ -266,6 +284,9 @@ pub fn of_check(check: &str) -> &'static [Parameter] {
         WEAK => PASSWORDS,
         access_keys::UNUSED => UNUSED_KEY,
         console::UNUSED => UNUSED_PASSWORD,
+        key_rotation::OLD => OLD_KEY,
+        key_rotation::REPLACED => REPLACED_KEY,
+        key_rotation::RETIRED => RETIRED_KEY,
         "instance-backup-stale" => BACKUP,
         accident::PUBLIC => PRIVATE_SUBNETS,
         "security-group-open-other-port" => OTHER_PORT,

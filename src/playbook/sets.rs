@@ -104,6 +104,7 @@ const FSBP: &[&str] = &[
     "EC2.21",
     "ELB.1",
     "ELB.17",
+    "IAM.3",
     "IAM.4",
     "IAM.5",
     "IAM.7",

@@ -38,10 +38,17 @@ fn condition(expect: &Expect) -> String {
             format!("{subject} is {}", good.iter().map(said).collect::<Vec<_>>().join(" or "))
         }
         Test::NoneBy(filter) => {
-            let one = expect.family.word();
-            format!("no {} has the {filter} {subject}", one.trim_end_matches('s').replace('-', " "))
+            format!("no {} has the {filter} {subject}", singular(expect))
+        }
+        Test::OnlyBy { filter, these } => {
+            format!("no {} but {} has the {filter} {subject}", singular(expect), these.join(", "))
         }
     }
+}
+
+/// Returns the word for one resource of the family.
+fn singular(expect: &Expect) -> String {
+    expect.family.word().trim_end_matches('s').replace('-', " ")
 }
 
 fn said(value: &Value) -> String {

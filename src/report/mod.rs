@@ -25,6 +25,7 @@ pub mod junit;
 pub mod markdown;
 pub mod ocsf;
 pub mod pages;
+pub mod rotations;
 pub mod safe;
 pub mod sarif;
 pub mod style;

@@ -2,6 +2,7 @@
 //! One file per noun of AWS; the file of the same name in `aws/services` sends the operation through the SDK,
 //! and the one in `twin/services` applies it to an account in memory. Nothing here calls anything.
 
+pub mod access_key;
 pub mod bucket;
 pub mod ebs_defaults;
 pub mod endpoint;
@@ -15,6 +16,7 @@ pub mod network_acl;
 pub mod password_policy;
 pub mod role;
 pub mod route;
+pub mod secret;
 pub mod security_group;
 pub mod sign_in;
 pub mod snapshot;
@@ -23,6 +25,7 @@ pub mod subnet;
 pub mod tag;
 pub mod trail;
 pub mod user;
+pub mod user_tag;
 pub mod volume;
 pub mod web_acl;
 
@@ -67,11 +70,14 @@ macro_rules! operations {
             endpoint::{ModifyVpcEndpoint}
             web_acl::{AssociateWebACL, DisassociateWebACL}
             tag::{CreateTags, DeleteTags}
+            secret::{CreateSecret, PutSecretValue, UpdateSecretVersionStage, DeleteSecret}
             log_group::{CreateLogGroup, PutRetentionPolicy, DeleteLogGroup, DeleteRetentionPolicy}
             password_policy::{UpdateAccountPasswordPolicy, DeleteAccountPasswordPolicy}
             user::{UpdateAccessKey}
             sign_in::{PutUserPolicy, DeleteUserPolicy, DeleteLoginProfile, CreateGroup, PutGroupPolicy,
                 AddUserToGroup, RemoveUserFromGroup}
+            access_key::{CreateAccessKey, DeleteAccessKey}
+            user_tag::{TagUser, UntagUser}
             role::{CreateRole, PutRolePolicy, DeleteRolePolicy, DeleteRole}
             trail::{CreateTrail, UpdateTrail, StartLogging, StopLogging, DeleteTrail}
             bucket::{

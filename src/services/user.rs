@@ -10,8 +10,8 @@ use super::{
 };
 use crate::inventory::FamilyKind::{AccessKeys, Users};
 
-/// The name of an IAM user, never an empty one: where a request of IAM names no user, AWS takes the caller for
-/// it, and a key of the caller's would be listed or deactivated.
+/// The name of an IAM user, never an empty one: where a request of IAM names no user, AWS takes the caller
+/// for it, and a key of the caller's would be listed or deactivated.
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateAccessKey.html>
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

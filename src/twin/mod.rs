@@ -105,6 +105,9 @@ pub struct Twin {
     /// The fault that will hit the product of the current call later.
     #[serde(skip)]
     fate: Option<FaultKind>,
+    /// The access keys that were created here and whose secrets the process still has: it is not saved.
+    #[serde(skip)]
+    secrets_held: BTreeSet<String>,
 }
 
 /// A call with a token, to be answered again.
@@ -161,6 +164,7 @@ impl Twin {
             quotas: BTreeMap::new(),
             faults: Faults::default(),
             fate: None,
+            secrets_held: BTreeSet::new(),
         };
         twin.settle_devices();
         twin
@@ -229,6 +233,11 @@ impl Twin {
     /// As AWS refuses it.
     pub fn by_hand(&mut self, call: &Call) -> Outcome {
         services::perform(self, call)
+    }
+
+    /// Forgets the secrets of the access keys that were created, as a process does that ends.
+    pub fn lose_secrets(&mut self) {
+        self.secrets_held.clear();
     }
 
     /// Lets virtual time pass; effects that fall due on the way happen in their order.

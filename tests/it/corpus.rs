@@ -70,28 +70,28 @@ fn told(name: &str, intake: &Intake) -> String {
 const HOLDS: &[&str] = &[
     "checkov: 0 read; Checkov 5; ",
     "cloudsploit: 0 read; CloudSploit 2, nothing 1; ",
-    "cloudtrail-eventbridge: 14 read; CloudTrail event 11, EventBridge CloudTrail 2; other_account 4, passed \
-     1, unmapped_control 9",
+    "cloudtrail-eventbridge: 14 read; CloudTrail event 11, EventBridge CloudTrail 2; other_account 4, \
+     passed 1, unmapped_control 9",
     "cloudtrail-events: 3560 read; CloudTrail Insights 2, CloudTrail event 449, CloudTrail log file 3, \
-     unknown format 10; actionable 4, failed_call 235, other_account 9, passed 8, read_only 3072, \
-     reverted_later 4, unmapped_control 218, unresolved_resource 10",
-    "cloudtrail-lookup-events: 6 read; CloudTrail LookupEvents 1; other_account 1, passed 1, read_only 1, \
-     reverted_later 1, unmapped_control 2",
+     unknown format 10; actionable 5, failed_call 235, other_account 10, passed 9, read_only 3072, \
+     reverted_later 4, unmapped_control 207, unresolved_resource 18",
+    "cloudtrail-lookup-events: 6 read; CloudTrail LookupEvents 1; other_account 1, passed 1, read_only \
+     1, reverted_later 1, unmapped_control 2",
     "cloudtrail-s3-log: 2 read; CloudTrail log file 1; read_only 1, unmapped_control 1",
-    "config: 11 read; AWS Config compliance 2, AWS Config items 8, AWS Config rule invocation 3, CloudTrail \
-     event 7, notification of a file 1; read_only 4, unmapped_control 7",
-    "custodian-output: 15 read; Cloud Custodian policy 8, Cloud Custodian resources 6, nothing 2, unknown \
-     format 11; actionable 10, unmapped_control 5",
+    "config: 11 read; AWS Config compliance 2, AWS Config items 8, AWS Config rule invocation 3, \
+     CloudTrail event 7, notification of a file 1; read_only 4, unmapped_control 7",
+    "custodian-output: 15 read; Cloud Custodian policy 8, Cloud Custodian resources 6, nothing 2, \
+     unknown format 11; actionable 10, unmapped_control 5",
     "eventbridge-other: 0 read; other event 5; ",
     "guardduty: 32 read; ASFF 1, CloudTrail event 1, EventBridge GuardDuty 9, GuardDuty 3; sample 28, \
      unmapped_control 3, unresolved_resource 1",
-    "prowler: 4232 read; ASFF 6, OCSF 6, Prowler 2 CSV 3, Prowler 2 JSON 2, Prowler 3 JSON 1, Prowler 4/5 \
-     CSV 6, nothing 2, unknown format 2; actionable 489, passed 2906, pseudo_resource 2, suppressed 8, \
-     unmapped_control 826, unresolved_resource 1",
+    "prowler: 4232 read; ASFF 6, OCSF 6, Prowler 2 CSV 3, Prowler 2 JSON 2, Prowler 3 JSON 1, Prowler \
+     4/5 CSV 6, nothing 2, unknown format 2; actionable 554, other_account 1, passed 2906, \
+     pseudo_resource 3, suppressed 8, unmapped_control 759, unresolved_resource 1",
     "s3-notification-wrappers: 0 read; notification of a file 7; ",
     "scoutsuite: 0 read; ScoutSuite 2; ",
-    "securityhub-asff: 95 read; ASFF 74, EventBridge ASFF 9, nothing 1, other event 1, unknown format 1; \
-     archived 6, incomplete 1, other_account 10, passed 8, unmapped_control 70",
+    "securityhub-asff: 95 read; ASFF 74, EventBridge ASFF 9, nothing 1, other event 1, unknown format \
+     1; archived 6, incomplete 1, other_account 20, passed 8, pseudo_resource 1, unmapped_control 59",
     "securityhub-asff-eventbridge: 1 read; EventBridge ASFF 1; passed 1",
     "securityhub-ocsf: 4 read; OCSF 1, unknown format 1; archived 2, unmapped_control 2",
     "trivy: 0 read; Trivy 6; ",

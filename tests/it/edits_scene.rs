@@ -137,7 +137,7 @@ pub fn scene(which: u8) -> &'static Scene {
 fn today() -> Today {
     let mut playbooks = playbook::assemble(playbook::builtin(), Vec::new()).unwrap();
     // The longest way has all the steps that the others have.
-    for setting in ["encrypt-volumes.via=\"copy\"", crate::stand::WEB_ACL] {
+    for setting in crate::stand::NAMED.into_iter().chain(["encrypt-volumes.via=\"copy\""]) {
         playbook::set::override_parameter(&mut playbooks, setting).unwrap();
     }
     playbooks

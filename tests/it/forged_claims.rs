@@ -162,6 +162,8 @@ fn a_plan_that_was_held_to_no_account_is_shown_and_exported_as_a_claim_with_its_
         step["call"]["operation"] = json!("AuthorizeSecurityGroupIngress");
         step["call"]["input"] = json!({ "GroupId": "sg-0123", "IpPermissions": [{ "IpProtocol": "-1",
             "IpRanges": [{ "CidrIp": "0.0.0.0/0" }] }] });
+        // Not every change of the demo account can be exported.
+        plan["changes"].as_array_mut().unwrap().retain(|change| change["action"] == "tighten-security-group");
     });
     let claim = "not compared with any account";
     for format in ["text", "markdown", "html"] {

@@ -94,15 +94,18 @@ fn something_else(truth: &mut Inventory, want: &Want) {
             }
         }
         FamilyKind::Users => drop(truth.users.get_mut(id).map(|user| tag(&mut user.tags))),
-        // A change sets all of it, or makes it: nothing of it is beside.
+        // A change sets all of it, or makes it: nothing of it is beside. The tags of a key are those of its user.
         FamilyKind::PasswordPolicies
         | FamilyKind::UserPolicies
         | FamilyKind::LoginProfiles
         | FamilyKind::Memberships
-        | FamilyKind::IamGroups => {}
-        // Its other members are the user's, or AWS's to change.
-        FamilyKind::AccessKeys => {
-            _ = truth.access_keys.get_mut(id).map(|key| tag_fact(&mut key.tags));
+        | FamilyKind::IamGroups
+        | FamilyKind::AccessKeys => {}
+        FamilyKind::Secrets => {
+            if let Some(secret) = truth.region_mut(region).secrets.get_mut(id) {
+                tag(&mut secret.tags);
+                secret.rotation_enabled = true;
+            }
         }
         FamilyKind::LogGroups => {
             if let Some(group) = truth.region_mut(region).log_groups.get_mut(id) {
@@ -173,6 +176,7 @@ fn more_of_a_list(truth: &mut Inventory, want: &Want) {
                 .flow_logs
                 .put(id, FlowLog { traffic_type: "ACCEPT".into(), log_destination_type: "s3".into(), ..log });
         }
+        FamilyKind::AccessKeys => {}
         other => panic!("a change touches a list of {other:?}: say what somebody else may change of it"),
     }
 }

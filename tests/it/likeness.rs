@@ -95,6 +95,7 @@ fn compared(kind: FamilyKind) -> Compared {
             Compared::Not("the seed has no users; people.rs and aws_calls_people.rs have the calls")
         }
         K::AccessKeys => Compared::Not("moto makes no old key; access_keys.rs has the calls"),
+        K::Secrets => Compared::Not("rotation.rs has the calls, whose versions have ids of their own"),
         K::Quotas => Compared::Not("the twin has AWS's defaults"),
         K::CustomerKeys | K::Listeners | K::VpcEndpoints => Compared::Listed,
         K::TlsPolicies | K::LoadBalancers | K::Certificates => Compared::Not("no call changes them"),

@@ -96,6 +96,7 @@ mod reach;
 mod recover;
 mod report_back;
 mod report_back_notices;
+mod rotation;
 mod routes;
 mod schemas;
 mod scoped;

@@ -73,7 +73,7 @@ impl Everything {
     }
 
     fn text(&self) -> String {
-        format!("value-of-a-member-{}", self.number())
+        format!("value-of-yet-one-more-member-{}", self.number())
     }
 }
 
@@ -146,7 +146,9 @@ fn calls() -> Vec<(&'static Spec, Value, Vec<String>)> {
         let required = serde_json::from_value(answer["required"].take()).expect("pointers");
         (spec, answer["input"].take(), required)
     };
-    SPECS.iter().zip(answers).map(call).collect()
+    // The account sends this one only with the secret of a key that it has made: `rotation.rs` has it.
+    let with_secret = |spec: &Spec| spec.operation == "PutSecretValue";
+    SPECS.iter().zip(answers).filter(|(spec, _)| !with_secret(spec)).map(call).collect()
 }
 
 /// Takes a member out of an input.

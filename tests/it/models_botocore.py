@@ -14,6 +14,8 @@ session, services, wrong = botocore.session.get_session(), {}, []
 ALIKE = {"elasticloadbalancing": "elbv2"}
 # Operations that make one thing and answer with a list of it, and the member that is its id.
 ONE_THING = {"CopyVolumes": "VolumeId"}
+# Operations that make one thing and answer with it, under this member.
+ONE_IN = {"CreateAccessKey": "AccessKey"}
 
 
 def service(name):
@@ -36,6 +38,9 @@ def operation(question):
 
 def filled(value, shape):
     """The value with the first word of its enum wherever a member has one."""
+    # The account puts in the secret of the key that is named.
+    if shape.type_name == "string" and isinstance(value, dict) and "$secret" in value:
+        return value["$secret"]
     if shape.type_name == "structure":
         return {k: filled(v, shape.members[k]) if k in shape.members else v for k, v in value.items()}
     if shape.type_name == "list":
@@ -82,8 +87,10 @@ def outputs(model):
     members = model.output_shape.members if model.output_shape else {}
     lists = [shape.member for shape in members.values() if shape.type_name == "list" and shape.member.type_name == "structure"]
     one = ONE_THING.get(model.name)
+    within = members.get(ONE_IN.get(model.name))
     single = {name for inner in lists for name in inner.members if name == one}
-    return set(members) | {name + "s" for inner in lists for name in inner.members} | single
+    inside = set(within.members) if within else set()
+    return set(members) | {name + "s" for inner in lists for name in inner.members} | single | inside
 
 
 def flat(value, at=""):

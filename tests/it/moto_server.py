@@ -97,17 +97,19 @@ def modify_as_aws_does(self):
 
 VPCs.modify_vpc_endpoint = modify_as_aws_does
 
-# On AWS keys grow old; moto's are always new. The path of a user says how old its keys are, and how long ago they were used: `/age-400/used-100/`.
+# On AWS keys grow old; moto's are always new. The path of a user says how old its first key is, how long ago it was used, and how old the
+# later ones are: `/age-400/used-100/later-30/`.
 create_access_key = iam.IAMBackend.create_access_key
 
 
 def create_as_old_as_the_path_says(self, user_name, *more, **named):
+    first = not self.get_user(user_name).access_keys
     key = create_access_key(self, user_name, *more, **named)
     for word in self.get_user(user_name).path.strip("/").split("/"):
         name, _, days = word.partition("-")
-        if name == "age":
+        if name == ("age" if first else "later"):
             key.create_date = utcnow() - datetime.timedelta(days=int(days))
-        elif name == "used":
+        elif name == "used" and first:
             key.last_used = iam.AccessKeyLastUsed(utcnow() - datetime.timedelta(days=int(days)), "s3", "us-east-1")
     return key
 

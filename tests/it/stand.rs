@@ -387,14 +387,18 @@ pub fn playbooks() -> Vec<playbook::Playbook> {
 pub fn today() -> &'static Today {
     static TODAY: LazyLock<Today> = LazyLock::new(|| {
         let mut playbooks = playbooks();
-        playbook::set::override_parameter(&mut playbooks, WEB_ACL).unwrap();
+        for setting in NAMED {
+            playbook::set::override_parameter(&mut playbooks, setting).unwrap();
+        }
         Today { playbooks, options: Default::default() }
     });
     &TODAY
 }
 
-/// The web ACL of the demo account, as a parameter: without a name none is associated.
-pub const WEB_ACL: &str = "associate-web-acl.web_acl=\"larkspur-edge\"";
+/// What must be named before anything is done: the web ACL of the demo account, and the region to which new access
+/// keys are delivered.
+pub const NAMED: [&str; 2] =
+    ["associate-web-acl.web_acl=\"larkspur-edge\"", "rotate-access-key.region=\"us-east-1\""];
 
 /// Makes a stage of facts.
 pub fn stage(inventory: Inventory) -> Box<dyn Stage> {

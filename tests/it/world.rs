@@ -17,7 +17,7 @@ use redress::{
 };
 use serde_json::Value;
 
-use super::stand::{Stand, WEB_ACL, block_on, hold, playbooks, stage};
+use super::stand::{NAMED, Stand, block_on, hold, playbooks, stage};
 
 /// What to look at and with what.
 pub struct Wish {
@@ -28,9 +28,9 @@ pub struct Wish {
 
 impl Default for Wish {
     /// The built-in playbooks, with the longest way to encrypted volumes: it has all the steps that the
-    /// others have. A web ACL is named, without which none is associated. `volume_copies.rs` takes the way that they choose by default.
+    /// others have. A web ACL is named, without which none is associated, and a region for new access keys. `volume_copies.rs` takes the way that they choose by default.
     fn default() -> Self {
-        Self::with(&["encrypt-volumes.via=\"copy\"", WEB_ACL])
+        Self::with(&["encrypt-volumes.via=\"copy\"", NAMED[0], NAMED[1]])
     }
 }
 
@@ -406,6 +406,26 @@ pub fn meddle(stand: &Stand, plan: &Plan) -> bool {
             // The key is disabled: AWS rotates no disabled key.
             "enable-kms-rotation" => {
                 truth.region_mut(&region).customer_keys.get_mut(&id).unwrap().key_state = "Disabled".into();
+                true
+            }
+            // The user gets a second key, which is the most.
+            "rotate-access-key" => {
+                let old = truth.access_keys.get_mut(&id).unwrap().clone();
+                let second = redress::inventory::AccessKey { id: "AKIA2DEMOMEDDLED0001".into(), ..old };
+                truth.access_keys.put(second.id.clone(), second);
+                true
+            }
+            // The old key is the one that redress itself uses.
+            "retire-access-key" => {
+                truth.access_keys.get_mut(&id).unwrap().of_caller = true;
+                true
+            }
+            // A stack takes its user over.
+            "delete-access-key" => {
+                let key = truth.access_keys.get_mut(&id).unwrap();
+                let mut tags = key.tags.known().cloned().unwrap_or_default();
+                tags.insert("aws:cloudformation:stack-id".into(), "stack".into());
+                key.tags = redress::inventory::Fact::Known(tags);
                 true
             }
             _ => false,

@@ -1,5 +1,5 @@
-//! Reads access keys of IAM users. Every request names the user: where none is named, AWS takes the caller for
-//! it.
+//! Reads access keys of IAM users. Every request names the user: where none is named, AWS takes the caller
+//! for it.
 
 use aws_credential_types::provider::ProvideCredentials;
 use aws_sdk_iam::{Client, types::AccessKeyMetadata};
@@ -28,8 +28,8 @@ struct Keys<'r> {
 }
 
 /// Answers questions about access keys. The keys of an id are found by its user (`iam:GetAccessKeyLastUsed`,
-/// `iam:ListAccessKeys`); those that are active by the credential report, so that a user without an active key
-/// costs no request. A key that was made since the report is not among them.
+/// `iam:ListAccessKeys`); those that are active by the credential report, so that a user without an active
+/// key costs no request. A key that was made since the report is not among them.
 pub async fn access_keys(reader: Reader<'_>, iam: &Client, ask: &Ask) -> Members<AccessKey> {
     let keys = Keys { iam, own: own_key(reader).await };
     match ask {
@@ -107,8 +107,8 @@ impl Keys<'_> {
         Ok(answer.access_key_metadata)
     }
 
-    /// Returns the keys of a user of the credential report. One that cannot be read is a member under the name
-    /// of the user; one that is gone has none.
+    /// Returns the keys of a user of the credential report. One that cannot be read is a member under the
+    /// name of the user; one that is gone has none.
     async fn of_listed(&self, user: String) -> Vec<(String, Fact<AccessKey>)> {
         match self.of_user(&user).await {
             Ok(keys) => keys,

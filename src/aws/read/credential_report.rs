@@ -39,14 +39,14 @@ pub async fn reports(iam: &Client, ask: &Ask) -> Members<CredentialRow> {
 enum Made {
     /// It is at most four hours old.
     Fresh(Vec<CredentialRow>),
-    /// It is older, or does not say how old it is.
+    /// It is older, or its age is not known.
     Old,
     /// There is none, or AWS is making one.
     None,
 }
 
-/// Returns the rows of a report that is at most four hours old; has AWS make one where there is none, and waits
-/// for it.
+/// Returns the rows of a report that is at most four hours old; has AWS make one where there is none, and
+/// waits for it.
 pub async fn report(iam: &Client) -> Result<Vec<CredentialRow>, CallError> {
     if let Made::Fresh(rows) = made(iam).await? {
         return Ok(rows);
@@ -89,7 +89,7 @@ async fn made(iam: &Client) -> Result<Made, CallError> {
     credential_rows(&text, generated).map(Made::Fresh).map_err(|why| broken(&why))
 }
 
-/// Returns whether an error says that there is no report now, as opposed to one that may not be read
+/// Returns whether an error means that there is no report now, as opposed to one that may not be read
 /// (<https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetCredentialReport.html>).
 fn is_not_made(code: &str) -> bool {
     ["ReportNotPresent", "ReportExpired", "ReportInProgress", "ReportNotReady"]

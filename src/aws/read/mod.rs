@@ -24,6 +24,7 @@ mod removals;
 mod roles;
 mod routes;
 mod rules;
+mod secrets;
 mod sign_in;
 mod trails;
 mod vpc_dns;
@@ -178,6 +179,7 @@ impl Reader<'_> {
             K::Quotas => found(defaults::quotas(region.servicequotas(), ask).await, job),
             K::LogGroups => found(log_groups::log_groups(region.logs(), ask).await, job),
             K::RetentionPolicies => found(log_groups::retention_policies(region.logs(), ask).await, job),
+            K::Secrets => found(secrets::secrets(region.secrets(), ask).await, job),
             K::Keys => found(keys::keys(region.kms(), ask).await, job),
             K::KeyPolicies => found(keys::policies(region.kms(), ask).await, job),
             K::CustomerKeys => found(keys::customer_keys(region.kms(), ask).await, job),

@@ -2,6 +2,7 @@
 //! the registry declares. The decision to make a call is taken elsewhere; an input with a member that this
 //! code does not pass on is refused, never shortened.
 
+mod access_key;
 mod bucket;
 mod ebs_defaults;
 mod endpoint;
@@ -14,6 +15,7 @@ mod network_acl;
 mod password_policy;
 mod role;
 mod route;
+mod secret;
 mod security_group;
 mod sign_in;
 mod snapshot;
@@ -21,6 +23,7 @@ mod subnet;
 mod tag;
 mod trail;
 mod user;
+mod user_tag;
 mod volume;
 mod web_acl;
 
@@ -36,6 +39,7 @@ use serde_json::Value;
 use super::{
     clients::{Clients, Regional},
     departure, errors, together,
+    vault::Vault,
 };
 use crate::{
     account::Leave,
@@ -70,7 +74,8 @@ pub(super) async fn call(clients: &Clients, call: &Call, leave: Leave<'_>) -> Ou
 pub(super) async fn try_once(clients: &Clients, call: &Call) -> Outcome {
     let (name, region) = (&call.name(), if call.region.is_empty() { clients.base() } else { &call.region });
     clients.pace.turn(region, name).await;
-    let outcome = dispatch(call, &To { region: &clients.region(&call.region), only_try: true }).await;
+    let outcome =
+        dispatch(call, &To { only_try: true, ..To::of(clients, &clients.region(&call.region)) }).await;
     if let Err(error) = &outcome {
         clients.pace.heard(region, name, error.class);
     }
@@ -78,16 +83,27 @@ pub(super) async fn try_once(clients: &Clients, call: &Call) -> Outcome {
 }
 
 async fn send(clients: &Clients, call: &Call) -> Outcome {
-    dispatch(call, &To { region: &clients.region(&call.region), only_try: false }).await
+    dispatch(call, &To::of(clients, &clients.region(&call.region))).await
 }
 
 /// The destination of a call.
 struct To<'r> {
     region: &'r Regional,
+    vault: &'r Vault,
     only_try: bool,
 }
 
-impl To<'_> {
+impl<'r> To<'r> {
+    fn of(clients: &'r Clients, region: &'r Regional) -> Self {
+        Self { region, vault: &clients.vault, only_try: false }
+    }
+    /// Returns the secrets of the access keys that this process has made.
+    fn vault(&self) -> &Vault {
+        self.vault
+    }
+    fn secrets(&self) -> &aws_sdk_secretsmanager::Client {
+        self.region.secrets()
+    }
     /// Returns the client of EC2, or the one that sends only dry runs.
     fn ec2(&self) -> &aws_sdk_ec2::Client {
         if self.only_try { self.region.only_try() } else { self.region.ec2() }

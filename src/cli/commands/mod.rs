@@ -18,6 +18,7 @@ mod playbooks;
 mod prune;
 mod recover;
 mod resume;
+mod rotations;
 mod runs;
 mod scan;
 mod show;
@@ -65,6 +66,7 @@ pub async fn run(session: &Session, command: Command) -> Result<Exit, Fail> {
             fix::run(session, plan.as_deref(), plain, &approval, &safety).await
         }
         Command::Runs { .. } => runs::run(session),
+        Command::Rotations(_) => rotations::run(session).await,
         Command::Resume { run, approval, guards, .. } => resume::run(session, &run, &approval, &guards).await,
         Command::Recover { run, output, .. } => {
             recover::run(session, run.as_deref(), output.as_deref()).await

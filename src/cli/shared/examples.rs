@@ -79,6 +79,7 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     ("prune", &["redress prune", "redress prune --allow-irreversible prune"]),
+    ("rotations", &["redress rotations", "redress rotations --format json"]),
     ("recover", &["redress recover --region us-east-1", "redress recover -o recovered.json"]),
     ("diff", &["redress diff old.json new.json", "redress diff old.json new.json --exit-code"]),
     (

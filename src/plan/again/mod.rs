@@ -143,7 +143,7 @@ pub fn again(
 }
 
 /// Returns whether nothing asks for a change any more: none of the findings that it answers is open, or the
-/// resource that a prune deletes is gone.
+/// resource that it deletes is gone.
 fn closed(plan: &Plan, change: &Change, facts: &Inventory, today: &Today) -> bool {
     if change.findings.is_empty() {
         return plan.kind == PlanKind::Prune
@@ -152,7 +152,12 @@ fn closed(plan: &Plan, change: &Change, facts: &Inventory, today: &Today) -> boo
                 .iter()
                 .all(|proof| proof.resource == change.resource && proof.check.ends_with("-gone"));
     }
-    change.findings.iter().all(|key| is_closed(key, facts, today))
+    let gone = |key: &FindingKey| {
+        change.after_state.is_null()
+            && key.resource == change.resource
+            && guards::is_gone(facts, &key.resource)
+    };
+    change.findings.iter().all(|key| gone(key) || is_closed(key, facts, today))
 }
 
 /// Returns whether a finding is not open although its resource exists.

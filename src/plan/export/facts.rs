@@ -304,6 +304,7 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
         | FamilyKind::UserPolicies
         | FamilyKind::Keys
         | FamilyKind::KeyPolicies
+        | FamilyKind::Secrets
         | FamilyKind::RetentionPolicies
         | FamilyKind::Quotas
         | FamilyKind::LoadBalancers

@@ -14,14 +14,14 @@ pub use shell::{forward, way_back};
 pub use states::{machines, machines_back};
 
 use super::Plan;
-use crate::calls;
+use crate::calls::{self, reference};
 
 /// The notice at the top of every program.
 const CLAIM: &str = "The plan file was not compared with any account: read the calls. The descriptions of \
                      them are copied from the file.";
 
 /// Refuses a plan with a call that is none of redress's own: a program made from it would do something that
-/// no plan of redress does.
+/// no plan of redress does. One that delivers a secret is refused, too.
 ///
 /// # Errors
 /// The first such call, forward or back, with its change.
@@ -39,6 +39,10 @@ fn only_registered(plan: &Plan) -> Result<(), NotExported> {
                     call.name()
                 );
                 return Err(NotExported { change: change.id.clone(), why });
+            }
+            if reference::holds_secret(&call.input) {
+                let why = "it delivers a secret, which only redress may hold: apply this change with redress";
+                return Err(NotExported { change: change.id.clone(), why: why.to_owned() });
             }
         }
     }

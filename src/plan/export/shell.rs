@@ -333,6 +333,8 @@ fn good(test: &Test, here: Here<'_>) -> String {
         Test::Unlike(_) => "'unlike'".to_owned(),
         // The question counts what the filter picks.
         Test::NoneBy(_) => "0".to_owned(),
+        // A plan with this test delivers a secret, and is not exported.
+        Test::OnlyBy { .. } => "'only'".to_owned(),
         // No plan contains this test: it stands for a value in a journal.
         Test::Earlier(_) => "'earlier'".to_owned(),
         // Answers that mean failure only after a while are left to the deadline here.

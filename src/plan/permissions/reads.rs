@@ -122,7 +122,7 @@ fn of_change(
         let expected = act.wait.iter().flat_map(|w| &w.until).chain(&act.before).cloned();
         for expect in expected.chain(observed) {
             let entry = asked.entry(expect.family).or_default();
-            if matches!(expect.test, Test::NoneBy(_)) {
+            if expect.test.lists() {
                 entry.listed = true;
                 continue;
             }
@@ -138,6 +138,9 @@ fn of_change(
         // A call that took effect is looked for only after a lost reply.
         if let Recognise::Tagged { family, .. } = &act.recognise {
             asked.entry(*family).or_insert_with(|| Asked { perhaps: true, more: true, ..Asked::default() });
+        }
+        if let Recognise::Beside { family, .. } = &act.recognise {
+            asked.entry(*family).or_default().listed = true;
         }
     }
     for want in wants {

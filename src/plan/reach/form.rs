@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::Way;
+use super::{Way, credentials};
 use crate::{calls::Call, plan::Change, services};
 
 /// Checks that a call has the form that redress gives it.
@@ -24,6 +24,7 @@ pub(super) fn checked(change: &Change, way: Way, call: &Call, account: &str) -> 
             let trial = call.input.get("SnapshotId").is_none() && call.input["Size"] == 1;
             if trial { Ok(()) } else { encrypted(change, &call.input, account) }
         }
+        "TagUser" | "UntagUser" => credentials::marks(change, call),
         "UpdateTrail" => raised(way, &call.input),
         "StopLogging" if way == Way::Forth => {
             Err("stops a trail, which no change does on its way there".to_owned())

@@ -4,11 +4,11 @@
 
 use serde_json::Value;
 
-use super::entries;
+use super::{credentials, entries};
 
 use crate::{
     actions::{self, Action, Context, Options},
-    calls::{Act, Call, Step},
+    calls::{Act, Call, Step, reference},
     inventory::{Fact, Family, Inventory, Record, Scope, Tags, tag},
     plan::{Change, propose},
 };
@@ -126,6 +126,7 @@ fn without(change: &Change, run: &str, facts: &Inventory, untagged: bool) -> Inv
     forget(&mut place.flow_logs, |log| own(Record::tags(log)));
     forget(&mut place.security_group_rules, |rule| own(Record::tags(rule)));
     entries::forget(change, place);
+    credentials::forget(change, run, &mut left);
     left
 }
 
@@ -157,6 +158,9 @@ fn same(made: &Call, call: &Call) -> bool {
 }
 
 fn alike(made: &Value, said: &Value) -> bool {
+    if let (Some(made), Some(said)) = (reference::key_of_secret(made), reference::key_of_secret(said)) {
+        return alike(made, said);
+    }
     match (made, said) {
         _ if made == said => true,
         (Value::Object(reference), _)

@@ -3,6 +3,7 @@
 //! before any of them is called, the registry of actions and today's facts must confirm them. Pure.
 
 mod cards;
+mod credentials;
 mod disks;
 mod entries;
 mod form;
@@ -171,6 +172,9 @@ pub fn needs_of(change: &Change, known: &Inventory) -> Scope {
     if change.resource.kind() == Kind::Instance {
         scope.insert(copies(change));
     }
+    if change.resource.kind() == Kind::AccessKey {
+        scope.insert(Want::id("", FamilyKind::AccessKeys, change.resource.id()));
+    }
     scope
 }
 
@@ -197,7 +201,10 @@ pub fn needs(change: &Change, call: &Call) -> Scope {
 }
 
 /// Operations that make or set something: their input must be the one that the action makes today.
-const MAKES: [&str; 12] = [
+const MAKES: [&str; 15] = [
+    "CreateAccessKey",
+    "CreateSecret",
+    "PutSecretValue",
     "CreateNetworkAclEntry",
     "CreateFlowLogs",
     "CreateLogGroup",
@@ -328,7 +335,8 @@ impl<'a> Reach<'a> {
             && !identities::is_about(call)
             && !entries::is_about(call);
         let made = own && tag_of(&thing, tag::REPLACED_BY).is_none();
-        let may_go_now = made || derived() || due();
+        let of_key = || credentials::may_delete(call, change, run, self.facts, (family, id));
+        let may_go_now = made || derived() || due() || of_key();
         if deletes && !may_go_now {
             return never(format!(
                 "would delete {id}, or what is set on it, which run {run} did not make, as its tags show"
@@ -406,6 +414,7 @@ impl<'a> Reach<'a> {
             _ if identities::is_about(call) => {
                 identities::borne_out(change, self.facts, way, call).map_or_else(otherwise, Ok)
             }
+            "UpdateSecretVersionStage" => Ok(credentials::led_back(call)),
             "UpdateAccessKey" => self.sets_access_key(way, call).map_or_else(otherwise, Ok),
             "StopLogging" if self.raises() => Ok(Some(format!("trail {} is stopped", change.resource.id()))),
             _ => Ok(None),
@@ -465,10 +474,9 @@ fn within(
         FamilyKind::Snapshots => thing.get("volume_id").and_then(Value::as_str) == Some(resource),
         FamilyKind::FlowLogs => thing.get("resource_id").and_then(Value::as_str) == Some(resource),
         // IAM is asked about the user of a key.
-        FamilyKind::Users => facts
-            .json("", FamilyKind::AccessKeys, resource)
-            .known()
-            .is_some_and(|key| key.get("user").and_then(Value::as_str) == Some(id)),
+        FamilyKind::Users | FamilyKind::AccessKeys | FamilyKind::Secrets => {
+            credentials::belongs(change, family, id, thing, facts)
+        }
         _ => false,
     }
 }

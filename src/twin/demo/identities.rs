@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{ACCOUNT, hours_before, tags};
 use crate::inventory::{
     AccessKey, AccountSummary, CredentialRow, Fact, IamGroup, Inventory, LastUse, LoginProfile, Membership,
-    MfaDevices, ReportedKey, User,
+    MfaDevices, ReportedKey, User, tag,
 };
 
 const DAY: i64 = 24;
@@ -25,9 +25,14 @@ struct Person {
     keys: &'static [(&'static str, &'static str, i64, Option<i64>)],
 }
 
+/// A key that was replaced, and its replacement; and one whose rotation is over.
+const REPLACED: &str = "AKIA2DEMOPRINT000001";
+const REPLACEMENT: &str = "AKIA2DEMOPRINT000002";
+const RETIRED: &str = "AKIA2DEMOMIRROR00001";
+
 /// One that works with redress; one whose old key is used and whose older one is not; one that never used its
-/// key; a robot whose key is at work; one for emergencies; one whose unused key is inactive already; one who
-/// has not signed in for most of a year; one who signs in without MFA.
+/// key; a robot whose key is at work; one for emergencies; two whose keys are being rotated; one whose unused
+/// key is inactive already; one who has not signed in for most of a year; one who signs in without MFA.
 const PEOPLE: &[Person] = &[
     Person {
         name: "robin",
@@ -66,6 +71,23 @@ const PEOPLE: &[Person] = &[
         password: Some((1, true)),
         tag: ("Team", "security"),
         keys: &[("AKIA2DEMOGLASS000001", AccessKey::ACTIVE, 700, None)],
+    },
+    Person {
+        name: "print-shop",
+        group: "lab",
+        password: None,
+        tag: ("Team", "maps"),
+        keys: &[(REPLACED, AccessKey::ACTIVE, 500, Some(20)), (REPLACEMENT, AccessKey::ACTIVE, 30, Some(1))],
+    },
+    Person {
+        name: "map-mirror",
+        group: "lab",
+        password: None,
+        tag: ("Team", "maps"),
+        keys: &[
+            (RETIRED, AccessKey::INACTIVE, 600, Some(70)),
+            ("AKIA2DEMOMIRROR00002", AccessKey::ACTIVE, 80, Some(1)),
+        ],
     },
     Person {
         name: "sam",
@@ -108,6 +130,7 @@ pub(super) fn furnish(company: &mut Inventory, now: Timestamp) {
             company.access_keys.put(*id, key);
         }
     }
+    marks(company, now);
     let summary = AccountSummary { root_access_keys: Fact::Known(0), root_mfa: Fact::Known(true) };
     company.account_summaries.put(AccountSummary::ID, summary);
 }
@@ -125,6 +148,27 @@ fn sign_in(company: &mut Inventory, person: &Person, now: Timestamp) {
         let last_used = person.password.map_or(Fact::Absent, |(used, _)| days_before(now, used));
         let login = LoginProfile { id: person.name.to_owned(), created: days_before(now, 900), last_used };
         company.login_profiles.put(person.name, login);
+    }
+}
+
+/// Marks the users whose keys are being rotated.
+fn marks(company: &mut Inventory, now: Timestamp) {
+    let retired = hours_before(now, 40 * DAY).unwrap_or(now).strftime("%Y-%m-%d").to_string();
+    let all = [
+        ("print-shop", format!("{}{REPLACED}", tag::KEY_REPLACED), REPLACEMENT.to_owned()),
+        ("map-mirror", format!("{}{RETIRED}", tag::KEY_REPLACED), "AKIA2DEMOMIRROR00002".to_owned()),
+        ("map-mirror", format!("{}{RETIRED}", tag::KEY_RETIRED), retired),
+    ];
+    for (name, mark, value) in all {
+        let keys = PEOPLE.iter().filter(|person| person.name == name).flat_map(|person| person.keys);
+        for (id, ..) in keys {
+            if let Some(Fact::Known(tags)) = company.access_keys.get_mut(id).map(|key| &mut key.tags) {
+                tags.insert(mark.clone(), value.clone());
+            }
+        }
+        if let Some(user) = company.users.get_mut(name) {
+            user.tags.insert(mark, value);
+        }
     }
 }
 

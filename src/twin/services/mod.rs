@@ -1,6 +1,7 @@
 //! The effect of each operation on an account in memory: one file per noun. An operation checks everything
 //! first and changes the account only when nothing can fail any more.
 
+mod access_key;
 pub(super) mod bin;
 mod bucket;
 mod ebs_defaults;
@@ -14,6 +15,7 @@ mod network_acl;
 mod password_policy;
 mod role;
 mod route;
+mod secret;
 mod security_group;
 mod sign_in;
 mod snapshot;
@@ -22,6 +24,7 @@ mod subnet;
 mod tag;
 mod trail;
 mod user;
+mod user_tag;
 mod volume;
 mod web_acl;
 

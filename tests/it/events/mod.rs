@@ -224,7 +224,7 @@ fn a_region_that_may_not_be_looked_into_is_said_and_leaves_the_rest_and_the_exit
 #[test]
 fn the_region_of_global_services_is_looked_into_too_and_that_is_said() {
     let (desk, history) = desk();
-    let mut key = noise("CreateAccessKey", false, 1);
+    let mut key = noise("CreateGroup", false, 1);
     key["eventSource"] = "iam.amazonaws.com".into();
     history.happened("us-east-1", [key]);
     let said = desk.ends(0, "events --since 30m --region eu-west-1 --format json");

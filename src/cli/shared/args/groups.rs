@@ -19,6 +19,7 @@ impl Command {
             Command::Apply { opens, plans, runs, reports, .. } => vec![opens, plans, runs, reports],
             Command::Fix { opens, plans, runs, .. } => vec![opens, plans, runs],
             Command::Runs { stored, formatted } => vec![stored, formatted],
+            Command::Rotations(of) => vec![&of.opens, &of.books, &of.formatted],
             Command::Resume { account, parameters, sets, runs, reports, .. } => {
                 vec![account, parameters, sets, runs, reports]
             }

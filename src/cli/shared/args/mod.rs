@@ -4,6 +4,7 @@ mod common;
 mod flags;
 mod groups;
 mod investigate;
+mod rotations;
 mod values;
 
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ pub use self::{
     common::Common,
     flags::{Approval, Closing, Guards, PastFlags, Place, ReportBack, SafetyLimits, Signs, Trusts},
     investigate::{Evidence, Investigate, USAGE, Whom},
+    rotations::Rotations,
     values::{ActionsCommand, Color, Format, Half, PlaybooksCommand, Shell, Target},
 };
 use super::when::valid_for;
@@ -313,6 +315,8 @@ pub enum Command {
         #[command(flatten)]
         reports: Reports,
     },
+    /// List the rotations of access keys that are under way, and what each waits for
+    Rotations(Box<Rotations>),
     /// Find what a lost run left, by its tags, and plan to bring instances back
     /// up; changes nothing
     Recover {

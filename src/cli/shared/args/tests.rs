@@ -42,6 +42,7 @@ const LINES: &[&str] = &[
     "apply",
     "fix",
     "runs",
+    "rotations",
     "resume last",
     "recover",
     "undo last",

@@ -198,6 +198,7 @@ fn at(variable: &str, test: &Test, place: Place<'_>) -> Result<(Value, Option<Va
         Test::Is(value) => (equals(variable, value, place)?, None),
         // The question counts what the filter picks.
         Test::NoneBy(_) => (equals(variable, &json!(0), place)?, None),
+        Test::OnlyBy { .. } => return Err("whether a listing shows nothing but what it may".to_owned()),
         Test::Unlike(_) => return Err("whether something is not as it was".to_owned()),
         Test::Earlier(then) => return Err(format!("whether something was before {then}")),
         // Answers that mean failure only after a while are left to the deadline here.
