@@ -30,12 +30,19 @@ mod trails;
 mod vpc_dns;
 mod web_acls;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::Future,
+    pin::Pin,
+};
 
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 
-use super::{clients::Clients, endpoint, errors, pace};
+use super::{
+    clients::{Clients, Regional},
+    endpoint, errors, pace,
+};
 use crate::{
     account::Identity,
     calls::CallError,
@@ -126,7 +133,7 @@ fn jobs(scope: &Scope) -> Vec<Job> {
     jobs
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
     /// Reads at the pace of the account.
     async fn paced(self, job: Job) -> Found {
         let region = if job.region.is_empty() { self.clients.base().to_owned() } else { job.region.clone() };
@@ -134,79 +141,101 @@ impl Reader<'_> {
     }
 
     async fn run(self, job: Job) -> Found {
-        use FamilyKind as K;
         let region = self.clients.region(&job.region);
-        let ec2 = region.ec2();
-        let ask = &job.ask;
+        self.reading(&region, &job).await
+    }
+
+    /// Returns the reading of a job, which has a frame of its own: one for all kinds grows with every kind, and
+    /// does not fit on the stack of a thread.
+    fn reading<'r>(self, region: &'r Regional, job: &'r Job) -> Reading<'r>
+    where
+        'a: 'r,
+    {
+        use FamilyKind as K;
+        let (ec2, ask) = (region.ec2(), &job.ask);
         match job.family {
-            K::SecurityGroups => found(network::security_groups(ec2, ask).await, job),
-            K::SecurityGroupRules => found(network::rules(ec2, self.account, ask).await, job),
-            K::PrefixLists => found(network::prefix_lists(ec2, ask).await, job),
-            K::NetworkInterfaces => found(network::interfaces(ec2, ask).await, job),
-            K::Vpcs => found(network::vpcs(ec2, ask).await, job),
-            K::VpcPublicAccess => found(public_access::blocks(ec2, ask).await, job),
-            K::Subnets => found(network::subnets(ec2, ask).await, job),
-            K::NetworkAcls => found(network::acls(ec2, ask).await, job),
-            K::FlowLogs => found(network::flow_logs(ec2, ask).await, job),
-            K::VpcDns => found(vpc_dns::names(ec2, region.route53(), &job.region, ask).await, job),
-            K::VpcEndpoints => found(endpoints::endpoints(ec2, ask).await, job),
-            K::RouteTables => found(routes::tables(ec2, ask).await, job),
-            K::NatGateways => found(routes::nat_gateways(ec2, ask).await, job),
-            K::EgressOnlyGateways => found(routes::egress_only_gateways(ec2, ask).await, job),
-            K::VpcPeeringConnections => found(routes::peering_connections(ec2, ask).await, job),
-            K::Instances => found(instances::instances(ec2, ask).await, job),
-            K::InstanceStatuses => found(instances::statuses(ec2, ask).await, job),
-            K::ApplicationStatuses => found(instances::application_statuses(ec2, ask).await, job),
-            K::InstanceTypes => found(instances::types(ec2, ask).await, job),
-            K::Volumes => found(compute::volumes(ec2, ask).await, job),
-            K::VolumeModifications => found(compute::modifications(ec2, ask).await, job),
-            K::CopyTrials => found(copying::trials(self, region.only_try(), ask).await, job),
-            K::VolumeStatuses => found(compute::statuses(ec2, ask).await, job),
-            K::Snapshots => found(compute::snapshots(ec2, self.account, ask).await, job),
-            K::Removals => found(removals::removals(&region, ask).await, job),
-            K::TargetGroups => found(balancing::target_groups(region.balancing(), ask).await, job),
-            K::Listeners => found(listeners::listeners(region.balancing(), ask).await, job),
-            K::LoadBalancers => found(balancing::load_balancers(region.balancing(), ask).await, job),
-            K::WebAcls => found(web_acls::web_acls(region.waf(), ask).await, job),
+            K::SecurityGroups => of(job, || network::security_groups(ec2, ask)),
+            K::SecurityGroupRules => of(job, || network::rules(ec2, self.account, ask)),
+            K::PrefixLists => of(job, || network::prefix_lists(ec2, ask)),
+            K::NetworkInterfaces => of(job, || network::interfaces(ec2, ask)),
+            K::Vpcs => of(job, || network::vpcs(ec2, ask)),
+            K::VpcPublicAccess => of(job, || public_access::blocks(ec2, ask)),
+            K::Subnets => of(job, || network::subnets(ec2, ask)),
+            K::NetworkAcls => of(job, || network::acls(ec2, ask)),
+            K::FlowLogs => of(job, || network::flow_logs(ec2, ask)),
+            K::VpcDns => of(job, || vpc_dns::names(ec2, region.route53(), &job.region, ask)),
+            K::VpcEndpoints => of(job, || endpoints::endpoints(ec2, ask)),
+            K::RouteTables => of(job, || routes::tables(ec2, ask)),
+            K::NatGateways => of(job, || routes::nat_gateways(ec2, ask)),
+            K::EgressOnlyGateways => of(job, || routes::egress_only_gateways(ec2, ask)),
+            K::VpcPeeringConnections => of(job, || routes::peering_connections(ec2, ask)),
+            K::Instances => of(job, || instances::instances(ec2, ask)),
+            K::InstanceStatuses => of(job, || instances::statuses(ec2, ask)),
+            K::ApplicationStatuses => of(job, || instances::application_statuses(ec2, ask)),
+            K::InstanceTypes => of(job, || instances::types(ec2, ask)),
+            K::Volumes => of(job, || compute::volumes(ec2, ask)),
+            K::VolumeModifications => of(job, || compute::modifications(ec2, ask)),
+            K::CopyTrials => of(job, || copying::trials(self, region.only_try(), ask)),
+            K::VolumeStatuses => of(job, || compute::statuses(ec2, ask)),
+            K::Snapshots => of(job, || compute::snapshots(ec2, self.account, ask)),
+            K::Removals => of(job, || removals::removals(region, ask)),
+            K::TargetGroups => of(job, || balancing::target_groups(region.balancing(), ask)),
+            K::Listeners => of(job, || listeners::listeners(region.balancing(), ask)),
+            K::LoadBalancers => of(job, || balancing::load_balancers(region.balancing(), ask)),
+            K::WebAcls => of(job, || web_acls::web_acls(region.waf(), ask)),
             K::WebAclAssociations => {
-                found(web_acls::associations(region.balancing(), region.waf(), ask).await, job)
+                of(job, || web_acls::associations(region.balancing(), region.waf(), ask))
             }
-            K::Certificates => found(certificates::certificates(region.acm(), ask).await, job),
-            K::TlsPolicies => found(listeners::policies(region.balancing(), ask).await, job),
-            K::CapacityReservations => found(capacity::reservations(ec2, ask).await, job),
-            K::ManagedInstances => found(defaults::managed_instances(region.ssm(), ask).await, job),
-            K::Organizations => found(defaults::organization(region.organizations(), ask).await, job),
-            K::Quotas => found(defaults::quotas(region.servicequotas(), ask).await, job),
-            K::LogGroups => found(log_groups::log_groups(region.logs(), ask).await, job),
-            K::RetentionPolicies => found(log_groups::retention_policies(region.logs(), ask).await, job),
-            K::Secrets => found(secrets::secrets(region.secrets(), ask).await, job),
-            K::Keys => found(keys::keys(region.kms(), ask).await, job),
-            K::KeyPolicies => found(keys::policies(region.kms(), ask).await, job),
-            K::CustomerKeys => found(keys::customer_keys(region.kms(), ask).await, job),
-            K::EbsDefaults => found(defaults::ebs(ec2, ask).await, job),
-            K::PasswordPolicies => found(passwords::policy(region.iam(), ask).await, job),
-            K::Roles => found(roles::roles(region.iam(), ask).await, job),
-            K::Users => found(identities::users(region.iam(), ask).await, job),
-            K::IamGroups => found(identities::groups(region.iam(), ask).await, job),
-            K::ManagedPolicies => found(identities::policies(region.iam(), ask).await, job),
-            K::AccessKeys => found(access_keys::access_keys(self, region.iam(), ask).await, job),
-            K::CredentialReports => found(credential_report::reports(region.iam(), ask).await, job),
-            K::LoginProfiles => found(sign_in::login_profiles(region.iam(), ask).await, job),
-            K::MfaDevices => found(sign_in::mfa_devices(region.iam(), ask).await, job),
-            K::Memberships => found(sign_in::memberships(region.iam(), ask).await, job),
-            K::UserPolicies => found(sign_in::user_policies(region.iam(), ask).await, job),
-            K::AccountSummaries => found(identities::summary(region.iam(), ask).await, job),
-            K::Buckets => found(buckets::buckets(self, ask).await, job),
+            K::Certificates => of(job, || certificates::certificates(region.acm(), ask)),
+            K::TlsPolicies => of(job, || listeners::policies(region.balancing(), ask)),
+            K::CapacityReservations => of(job, || capacity::reservations(ec2, ask)),
+            K::ManagedInstances => of(job, || defaults::managed_instances(region.ssm(), ask)),
+            K::Organizations => of(job, || defaults::organization(region.organizations(), ask)),
+            K::Quotas => of(job, || defaults::quotas(region.servicequotas(), ask)),
+            K::LogGroups => of(job, || log_groups::log_groups(region.logs(), ask)),
+            K::RetentionPolicies => of(job, || log_groups::retention_policies(region.logs(), ask)),
+            K::Secrets => of(job, || secrets::secrets(region.secrets(), ask)),
+            K::Keys => of(job, || keys::keys(region.kms(), ask)),
+            K::KeyPolicies => of(job, || keys::policies(region.kms(), ask)),
+            K::CustomerKeys => of(job, || keys::customer_keys(region.kms(), ask)),
+            K::EbsDefaults => of(job, || defaults::ebs(ec2, ask)),
+            K::PasswordPolicies => of(job, || passwords::policy(region.iam(), ask)),
+            K::Roles => of(job, || roles::roles(region.iam(), ask)),
+            K::Users => of(job, || identities::users(region.iam(), ask)),
+            K::IamGroups => of(job, || identities::groups(region.iam(), ask)),
+            K::ManagedPolicies => of(job, || identities::policies(region.iam(), ask)),
+            K::AccessKeys => of(job, || access_keys::access_keys(self, region.iam(), ask)),
+            K::CredentialReports => of(job, || credential_report::reports(region.iam(), ask)),
+            K::LoginProfiles => of(job, || sign_in::login_profiles(region.iam(), ask)),
+            K::MfaDevices => of(job, || sign_in::mfa_devices(region.iam(), ask)),
+            K::Memberships => of(job, || sign_in::memberships(region.iam(), ask)),
+            K::UserPolicies => of(job, || sign_in::user_policies(region.iam(), ask)),
+            K::AccountSummaries => of(job, || identities::summary(region.iam(), ask)),
+            K::Buckets => of(job, || buckets::buckets(self, ask)),
             K::Trails => match &job.ask {
-                Ask::By(name, regions) if name == "region" => trails::by_region(self, regions).await,
-                _ => found(trails::by_id(self, &job.region, ask).await, job),
+                Ask::By(name, regions) if name == "region" => Box::pin(trails::by_region(self, regions)),
+                _ => of(job, || trails::by_id(self, &job.region, ask)),
             },
         }
     }
 }
 
-fn found<T: Stored>(members: Members<T>, job: Job) -> Found {
-    Box::new(move |inventory| settle(T::family_mut(inventory, &job.region), &job.ask, members))
+/// A reading under way.
+type Reading<'r> = Pin<Box<dyn Future<Output = Found> + Send + 'r>>;
+
+/// Starts a reading of members of one kind, and stores them when they are there.
+fn of<'r, T: Stored, F: Future<Output = Members<T>> + Send + 'r>(
+    job: &'r Job,
+    read: impl FnOnce() -> F,
+) -> Reading<'r> {
+    let read = read();
+    Box::pin(async move {
+        let (members, job) = (read.await, job.clone());
+        let put = move |inventory: &mut Inventory| {
+            settle(T::family_mut(inventory, &job.region), &job.ask, members);
+        };
+        Box::new(put) as Found
+    })
 }
 
 /// Stores members in their family, and records which listing was read whole. An id that was asked for and not
