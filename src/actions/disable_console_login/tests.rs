@@ -143,7 +143,9 @@ fn who_signs_in_who_is_protected_and_what_is_not_known_is_left() {
 #[test]
 fn a_policy_that_does_not_fit_or_is_somebody_elses_stops_it() {
     let mut full = account();
-    let long = json!({ "Statement": [{ "Sid": "x".repeat(2000) }] });
+    let read =
+        json!({ "Sid": "x".repeat(2000), "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*" });
+    let long = json!({ "Version": "2012-10-17", "Statement": [read] });
     full.users.get_mut("bo").unwrap().inline_policies = Fact::Known([("long".to_owned(), long)].into());
     assert!(matches!(propose(&full, ""), Err(Refusal::Refused(why)) if why.contains("2048")));
     let mut theirs = account();
