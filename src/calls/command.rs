@@ -54,14 +54,20 @@ pub fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '_' }).collect()
 }
 
-/// Returns the CLI's name of an operation: `create-flow-logs`.
+/// Returns the CLI's name of an operation: `create-flow-logs`. An abbreviation is one word:
+/// `list-mfa-devices`.
 pub fn kebab(operation: &str) -> String {
     let mut text = String::new();
-    for c in operation.chars() {
-        if c.is_ascii_uppercase() && !text.is_empty() {
+    let mut rest = operation.chars().peekable();
+    let mut before = None;
+    while let Some(c) = rest.next() {
+        let begins = before.is_some_and(|b: char| !b.is_ascii_uppercase())
+            || rest.peek().is_some_and(char::is_ascii_lowercase);
+        if c.is_ascii_uppercase() && before.is_some() && begins {
             text.push('-');
         }
         text.push(c.to_ascii_lowercase());
+        before = Some(c);
     }
     text
 }

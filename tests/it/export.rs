@@ -19,6 +19,7 @@ use serde_json::Value;
 use super::{
     clinic::as_before,
     clinic_desk::Desk,
+    people,
     support::{moto, python},
 };
 
@@ -337,4 +338,45 @@ fn scripts_are_written_once_and_both() {
     );
     let shown = desk.ends(0, "export plan.json --to aws-cli --way-back");
     assert_eq!(shown.out, fs::read_to_string(desk.path("out/way-back.sh")).unwrap());
+}
+
+#[test]
+fn a_script_closes_consoles_and_requires_mfa_and_its_way_back_takes_both_back() {
+    let (desk, _) = Desk::seeded(people::SEED);
+    let _loaded = Loaded::at(&desk);
+    let before = people::shown(&desk);
+    export(&desk, "--check console-password-unused --check user-without-mfa");
+    let ran = script(&desk, "apply.sh").output().unwrap();
+    assert!(ran.status.success(), "{}", told(&ran));
+    let after = people::shown(&desk);
+    for name in ["left", "never"] {
+        let policies = after["users"][name]["policies"].as_object().unwrap();
+        assert_eq!(policies.keys().collect::<Vec<_>>(), ["redress-no-console"], "{name}");
+    }
+    assert!(after["users"]["plain"]["groups"].to_string().contains(people::GROUP), "{after:#}");
+    let line = "apply plan.json --auto-approve --max-risk disruptive --format json";
+    let run = desk.ends(0, line).json();
+    let changes = run["changes"].as_array().unwrap();
+    assert!(changes.len() > 3 && changes.iter().all(|c| c["outcome"] == "already-fixed"), "{changes:#?}");
+
+    let ran = script(&desk, "way-back.sh").output().unwrap();
+    assert!(ran.status.success(), "{}", told(&ran));
+    let mut expected = before;
+    expected["groups"][people::GROUP] = after["groups"][people::GROUP].clone();
+    assert_eq!(people::shown(&desk), expected, "the group stays, without users");
+}
+
+#[test]
+fn a_script_leaves_who_has_enrolled_a_device_since() {
+    let (desk, _) = Desk::seeded(people::SEED);
+    let _loaded = Loaded::at(&desk);
+    export(&desk, "--check user-without-mfa");
+    let enrol = "import boto3; iam = boto3.client('iam'); \
+         serial = iam.create_virtual_mfa_device(VirtualMFADeviceName='p')['VirtualMFADevice']['SerialNumber']; \
+         iam.enable_mfa_device(UserName='plain', SerialNumber=serial, AuthenticationCode1='123456', AuthenticationCode2='234567')";
+    desk.python(enrol, "");
+    let ran = script(&desk, "apply.sh").output().unwrap();
+    assert_eq!(ran.status.code(), Some(1), "{}", told(&ran));
+    assert!(told(&ran).contains("has enrolled a device"), "{}", told(&ran));
+    assert_eq!(people::shown(&desk)["users"]["plain"]["groups"], serde_json::json!(["staff"]));
 }

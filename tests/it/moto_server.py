@@ -139,7 +139,7 @@ def create_as_old_as_its_user(self, user_name, *more, **named):
         if name == "age":
             user.create_date = utcnow() - datetime.timedelta(days=int(days))
         elif name == "signed":
-            user.password_last_used = utcnow() - datetime.timedelta(days=int(days))
+            user.password_last_used = utcnow().replace(microsecond=0) - datetime.timedelta(days=int(days))
     return user
 
 

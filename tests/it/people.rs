@@ -10,7 +10,7 @@ use crate::{clinic_desk::Desk, proxy::Proxy};
 
 /// Users with passwords: long unused, never used, in use, new; without MFA, with it, with an access key; one
 /// for emergencies, an administrator, one without a password.
-const SEED: &str = r#"
+pub(crate) const SEED: &str = r#"
 import json
 import boto3
 
@@ -72,9 +72,9 @@ print(json.dumps(shown, sort_keys=True))
 
 const UNUSED: &str = "--region eu-west-1 --check console-password-unused";
 const MFA: &str = "--region eu-west-1 --check user-without-mfa";
-const GROUP: &str = "redress-require-mfa";
+pub(crate) const GROUP: &str = "redress-require-mfa";
 
-fn shown(desk: &Desk) -> Value {
+pub(crate) fn shown(desk: &Desk) -> Value {
     serde_json::from_str(&desk.python(SHOWN, "")).unwrap()
 }
 

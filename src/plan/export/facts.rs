@@ -3,7 +3,10 @@
 
 use serde_json::{Value, json};
 
-use super::words::{ascii, is_list};
+use super::{
+    people,
+    words::{ascii, is_list},
+};
 use crate::{
     calls::{Expect, Test},
     inventory::{FamilyKind, about::Asked},
@@ -64,6 +67,15 @@ pub(super) enum Query {
         destination: String,
         /// `State`
         member: String,
+    },
+    /// The name of the entry with that name, wherever it stands in a list.
+    Listed {
+        /// The list.
+        list: &'static str,
+        /// The member that contains the name.
+        name: &'static str,
+        /// The name that is wanted.
+        is: String,
     },
     /// The number of things in this list.
     Count(&'static str),
@@ -130,6 +142,7 @@ impl Query {
             Query::Route { by, destination, member } => {
                 format!("RouteTables[0].Routes[?{by}=={}].{member} | [0]", literal(destination))
             }
+            Query::Listed { list, name, is } => format!("{list}[?{name}=={}].{name} | [0]", literal(is)),
             Query::Count(list) => format!("length({list})"),
             Query::Rows(_) => ROWS.to_owned(),
             Query::Members { list, members } => {
@@ -259,6 +272,11 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
         FamilyKind::LogGroups => log_group(id, at),
         FamilyKind::Trails => trail(id, at),
         FamilyKind::Roles => role(id, at),
+        FamilyKind::IamGroups
+        | FamilyKind::LoginProfiles
+        | FamilyKind::MfaDevices
+        | FamilyKind::Memberships
+        | FamilyKind::UserPolicies => people::look(family, id, at),
         FamilyKind::Buckets if at.is_empty() || at == "/owned" => {
             Some(Look { service: "s3api", operation: "HeadBucket", input: json!({ "Bucket": id }),
                 query: Query::There, absent: "(404)" })
@@ -293,15 +311,10 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
         | FamilyKind::ManagedInstances
         | FamilyKind::Organizations
         | FamilyKind::Users
-        | FamilyKind::IamGroups
         | FamilyKind::ManagedPolicies
         | FamilyKind::AccessKeys
         | FamilyKind::CredentialReports
         | FamilyKind::AccountSummaries
-        | FamilyKind::LoginProfiles
-        | FamilyKind::MfaDevices
-        | FamilyKind::Memberships
-        | FamilyKind::UserPolicies
         | FamilyKind::Keys
         | FamilyKind::KeyPolicies
         | FamilyKind::Secrets
@@ -458,6 +471,9 @@ pub(super) fn question(expect: &Expect, id: &Value) -> Option<(Look, Test)> {
         (expect.family, expect.at.as_str(), &expect.test)
     {
         return actions(id, wanted);
+    }
+    if people::FAMILIES.contains(&expect.family) {
+        return people::question(expect, id);
     }
     let look = look(expect.family, id, &expect.at)?;
     let of_role = expect.family == FamilyKind::Roles && expect.at.starts_with("/inline_policies/");

@@ -4,6 +4,7 @@
 
 mod before;
 mod facts;
+mod people;
 mod shell;
 mod states;
 #[cfg(test)]

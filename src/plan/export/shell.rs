@@ -224,7 +224,9 @@ fn before_words(act: &Act, change: &Change, here: Here<'_>) -> Result<String, No
             change: change.id.clone(),
             why: format!("it asks for {} of {:?}, which no script does yet", expect.at, expect.family),
         };
+        // An id of two names is divided, so that the placeholder does not stand for it.
         question(expect, id)
+            .or_else(|| question(expect, &expect.id))
             .map(|(look, test)| (look_words(&look, &expect.region, &change.region), test))
             .ok_or_else(refused)
     };
@@ -358,7 +360,8 @@ fn wait_words(wait: &Wait, change: &Change, here: Here<'_>, otherwise: &str) -> 
         wait.at_most
     );
     for expect in wait.until.iter().map(Expect::seen_by_others) {
-        let (look, test) = question(&expect, &Value::from(ID)).ok_or_else(|| NotExported {
+        let found = question(&expect, &Value::from(ID)).or_else(|| question(&expect, &expect.id));
+        let (look, test) = found.ok_or_else(|| NotExported {
             change: change.id.clone(),
             why: format!("it waits for {} of {:?}, which no script asks for yet", expect.at, expect.family),
         })?;

@@ -29,5 +29,13 @@ fn references_become_what_the_shell_knows_them_by() {
 
 #[test]
 fn operations_have_the_names_of_the_command_line() {
-    assert_eq!(kebab("AuthorizeSecurityGroupIngress"), "authorize-security-group-ingress");
+    for (operation, name) in [
+        ("AuthorizeSecurityGroupIngress", "authorize-security-group-ingress"),
+        ("ListMFADevices", "list-mfa-devices"),
+        ("GetWebACLForResource", "get-web-acl-for-resource"),
+        ("AssociateWebACL", "associate-web-acl"),
+        ("ModifyDBInstance", "modify-db-instance"),
+    ] {
+        assert_eq!(kebab(operation), name);
+    }
 }

@@ -87,6 +87,10 @@ pub(super) fn question(asked: &Asked, place: Place<'_>) -> Result<Question, Stri
         Query::Route { by, destination, .. } => {
             json!({ "what": what, "answer.$": format!("$..Routes[?(@.{by} == '{destination}')]") })
         }
+        Query::Listed { is, .. } if is.contains(['\'', '\\']) => return Err(format!("a thing named {is}")),
+        Query::Listed { list, name, is } => {
+            json!({ "what": what, "answer.$": format!("$..{list}[?(@.{name} == '{is}')]") })
+        }
         Query::Count(list) => {
             json!({ "what": what, "answer.$": format!("States.ArrayLength($..{}[*])", pascal(list)) })
         }
@@ -156,6 +160,7 @@ fn rules(asked: &Asked, place: Place<'_>) -> Result<(Value, Option<Value>), Stri
         Query::Named { list, name, is, member } => named(list, name, is, *member, test, place),
         Query::Device { member, .. } => at(&format!("{ANSWER}[0].Ebs.{member}"), test, place),
         Query::Route { member, .. } => at(&format!("{ANSWER}[0].{member}"), test, place),
+        Query::Listed { name, .. } => at(&format!("{ANSWER}[0].{name}"), test, place),
         Query::Count(_) => at(ANSWER, test, place),
         Query::Rows(rows) => Ok((exactly(rows), None)),
         Query::Members { list, members } => {
