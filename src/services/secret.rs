@@ -25,6 +25,8 @@ pub struct CreateSecret<F: Form = Sent> {
     pub description: Option<String>,
     /// The KMS key that encrypts it, by ARN, id or alias; `aws/secretsmanager` where none is given.
     pub kms_key_id: Option<String>,
+    /// The token, by which AWS knows a request that is sent twice.
+    pub client_request_token: F::Of<String>,
     /// The tags of the secret.
     #[serde(default)]
     pub tags: Vec<Tag<F>>,

@@ -64,7 +64,9 @@ async fn keys(maker: &mut Maker, name: &str) {
     assert_eq!(made.keys().collect::<Vec<_>>(), ["AccessKeyId"], "nothing of the answer is kept but the id");
     let key = made["AccessKeyId"].as_str().unwrap().to_owned();
     let tags = json!([{ "Key": "redress:access-keys-of", "Value": name }]);
-    maker.makes("secretsmanager", "CreateSecret", json!({ "Name": "calls/keys", "Tags": tags })).await;
+    let token = "0".repeat(32);
+    let new = json!({ "Name": "calls/keys", "ClientRequestToken": token, "Tags": tags });
+    maker.makes("secretsmanager", "CreateSecret", new).await;
     let empty = maker.json(US, K::Secrets, "calls/keys").await;
     assert_eq!((&empty["current"], &empty["tags"]["redress:access-keys-of"]), (&Value::Null, &json!(name)));
     let versions = ["1", "2"].map(|n| n.repeat(32));

@@ -336,9 +336,18 @@ fn every_string_of_every_family_may_be_hostile() {
 
 #[test]
 fn a_call_that_redress_does_not_make_is_in_no_program_and_every_word_of_a_call_is_quoted() {
+    let mut refused = Vec::new();
     for plan in small_plans() {
         let good: Plan = serde_json::from_value(plan.clone()).unwrap();
-        for script in [export::forward(&good).unwrap(), export::way_back(&good).unwrap()] {
+        let scripts = match export::forward(&good) {
+            Ok(script) => vec![script, export::way_back(&good).unwrap()],
+            Err(error) => {
+                assert!(error.to_string().contains("it delivers a secret"), "{error}");
+                refused.push(good.changes[0].action.to_string());
+                Vec::new()
+            }
+        };
+        for script in scripts {
             for line in script
                 .lines()
                 .filter_map(|l| l.trim_start().trim_start_matches("made=$(").strip_prefix("call "))
@@ -375,4 +384,5 @@ fn a_call_that_redress_does_not_make_is_in_no_program_and_every_word_of_a_call_i
             assert!(error.contains("no operation that redress makes"), "{error}");
         }
     }
+    assert_eq!(refused, ["rotate-access-key"]);
 }

@@ -230,8 +230,12 @@ fn names_cannot_command_a_ci_runner() {
         }
     }
     assert!(shown > 12, "the names are shown, made harmless: {shown}");
+    // A plan that delivers a secret is not exported.
+    let line = "plan --check security-group-open-admin-port --allow-cidr 203.0.113.0/24 -o export.plan";
+    let words: Vec<&str> = line.split(' ').chain(account(line, "twin:./gha.json")).collect();
+    assert_eq!(redress_in(&folder, &words, &[]).0, Some(0));
     let (code, script, _) =
-        redress_in(&folder, &["export", "CI-json.plan", "--to", "aws-cli"], &[("CI", "true")]);
+        redress_in(&folder, &["export", "export.plan", "--to", "aws-cli"], &[("CI", "true")]);
     assert!(code == Some(0) && obeyed(&script).is_none() && script.contains("set-output"), "{code:?}");
 }
 

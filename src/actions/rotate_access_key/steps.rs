@@ -67,6 +67,7 @@ impl Job<'_> {
                 name: self.name.to_owned(),
                 description: Some(format!("Access keys of IAM user {}, delivered by redress", self.user)),
                 kms_key_id: self.kms_key.map(str::to_owned),
+                client_request_token: Ref::To(reference::token()),
                 tags: vec![tag(tag::KEYS_OF, json!(self.user)), tag(tag::RUN, reference::run())],
             },
         );

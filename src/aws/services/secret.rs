@@ -22,6 +22,7 @@ impl OnAws for CreateSecret {
             .name(self.name)
             .set_description(self.description)
             .set_kms_key_id(self.kms_key_id)
+            .client_request_token(self.client_request_token)
             .set_tags((!tags.is_empty()).then_some(tags));
         once(call, request.send()).await?;
         nothing()

@@ -5,6 +5,7 @@
 mod before;
 mod facts;
 mod people;
+mod query;
 mod shell;
 mod states;
 #[cfg(test)]

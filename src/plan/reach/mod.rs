@@ -349,7 +349,9 @@ impl<'a> Reach<'a> {
         };
         let named = matches!(family, FamilyKind::Roles | FamilyKind::LogGroups);
         let settles = family == FamilyKind::Buckets || (family == FamilyKind::Trails && !raises);
-        let belongs = if identities::is_about(call) && identities::is_group(self.facts, family, id) {
+        let belongs = if identities::is_about(call) && identities::is_group(self.facts, family, id)
+            || credentials::ends_what_is_gone(call, change, self.facts)
+        {
             true
         } else if named {
             own && id == change.resource.id()

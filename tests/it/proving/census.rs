@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use redress::{
-    calls::{Purpose, way_back},
+    calls::{Call, Purpose, way_back},
     inventory::{Fact, Family, FamilyKind, ForFamily, Inventory, Record, Stored, Want},
     journal::{Outcome, StepState},
     plan::PlanKind,
@@ -95,16 +95,39 @@ pub fn accounted(before: &Inventory, now: &Inventory, state: &State, runs: &[Run
     Ok(())
 }
 
-/// What is made under a name carries no token everywhere: by which call it comes, and where the call says its
-/// name.
-fn named(kind: FamilyKind) -> Option<(&'static str, &'static str)> {
-    match kind {
-        FamilyKind::Roles => Some(("CreateRole", "RoleName")),
-        FamilyKind::Buckets => Some(("CreateBucket", "Bucket")),
-        FamilyKind::Trails => Some(("CreateTrail", "Name")),
-        FamilyKind::LogGroups => Some(("CreateLogGroup", "logGroupName")),
-        _ => None,
-    }
+/// A kind of thing that is made under a name, and carries no token everywhere.
+struct Named<'a> {
+    /// The call by which it comes.
+    comes: &'static str,
+    /// The call by which it goes.
+    goes: &'static str,
+    /// What the first says of it.
+    says: Vec<(&'static str, &'a str)>,
+}
+
+fn named(kind: FamilyKind, id: &str) -> Option<Named<'_>> {
+    let both = || id.split_once('/').expect("an id of two names");
+    let (comes, goes, says) = match kind {
+        FamilyKind::Roles => ("CreateRole", "DeleteRole", vec![("RoleName", id)]),
+        FamilyKind::Buckets => ("CreateBucket", "DeleteBucket", vec![("Bucket", id)]),
+        FamilyKind::Trails => {
+            let name = id.rsplit_once("trail/").map_or(id, |(_, name)| name);
+            ("CreateTrail", "DeleteTrail", vec![("Name", name)])
+        }
+        FamilyKind::LogGroups => ("CreateLogGroup", "DeleteLogGroup", vec![("logGroupName", id)]),
+        FamilyKind::Secrets => ("CreateSecret", "DeleteSecret", vec![("Name", id)]),
+        FamilyKind::IamGroups => ("CreateGroup", "DeleteGroup", vec![("GroupName", id)]),
+        FamilyKind::UserPolicies => {
+            let (user, policy) = both();
+            ("PutUserPolicy", "DeleteUserPolicy", vec![("UserName", user), ("PolicyName", policy)])
+        }
+        FamilyKind::Memberships => {
+            let (group, user) = both();
+            ("AddUserToGroup", "RemoveUserFromGroup", vec![("GroupName", group), ("UserName", user)])
+        }
+        _ => return None,
+    };
+    Some(Named { comes, goes, says })
 }
 
 fn new(kind: FamilyKind, region: &str, id: &str, now: &Inventory, runs: &[Run<'_>]) -> Held {
@@ -113,29 +136,29 @@ fn new(kind: FamilyKind, region: &str, id: &str, now: &Inventory, runs: &[Run<'_
             let restored =
                 plan.changes.iter().filter(|c| story.changes[&c.id].outcome() == Some(Outcome::Restored));
             restored.flat_map(|c| &c.steps).filter(|s| {
-                s.act.call.operation.starts_with("Delete") || s.act.call.operation.starts_with("Revoke")
+                ["Delete", "Revoke", "Remove"].iter().any(|goes| s.act.call.operation.starts_with(goes))
             })
         });
+    let named = named(kind, id);
     for step in taken_away {
-        let of_kind = named(kind).is_none_or(|(create, _)| {
-            create.trim_start_matches("Create") == step.act.call.operation.trim_start_matches("Delete")
-        });
-        if of_kind && step.act.call.input.to_string().contains(&format!("\"{id}\"")) {
+        let (call, input) = (&step.act.call, step.act.call.input.to_string());
+        let is_about = |name: &str| input.contains(&format!("\"{name}\""));
+        let goes = named.as_ref().is_none_or(|named| named.goes == call.operation);
+        let by_parts = named.as_ref().is_some_and(|named| named.says.iter().all(|(_, name)| is_about(name)));
+        if goes && (is_about(id) || by_parts) {
             return Err(format!(
                 "{id} ({kind:?}) is there after an undo that took it away and says restored"
             ));
         }
     }
-    let Some((operation, member)) = named(kind) else { return token(kind, region, id, now) };
-    let name = id.rsplit_once("trail/").map_or(id, |(_, name)| name);
+    let Some(Named { comes, says, .. }) = named else { return token(kind, region, id, now) };
+    let makes = |call: &Call| {
+        call.operation == comes && says.iter().all(|(member, value)| call.input[*member] == *value)
+    };
     for (plan, story, _) in runs {
         for change in &plan.changes {
             let told = &story.changes[&change.id];
-            let Some(step) = told.steps.iter().find(|s| {
-                s.call.as_ref().is_some_and(|c| c.operation == operation && c.input[member] == name)
-            }) else {
-                continue;
-            };
+            let Some(step) = told.steps.iter().find(|s| s.call.as_ref().is_some_and(makes)) else { continue };
             let admitted = step.state == StepState::Intended && told.outcome() == Some(Outcome::Stuck);
             if !admitted && !matches!(step.state, StepState::Called | StepState::Settled) {
                 return Err(format!(
@@ -147,7 +170,7 @@ fn new(kind: FamilyKind, region: &str, id: &str, now: &Inventory, runs: &[Run<'_
                 && story.head.kind == PlanKind::Plan;
             let to_go =
                 way_back(&change.steps, &told.done(), Purpose::Rollback).iter().any(|b| b.of == step.name);
-            if gone_back && to_go && !told.reason.contains(name) {
+            if gone_back && to_go && !says.iter().all(|(_, name)| told.reason.contains(name)) {
                 return Err(format!(
                     "left behind: {id} ({kind:?}) of {}, though {:?}: {}",
                     change.id, told.phase, told.reason

@@ -82,6 +82,14 @@ pub(super) fn belongs(
     of_key || of_user || family == FamilyKind::Secrets && tag_of(thing, tag::KEYS_OF) == Some(&key.user)
 }
 
+/// Returns whether a call ends what is left of a key that is gone: it deletes it once more, or takes redress's
+/// marks about it off a user. Which user it had, nothing tells any more, and nobody loses anything by it.
+pub(super) fn ends_what_is_gone(call: &Call, change: &Change, facts: &Inventory) -> bool {
+    change.resource.kind() == Kind::AccessKey
+        && facts.access_keys.get(change.resource.id()).is_absent()
+        && matches!(call.operation.as_str(), "DeleteAccessKey" | "UntagUser")
+}
+
 /// Checks that the marks on a user that a call sets or takes off are redress's own, about the key of the
 /// change.
 ///

@@ -134,3 +134,23 @@ fn the_time_of_a_run_is_in_its_id() {
         assert_eq!(began(odd), None, "{odd}");
     }
 }
+
+#[test]
+fn of_a_key_that_is_gone_only_the_rest_is_ended() {
+    let ends = |operation: &str, facts: &Inventory| {
+        let call = Call::new("iam", "us-east-1", operation, json!({ "UserName": "ci" }));
+        ends_what_is_gone(&call, &change("delete-access-key"), facts)
+    };
+    let mut gone = account(Vec::new());
+    gone.access_keys.items.insert("AKIAOLD".into(), Fact::Absent);
+    assert!(ends("DeleteAccessKey", &gone) && ends("UntagUser", &gone));
+    for operation in ["CreateAccessKey", "TagUser", "UpdateAccessKey"] {
+        assert!(!ends(operation, &gone), "{operation}");
+    }
+    let there = account(vec![key("AKIAOLD", "ci", "2024-01-01T00:00:00Z")]);
+    let mut unread = account(Vec::new());
+    unread.access_keys.items.insert("AKIAOLD".into(), Fact::NotRead);
+    for facts in [&there, &unread] {
+        assert!(!ends("DeleteAccessKey", facts) && !ends("UntagUser", facts));
+    }
+}
