@@ -239,6 +239,10 @@ const READ: &[Paths] = &[
     ("iam", "ListGroupsForUser", "out", &["Groups[].GroupName"]),
     ("iam", "GetUserPolicy", "in", &["UserName", "PolicyName"]),
     ("iam", "GetUserPolicy", "out", &["PolicyName"]),
+    ("iam", "GetAccessKeyLastUsed", "in", &["AccessKeyId"]),
+    ("iam", "GetAccessKeyLastUsed", "out", &["AccessKeyLastUsed.LastUsedDate"]),
+    ("iam", "ListAccessKeys", "in", &["UserName"]),
+    ("iam", "ListAccessKeys", "out", &["AccessKeyMetadata[].AccessKeyId", "AccessKeyMetadata[].Status"]),
     (
         "iam",
         "GetAccountPasswordPolicy",

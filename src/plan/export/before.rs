@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{
-    facts::{Look, Query, Row, look},
+    facts::look,
+    query::{Look, Query, Row},
     words::holds_reference,
 };
 use crate::{

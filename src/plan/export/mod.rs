@@ -4,7 +4,9 @@
 
 mod before;
 mod facts;
+mod identities;
 mod people;
+mod query;
 mod shell;
 mod states;
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::facts::{Look, Query};
+use super::query::{Look, Query};
 use crate::{
     calls::{Expect, Test},
     inventory::FamilyKind,

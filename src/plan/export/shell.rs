@@ -4,8 +4,9 @@
 use super::{
     CLAIM, NotExported,
     before::assertions,
-    facts::{Look, question},
+    facts::question,
     only_registered,
+    query::Look,
     words::{Here, ascii, clean, id_words, json_word, kebab, name, observed, plain, quoted, variable},
 };
 use crate::{

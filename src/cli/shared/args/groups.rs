@@ -13,6 +13,7 @@ impl Command {
             Command::Events { opens, checks, reports, .. } => vec![opens, checks, reports],
             Command::Investigate(all) => vec![&all.opens, &all.checks, &all.formatted],
             Command::Block { opens, parameters, reports, .. } => vec![opens, parameters, reports],
+            Command::Revoke(args) => vec![&args.opens, &args.parameters, &args.reports],
             Command::Show { stored, books, reports, .. } => vec![stored, books, reports],
             Command::Sign { stored, .. } => vec![stored],
             Command::Diff { formatted, .. } | Command::Actions { formatted, .. } => vec![formatted],

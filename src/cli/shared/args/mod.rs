@@ -4,6 +4,7 @@ mod common;
 mod flags;
 mod groups;
 mod investigate;
+mod revoke;
 mod rotations;
 mod values;
 
@@ -20,6 +21,7 @@ pub use self::{
     common::Common,
     flags::{Approval, Closing, Guards, PastFlags, Place, ReportBack, SafetyLimits, Signs, Trusts},
     investigate::{Evidence, Investigate, USAGE, Whom},
+    revoke::RevokeArgs,
     rotations::Rotations,
     values::{ActionsCommand, Color, Format, Half, PlaybooksCommand, Shell, Target},
 };
@@ -164,6 +166,9 @@ pub enum Command {
         #[command(flatten)]
         reports: Reports,
     },
+    /// Plan to take everything from a compromised user or key, or to end the
+    /// sessions of a role; changes nothing
+    Revoke(Box<RevokeArgs>),
     /// Show the plan in a file, or what happened in a run
     Show {
         /// The file of a plan, or the id of a run (`last` is the newest)

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     super::{
-        facts::{Look, Query, Row},
+        query::{Look, Query, Row},
         words::{holds_reference, plain},
     },
     data::{self, Place, Said, pascal, pascal_path},

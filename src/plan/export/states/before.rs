@@ -6,10 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::{
-    super::{
-        facts::{Query, question as look_for},
-        words::plain,
-    },
+    super::{facts::question as look_for, query::Query, words::plain},
     ask::{ANSWER, Asked, present, question},
     data::{Place, made, observed, pascal_path},
     flow::{Flow, choice, put_at},
