@@ -35,6 +35,7 @@ const STS: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_ia
 const HUB: &str = "https://docs.aws.amazon.com/securityhub/1.0/APIReference/Welcome.html";
 const ROUTE53: &str = "https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html";
 const WAF: &str = "https://docs.aws.amazon.com/waf/latest/developerguide/limits.html";
+const SECRETS: &str = "https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html";
 const UNPUBLISHED: &str = "not published; a careful guess";
 
 const fn row(
@@ -115,6 +116,8 @@ pub const TABLE: &[Row] = &[
     row("acm", &[READS], 5.0, 5.0, UNPUBLISHED),
     row("servicequotas", &[READS], 5.0, 5.0, UNPUBLISHED),
     row("ssm", &[REST], 5.0, 5.0, UNPUBLISHED),
+    row("secretsmanager", &["DescribeSecret"], 10_000.0, 10_000.0, SECRETS),
+    row("secretsmanager", &[REST], 50.0, 50.0, SECRETS),
 ];
 
 /// The bucket of services that are not in the table.

@@ -35,7 +35,8 @@ const BOTOCORE: &str = include_str!("models_botocore.py");
 
 /// Members that AWS requires and a plan may lack: they are sent in any case, as an empty text. A tag without
 /// a value occurs only where tags of EC2 are removed.
-const SENT_IN_ANY_CASE: &[(&str, &str)] = &[("iam:CreateRole", "Value"), ("s3:PutBucketTagging", "Value")];
+const SENT_IN_ANY_CASE: &[(&str, &str)] =
+    &[("iam:CreateRole", "Value"), ("iam:TagUser", "Value"), ("s3:PutBucketTagging", "Value")];
 
 /// Asks botocore's models; panics with what they do not bear out.
 pub(crate) fn ask(mode: &str, questions: &[Value]) -> Vec<Value> {

@@ -146,8 +146,8 @@ impl<'a> Reader<'a> {
         self.reading(&region, &job).await
     }
 
-    /// Returns the reading of a job, which has a frame of its own: one for all kinds grows with every kind, and
-    /// does not fit on the stack of a thread.
+    /// Returns the reading of a job, which has a frame of its own: one for all kinds grows with every kind,
+    /// and does not fit on the stack of a thread.
     fn reading<'r>(self, region: &'r Regional, job: &'r Job) -> Reading<'r>
     where
         'a: 'r,

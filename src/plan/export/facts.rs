@@ -126,6 +126,8 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
         FamilyKind::Trails => trail(id, at),
         FamilyKind::Roles => identities::role(id, at),
         FamilyKind::AccessKeys => identities::access_key(id, at),
+        FamilyKind::Users => identities::user(id, at),
+        FamilyKind::UserCredentials => identities::credential(id, at),
         FamilyKind::IamGroups
         | FamilyKind::LoginProfiles
         | FamilyKind::MfaDevices
@@ -164,9 +166,7 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
         | FamilyKind::CapacityReservations
         | FamilyKind::ManagedInstances
         | FamilyKind::Organizations
-        | FamilyKind::Users
         | FamilyKind::ManagedPolicies
-        | FamilyKind::UserCredentials
         | FamilyKind::CredentialReports
         | FamilyKind::AccountSummaries
         | FamilyKind::Keys
@@ -307,9 +307,10 @@ pub(super) fn question(expect: &Expect, id: &Value) -> Option<(Look, Test)> {
         return people::question(expect, id);
     }
     let look = look(expect.family, id, &expect.at)?;
-    let of_role = expect.family == FamilyKind::Roles && expect.at.starts_with("/inline_policies/");
+    let of_identity = matches!(expect.family, FamilyKind::Roles | FamilyKind::Users)
+        && expect.at.starts_with("/inline_policies/");
     let of_endpoint = expect.family == FamilyKind::VpcEndpoints && expect.at == "/policy/known";
-    let only_presence = of_role || of_endpoint;
+    let only_presence = of_identity || of_endpoint;
     let is_time = expect.at == "/last_used/known/date";
     let test = match &expect.test {
         // The command line and a state machine write the zone in different ways.

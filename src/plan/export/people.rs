@@ -58,7 +58,7 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
     Some(Look { service: "iam", operation, input, query, absent: "NoSuchEntity" })
 }
 
-/// The member of a password that says when it was last used.
+/// The member of a password that holds the time at which it was last used.
 const LAST_USED: &str = "/last_used/known";
 
 /// Returns the question for a condition on `id`, and the test of its answer.

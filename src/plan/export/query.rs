@@ -1,4 +1,4 @@
-//! A question to AWS about a fact: an operation, its input, and the place of the fact in the answer. Pure.
+//! What is asked of AWS about one thing, and where in the answer the fact is. Pure.
 
 use serde_json::Value;
 

@@ -1,6 +1,18 @@
 //! The groups of shared options that each command takes.
 
-use super::{Command, common::Group};
+use super::{
+    Cli, Command,
+    common::{Common, Group},
+};
+
+impl Cli {
+    /// Collects the shared options that were given.
+    pub fn common(&self) -> Common {
+        let mut common = Common::new(&self.talk);
+        self.command.groups().into_iter().for_each(|group| group.set(&mut common));
+        common
+    }
+}
 
 impl Command {
     /// Returns the groups of shared options that a command takes.

@@ -39,15 +39,6 @@ pub struct Cli {
     pub command: Command,
 }
 
-impl Cli {
-    /// Collects the shared options that were given.
-    pub fn common(&self) -> Common {
-        let mut common = Common::new(&self.talk);
-        self.command.groups().into_iter().for_each(|group| group.set(&mut common));
-        common
-    }
-}
-
 const AFTER: &str = "\
      Only `apply`, `fix`, `resume`, `undo` and `prune` change anything, and they ask first. `redress \
      COMMAND --help` lists the options of a command.\n\
