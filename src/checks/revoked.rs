@@ -44,8 +44,9 @@ pub static CHECKS: &[Check] = &[
         triggers: &[],
         scanned: true,
         reads: |_| Vec::new(),
-        reads_one: |_, resource, with| {
-            if names(with, USERS, resource) { of_user(resource.id()) } else { Vec::new() }
+        reads_one: |inventory, resource, with| match names(with, USERS, resource) {
+            true => of_user(resource.id()).into_iter().chain(groups(inventory, resource.id())).collect(),
+            false => Vec::new(),
         },
         resources: |inventory, _| {
             inventory.users.known().map(|(name, _)| inventory.owner.user(name)).collect()
@@ -91,6 +92,12 @@ pub fn of_user(name: &str) -> Vec<Want> {
     ]
 }
 
+/// Returns the groups of a user as facts to read, once the user is known.
+pub fn groups(inventory: &Inventory, name: &str) -> Vec<Want> {
+    let groups = inventory.users.get(name).known().and_then(|user| user.groups.known());
+    groups.into_iter().flatten().map(|group| Want::id("", FamilyKind::IamGroups, group)).collect()
+}
+
 /// Returns the policy that denies everything.
 pub fn deny_all() -> Value {
     json!({ "Version": "2012-10-17", "Statement": [
@@ -112,9 +119,24 @@ pub fn denies_before(document: &Value) -> Option<Timestamp> {
     time.parse().ok().filter(|time| deny_older(*time) == *document)
 }
 
-/// Returns whether everything is denied to a user.
-pub fn is_denied(policies: &BTreeMap<String, Value>, attached: &[String]) -> bool {
-    policies.get(QUARANTINE) == Some(&deny_all()) || attached.iter().any(|arn| arn.ends_with(DENY_ALL))
+/// Returns whether everything is denied to a user, by a policy of its own or by one of a group that a person has
+/// put it in. A group of which nothing is known denies nothing.
+pub fn is_denied(
+    inventory: &Inventory,
+    user: &User,
+    policies: &BTreeMap<String, Value>,
+    attached: &[String],
+) -> bool {
+    let denies = |arn: &String| arn.ends_with(DENY_ALL);
+    let by_group = |name: &String| {
+        let Fact::Known(group) = inventory.iam_groups.get(name) else { return false };
+        let inline =
+            group.inline_policies.known().is_some_and(|all| all.values().any(|one| *one == deny_all()));
+        inline || group.attached_policies.known().is_some_and(|all| all.iter().any(denies))
+    };
+    policies.get(QUARANTINE) == Some(&deny_all())
+        || attached.iter().any(denies)
+        || user.groups.known().is_some_and(|groups| groups.iter().any(by_group))
 }
 
 fn names(with: &Value, parameter: &str, resource: &ResourceId) -> bool {
@@ -146,7 +168,7 @@ fn of_known(inventory: &Inventory, user: &User) -> Result<Verdict, String> {
     let keys = inventory.access_keys.select(&Selector::by(AccessKey::USER, user.id.as_str()));
     let keys = known(&keys, "its access keys")?;
     let mut open = Vec::new();
-    if !is_denied(inline, attached) {
+    if !is_denied(inventory, user, inline, attached) {
         open.push("its policies do not deny everything".to_owned());
     }
     for (id, key) in keys {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     clinic_desk::Desk,
-    proxy::Proxy,
+    proxy::{At, Fault, Proxy, signal},
     support::{Keys, moto},
 };
 
@@ -60,6 +60,118 @@ fn shown(desk: &Desk) -> Value {
 }
 
 const USERS: &str = r#"--set revoke-credentials.users=["bo"]"#;
+const UNDO: &str = "undo last --auto-approve --max-risk disruptive";
+
+/// What is shown once bo can do nothing any more.
+fn revoked(mut shown: Value, key: &str) -> Value {
+    let of_bo = &mut shown["bo"];
+    of_bo["keys"][key] = json!("Inactive");
+    of_bo["ssh"] = json!(["Inactive"]);
+    of_bo["policies"]["redress-quarantine"] = json!({ "Version": "2012-10-17", "Statement": [
+        { "Sid": "RedressQuarantine", "Effect": "Deny", "Action": "*", "Resource": "*" }] });
+    shown
+}
+
+/// A desk behind a proxy, on which a plan to revoke bo lies.
+fn planned() -> (Desk, Proxy, Value) {
+    let (mut desk, keys) = Desk::seeded(SEED);
+    let proxy = Proxy::before(&desk.endpoint);
+    desk.endpoint.clone_from(&proxy.url);
+    desk.ends(0, "revoke bo --region us-east-1 -o plan.json");
+    (desk, proxy, keys)
+}
+
+fn apply() -> String {
+    format!("apply plan.json {USERS} --auto-approve --max-risk disruptive")
+}
+
+fn resume() -> String {
+    format!("resume last {USERS} --auto-approve --max-risk disruptive")
+}
+
+/// Starts the program, which is killed around one of its calls.
+fn killed(desk: &Desk, proxy: &Proxy, line: &str, fault: (At, Fault)) {
+    proxy.go_wrong(Some(fault));
+    let mut started = desk.start(line);
+    let ended = proxy.watch(started.child.take().unwrap());
+    assert!(ended.is_none(), "{line}, {fault:?}: it ended by itself: {ended:?}");
+    proxy.go_wrong(None);
+}
+
+#[test]
+fn a_finding_that_accuses_a_user_is_shown_with_the_command_that_revokes_it() {
+    let (desk, _) = Desk::seeded(SEED);
+    let finding = json!({ "schemaVersion": "2.0", "accountId": desk.keys.account, "region": "us-east-1",
+        "partition": "aws", "id": "f", "type": "UnauthorizedAccess:IAMUser/MaliciousIPCaller", "severity": 5,
+        "title": "t", "updatedAt": "2026-11-22T06:00:00Z",
+        "service": { "archived": false, "resourceRole": "TARGET", "additionalInfo": {} },
+        "resource": { "resourceType": "AccessKey", "accessKeyDetails": {
+            "accessKeyId": "AKIAIOSFODNN7EXAMPLE", "userType": "IAMUser", "userName": "bo" } } });
+    std::fs::write(desk.path("found.json"), finding.to_string()).unwrap();
+    let said = desk.run("scan --region us-east-1 --findings found.json");
+    let shown = said.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    let command = format!("revoke arn:aws:iam::{}:user/bo", desk.keys.account);
+    assert!(shown.contains(&format!("redress {command}")), "{}{}", said.out, said.err);
+    let plan = desk.ends(0, &format!("{command} --region us-east-1 --format json")).json();
+    assert_eq!(plan["changes"][0]["action"], "revoke-credentials");
+}
+
+#[test]
+fn killed_around_every_call_a_revocation_comes_to_its_end_and_so_does_its_undo() {
+    for n in 1..=3 {
+        for how in [Fault::KillBefore, Fault::KillAfter] {
+            let fault = (At::Change(n), how);
+            let (desk, proxy, keys) = planned();
+            let before = shown(&desk);
+            killed(&desk, &proxy, &apply(), fault);
+            desk.ends(0, &resume());
+            assert_eq!(shown(&desk), revoked(before.clone(), keys["new"].as_str().unwrap()), "{fault:?}");
+            killed(&desk, &proxy, UNDO, fault);
+            desk.ends(0, &resume());
+            assert_eq!(shown(&desk), before, "{fault:?}: everything is as it was");
+        }
+    }
+}
+
+/// Deletes the SSH keys of bo, which the last step of a plan is about.
+const NO_SSH: &str = r#"
+import boto3
+
+iam = boto3.client("iam")
+for key in iam.list_ssh_public_keys(UserName="bo")["SSHPublicKeys"]:
+    iam.delete_ssh_public_key(UserName="bo", SSHPublicKeyId=key["SSHPublicKeyId"])
+"#;
+
+#[test]
+fn a_run_that_cannot_be_finished_is_rolled_back_whole_and_touches_nothing_else() {
+    let (desk, proxy, _) = planned();
+    let mut before = shown(&desk);
+    before["bo"]["ssh"] = json!([]);
+    proxy.go_wrong(Some((At::Change(2), Fault::Asleep)));
+    let started = desk.start(&apply());
+    let pid = started.child.as_ref().unwrap().id();
+    proxy.sleeps(pid);
+    proxy.go_wrong(None);
+    desk.python(NO_SSH, "");
+    signal("CONT", pid);
+    let said = started.end();
+    assert_eq!(said.code, Some(5), "{}{}", said.out, said.err);
+    assert_eq!(shown(&desk), before, "{}{}", said.out, said.err);
+    assert!(said.err.contains("somebody has changed its status"), "{}", said.err);
+}
+
+#[test]
+fn a_resumed_run_gives_nothing_back_that_only_its_files_ask_for() {
+    let (desk, proxy, keys) = planned();
+    let mut left = revoked(shown(&desk), keys["new"].as_str().unwrap());
+    left["bo"]["ssh"] = json!([]);
+    killed(&desk, &proxy, &apply(), (At::Change(3), Fault::KillBefore));
+    desk.python(NO_SSH, "");
+    let said = desk.ends(6, &resume());
+    assert!(said.err.contains("nobody has approved it"), "{}", said.err);
+    assert!(said.err.contains("aws iam delete-user-policy"), "what is left to do is named: {}", said.err);
+    assert_eq!(shown(&desk), left, "everything is still denied");
+}
 
 #[test]
 fn a_user_that_one_of_its_keys_names_can_do_nothing_any_more_and_everything_again_after_an_undo() {
@@ -80,22 +192,18 @@ fn a_user_that_one_of_its_keys_names_can_do_nothing_any_more_and_everything_agai
         "{change}"
     );
 
-    desk.ends(0, &format!("apply plan.json {USERS} --auto-approve --max-risk disruptive"));
+    let script = desk.ends(0, "export plan.json --to aws-cli").out;
+    assert!(script.contains("aws iam list-ssh-public-keys"), "{script}");
+    desk.ends(0, &apply());
     assert_eq!(
         proxy.changes(),
         ["PutUserPolicy", "UpdateAccessKey", "UpdateSSHPublicKey"],
         "everything is denied first"
     );
-    let mut expected = before.clone();
-    let of_bo = &mut expected["bo"];
-    of_bo["keys"][new] = json!("Inactive");
-    of_bo["ssh"] = json!(["Inactive"]);
-    of_bo["policies"]["redress-quarantine"] = json!({ "Version": "2012-10-17", "Statement": [
-        { "Sid": "RedressQuarantine", "Effect": "Deny", "Action": "*", "Resource": "*" }] });
-    assert_eq!(shown(&desk), expected, "bo, and nobody else");
+    assert_eq!(shown(&desk), revoked(before.clone(), new), "bo, and nobody else");
     desk.ends(0, "verify last");
     desk.ends(0, "revoke bo --region us-east-1");
-    desk.ends(0, "undo last --auto-approve --max-risk disruptive");
+    desk.ends(0, UNDO);
     assert_eq!(shown(&desk), before, "everything is as it was");
 }
 
@@ -115,7 +223,7 @@ fn sessions_of_a_role_that_the_user_has_assumed_are_denied_with_it() {
     let policy = &now["role deploy"]["redress-revoke-older-sessions"]["Statement"][0];
     assert_eq!(policy["Condition"], json!({ "DateLessThan": { "aws:TokenIssueTime": time } }));
     assert!(now["bo"]["policies"]["redress-quarantine"].is_object());
-    desk.ends(0, "undo last --auto-approve --max-risk disruptive");
+    desk.ends(0, UNDO);
     assert_eq!(shown(&desk), before, "everything is as it was");
 }
 
@@ -142,6 +250,40 @@ fn what_is_no_identity_or_two_or_of_another_account_is_an_error_and_nothing_is_c
         assert!(said.out.contains(part), "{name}: {}", said.out);
     }
     assert_eq!(shown(&desk), before);
+}
+
+/// Two administrators, of whom one cannot sign in, and a user of a stack.
+const CHIEFS: &str = r#"
+import json
+import boto3
+
+iam = boto3.client("iam")
+everything = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
+for name in ("chief", "retired"):
+    iam.create_user(UserName=name)
+    iam.put_user_policy(UserName=name, PolicyName="everything", PolicyDocument=everything)
+iam.create_access_key(UserName="chief")
+iam.create_user(UserName="glass", Tags=[{"Key": "break-glass", "Value": "yes"}])
+iam.create_access_key(UserName="glass")
+iam.create_user(UserName="stack", Tags=[{"Key": "AWSControlTower", "Value": "x"}])
+iam.create_access_key(UserName="stack")
+print("{}")
+"#;
+
+#[test]
+fn the_last_administrator_and_users_for_emergencies_are_refused_until_there_is_another() {
+    let (desk, _) = Desk::seeded(CHIEFS);
+    for (name, part) in
+        [("chief", "nobody might be left"), ("glass", "for emergencies"), ("stack", "Control Tower")]
+    {
+        let said = desk.ends(4, &format!("revoke {name} --region us-east-1 -o plan.json --format json"));
+        let plan = said.json();
+        assert_eq!(plan["changes"], json!([]), "{name}");
+        assert!(plan["skipped"].to_string().contains(part), "{name}: {plan}");
+    }
+    desk.python("import boto3; boto3.client('iam').create_access_key(UserName='retired')", "");
+    let plan = desk.ends(0, "revoke chief --region us-east-1 --format json").json();
+    assert_eq!(plan["changes"].as_array().unwrap().len(), 1, "{plan}");
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::{
     calls::{Act, Call, Expect, Risk, Step},
     checks::{
         console::policies::{OF_USER, size},
-        revoked::{DENY_ALL, QUARANTINE, USER, USERS, deny_all, is_active, is_denied, of_user},
+        revoked::{DENY_ALL, QUARANTINE, USER, USERS, deny_all, groups, is_active, is_denied, of_user},
     },
     inventory::{
         AccessKey, Credential, Fact, FamilyKind, LoginProfile, Selector, User, UserCredentials, Want,
@@ -118,6 +118,7 @@ impl Action for RevokeCredentials {
     fn needs(&self, context: &Context<'_>, target: &ResourceId, _: &Value) -> Vec<Want> {
         let mut wants = of_user(target.id());
         wants.push(Want::id("", FamilyKind::LoginProfiles, target.id()));
+        wants.extend(groups(context.inventory, target.id()));
         wants.extend(protected_users::needs(context, target.id()));
         wants
     }
@@ -232,7 +233,7 @@ impl<'a> Found<'a> {
         };
         Ok(Self {
             user,
-            denied: is_denied(inline, attached),
+            denied: is_denied(inventory, user, inline, attached),
             keys: keys.into_iter().map(|(_, key)| key).collect(),
             others,
             password: inventory.login_profiles.get(&user.id),
@@ -350,7 +351,8 @@ impl<'a> Found<'a> {
             return Err(Refusal::Refused(format!(
                 "user {name} has no room for a denial: its inline policies take {taken} of {OF_USER} \
                  characters, or one is called {QUARANTINE}, and it has {attached} managed policies of \
-                 {ATTACHED}. Detach one by hand, or put it in a group with AWSDenyAll, and plan again"
+                 {ATTACHED}. Put it in a group to which AWSDenyAll is attached, which stops it at once, and plan \
+                 again: its credentials become inactive then. Or detach a policy by hand"
             )));
         }
         let arn = format!("arn:{}:iam:{DENY_ALL}", partition(&self.user.arn));

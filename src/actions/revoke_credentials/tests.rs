@@ -8,7 +8,7 @@ use crate::{
     },
     calls::Purpose,
     checks,
-    inventory::{Caller, Inventory, Tags},
+    inventory::{Caller, IamGroup, Inventory, Tags},
     resource::Owner,
 };
 
@@ -120,6 +120,26 @@ fn where_the_inline_policies_leave_no_room_aws_s_own_denial_is_attached_and_with
     assert_eq!(call.input["PolicyArn"], "arn:aws:iam::aws:policy/AWSDenyAll");
     assert_eq!(going_back(&proposal.steps, &["deny"], Purpose::Undo), ["DetachUserPolicy deny"]);
     assert!(matches!(full(10), Err(Refusal::Refused(why)) if why.contains("no room")));
+}
+
+#[test]
+fn a_group_that_denies_everything_does_and_one_that_is_not_known_does_not() {
+    let names = |group: Fact<IamGroup>| {
+        let mut account = account(User { groups: Fact::Known(vec!["g".into()]), ..user() }, others());
+        account.iam_groups.items.insert("g".into(), group);
+        let proposal = propose(&account).unwrap();
+        proposal.steps[0].name.clone()
+    };
+    let with = |policies: &[Value], attached: &[&str]| {
+        let inline = policies.iter().map(|policy| ("any".to_owned(), policy.clone())).collect();
+        let attached = attached.iter().map(|arn| (*arn).to_owned()).collect();
+        let (inline_policies, attached_policies) = (Fact::Known(inline), Fact::Known(attached));
+        Fact::Known(IamGroup { id: "g".into(), inline_policies, attached_policies })
+    };
+    assert_eq!(names(with(&[], &["arn:aws:iam::aws:policy/AWSDenyAll"])), "key-AKIA1");
+    assert_eq!(names(with(&[deny_all()], &[])), "key-AKIA1");
+    assert_eq!(names(with(&[json!({ "Statement": [] })], &[])), "deny");
+    assert_eq!(names(Fact::unknown("AccessDenied")), "deny");
 }
 
 #[test]
