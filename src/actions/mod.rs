@@ -19,6 +19,7 @@ pub mod associate_web_acl;
 pub mod block_addresses;
 pub mod concern;
 pub mod create_cloudtrail;
+pub mod credentials;
 pub mod deactivate_access_key;
 pub mod delete_access_key;
 pub mod delivery_role;
@@ -48,6 +49,8 @@ pub mod require_mfa;
 pub mod restrict_network_acl;
 pub mod restrict_vpc_endpoint;
 pub mod retire_access_key;
+pub mod revoke_credentials;
+pub mod revoke_role_sessions;
 pub mod rotate_access_key;
 pub mod setting;
 pub mod signing_in;
@@ -298,6 +301,8 @@ static ALL: &[&dyn Action] = &[
     &rotate_access_key::RotateAccessKey,
     &retire_access_key::RetireAccessKey,
     &delete_access_key::DeleteAccessKey,
+    &revoke_credentials::RevokeCredentials,
+    &revoke_role_sessions::RevokeRoleSessions,
     &encrypt_volumes::EncryptVolumes,
     &snapshot_instance::SnapshotInstance,
     &prune::Prune,

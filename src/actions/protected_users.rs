@@ -76,7 +76,7 @@ enum Caller<'a> {
     Root,
 }
 
-/// Returns whose credentials make the calls; `None` for an ARN of another form.
+/// Returns the identity whose credentials make the calls; `None` for an ARN of another form.
 fn caller(inventory: &Inventory) -> Option<Caller<'_>> {
     let mut parts = inventory.caller.arn.splitn(6, ':').skip(5);
     let resource = parts.next()?;
@@ -123,9 +123,51 @@ pub fn guard(
 ) -> Result<Vec<GuardNote>, Refusal> {
     Ok(vec![
         not_the_caller(context.inventory, user)?,
-        not_for_emergencies(user, tags, break_glass)?,
+        not_for_emergencies("user", user, tags, break_glass)?,
         not_the_last(context.inventory, user)?,
     ])
+}
+
+/// Returns whether a user is the one whose credentials redress uses.
+pub fn is_caller(inventory: &Inventory, user: &str) -> bool {
+    caller(inventory) == Some(Caller::User(user))
+}
+
+/// Returns whether a role is the one of whose sessions redress uses one.
+pub fn is_calling_role(inventory: &Inventory, role: &str) -> bool {
+    caller(inventory) == Some(Caller::Role(role))
+}
+
+/// Asks the guards about a role whose sessions an action would end.
+///
+/// # Errors
+/// A refusal with the reason.
+pub fn guard_role(
+    context: &Context<'_>,
+    role: &str,
+    tags: &Tags,
+    signs: BreakGlass<'_>,
+) -> Result<Vec<GuardNote>, Refusal> {
+    let inventory = context.inventory;
+    let caller = match caller(inventory) {
+        Some(Caller::Role(own)) if own == role => {
+            return Err(Refusal::Refused(format!(
+                "role {role} is the one of whose sessions redress uses one: have somebody else do it, with \
+                 credentials of another identity"
+            )));
+        }
+        Some(_) => GuardNote::passed("caller", format!("redress does not use a session of role {role}")),
+        None => {
+            return Err(Refusal::Unknown(format!(
+                "redress could not find out whether its own session is one of role {role}: AWS names the \
+                 caller \
+                 {:?}",
+                inventory.caller.arn
+            )));
+        }
+    };
+    let emergencies = not_for_emergencies("role", role, &Fact::Known(tags.clone()), signs)?;
+    Ok(vec![caller, emergencies])
 }
 
 fn not_the_caller(inventory: &Inventory, user: &str) -> Result<GuardNote, Refusal> {
@@ -146,13 +188,15 @@ fn not_the_caller(inventory: &Inventory, user: &str) -> Result<GuardNote, Refusa
 }
 
 fn not_for_emergencies(
+    kind: &str,
     user: &str,
     tags: &Fact<Tags>,
     break_glass: BreakGlass<'_>,
 ) -> Result<GuardNote, Refusal> {
     let refused = |sign: String| {
         Err(Refusal::Refused(format!(
-            "user {user} is for emergencies ({sign}), and its credentials are never touched: change {} or {} \
+            "{kind} {user} is for emergencies ({sign}), and its credentials are never touched: change {} \
+             or {} \
              of the playbook if it is not",
             USERS.name, TAGS.name
         )))
@@ -165,7 +209,7 @@ fn not_for_emergencies(
     if break_glass.tags.is_empty() {
         return Ok(GuardNote::passed("break-glass", format!("the name of {user} is none for emergencies")));
     }
-    let tags = support::need(tags.as_ref(), &format!("the tags of user {user}"))?;
+    let tags = support::need(tags.as_ref(), &format!("the tags of {kind} {user}"))?;
     let sign = break_glass.tags.iter().find_map(|pattern| tagged(pattern, tags));
     match sign {
         Some((key, value)) => refused(format!("tag {key}={value}")),
@@ -214,7 +258,8 @@ fn calling_administrator(inventory: &Inventory) -> Option<&str> {
     administrators::of_role(inventory, role).surely().then_some(name)
 }
 
-/// Returns another user that surely is an administrator and has a password or an active key: the first by name.
+/// Returns another user that surely is an administrator and has a password or an active key: the first by
+/// name.
 fn another<'i>(inventory: &'i Inventory, user: &str) -> Result<Option<&'i str>, Refusal> {
     let users = support::need(inventory.users.select(&Selector::All), "the users of the account")?;
     support::need(

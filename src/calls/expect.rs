@@ -273,6 +273,12 @@ fn pointed<'a>(thing: &'a Value, at: &str) -> Option<&'a Value> {
             (Value::Array(items), Some((name, is))) => {
                 items.iter().find(|item| item.get(name).is_some_and(|v| v == is))
             }
+            // The thing itself, if it has a member of this value.
+            (Value::Object(members), Some((name, is)))
+                if !members.contains_key(&part) && members.get(name).is_some_and(|v| v == is) =>
+            {
+                Some(value)
+            }
             (Value::Array(items), None) => part.parse::<usize>().ok().and_then(|n| items.get(n)),
             _ => value.get(&part),
         }

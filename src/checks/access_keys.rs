@@ -99,7 +99,8 @@ pub fn last_sign(key: &AccessKey) -> Result<Timestamp, String> {
         silent => Err(format!("when it was created: {}", silent.silence().unwrap_or("there is no answer"))),
     };
     match &key.last_used {
-        // A key that is activated again may have been used before it was created only by a clock that is wrong.
+        // A key that is activated again may have been used before it was created only by a clock that is
+        // wrong.
         Fact::Known(LastUse { date, .. }) => Ok(*date),
         Fact::Absent => created(),
         silent => Err(format!("its last use: {}", silent.silence().unwrap_or("there is no answer"))),

@@ -31,6 +31,7 @@ pub mod ports;
 pub mod proofs;
 pub mod proofs_identities;
 pub mod proofs_network;
+pub mod revoked;
 pub mod root_user;
 pub mod routes;
 pub mod security_groups;
@@ -130,6 +131,7 @@ pub fn all() -> impl Iterator<Item = &'static Check> {
         access_keys::CHECKS,
         key_rotation::CHECKS,
         root_user::CHECKS,
+        revoked::CHECKS,
         volumes::CHECKS,
         snapshots::CHECKS,
         proofs::CHECKS,

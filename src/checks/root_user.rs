@@ -14,7 +14,8 @@ pub const ROOT_ACCESS_KEY: &str = "root-access-key";
 
 /// The steps that a person takes: no other identity may.
 const STEPS: &str = "sign in as the root user, see under Security credentials what uses the key, give that a \
-                     role, then deactivate the key and delete it; in an organization with central root access, \
+                     role, then deactivate the key and delete it; in an organization with central root \
+                     access, \
                      a session of sts:AssumeRoot can do the same";
 
 /// The checks of this family.

@@ -5,6 +5,7 @@
 use serde_json::Value;
 
 use super::{
+    accused::Accused,
     draft::{Draft, Out, at, first, time},
     model::{Decision, Reason},
     names::{Named, Raw},
@@ -36,7 +37,12 @@ pub fn read(value: &Value, out: &mut Out<'_>) {
     let resources = value.get("Resources").and_then(Value::as_array).filter(|l| !l.is_empty());
     match resources {
         Some(list) => {
-            list.iter().for_each(|r| out.found(Draft { resource: resource(value, r), ..base.clone() }))
+            let is_accusing = tool == "GuardDuty";
+            list.iter().for_each(|r| {
+                let raw = resource(value, r);
+                let command = if is_accusing { accused(r, &raw).revocation() } else { None };
+                out.found(Draft { resource: raw, command, ..base.clone() });
+            });
         }
         None => out.found(Draft {
             resource: Raw { account: at(value, "/AwsAccountId"), region: region(value), ..Raw::default() },
@@ -58,6 +64,19 @@ fn resource<'v>(value: &'v Value, resource: &'v Value) -> Raw<'v> {
         Raw { id: group, ..raw }
     } else {
         raw
+    }
+}
+
+/// Returns the identity whose key a finding names
+/// (<https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_AwsIamAccessKeyDetails.html>).
+fn accused<'v>(resource: &'v Value, raw: &Raw<'v>) -> Accused<'v> {
+    let detail = |member: &str| at(resource, &format!("/Details/AwsIamAccessKey/{member}"));
+    Accused {
+        kind: detail("PrincipalType"),
+        name: first(&[detail("PrincipalName"), detail("UserName")]),
+        account: raw.account,
+        partition: raw.partition,
+        region: raw.region,
     }
 }
 

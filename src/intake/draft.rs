@@ -48,6 +48,8 @@ pub struct Draft<'a> {
     pub only: Option<&'static [&'static str]>,
     /// The caller and the call, for findings about an action.
     pub evidence: Option<Evidence>,
+    /// The command by which a person acts on it, where redress plans nothing by itself.
+    pub command: Option<String>,
     /// The source's own reason against acting on it.
     pub against: Option<Decision>,
     /// The effects, for events.
@@ -214,6 +216,7 @@ impl Draft<'_> {
             title: clean(self.title, LONG),
             decision: decision.clone(),
             evidence: self.evidence.clone(),
+            command: self.command.clone().filter(|_| self.against.is_none()),
         }
     }
 }

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::{
+    accused::Accused,
     draft::{Draft, Out, first, time},
     model::{Decision, Evidence, Reason},
     names::Raw,
@@ -49,6 +50,7 @@ pub fn read(value: &Value, out: &mut Out<'_>) {
         time: time(get(value, "updatedAt")),
         title: text(value, "title"),
         evidence: evidence(value),
+        command: accused(value).revocation(),
         against: against(value),
         ..Draft::default()
     };
@@ -60,6 +62,18 @@ pub fn read(value: &Value, out: &mut Out<'_>) {
         out.found(Draft { resource: Raw { id: instance, ..place }, ..base });
     } else {
         groups.into_iter().for_each(|id| out.found(Draft { resource: Raw { id, ..place }, ..base.clone() }));
+    }
+}
+
+/// Returns the identity whose credentials were used
+/// (<https://docs.aws.amazon.com/guardduty/latest/APIReference/API_AccessKeyDetails.html>).
+fn accused(value: &Value) -> Accused<'_> {
+    Accused {
+        kind: text(value, "resource/accessKeyDetails/userType"),
+        name: text(value, "resource/accessKeyDetails/userName"),
+        account: text(value, "accountId"),
+        partition: text(value, "partition"),
+        region: text(value, "region"),
     }
 }
 

@@ -12,6 +12,7 @@
 //! findings are bounded; a name becomes a `ResourceId` only after every part of it has been checked against
 //! its own alphabet; texts are shortened and cleaned.
 
+pub mod accused;
 pub mod asff;
 pub mod cloudtrail;
 pub mod collect;

@@ -215,6 +215,10 @@ pub struct Source {
     /// The action, if the source records one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
+    /// The command by which a person acts on it if it is true, where redress plans nothing by itself:
+    /// `redress revoke arn:aws:iam::123456789012:user/bo`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
 }
 
 /// A resource and the checks to run on it, as other tools report that something is wrong with it.

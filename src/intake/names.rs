@@ -40,7 +40,7 @@ fn ec2_kinds() -> impl Iterator<Item = (&'static str, &'static str)> {
     named.filter_map(|about| Some((about.arn_type?, about.id_prefix?)))
 }
 
-const PARTITIONS: &[&str] =
+pub(super) const PARTITIONS: &[&str] =
     &["aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc"];
 
 impl Raw<'_> {

@@ -11,8 +11,8 @@ use super::{
     LoginProfile, ManagedInstance, ManagedPolicy, Membership, MfaDevices, NatGateway, NetworkAcl,
     NetworkInterface, Organization, PasswordPolicy, PrefixList, Quota, Record, Removal, RetentionPolicy,
     Role, RouteTable, Secret, SecurityGroup, SecurityGroupRule, Snapshot, Subnet, TargetGroup, TlsPolicy,
-    Trail, User, UserPolicy, Volume, VolumeModification, VolumeStatus, Vpc, VpcDns, VpcEndpoint,
-    VpcPeeringConnection, VpcPublicAccess, WebAcl, WebAclAssociation,
+    Trail, User, UserCredentials, UserPolicy, Volume, VolumeModification, VolumeStatus, Vpc, VpcDns,
+    VpcEndpoint, VpcPeeringConnection, VpcPublicAccess, WebAcl, WebAclAssociation,
     about::{About, Arn},
     permissions::Reading,
 };
@@ -129,6 +129,9 @@ macro_rules! families {
                 ManagedPolicies managed_policies ManagedPolicy,
                 /// Access keys of IAM users, by id. Those that are active are listed, and those of a user.
                 AccessKeys access_keys AccessKey,
+                /// The credentials of IAM users beside access keys, by user name. They are read by these
+                /// only.
+                UserCredentials user_credentials UserCredentials,
                 /// The rows of the credential report, by user name. Only all of them are read.
                 CredentialReports credential_reports CredentialRow,
                 /// The passwords of IAM users, by the name of the user. They are read by these only.

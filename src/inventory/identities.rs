@@ -23,8 +23,8 @@ const fn by_id(action: &'static str) -> Reading {
     Reading { action, when: When::ById, on: On::Thing }
 }
 
-/// An IAM user: a listing reads it by `iam:GetAccountAuthorizationDetails`, a reading by name by `iam:GetUser`
-/// and the lists of its groups and policies.
+/// An IAM user: a listing reads it by `iam:GetAccountAuthorizationDetails`, a reading by name by
+/// `iam:GetUser` and the lists of its groups and policies.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct User {
@@ -36,7 +36,8 @@ pub struct User {
     pub user_id: String,
     /// The time at which it was created.
     pub created: Fact<Timestamp>,
-    /// The time at which its password was last used; a listing does not read it, see [`super::CredentialRow`].
+    /// The time at which its password was last used; a listing does not read it, see
+    /// [`super::CredentialRow`].
     pub password_last_used: Fact<Timestamp>,
     /// The names of its groups.
     pub groups: Fact<Vec<String>>,
@@ -85,8 +86,8 @@ impl Record for User {
     }
 }
 
-/// An IAM group: a listing reads it by `iam:GetAccountAuthorizationDetails`, a reading by name by the lists of
-/// its policies.
+/// An IAM group: a listing reads it by `iam:GetAccountAuthorizationDetails`, a reading by name by the lists
+/// of its policies.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct IamGroup {
@@ -155,9 +156,9 @@ pub struct LastUse {
     pub service: String,
 }
 
-/// An access key of an IAM user, without its secret, which AWS does not show again. A reading by id asks whose
-/// key it is (`iam:GetAccessKeyLastUsed`) and then lists that user's keys: no request leaves out the name of
-/// the user, since AWS then takes the caller for it.
+/// An access key of an IAM user, without its secret, which AWS does not show again. A reading by id asks
+/// whose key it is (`iam:GetAccessKeyLastUsed`) and then lists that user's keys: no request leaves out the
+/// name of the user, since AWS then takes the caller for it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AccessKey {

@@ -28,6 +28,7 @@ pub mod services;
 mod sign_in;
 pub mod table;
 pub mod tag;
+mod user_credentials;
 pub mod volume_copies;
 mod vpc_dns;
 pub mod want;
@@ -71,6 +72,7 @@ pub use secrets::Secret;
 pub use services::{Bucket, EbsDefaults, LogGroup, ManagedInstance, Organization, Quota, Role, Trail};
 pub use sign_in::{LoginProfile, Membership, MfaDevices, UserPolicy};
 pub use table::Table;
+pub use user_credentials::{Credential, UserCredentials};
 pub use volume_copies::{CopyTrial, Copying, VolumeStatus};
 pub use vpc_dns::{PrivateZone, VpcDns};
 pub use want::{Scope, Want};
@@ -133,6 +135,9 @@ pub struct Inventory {
     /// Access keys of IAM users, by id.
     #[serde(default, skip_serializing_if = "Family::is_empty")]
     pub access_keys: Family<AccessKey>,
+    /// The credentials of IAM users beside access keys, by user name.
+    #[serde(default, skip_serializing_if = "Family::is_empty")]
+    pub user_credentials: Family<UserCredentials>,
     /// The rows of the credential report, by user name.
     #[serde(default, skip_serializing_if = "Family::is_empty")]
     pub credential_reports: Family<CredentialRow>,
@@ -177,6 +182,7 @@ impl Inventory {
             iam_groups: Family::default(),
             managed_policies: Family::default(),
             access_keys: Family::default(),
+            user_credentials: Family::default(),
             credential_reports: Family::default(),
             account_summaries: Family::default(),
             login_profiles: Family::default(),
@@ -221,6 +227,7 @@ impl Inventory {
         self.iam_groups.merge(later.iam_groups);
         self.managed_policies.merge(later.managed_policies);
         self.access_keys.merge(later.access_keys);
+        self.user_credentials.merge(later.user_credentials);
         self.credential_reports.merge(later.credential_reports);
         self.account_summaries.merge(later.account_summaries);
         self.login_profiles.merge(later.login_profiles);

@@ -43,6 +43,8 @@ static BUILT_IN: &[(&str, &str)] = built_in![
     "access-key-rotation",
     "retired-access-keys",
     "deleted-access-keys",
+    "compromised-users",
+    "compromised-roles",
     "load-balancer-tls",
     "load-balancer-http",
     "load-balancer-web-acl",

@@ -7,6 +7,7 @@ use crate::{
         access_keys, console, key_rotation,
         network_acls::blocks::{ADDRESSES, UNBLOCKED, UNTIL},
         passwords::{self, WEAK},
+        revoked,
         routes::accident::{self, PRIVATE},
         security_groups::AUTHORISED,
     },
@@ -177,6 +178,8 @@ pub const CIDRS: &str = "list of CIDRs";
 pub const PORTS: &str = "list of `tcp/PORT`, `udp/PORT` or ranges such as `tcp/8000-8010`";
 /// The kind of a parameter of a check that is a number of hours.
 pub const HOURS: &str = "number from 1 to 8760";
+/// The kind of a parameter of a check that is a list of names.
+pub const PATTERNS: &str = "list of names";
 /// The kind of a parameter of a check that is a list of kinds of characters.
 pub const CHARACTERS: &str = "list of `uppercase`, `lowercase`, `numbers` and `symbols`";
 
@@ -279,8 +282,21 @@ pub fn of_check(check: &str) -> &'static [Parameter] {
             "The days after which a password expires at the latest. Without it, passwords need not expire.",
         ),
     ];
+    static REVOKED_USERS: &[Parameter] =
+        &[key(revoked::USERS, PATTERNS, "[]", "The names of users that are compromised.")];
+    static REVOKED_ROLES: &[Parameter] = &[
+        key(revoked::ROLES, PATTERNS, "[]", "The names of roles whose sessions are compromised."),
+        key(
+            revoked::BEFORE,
+            TIME,
+            "\"\"",
+            "The time before which sessions were issued that must be denied; without it none are.",
+        ),
+    ];
     match check {
         UNBLOCKED => TO_BLOCK,
+        revoked::USER => REVOKED_USERS,
+        revoked::ROLE => REVOKED_ROLES,
         WEAK => PASSWORDS,
         access_keys::UNUSED => UNUSED_KEY,
         console::UNUSED => UNUSED_PASSWORD,

@@ -87,6 +87,12 @@ fn check_parameter(reader: &mut Reader<'_>, parameter: &Parameter, value: &Place
             Allowed::try_from(text.to_owned()).map(String::from)
         });
     }
+    if parameter.kind == keys::PATTERNS {
+        return listed(reader, parameter.name, value, |name| match name.is_empty() {
+            true => Err("a name is empty".to_owned()),
+            false => Ok(name.to_owned()),
+        });
+    }
     if parameter.kind == keys::TAGS {
         return private_tags(reader, parameter.name, value);
     }

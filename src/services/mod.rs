@@ -73,7 +73,8 @@ macro_rules! operations {
             secret::{CreateSecret, PutSecretValue, UpdateSecretVersionStage, DeleteSecret}
             log_group::{CreateLogGroup, PutRetentionPolicy, DeleteLogGroup, DeleteRetentionPolicy}
             password_policy::{UpdateAccountPasswordPolicy, DeleteAccountPasswordPolicy}
-            user::{UpdateAccessKey}
+            user::{UpdateAccessKey, AttachUserPolicy, DetachUserPolicy, UpdateServiceSpecificCredential,
+                UpdateSSHPublicKey, UpdateSigningCertificate}
             sign_in::{PutUserPolicy, DeleteUserPolicy, DeleteLoginProfile, CreateGroup, PutGroupPolicy,
                 AddUserToGroup, RemoveUserFromGroup}
             access_key::{CreateAccessKey, DeleteAccessKey}

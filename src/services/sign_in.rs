@@ -13,7 +13,7 @@ use super::{
 };
 use crate::inventory::FamilyKind::{IamGroups, Users};
 
-/// A call that sets an inline policy of a user.
+/// A call that sets an inline policy of a user, whose inline policies may have 2,048 characters together.
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutUserPolicy.html>
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Operation,
-    spec::{Repeat::Harmless, Risk::Disruptive, Spec, names, spec},
+    spec::{Names, Repeat::Harmless, Risk::Disruptive, Spec, names, spec},
 };
 use crate::inventory::FamilyKind::{AccessKeys, Users};
 
@@ -75,6 +75,95 @@ impl Operation for UpdateAccessKey {
     // IAM is asked about the user.
     const SPEC: Spec = spec("iam", "UpdateAccessKey", Harmless, Disruptive)
         .on(&[names("/UserName", Users), names("/AccessKeyId", AccessKeys).unbound()]);
+}
+
+/// A call that attaches a managed policy to a user.
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_AttachUserPolicy.html>
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct AttachUserPolicy {
+    /// The user.
+    pub user_name: UserName,
+    /// The ARN of the policy.
+    pub policy_arn: String,
+}
+
+/// A call that detaches a managed policy from a user.
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_DetachUserPolicy.html>
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct DetachUserPolicy {
+    /// The user.
+    pub user_name: UserName,
+    /// The ARN of the policy.
+    pub policy_arn: String,
+}
+
+/// A call that activates or deactivates a credential for a single service.
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateServiceSpecificCredential.html>
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct UpdateServiceSpecificCredential {
+    /// The user.
+    pub user_name: UserName,
+    /// The credential, by its id.
+    pub service_specific_credential_id: String,
+    /// The status that it gets: `Active` or `Inactive`.
+    pub status: String,
+}
+
+/// A call that activates or deactivates an SSH public key.
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateSSHPublicKey.html>
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct UpdateSSHPublicKey {
+    /// The user.
+    pub user_name: UserName,
+    /// The key, by its id.
+    #[serde(rename = "SSHPublicKeyId")]
+    pub ssh_public_key_id: String,
+    /// The status that it gets: `Active` or `Inactive`.
+    pub status: String,
+}
+
+/// A call that activates or deactivates a signing certificate.
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateSigningCertificate.html>
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct UpdateSigningCertificate {
+    /// The user.
+    pub user_name: UserName,
+    /// The certificate, by its id.
+    pub certificate_id: String,
+    /// The status that it gets: `Active` or `Inactive`.
+    pub status: String,
+}
+
+const OF_USER: &[Names] = &[names("/UserName", Users)];
+
+impl Operation for AttachUserPolicy {
+    type Planned = Self;
+    const SPEC: Spec = spec("iam", "AttachUserPolicy", Harmless, Disruptive).on(OF_USER);
+}
+
+impl Operation for DetachUserPolicy {
+    type Planned = Self;
+    const SPEC: Spec = spec("iam", "DetachUserPolicy", Harmless, Disruptive).on(OF_USER);
+}
+
+impl Operation for UpdateServiceSpecificCredential {
+    type Planned = Self;
+    const SPEC: Spec = spec("iam", "UpdateServiceSpecificCredential", Harmless, Disruptive).on(OF_USER);
+}
+
+impl Operation for UpdateSSHPublicKey {
+    type Planned = Self;
+    const SPEC: Spec = spec("iam", "UpdateSSHPublicKey", Harmless, Disruptive).on(OF_USER);
+}
+
+impl Operation for UpdateSigningCertificate {
+    type Planned = Self;
+    const SPEC: Spec = spec("iam", "UpdateSigningCertificate", Harmless, Disruptive).on(OF_USER);
 }
 
 #[cfg(test)]

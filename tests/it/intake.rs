@@ -262,6 +262,38 @@ fn a_guarded_instance_that_is_probed_means_its_groups_in_both_spellings() {
 }
 
 #[test]
+fn whoever_is_accused_can_be_revoked_by_a_command_and_nothing_is_planned_for_it() {
+    let accusing = |kind: &str, name: &str| {
+        let mut finding = guardduty();
+        finding["type"] = json!("UnauthorizedAccess:IAMUser/MaliciousIPCaller");
+        finding["resource"] = json!({"resourceType": "AccessKey", "accessKeyDetails": {
+            "accessKeyId": "AKIAIOSFODNN7EXAMPLE", "userType": kind, "userName": name}});
+        finding
+    };
+    let command = |finding: &Value| one(&finding.to_string()).sources[0].command.clone();
+    let user = Some(format!("redress revoke arn:aws:iam::{ACCOUNT}:user/bo"));
+    let bo = accusing("IAMUser", "bo");
+    assert_eq!(reason(&bo), Some(Reason::UnmappedControl));
+    assert_eq!((command(&bo), command(&pascal(&bo))), (user.clone(), user.clone()));
+    let role = format!("redress revoke arn:aws:iam::{ACCOUNT}:role/deploy");
+    assert_eq!(command(&accusing("AssumedRole", "deploy")), Some(role));
+    assert_eq!(command(&accusing("Root", "Root")), None);
+    assert_eq!(command(&accusing("IAMUser", "bo --role x")), None);
+    let mut over = bo;
+    over["service"]["archived"] = json!(true);
+    assert_eq!(command(&over), None, "an archived finding asks for nothing");
+    assert_eq!(command(&guardduty()), None, "an instance is no identity");
+    let hub = json!({"SchemaVersion": "2018-10-08", "Id": "arn:aws:guardduty:x", "Region": "us-east-1",
+        "GeneratorId": "arn:aws:guardduty:us-east-1:123456789012:detector/d", "ProductName": "GuardDuty",
+        "ProductArn": "arn:aws:securityhub:us-east-1::product/aws/guardduty", "AwsAccountId": ACCOUNT,
+        "Types": ["TTPs/UnauthorizedAccess:IAMUser-MaliciousIPCaller"], "Title": "t", "RecordState": "ACTIVE",
+        "Severity": {"Label": "MEDIUM"}, "Resources": [{"Type": "AwsIamAccessKey", "Partition": "aws",
+        "Id": "AWS::IAM::AccessKey:AKIAIOSFODNN7EXAMPLE", "Details": {"AwsIamAccessKey": {
+        "PrincipalType": "IAMUser", "PrincipalName": "bo"}}}]});
+    assert_eq!(command(&hub), user);
+}
+
+#[test]
 fn config_says_who_fails_and_takes_no_rule_for_another_s() {
     let change = |rule: &str, now: &str| {
         json!({"detail-type": "Config Rules Compliance Change", "source": "aws.config",

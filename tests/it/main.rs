@@ -10,6 +10,7 @@
 mod access_keys;
 mod aws;
 mod aws_calls;
+mod aws_calls_identities;
 mod aws_calls_networks;
 mod aws_calls_passwords;
 mod aws_calls_people;
@@ -96,6 +97,7 @@ mod reach;
 mod recover;
 mod report_back;
 mod report_back_notices;
+mod revoke;
 mod rotation;
 mod routes;
 mod schemas;

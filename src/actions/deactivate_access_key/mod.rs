@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 use super::{
     Action, Around, Context, Parameter, Proof, Proposal, Refusal,
     concern::{self, Concern},
-    make,
+    credentials::unused_key_off,
     protected_users::{self, BreakGlass},
     support,
 };
 use crate::{
-    calls::{Call, Expect, Risk, Step},
+    calls::Risk,
     checks::access_keys::{DAYS, UNUSED, USUAL, last_sign, last_use, since},
     inventory::{AccessKey, Fact, FamilyKind, Want},
     resource::{Kind, ResourceId},
@@ -24,10 +24,6 @@ use crate::{
 
 /// The action `deactivate-access-key`.
 pub struct DeactivateAccessKey;
-
-/// Seconds within which the new status has to show: IAM shows changes within seconds, and in minutes at most
-/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>).
-const SHOWS_WITHIN: u64 = 300;
 
 /// The parameters of the action.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -144,7 +140,7 @@ impl Action for DeactivateAccessKey {
         let status = |status: &str| json!({ "user": key.user, "status": status });
         Ok(Proposal {
             summary: format!("deactivate {words} of user {user}, {}", last_use(key)),
-            steps: vec![step(context.region, &user, key)],
+            steps: vec![unused_key_off(context.region, &user, key)],
             risk: Risk::Disruptive,
             impact: impact(&user, key),
             before: status(AccessKey::ACTIVE),
@@ -174,36 +170,6 @@ fn unused(context: &Context<'_>, words: &str, key: &AccessKey, days: u32) -> Res
         Some(limit) if sign < limit => Ok(()),
         _ => Err(Refusal::Nothing(format!("{words} was used or created within {days} days"))),
     }
-}
-
-/// Builds the step: it is made only while the key is active and was not used since the plan, as far as AWS shows
-/// it.
-fn step(region: &str, user: &UserName, key: &AccessKey) -> Step {
-    let is = |at: &str, value: Value| -> Expect {
-        make::is("", FamilyKind::AccessKeys, key.id.as_str(), at, value)
-    };
-    let status = |status: &str| is("/status", json!(status));
-    let call = |status: &str| {
-        let (user_name, access_key_id) = (user.clone(), key.id.clone());
-        Call::of(region, &UpdateAccessKey { user_name, access_key_id, status: status.to_owned() })
-    };
-    let last = key.last_used.known().map_or(Value::Null, |used| json!(used.date));
-    let switched = make::Switched {
-        set: call(AccessKey::INACTIVE),
-        back: call(AccessKey::ACTIVE),
-        was: vec![status(AccessKey::ACTIVE)],
-        becomes: vec![status(AccessKey::INACTIVE)],
-        within: SHOWS_WITHIN,
-    };
-    let title = format!("deactivate access key {} of user {user}", key.id);
-    let shown = ["the key is shown as inactive", "the key is shown as active"];
-    let mut step = make::switch("deactivate", title, switched, shown);
-    step.act = step.act.only_if(vec![
-        status(AccessKey::ACTIVE)
-            .meaning("somebody has changed the status of the key since the plan was made"),
-        is("/last_used/known/date", last).meaning("the key has been used since the plan was made"),
-    ]);
-    step
 }
 
 fn impact(user: &UserName, key: &AccessKey) -> Vec<String> {

@@ -72,7 +72,7 @@ fn the_one_key_is_deactivated_by_the_name_of_its_user_and_activated_again() {
     assert_eq!(proposal.proof[0].with, json!({ "days": 90 }));
     assert_eq!(proposal.risk, Risk::Disruptive);
     let before: Vec<&str> = proposal.steps[0].act.before.iter().map(|one| one.at.as_str()).collect();
-    assert_eq!(before, ["/status", "/last_used/known/date"], "looked at in the same breath");
+    assert_eq!(before, ["/user=bo/status", "/last_used/known/date"], "looked at in the same breath");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{
     Action, Around, Context, Parameter, Proof, Proposal, Refusal,
     concern::{self, Concern},
+    credentials::unused_key_off,
     make,
     protected_users::{self, BreakGlass},
     rotate_access_key::{READS, days},
@@ -138,7 +139,7 @@ impl Action for RetireAccessKey {
         let status = |status: &str| json!({ "user": key.user, "status": status });
         Ok(Proposal {
             summary: format!("deactivate {words} of user {user}, which {new} has replaced"),
-            steps: vec![deactivate(context.region, &user, key), mark(context.region, &user, key)],
+            steps: vec![unused_key_off(context.region, &user, key), mark(context.region, &user, key)],
             risk: Risk::Disruptive,
             impact: vec![
                 format!(
@@ -192,32 +193,6 @@ fn free<'i>(context: &Context<'i>, words: &str, key: &'i AccessKey, days: u32) -
             key.user
         ))),
     }
-}
-
-fn deactivate(region: &str, user: &UserName, key: &AccessKey) -> Step {
-    let is = |at: &str, value: Value| make::is("", FamilyKind::AccessKeys, key.id.as_str(), at, value);
-    let status = |status: &str| is("/status", json!(status));
-    let call = |status: &str| {
-        let (user_name, access_key_id) = (user.clone(), key.id.clone());
-        Call::of(region, &UpdateAccessKey { user_name, access_key_id, status: status.to_owned() })
-    };
-    let last = key.last_used.known().map_or(Value::Null, |used| json!(used.date));
-    let switched = make::Switched {
-        set: call(AccessKey::INACTIVE),
-        back: call(AccessKey::ACTIVE),
-        was: vec![status(AccessKey::ACTIVE)],
-        becomes: vec![status(AccessKey::INACTIVE)],
-        within: SHOWS_WITHIN,
-    };
-    let title = format!("deactivate access key {} of user {user}", key.id);
-    let shown = ["the key is shown as inactive", "the key is shown as active"];
-    let mut step = make::switch("deactivate", title, switched, shown);
-    step.act = step.act.only_if(vec![
-        status(AccessKey::ACTIVE)
-            .meaning("somebody has changed the status of the key since the plan was made"),
-        is("/last_used/known/date", last).meaning("the key has been used since the plan was made"),
-    ]);
-    step
 }
 
 /// Builds the step that marks the user with the date: the key can be deleted some time after it.

@@ -27,6 +27,7 @@ mod rules;
 mod secrets;
 mod sign_in;
 mod trails;
+mod user_credentials;
 mod vpc_dns;
 mod web_acls;
 
@@ -205,6 +206,7 @@ impl<'a> Reader<'a> {
             K::IamGroups => of(job, || identities::groups(region.iam(), ask)),
             K::ManagedPolicies => of(job, || identities::policies(region.iam(), ask)),
             K::AccessKeys => of(job, || access_keys::access_keys(self, region.iam(), ask)),
+            K::UserCredentials => of(job, || user_credentials::credentials(region.iam(), ask)),
             K::CredentialReports => of(job, || credential_report::reports(region.iam(), ask)),
             K::LoginProfiles => of(job, || sign_in::login_profiles(region.iam(), ask)),
             K::MfaDevices => of(job, || sign_in::mfa_devices(region.iam(), ask)),

@@ -18,6 +18,7 @@ mod playbooks;
 mod prune;
 mod recover;
 mod resume;
+mod revoke;
 mod rotations;
 mod runs;
 mod scan;
@@ -51,6 +52,7 @@ pub async fn run(session: &Session, command: Command) -> Result<Exit, Fail> {
         Command::Block { addresses, place, until, output, safety, .. } => {
             block::run(session, &addresses, &place, until, output.as_deref(), &safety).await
         }
+        Command::Revoke(args) => revoke::run(session, &args).await,
         Command::Events { past, output, exit_code, .. } => {
             events::run(session, &past, output.as_deref(), exit_code).await
         }

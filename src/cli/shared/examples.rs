@@ -46,6 +46,13 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
             "redress block 2001:db8:666::/64 --subnet subnet-0123456789abcdef0",
         ],
     ),
+    (
+        "revoke",
+        &[
+            "redress revoke bo -o revoke.json",
+            "redress revoke AKIAIOSFODNN7EXAMPLE --role deploy -o revoke.json",
+        ],
+    ),
     ("show", &["redress show plan.json", "redress show last --format markdown"]),
     (
         "sign",

@@ -19,6 +19,7 @@ pub fn of_ci(command: &Command, named: Option<OsString>) -> Option<PathBuf> {
             | Command::Events { output: None, .. }
             | Command::Plan { .. }
             | Command::Block { .. }
+            | Command::Revoke(_)
             | Command::Apply { .. }
             | Command::Resume { .. }
             | Command::Undo { .. }

@@ -42,6 +42,7 @@ fn source(control: &str, decision: Decision) -> Source {
         title: String::new(),
         decision,
         evidence: None,
+        command: None,
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod before;
 mod facts;
+mod identities;
 mod people;
 mod query;
 mod shell;

@@ -13,6 +13,7 @@ mod labels;
 mod lineage;
 mod made;
 mod policies;
+mod revocations;
 mod routes;
 mod settings;
 mod volumes;
@@ -333,7 +334,8 @@ impl<'a> Reach<'a> {
             && !call.operation.ends_with("Tags")
             && !routes::is_about(call)
             && !identities::is_about(call)
-            && !entries::is_about(call);
+            && !entries::is_about(call)
+            && !revocations::is_about(call);
         let made = own && tag_of(&thing, tag::REPLACED_BY).is_none();
         let of_key = || credentials::may_delete(call, change, run, self.facts, (family, id));
         let may_go_now = made || derived() || due() || of_key();
@@ -354,7 +356,7 @@ impl<'a> Reach<'a> {
         {
             true
         } else if named {
-            own && id == change.resource.id()
+            (own || revocations::is_about(call)) && id == change.resource.id()
         } else if settles {
             own || proposed()
         } else {
@@ -385,6 +387,9 @@ impl<'a> Reach<'a> {
             _ if made => Ok(None),
             _ if entries::is_about(call) => {
                 entries::borne_out(self.facts, way, call).map_or_else(otherwise, Ok)
+            }
+            _ if revocations::is_about(call) => {
+                revocations::borne_out(change, way, call).map_or_else(otherwise, Ok)
             }
             operation if MAKES.contains(&operation) => otherwise(),
             "PutBucketPolicy" => policies::claimed(change, self.facts, way, call).map_or_else(otherwise, Ok),
@@ -417,7 +422,10 @@ impl<'a> Reach<'a> {
                 identities::borne_out(change, self.facts, way, call).map_or_else(otherwise, Ok)
             }
             "UpdateSecretVersionStage" => Ok(credentials::led_back(call)),
-            "UpdateAccessKey" => self.sets_access_key(way, call).map_or_else(otherwise, Ok),
+            "UpdateAccessKey"
+            | "UpdateServiceSpecificCredential"
+            | "UpdateSSHPublicKey"
+            | "UpdateSigningCertificate" => self.sets_credential(way, call).map_or_else(otherwise, Ok),
             "StopLogging" if self.raises() => Ok(Some(format!("trail {} is stopped", change.resource.id()))),
             _ => Ok(None),
         }
@@ -475,6 +483,9 @@ fn within(
         }
         FamilyKind::Snapshots => thing.get("volume_id").and_then(Value::as_str) == Some(resource),
         FamilyKind::FlowLogs => thing.get("resource_id").and_then(Value::as_str) == Some(resource),
+        FamilyKind::AccessKeys if change.resource.kind() == Kind::User => {
+            thing.get("user").and_then(Value::as_str) == Some(resource)
+        }
         // IAM is asked about the user of a key.
         FamilyKind::Users | FamilyKind::AccessKeys | FamilyKind::Secrets => {
             credentials::belongs(change, family, id, thing, facts)

@@ -70,16 +70,17 @@ impl Reach<'_> {
         }
     }
 
-    /// Accepts an access key that is deactivated, and on the way back one that is active already. Returns the
-    /// claim for which only the files vouch: that a key which is inactive now is to sign requests again.
-    pub(super) fn sets_access_key(&self, way: Way, call: &Call) -> Option<Option<String>> {
-        let id = call.input.get("AccessKeyId").and_then(Value::as_str).unwrap_or_default();
+    /// Accepts a credential that is deactivated, and on the way back an access key that is active already.
+    /// Returns the claim for which only the files vouch: that a credential is to work again.
+    pub(super) fn sets_credential(&self, way: Way, call: &Call) -> Option<Option<String>> {
+        let members = ["AccessKeyId", "ServiceSpecificCredentialId", "SSHPublicKeyId", "CertificateId"];
+        let id = members.into_iter().find_map(|member| call.input.get(member)?.as_str()).unwrap_or_default();
         let now = self.facts.json("", FamilyKind::AccessKeys, id);
         match (way, call.input.get("Status").and_then(Value::as_str)) {
             (_, Some("Inactive")) => Some(None),
             (Way::Back, Some("Active")) => {
                 let is_set = now.known().is_some_and(|key| key["status"] == "Active");
-                Some((!is_set).then(|| format!("access key {id} is activated")))
+                Some((!is_set).then(|| format!("credential {id} is activated")))
             }
             _ => None,
         }

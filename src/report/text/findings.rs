@@ -15,7 +15,7 @@ use crate::{
     finding::{Finding, Severity, Verdict},
     intake::{
         Reason,
-        confirm::{Answer, Reported},
+        confirm::{Answer, Judged, Reported},
     },
     resource::ResourceId,
 };
@@ -300,6 +300,7 @@ fn reported(page: &mut Page, scan: &Scan) {
         }
         page.row(2, &plain(mark), 4, &[plain(format!("{why}: ")), span(Tone::Faint, words::list(&told))]);
     }
+    for_a_person(page, intake);
     for report in &intake.reports {
         if let Some(why) = report.incomplete.as_ref().or(report.declined.as_ref()) {
             page.row(
@@ -309,6 +310,25 @@ fn reported(page: &mut Page, scan: &Scan) {
                 &[plain(format!("{}: {why}", report.input))],
             );
         }
+    }
+}
+
+/// Writes the commands by which a person acts on what others report and no check can find out.
+fn for_a_person(page: &mut Page, intake: &Reported) {
+    let left = |s: &&Judged| {
+        let reason = s.suspicion.decision.reason();
+        reason.is_none_or(|reason| reason == Reason::UnmappedControl)
+    };
+    let sources = intake.suspicions.iter().filter(left).flat_map(|s| &s.suspicion.sources);
+    let commands: BTreeSet<&str> = sources.filter_map(|source| source.command.as_deref()).collect();
+    let mark = plain(page.style.mark(Mark::Dot));
+    for command in commands.iter().take(NAMED) {
+        let words = plain("if it is true that the credentials are in wrong hands: ");
+        page.row(2, &mark, 4, &[words, span(Tone::Strong, *command)]);
+    }
+    if commands.len() > NAMED {
+        let more = format!("{} more such commands are in --format json", commands.len() - NAMED);
+        page.row(2, &mark, 4, &[plain(more)]);
     }
 }
 

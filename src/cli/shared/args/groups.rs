@@ -1,6 +1,18 @@
 //! The groups of shared options that each command takes.
 
-use super::{Command, common::Group};
+use super::{
+    Cli, Command,
+    common::{Common, Group},
+};
+
+impl Cli {
+    /// Collects the shared options that were given.
+    pub fn common(&self) -> Common {
+        let mut common = Common::new(&self.talk);
+        self.command.groups().into_iter().for_each(|group| group.set(&mut common));
+        common
+    }
+}
 
 impl Command {
     /// Returns the groups of shared options that a command takes.
@@ -13,6 +25,7 @@ impl Command {
             Command::Events { opens, checks, reports, .. } => vec![opens, checks, reports],
             Command::Investigate(all) => vec![&all.opens, &all.checks, &all.formatted],
             Command::Block { opens, parameters, reports, .. } => vec![opens, parameters, reports],
+            Command::Revoke(args) => vec![&args.opens, &args.parameters, &args.reports],
             Command::Show { stored, books, reports, .. } => vec![stored, books, reports],
             Command::Sign { stored, .. } => vec![stored],
             Command::Diff { formatted, .. } | Command::Actions { formatted, .. } => vec![formatted],

@@ -4,6 +4,7 @@ mod common;
 mod flags;
 mod groups;
 mod investigate;
+mod revoke;
 mod rotations;
 mod values;
 
@@ -20,6 +21,7 @@ pub use self::{
     common::Common,
     flags::{Approval, Closing, Guards, PastFlags, Place, ReportBack, SafetyLimits, Signs, Trusts},
     investigate::{Evidence, Investigate, USAGE, Whom},
+    revoke::RevokeArgs,
     rotations::Rotations,
     values::{ActionsCommand, Color, Format, Half, PlaybooksCommand, Shell, Target},
 };
@@ -35,15 +37,6 @@ pub struct Cli {
     /// The command.
     #[command(subcommand)]
     pub command: Command,
-}
-
-impl Cli {
-    /// Collects the shared options that were given.
-    pub fn common(&self) -> Common {
-        let mut common = Common::new(&self.talk);
-        self.command.groups().into_iter().for_each(|group| group.set(&mut common));
-        common
-    }
 }
 
 const AFTER: &str = "\
@@ -164,6 +157,9 @@ pub enum Command {
         #[command(flatten)]
         reports: Reports,
     },
+    /// Plan to take everything from a compromised user or key, or to end the
+    /// sessions of a role; changes nothing
+    Revoke(Box<RevokeArgs>),
     /// Show the plan in a file, or what happened in a run
     Show {
         /// The file of a plan, or the id of a run (`last` is the newest)

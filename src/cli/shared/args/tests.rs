@@ -37,6 +37,7 @@ const LINES: &[&str] = &[
     "investigate --user bob",
     "block 203.0.113.7 --vpc vpc-1",
     "show last",
+    "revoke bo",
     "sign last --key k",
     "diff a b",
     "apply",

@@ -1,0 +1,304 @@
+//! `redress revoke` through the built program on an emulator, with boto3 as the witness: a user that is named by one
+//! of its keys, a role that it has assumed, and what cannot be revoked. The emulator does not list credentials for
+//! single services, has no limit on inline policies, and lets a user that is denied everything go on.
+
+use serde_json::{Value, json};
+
+use crate::{
+    clinic_desk::Desk,
+    proxy::{At, Fault, Proxy, signal},
+    support::{Keys, moto},
+};
+
+/// A user with two keys, an SSH key, a policy and a password, roles, and names that mean two things.
+const SEED: &str = r#"
+import json
+import boto3
+
+iam = boto3.client("iam")
+trust = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]})
+own = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]})
+iam.create_user(UserName="bo", Path="/people/")
+iam.put_user_policy(UserName="bo", PolicyName="own", PolicyDocument=own)
+iam.create_login_profile(UserName="bo", Password="Dunkel-Wald-17")
+keys = {n: iam.create_access_key(UserName="bo")["AccessKey"]["AccessKeyId"] for n in ("old", "new")}
+iam.update_access_key(UserName="bo", AccessKeyId=keys["old"], Status="Inactive")
+iam.upload_ssh_public_key(UserName="bo", SSHPublicKeyBody="ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAgQC7 bo")
+iam.create_user(UserName="kim")
+keys["kim"] = iam.create_access_key(UserName="kim")["AccessKey"]["AccessKeyId"]
+iam.create_user(UserName="twin")
+iam.create_user(UserName="break-glass")
+for name, path in (("deploy", "/"), ("twin", "/"), ("linked", "/aws-service-role/ecs.amazonaws.com/")):
+    iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=trust)
+iam.put_role_policy(RoleName="deploy", PolicyName="own", PolicyDocument=own)
+print(json.dumps(keys))
+"#;
+
+/// Everything that is shown of the identities.
+const SHOWN: &str = r#"
+import json
+import boto3
+
+iam = boto3.client("iam")
+shown = {}
+for user in iam.list_users()["Users"]:
+    name = user["UserName"]
+    shown[name] = {
+        "keys": {k["AccessKeyId"]: k["Status"] for k in iam.list_access_keys(UserName=name)["AccessKeyMetadata"]},
+        "ssh": [k["Status"] for k in iam.list_ssh_public_keys(UserName=name)["SSHPublicKeys"]],
+        "policies": {p: iam.get_user_policy(UserName=name, PolicyName=p)["PolicyDocument"] for p in iam.list_user_policies(UserName=name)["PolicyNames"]},
+    }
+for role in iam.list_roles()["Roles"]:
+    name = role["RoleName"]
+    shown["role " + name] = {p: iam.get_role_policy(RoleName=name, PolicyName=p)["PolicyDocument"] for p in iam.list_role_policies(RoleName=name)["PolicyNames"]}
+shown["password"] = iam.get_login_profile(UserName="bo")["LoginProfile"]["UserName"]
+print(json.dumps(shown, default=str))
+"#;
+
+fn shown(desk: &Desk) -> Value {
+    serde_json::from_str(&desk.python(SHOWN, "")).unwrap()
+}
+
+const USERS: &str = r#"--set revoke-credentials.users=["bo"]"#;
+const UNDO: &str = "undo last --auto-approve --max-risk disruptive";
+
+/// What is shown once bo can do nothing any more.
+fn revoked(mut shown: Value, key: &str) -> Value {
+    let of_bo = &mut shown["bo"];
+    of_bo["keys"][key] = json!("Inactive");
+    of_bo["ssh"] = json!(["Inactive"]);
+    of_bo["policies"]["redress-quarantine"] = json!({ "Version": "2012-10-17", "Statement": [
+        { "Sid": "RedressQuarantine", "Effect": "Deny", "Action": "*", "Resource": "*" }] });
+    shown
+}
+
+/// A desk behind a proxy, on which a plan to revoke bo lies.
+fn planned() -> (Desk, Proxy, Value) {
+    let (mut desk, keys) = Desk::seeded(SEED);
+    let proxy = Proxy::before(&desk.endpoint);
+    desk.endpoint.clone_from(&proxy.url);
+    desk.ends(0, "revoke bo --region us-east-1 -o plan.json");
+    (desk, proxy, keys)
+}
+
+fn apply() -> String {
+    format!("apply plan.json {USERS} --auto-approve --max-risk disruptive")
+}
+
+fn resume() -> String {
+    format!("resume last {USERS} --auto-approve --max-risk disruptive")
+}
+
+/// Starts the program, which is killed around one of its calls.
+fn killed(desk: &Desk, proxy: &Proxy, line: &str, fault: (At, Fault)) {
+    proxy.go_wrong(Some(fault));
+    let mut started = desk.start(line);
+    let ended = proxy.watch(started.child.take().unwrap());
+    assert!(ended.is_none(), "{line}, {fault:?}: it ended by itself: {ended:?}");
+    proxy.go_wrong(None);
+}
+
+#[test]
+fn a_finding_that_accuses_a_user_is_shown_with_the_command_that_revokes_it() {
+    let (desk, _) = Desk::seeded(SEED);
+    let finding = json!({ "schemaVersion": "2.0", "accountId": desk.keys.account, "region": "us-east-1",
+        "partition": "aws", "id": "f", "type": "UnauthorizedAccess:IAMUser/MaliciousIPCaller", "severity": 5,
+        "title": "t", "updatedAt": "2026-11-22T06:00:00Z",
+        "service": { "archived": false, "resourceRole": "TARGET", "additionalInfo": {} },
+        "resource": { "resourceType": "AccessKey", "accessKeyDetails": {
+            "accessKeyId": "AKIAIOSFODNN7EXAMPLE", "userType": "IAMUser", "userName": "bo" } } });
+    std::fs::write(desk.path("found.json"), finding.to_string()).unwrap();
+    let said = desk.run("scan --region us-east-1 --findings found.json");
+    let shown = said.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    let command = format!("revoke arn:aws:iam::{}:user/bo", desk.keys.account);
+    assert!(shown.contains(&format!("redress {command}")), "{}{}", said.out, said.err);
+    let plan = desk.ends(0, &format!("{command} --region us-east-1 --format json")).json();
+    assert_eq!(plan["changes"][0]["action"], "revoke-credentials");
+}
+
+#[test]
+fn killed_around_every_call_a_revocation_comes_to_its_end_and_so_does_its_undo() {
+    for n in 1..=3 {
+        for how in [Fault::KillBefore, Fault::KillAfter] {
+            let fault = (At::Change(n), how);
+            let (desk, proxy, keys) = planned();
+            let before = shown(&desk);
+            killed(&desk, &proxy, &apply(), fault);
+            desk.ends(0, &resume());
+            assert_eq!(shown(&desk), revoked(before.clone(), keys["new"].as_str().unwrap()), "{fault:?}");
+            killed(&desk, &proxy, UNDO, fault);
+            desk.ends(0, &resume());
+            assert_eq!(shown(&desk), before, "{fault:?}: everything is as it was");
+        }
+    }
+}
+
+/// Deletes the SSH keys of bo, which the last step of a plan is about.
+const NO_SSH: &str = r#"
+import boto3
+
+iam = boto3.client("iam")
+for key in iam.list_ssh_public_keys(UserName="bo")["SSHPublicKeys"]:
+    iam.delete_ssh_public_key(UserName="bo", SSHPublicKeyId=key["SSHPublicKeyId"])
+"#;
+
+#[test]
+fn a_run_that_cannot_be_finished_is_rolled_back_whole_and_touches_nothing_else() {
+    let (desk, proxy, _) = planned();
+    let mut before = shown(&desk);
+    before["bo"]["ssh"] = json!([]);
+    proxy.go_wrong(Some((At::Change(2), Fault::Asleep)));
+    let started = desk.start(&apply());
+    let pid = started.child.as_ref().unwrap().id();
+    proxy.sleeps(pid);
+    proxy.go_wrong(None);
+    desk.python(NO_SSH, "");
+    signal("CONT", pid);
+    let said = started.end();
+    assert_eq!(said.code, Some(5), "{}{}", said.out, said.err);
+    assert_eq!(shown(&desk), before, "{}{}", said.out, said.err);
+    assert!(said.err.contains("somebody has changed its status"), "{}", said.err);
+}
+
+#[test]
+fn a_resumed_run_gives_nothing_back_that_only_its_files_ask_for() {
+    let (desk, proxy, keys) = planned();
+    let mut left = revoked(shown(&desk), keys["new"].as_str().unwrap());
+    left["bo"]["ssh"] = json!([]);
+    killed(&desk, &proxy, &apply(), (At::Change(3), Fault::KillBefore));
+    desk.python(NO_SSH, "");
+    let said = desk.ends(6, &resume());
+    assert!(said.err.contains("nobody has approved it"), "{}", said.err);
+    assert!(said.err.contains("aws iam delete-user-policy"), "what is left to do is named: {}", said.err);
+    assert_eq!(shown(&desk), left, "everything is still denied");
+}
+
+#[test]
+fn a_user_that_one_of_its_keys_names_can_do_nothing_any_more_and_everything_again_after_an_undo() {
+    let (mut desk, keys) = Desk::seeded(SEED);
+    let proxy = Proxy::before(&desk.endpoint);
+    desk.endpoint.clone_from(&proxy.url);
+    let (old, new) = (keys["old"].as_str().unwrap(), keys["new"].as_str().unwrap());
+    let before = shown(&desk);
+    // Also an inactive key says whose it is.
+    let plan = desk.ends(0, &format!("revoke {old} --region us-east-1 -o plan.json --format json")).json();
+    assert_eq!(shown(&desk), before, "a plan changes nothing");
+    let change = &plan["changes"][0];
+    for part in [new, "its password stays", "--role"] {
+        assert!(change["impact"].to_string().contains(part), "{part}: {change}");
+    }
+    assert!(
+        change["guards"].to_string().contains("service-specific credentials could not be read"),
+        "{change}"
+    );
+
+    let script = desk.ends(0, "export plan.json --to aws-cli").out;
+    assert!(script.contains("aws iam list-ssh-public-keys"), "{script}");
+    desk.ends(0, &apply());
+    assert_eq!(
+        proxy.changes(),
+        ["PutUserPolicy", "UpdateAccessKey", "UpdateSSHPublicKey"],
+        "everything is denied first"
+    );
+    assert_eq!(shown(&desk), revoked(before.clone(), new), "bo, and nobody else");
+    desk.ends(0, "verify last");
+    desk.ends(0, "revoke bo --region us-east-1");
+    desk.ends(0, UNDO);
+    assert_eq!(shown(&desk), before, "everything is as it was");
+}
+
+#[test]
+fn sessions_of_a_role_that_the_user_has_assumed_are_denied_with_it() {
+    let (desk, _) = Desk::seeded(SEED);
+    let before = shown(&desk);
+    let plan = desk.ends(0, "revoke bo --role deploy --region us-east-1 -o plan.json --format json").json();
+    let changes = plan["changes"].as_array().unwrap();
+    let with =
+        &changes.iter().find(|change| change["action"] == "revoke-role-sessions").unwrap()["uses"][0]["with"];
+    let time = with["before"].as_str().unwrap();
+    let roles =
+        format!(r#"--set revoke-role-sessions.roles=["deploy"] --set revoke-role-sessions.before={time}"#);
+    desk.ends(0, &format!("apply plan.json {USERS} {roles} --auto-approve --max-risk disruptive"));
+    let now = shown(&desk);
+    let policy = &now["role deploy"]["redress-revoke-older-sessions"]["Statement"][0];
+    assert_eq!(policy["Condition"], json!({ "DateLessThan": { "aws:TokenIssueTime": time } }));
+    assert!(now["bo"]["policies"]["redress-quarantine"].is_object());
+    desk.ends(0, UNDO);
+    assert_eq!(shown(&desk), before, "everything is as it was");
+}
+
+#[test]
+fn what_is_no_identity_or_two_or_of_another_account_is_an_error_and_nothing_is_changed() {
+    let (desk, _) = Desk::seeded(SEED);
+    let before = shown(&desk);
+    for (name, part) in [
+        ("nobody", "no user, role or access key of this account has that name"),
+        ("AKIAIOSFODNN7EXAMPLE", "cannot be revoked"),
+        ("twin", "a user and a role have this name"),
+        ("arn:aws:iam::999999999999:user/bo", "is of account 999999999999"),
+        ("arn:aws:iam::999999999999:root", "root user"),
+        ("arn:aws:sts::999999999999:federated-user/bo", "GetFederationToken"),
+        ("ASIAIOSFODNN7EXAMPLE", "the key of a session"),
+        ("a/b", "name a user"),
+        ("bo --role kim", "no user, role or access key"),
+    ] {
+        let said = desk.ends(2, &format!("revoke {name} --region us-east-1"));
+        assert!(said.err.contains(part), "{name}: {}", said.err);
+    }
+    for (name, part) in [("break-glass", "for emergencies"), ("linked", "linked to a service")] {
+        let said = desk.ends(4, &format!("revoke {name} --region us-east-1"));
+        assert!(said.out.contains(part), "{name}: {}", said.out);
+    }
+    assert_eq!(shown(&desk), before);
+}
+
+/// Two administrators, of whom one cannot sign in, and a user of a stack.
+const CHIEFS: &str = r#"
+import json
+import boto3
+
+iam = boto3.client("iam")
+everything = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
+for name in ("chief", "retired"):
+    iam.create_user(UserName=name)
+    iam.put_user_policy(UserName=name, PolicyName="everything", PolicyDocument=everything)
+iam.create_access_key(UserName="chief")
+iam.create_user(UserName="glass", Tags=[{"Key": "break-glass", "Value": "yes"}])
+iam.create_access_key(UserName="glass")
+iam.create_user(UserName="stack", Tags=[{"Key": "AWSControlTower", "Value": "x"}])
+iam.create_access_key(UserName="stack")
+print("{}")
+"#;
+
+#[test]
+fn the_last_administrator_and_users_for_emergencies_are_refused_until_there_is_another() {
+    let (desk, _) = Desk::seeded(CHIEFS);
+    for (name, part) in
+        [("chief", "nobody might be left"), ("glass", "for emergencies"), ("stack", "Control Tower")]
+    {
+        let said = desk.ends(4, &format!("revoke {name} --region us-east-1 -o plan.json --format json"));
+        let plan = said.json();
+        assert_eq!(plan["changes"], json!([]), "{name}");
+        assert!(plan["skipped"].to_string().contains(part), "{name}: {plan}");
+    }
+    desk.python("import boto3; boto3.client('iam').create_access_key(UserName='retired')", "");
+    let plan = desk.ends(0, "revoke chief --region us-east-1 --format json").json();
+    assert_eq!(plan["changes"].as_array().unwrap().len(), 1, "{plan}");
+}
+
+#[test]
+fn whoever_works_with_redress_is_not_revoked() {
+    let (desk, _) = Desk::seeded(SEED);
+    let made = "import boto3, json; iam = boto3.client('iam'); iam.create_user(UserName='robin'); \
+         key = iam.create_access_key(UserName='robin')['AccessKey']; \
+         print(json.dumps([key['AccessKeyId'], key['SecretAccessKey']]))";
+    let (id, secret): (String, String) = serde_json::from_str(&desk.python(made, "")).unwrap();
+    let own = Desk::with(
+        moto(),
+        Keys { account: desk.keys.account.clone(), id: id.clone(), secret, token: String::new() },
+    );
+    for name in ["robin", id.as_str()] {
+        let said = own.ends(2, &format!("revoke {name} --region us-east-1"));
+        assert!(said.err.contains("lock itself out"), "{name}: {}", said.err);
+    }
+}
