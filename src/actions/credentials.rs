@@ -39,8 +39,8 @@ pub fn switch_off(
     step
 }
 
-/// Builds the step that makes an access key inactive. The path to its status has the name of its user, by whom
-/// an export asks for it.
+/// Builds the step that makes an access key inactive. The path to its status has the name of its user, by
+/// whom an export asks for it.
 pub fn key_off(name: String, title: String, (region, user): (&str, &UserName), key: &AccessKey) -> Step {
     let at = format!("/user={user}/status");
     let call = |status: &str| {

@@ -164,8 +164,8 @@ impl Action for EnsureMfaGroup {
 }
 
 /// The reason for which the group stays: it has no tags, so that nothing shows who made it.
-const KEPT: &str = "a group has no tags that would show who has made it, others may have put users in it, and \
-                    without users it does nothing";
+const KEPT: &str = "a group has no tags that would show who has made it, others may have put users in it, \
+                    and without users it does nothing";
 
 fn group(name: &str, at: &str, test: Test) -> Expect {
     Expect::new("", FamilyKind::IamGroups, name, at, test)

@@ -1,6 +1,7 @@
 //! References in a call's input: to the output of an earlier step, the run's id, a token, a date relative to
-//! the run, or a secret. They are JSON objects with one key that begins with `$`; this file makes and resolves
-//! them. A reference to a secret is resolved by the account alone, in the moment in which the call is sent.
+//! the run, or a secret. They are JSON objects with one key that begins with `$`; this file makes and
+//! resolves them. A reference to a secret is resolved by the account alone, in the moment in which the call
+//! is sent.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};

@@ -1,5 +1,6 @@
-//! The administrators of an account: those whose policies allow every action on every resource, whether own, inline or of
-//! a group. Others can become administrators by what they may do, which is not judged here. Pure.
+//! The administrators of an account: those whose policies allow every action on every resource, whether own,
+//! inline or of a group. Others can become administrators by what they may do, which is not judged here.
+//! Pure.
 
 use serde_json::Value;
 

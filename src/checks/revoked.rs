@@ -119,8 +119,8 @@ pub fn denies_before(document: &Value) -> Option<Timestamp> {
     time.parse().ok().filter(|time| deny_older(*time) == *document)
 }
 
-/// Returns whether everything is denied to a user, by a policy of its own or by one of a group that a person has
-/// put it in. A group of which nothing is known denies nothing.
+/// Returns whether everything is denied to a user, by a policy of its own or by one of a group that a person
+/// has put it in. A group of which nothing is known denies nothing.
 pub fn is_denied(
     inventory: &Inventory,
     user: &User,

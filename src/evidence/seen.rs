@@ -1,5 +1,5 @@
-//! The traffic of one address, or of some interfaces: with whom, at which ports, how much, accepted or rejected.
-//! Memory is bounded: the busiest addresses are kept, and a fixed number of ports and interfaces.
+//! The traffic of one address, or of some interfaces: with whom, at which ports, how much, accepted or
+//! rejected. Memory is bounded: the busiest addresses are kept, and a fixed number of ports and interfaces.
 
 use std::{
     cell::RefCell,

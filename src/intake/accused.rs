@@ -1,6 +1,6 @@
-//! The identity that a finding of threat detection accuses, and the command by which a person revokes it. Such a
-//! finding is no proof, and nothing in the account shows whether it is true: no check answers it, and nothing is
-//! planned for it.
+//! The identity that a finding of threat detection accuses, and the command by which a person revokes it.
+//! Such a finding is no proof, and nothing in the account shows whether it is true: no check answers it, and
+//! nothing is planned for it.
 
 use super::{names::PARTITIONS, text};
 
@@ -21,8 +21,8 @@ pub struct Accused<'a> {
 
 impl Accused<'_> {
     /// Returns the command that plans to revoke the identity; `None` for one that has no such command, as the
-    /// root user, or that is not named as AWS names it. It names the identity by its ARN, so that neither a user
-    /// and a role of one name nor accounts are mistaken for each other.
+    /// root user, or that is not named as AWS names it. It names the identity by its ARN, so that neither a
+    /// user and a role of one name nor accounts are mistaken for each other.
     pub fn revocation(&self) -> Option<String> {
         let what = match self.kind {
             "IAMUser" => "user",

@@ -1,5 +1,6 @@
-//! The credential report of an account: for each user what credentials it has and when they were last used. AWS
-//! makes it at most every four hours, so that it may be that old. It names no access key. Nothing here judges.
+//! The credential report of an account: for each user what credentials it has and when they were last used.
+//! AWS makes it at most every four hours, so that it may be that old. It names no access key. Nothing here
+//! judges.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

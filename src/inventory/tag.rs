@@ -39,11 +39,11 @@ pub const HOLD: &str = "redress:hold";
 /// On a network ACL, before a network: it is blocked there (`redress:block:203.0.113.7/32`). The value names
 /// the entries, and the time until which it is blocked.
 pub const BLOCK: &str = "redress:block:";
-/// On an IAM user, before the id of an access key: the key was replaced, and the value is the key that came in
-/// its place.
+/// On an IAM user, before the id of an access key: the key was replaced, and the value is the key that came
+/// in its place.
 pub const KEY_REPLACED: &str = "redress:replaced-by:";
-/// On an IAM user, before the id of an access key: the key was deactivated after it was replaced, and the value
-/// is the date.
+/// On an IAM user, before the id of an access key: the key was deactivated after it was replaced, and the
+/// value is the date.
 pub const KEY_RETIRED: &str = "redress:retired:";
 /// On a secret: the user whose access keys are delivered there.
 pub const KEYS_OF: &str = "redress:access-keys-of";

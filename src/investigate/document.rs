@@ -1,5 +1,6 @@
-//! The account of what an actor did: the part of `redress.investigation/1` that follows from events alone. Data
-//! only. Every text is short and without control characters, but its content is up to whoever wrote the events.
+//! The account of what an actor did: the part of `redress.investigation/1` that follows from events alone.
+//! Data only. Every text is short and without control characters, but its content is up to whoever wrote the
+//! events.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -52,8 +53,8 @@ pub struct Investigation {
     pub notes: Vec<String>,
 }
 
-/// The numbers of events: `matched`, `others`, `outside` and `unreadable` add up to `read`; `reads`, `changes`
-/// and `failed` to `matched`.
+/// The numbers of events: `matched`, `others`, `outside` and `unreadable` add up to `read`; `reads`,
+/// `changes` and `failed` to `matched`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     /// The events in all inputs.

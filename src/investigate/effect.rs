@@ -1,5 +1,5 @@
-//! The effect of a call that succeeded: what it made, opened, ran or took. The table of effects comes first; for
-//! other calls that checks answer, intake knows what they touched.
+//! The effect of a call that succeeded: what it made, opened, ran or took. The table of effects comes first;
+//! for other calls that checks answer, intake knows what they touched.
 
 use serde_json::Value;
 

@@ -1,5 +1,5 @@
-//! An event as far as it must be read to know whose it is, when, from where and how it ended: without what was
-//! asked for and what came back, since nearly all events of a log are of others, or only read.
+//! An event as far as it must be read to know whose it is, when, from where and how it ended: without what
+//! was asked for and what came back, since nearly all events of a log are of others, or only read.
 
 use std::borrow::Cow;
 
@@ -251,7 +251,8 @@ impl Issuer<'_> {
 }
 
 /// Returns the name of an event without the date and the version of its API, which Lambda
-/// (`CreateFunction20150331`, `AddPermission20150331v2`) and CloudFront (`CreateDistribution2020_05_31`) write.
+/// (`CreateFunction20150331`, `AddPermission20150331v2`) and CloudFront (`CreateDistribution2020_05_31`)
+/// write.
 fn unversioned(name: &str) -> &str {
     let is_date =
         |rest: &str| rest.len() >= 8 && rest.bytes().all(|b| b.is_ascii_digit() || b == b'_' || b == b'v');

@@ -1,5 +1,5 @@
-//! The events of an actor that our own checks can answer, as findings for a plan: whole enough for intake, and
-//! without the members that may hold a secret.
+//! The events of an actor that our own checks can answer, as findings for a plan: whole enough for intake,
+//! and without the members that may hold a secret.
 
 use serde_json::{Map, Value, json};
 

@@ -1,12 +1,13 @@
 //! The table of effects: the calls that make something, open or weaken something, run code or take a secret,
 //! each with the members of its event that name the thing. Only these members are kept of an event. Intake
-//! knows the calls already that redress has checks for: they stand here only where the event has more to name; the names of services, events and members are AWS's.
+//! knows the calls already that redress has checks for: they stand here only where the event has more to
+//! name; the names of services, events and members are AWS's.
 
 use super::document::EffectKind::{self, Loosened, Made, Ran, Took};
 
-/// A call with its effect. A path begins with `q` for the request or `r` for the response; `*` stands for each
-/// element of a list, `!principals` for those that a policy lets in, `!rules` for those of a security group,
-/// `!members` for the names of the members.
+/// A call with its effect. A path begins with `q` for the request or `r` for the response; `*` stands for
+/// each element of a list, `!principals` for those that a policy lets in, `!rules` for those of a security
+/// group, `!members` for the names of the members.
 #[derive(Debug, Clone, Copy)]
 pub struct Row {
     /// The call, without a version behind its name.

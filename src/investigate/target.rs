@@ -242,8 +242,8 @@ fn last(text: &str) -> &str {
     text.rsplit('/').next().unwrap_or_default()
 }
 
-/// Returns whether credentials are those of the role of an instance: EC2 names the session after the instance,
-/// and CloudTrail notes for which resource the credentials were issued
+/// Returns whether credentials are those of the role of an instance: EC2 names the session after the
+/// instance, and CloudTrail notes for which resource the credentials were issued
 /// (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html>).
 fn is_instance(who: &Identity<'_>, id: &str) -> bool {
     let session = who.kind() == "AssumedRole" && who.session() == id;

@@ -1,5 +1,5 @@
-//! The times at which an actor acted: the hours, and the calls that did more than read. Of many calls the first and the last
-//! are kept, in whatever order the events come.
+//! The times at which an actor acted: the hours, and the calls that did more than read. Of many calls the
+//! first and the last are kept, in whatever order the events come.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,6 +1,6 @@
-//! Follows an actor through a stream of events, one at a time: events of others are only counted, those of the
-//! actor that read are counted by their text alone, and only what they did is read in full. Memory depends on
-//! the bounds below and not on the events.
+//! Follows an actor through a stream of events, one at a time: events of others are only counted, those of
+//! the actor that read are counted by their text alone, and only what they did is read in full. Memory
+//! depends on the bounds below and not on the events.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -97,7 +97,8 @@ pub struct Trace {
     sessions: Capped<SessionName>,
     effects: Capped<EffectName>,
     timeline: Growing,
-    /// The events of a session that has the instance's name, without a sign that EC2 delivered its credentials.
+    /// The events of a session that has the instance's name, without a sign that EC2 delivered its
+    /// credentials.
     named_alike: u64,
     /// The sessions whose credentials EC2 delivered, each with an address from which they were used.
     delivered: Capped<(String, String)>,
@@ -342,7 +343,8 @@ impl Trace {
     }
 }
 
-/// Returns the note on credentials that EC2 delivered: used from elsewhere, they were taken from the instance.
+/// Returns the note on credentials that EC2 delivered: used from elsewhere, they were taken from the
+/// instance.
 fn used_from(delivered: Capped<(String, String)>) -> Option<String> {
     let (all, _) = delivered.most_first();
     let named = |((session, from), figures): &((String, String), Figures)| {
@@ -353,8 +355,8 @@ fn used_from(delivered: Capped<(String, String)>) -> Option<String> {
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     (!shown.is_empty()).then(|| {
         format!(
-            "EC2 delivered credentials to instances, and they were used by {}{more}: an address that is not of \
-             the instance or of its NAT gateway shows that they were taken",
+            "EC2 delivered credentials to instances, and they were used by {}{more}: an address that is not \
+             of the instance or of its NAT gateway shows that they were taken",
             shown.join(", ")
         )
     })

@@ -48,7 +48,7 @@ const PARAMETERS: &[Parameter] = &[Parameter {
     name: DAYS,
     kind: "number of days, 1 to 3650",
     default: "30",
-    doc: "The days for which the key must have been inactive. `[check]` sets it for the check and the action.",
+    doc: "The days for which the key must have been inactive. `[check]` sets it for check and action.",
 }];
 
 impl Action for DeleteAccessKey {
@@ -90,7 +90,10 @@ impl Action for DeleteAccessKey {
         const { &[<access_key::DeleteAccessKey as Operation>::SPEC, <UntagUser as Operation>::SPEC] }
     }
     fn concerns(&self) -> concern::Table {
-        const { &[(FamilyKind::AccessKeys, Concern::these(&["status"])), (FamilyKind::Users, Concern::THERE)] }
+        const {
+            let status = Concern::these(&["status"]);
+            &[(FamilyKind::AccessKeys, status), (FamilyKind::Users, Concern::THERE)]
+        }
     }
     fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {
         let params: Params = support::params(with)?;

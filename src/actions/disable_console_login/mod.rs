@@ -206,10 +206,10 @@ fn denied(context: &Context<'_>, person: &Person<'_>) -> Result<Closing, Refusal
     let name = person.name;
     if let Some(key) = person.active_key(context)? {
         return Err(Refusal::Refused(format!(
-            "user {name} has an active access key, {key}, and AWS has no condition that tells sessions of the \
-             console from those that a key asks for, which would be denied, too: deactivate the key, or delete \
-             the password with disable-console-login.method=\"delete\", which leaves keys alone and cannot be \
-             undone"
+            "user {name} has an active access key, {key}, and AWS has no condition that tells sessions of \
+             the console from those that a key asks for, which would be denied, too: deactivate the key, or \
+             delete the password with disable-console-login.method=\"delete\", which leaves keys alone and \
+             cannot be undone"
         )));
     }
     if support::need(is_denied(person.user), &format!("the inline policies of user {name}"))? {
@@ -232,8 +232,8 @@ fn denied(context: &Context<'_>, person: &Person<'_>) -> Result<Closing, Refusal
                  denied from then on, too"
             ),
             format!(
-                "sessions that were made with a key of user {name} before it was deactivated are denied, too; \
-                 Git credentials, SSH keys and API keys of services stay as they are"
+                "sessions that were made with a key of user {name} before it was deactivated are denied, \
+                 too; Git credentials, SSH keys and API keys of services stay as they are"
             ),
             "roles that were assumed in the console go on until their sessions end, 12 hours at most"
                 .to_owned(),

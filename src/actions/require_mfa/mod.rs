@@ -95,8 +95,8 @@ const PARAMETERS: &[Parameter] = &[
         name: "group",
         kind: "name of a group",
         default: "\"redress-require-mfa\"",
-        doc: "The group that users are put in. It is made where there is none; one that does anything else is \
-              refused.",
+        doc: "The group that users are put in. It is made where there is none; one that does anything else \
+              is refused.",
     },
     Parameter {
         name: "with_keys",
@@ -216,9 +216,9 @@ fn keys<'i>(context: &Context<'i>, person: &Person<'i>, params: &Params) -> Resu
     let name = person.name;
     match person.active_key(context)? {
         Some(key) if params.with_keys.iter().all(|one| one != name) => Err(Refusal::Refused(format!(
-            "user {name} has an active access key, {key}: requests that it signs are without MFA and would be \
-             denied, and with them whatever works with the key. Deactivate the key, have its work done by a \
-             role, or name the user with require-mfa.with_keys=[{name:?}]"
+            "user {name} has an active access key, {key}: requests that it signs are without MFA and would \
+             be denied, and with them whatever works with the key. Deactivate the key, have its work done by \
+             a role, or name the user with require-mfa.with_keys=[{name:?}]"
         ))),
         key => Ok(key),
     }

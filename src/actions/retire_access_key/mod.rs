@@ -120,7 +120,10 @@ impl Action for RetireAccessKey {
         }
     }
     fn concerns(&self) -> concern::Table {
-        const { &[(FamilyKind::AccessKeys, Concern::these(&["status"])), (FamilyKind::Users, Concern::THERE)] }
+        const {
+            let status = Concern::these(&["status"]);
+            &[(FamilyKind::AccessKeys, status), (FamilyKind::Users, Concern::THERE)]
+        }
     }
     fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {
         let params: Params = support::params(with)?;
@@ -188,8 +191,8 @@ fn free<'i>(context: &Context<'i>, words: &str, key: &'i AccessKey, days: u32) -
         ))),
         Err(Verdict::Unknown(why)) => Err(Refusal::Unknown(format!("{words}: {why}"))),
         Err(_) => Err(Refusal::Refused(format!(
-            "{words} was replaced by {new}, which is not an active key of user {} any more: take the mark off \
-             the user, and rotate {words} again",
+            "{words} was replaced by {new}, which is not an active key of user {} any more: take the mark \
+             off the user, and rotate {words} again",
             key.user
         ))),
     }

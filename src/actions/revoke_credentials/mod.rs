@@ -351,8 +351,8 @@ impl<'a> Found<'a> {
             return Err(Refusal::Refused(format!(
                 "user {name} has no room for a denial: its inline policies take {taken} of {OF_USER} \
                  characters, or one is called {QUARANTINE}, and it has {attached} managed policies of \
-                 {ATTACHED}. Put it in a group to which AWSDenyAll is attached, which stops it at once, and plan \
-                 again: its credentials become inactive then. Or detach a policy by hand"
+                 {ATTACHED}. Put it in a group to which AWSDenyAll is attached, which stops it at once, and \
+                 plan again: its credentials become inactive then. Or detach a policy by hand"
             )));
         }
         let arn = format!("arn:{}:iam:{DENY_ALL}", partition(&self.user.arn));

@@ -223,9 +223,9 @@ fn only_key(inventory: &Inventory, key: &AccessKey) -> Result<(), Refusal> {
     let other = all.iter().find(|(id, _)| *id != key.id);
     other.map_or(Ok(()), |(id, other)| {
         Err(Refusal::Refused(format!(
-            "user {user} has two access keys, the most that AWS allows: {old} and {id}, which is {status}. If \
-             {id} is in use and meant to take the place of {old}, say so with the tag {mark}{old}={id} on the \
-             user; if nobody needs it, delete it; then plan again",
+            "user {user} has two access keys, the most that AWS allows: {old} and {id}, which is {status}. \
+             If {id} is in use and meant to take the place of {old}, say so with the tag {mark}{old}={id} on \
+             the user; if nobody needs it, delete it; then plan again",
             user = key.user,
             old = key.id,
             status = other.status.to_lowercase(),
@@ -241,8 +241,8 @@ const SMTP_TAG: (&str, &str) = ("InvokedBy", "SESConsole");
 /// The name of the service in the last use of a key.
 const MAIL: &str = "ses";
 
-/// Refuses keys that Simple Email Service is used with: the password of its SMTP interface is derived from the
-/// secret, so that a new key needs a new password
+/// Refuses keys that Simple Email Service is used with: the password of its SMTP interface is derived from
+/// the secret, so that a new key needs a new password
 /// (<https://docs.aws.amazon.com/ses/latest/dg/smtp-credentials.html>).
 fn not_for_mail(key: &AccessKey, tags: &Tags) -> Result<(), Refusal> {
     let used = key.last_used.known().is_some_and(|used| used.service == MAIL);
@@ -252,8 +252,8 @@ fn not_for_mail(key: &AccessKey, tags: &Tags) -> Result<(), Refusal> {
     }
     Err(Refusal::Refused(format!(
         "user {} sends mail with Simple Email Service, whose SMTP password is derived from the secret of the \
-         key: a new key is of no use there without a new password. Make new SMTP credentials by hand and give \
-         them to the sender",
+         key: a new key is of no use there without a new password. Make new SMTP credentials by hand and \
+         give them to the sender",
         key.user
     )))
 }
@@ -273,8 +273,8 @@ fn usable(secret: &Secret, region: &str, user: &str) -> Result<(), Refusal> {
         Fact::Absent => {}
         Fact::Known(_) => {
             return Err(Refusal::Refused(format!(
-                "secret {} in {region} is going to be deleted: restore it (secretsmanager:RestoreSecret), and \
-                 plan again",
+                "secret {} in {region} is going to be deleted: restore it (secretsmanager:RestoreSecret), \
+                 and plan again",
                 secret.id
             )));
         }

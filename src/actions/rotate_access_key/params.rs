@@ -114,8 +114,8 @@ fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error
     }
 }
 
-/// Returns whether Secrets Manager takes a name. A hyphen before six characters at the end is refused, since a
-/// part of an ARN looks like that
+/// Returns whether Secrets Manager takes a name. A hyphen before six characters at the end is refused, since
+/// a part of an ARN looks like that
 /// (<https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html>).
 fn is_secret_name(name: &str) -> bool {
     let like_arn = name.len() > 7

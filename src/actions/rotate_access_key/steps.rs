@@ -1,5 +1,5 @@
-//! The steps of a rotation: the secret, the key, its delivery, and the mark on the user. A key is worth nothing
-//! until it is delivered, so that one whose delivery fails is deleted.
+//! The steps of a rotation: the secret, the key, its delivery, and the mark on the user. A key is worth
+//! nothing until it is delivered, so that one whose delivery fails is deleted.
 
 use std::collections::BTreeMap;
 

@@ -25,8 +25,8 @@ pub static CHECKS: &[Check] = &[
     Check {
         id: UNUSED,
         title: "A password for the console has not been used for a long time, or never",
-        why: "Nobody misses a password that nobody uses, and nobody notices who finds it. Those who have left \
-              keep their way in.",
+        why: "Nobody misses a password that nobody uses, and nobody notices who finds it. Those who have \
+              left keep their way in.",
         severity: Severity::Medium,
         kind: Kind::User,
         known_as: &[

@@ -81,8 +81,8 @@ pub static CHECKS: &[Check] = &[
     Check {
         id: DELIVERED,
         title: "A new access key was not delivered as planned",
-        why: "A key whose secret nobody has is of no use, and a rotation that goes on with it takes the old one \
-              from whoever needs it.",
+        why: "A key whose secret nobody has is of no use, and a rotation that goes on with it takes the old \
+              one from whoever needs it.",
         scanned: false,
         reads_one: |inventory, resource, with| {
             let mut wants = with_those_of_its_user(inventory, resource);
@@ -197,8 +197,8 @@ fn old(key: &AccessKey, now: Timestamp, days: u32) -> Verdict {
     }
 }
 
-/// Returns the time from which a replaced key can be deactivated: nobody has used it for so many days, and its
-/// replacement exists for as long.
+/// Returns the time from which a replaced key can be deactivated: nobody has used it for so many days, and
+/// its replacement exists for as long.
 ///
 /// # Errors
 /// The reason for which that is not known, or for which it never can.
@@ -238,7 +238,8 @@ fn replaced(inventory: &Inventory, key: &AccessKey, days: u32) -> Verdict {
     match free_from(inventory, key, new, days) {
         Err(verdict) => verdict,
         Ok(from) if from > inventory.read_at => Verdict::Ok(Some(format!(
-            "it was replaced by {new} and is {}: it can be deactivated from {} on, if nobody uses it until then",
+            "it was replaced by {new} and is {}: it can be deactivated from {} on, if nobody uses it until \
+                 then",
             last_use(key),
             from.strftime("%Y-%m-%d %H:%M UTC")
         ))),

@@ -1,5 +1,5 @@
-//! `redress investigate`: what an access key, a role, a user, an instance or an address did, what our own checks
-//! find now in what it made and loosened, and which playbooks answer. Changes nothing.
+//! `redress investigate`: what an access key, a role, a user, an instance or an address did, what our own
+//! checks find now in what it made and loosened, and which playbooks answer. Changes nothing.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -39,8 +39,8 @@ const MOST_INPUTS: usize = 3;
 /// Follows the actor, judges what it left, and shows both.
 ///
 /// # Errors
-/// When the input is bad, the account cannot be opened where the events are asked of it, or the file cannot be
-/// written.
+/// When the input is bad, the account cannot be opened where the events are asked of it, or the file cannot
+/// be written.
 pub async fn run(session: &Session, whom: &Whom, asked: &Evidence) -> Result<Exit, Fail> {
     let target = target(whom)?;
     let (logs, chosen) = (flow_logs(session, &target, asked)?, session.chosen()?);
@@ -144,8 +144,8 @@ fn flow_logs(session: &Session, target: &Target, asked: &Evidence) -> Result<Vec
     Session { common, out: session.out }.flow_logs()
 }
 
-/// Returns the side whose traffic is asked for: for an instance its interfaces, as the account, the events and
-/// the person name them.
+/// Returns the side whose traffic is asked for: for an instance its interfaces, as the account, the events
+/// and the person name them.
 async fn side(target: &Target, trace: &Trace, asked: &Evidence, door: &mut Door<'_>) -> Result<Side, Fail> {
     let id = match target {
         Target::Address(address) => return Ok(Side::Address(*address)),

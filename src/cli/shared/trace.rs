@@ -132,17 +132,17 @@ fn filter(target: &Target) -> LookupFilter {
 fn unseen(filter: &LookupFilter, regions: &[String]) -> Vec<String> {
     let alone = regions.join(", ");
     let mut notes = vec![format!(
-        "the event history holds management events alone, and those of {alone} were looked up: no data events, \
-         such as reads of objects in buckets, and no other regions"
+        "the event history holds management events alone, and those of {alone} were looked up: no data \
+         events, such as reads of objects in buckets, and no other regions"
     )];
     notes.push(match filter {
-        LookupFilter::Changes => "only calls that are not read-only were looked up: no lookup is for a role or an \
-                                  address, and the reads of a whole account are too many; log files with \
-                                  --cloudtrail have them"
+        LookupFilter::Changes => "only calls that are not read-only were looked up: no lookup is for a role \
+                                  or an address, and the reads of a whole account are too many; log files \
+                                  with --cloudtrail have them"
             .to_owned(),
         LookupFilter::AccessKey(_) | LookupFilter::Username(_) => {
-            "only the events that bear the name were looked up: those of sessions that it was given bear others, \
-             and so do those that made it"
+            "only the events that bear the name were looked up: those of sessions that it was given bear \
+             others, and so do those that made it"
                 .to_owned()
         }
     });

@@ -27,8 +27,8 @@ pub(super) fn role(id: &Value, at: &str) -> Option<Look> {
     })
 }
 
-/// Returns the question about an access key. Its status is asked for by the name of its user, which the path has:
-/// without one, AWS answers about the keys of the caller.
+/// Returns the question about an access key. Its status is asked for by the name of its user, which the path
+/// has: without one, AWS answers about the keys of the caller.
 pub(super) fn access_key(id: &Value, at: &str) -> Option<Look> {
     if at == "/last_used/known/date" {
         return Some(Look {

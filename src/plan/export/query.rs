@@ -1,4 +1,4 @@
-//! What is asked of AWS about one thing, and where in the answer the fact is. Pure.
+//! A question to AWS about one thing, and the place of the fact in the answer. Pure.
 
 use serde_json::Value;
 

@@ -200,7 +200,8 @@ fn finding(scan: &Scan<'_>, n: usize, finding: &Finding) -> Value {
         &finding.resource,
         json!({ "id": format!("f{n}"), "summary": title, "risk": finding.severity.to_string(),
             "tone": name(words::severity_tone(finding.severity)),
-            "told": told, "reach": scan.reach(finding).map(reach), "answers": [{ "text": finding.check, "why": why }] }),
+            "told": told, "reach": scan.reach(finding).map(reach),
+                "answers": [{ "text": finding.check, "why": why }] }),
     )
 }
 
@@ -237,7 +238,8 @@ fn of_resource(resource: &ResourceId, over: Value) -> Value {
         "region": resource.region(), "playbook": "",
         "place": words::place(resource), "arn": resource.as_str(), "auto": false, "outcome": "",
         "outcome_tone": "plain", "told": [], "diff": [], "answers": [],
-        "action": "", "after": [], "impact": [], "used": [], "reach": Value::Null, "guards": [], "way_back": Value::Null,
+        "action": "", "after": [], "impact": [], "used": [], "reach": Value::Null, "guards": [],
+                "way_back": Value::Null,
         "not_restored": [], "steps": [], "step_count": "",
     });
     merge(&mut shown, over);

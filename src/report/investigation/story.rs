@@ -1,5 +1,5 @@
-//! The story of an investigation: facts, sections, bars and next commands, without a form. The text and the page
-//! give it one.
+//! The story of an investigation: facts, sections, bars and next commands, without a form. The text and the
+//! page give it one.
 
 use jiff::{SignedDuration, Timestamp};
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use redress::{
     calls::{Call, Purpose, way_back},
     inventory::{Fact, Family, FamilyKind, ForFamily, Inventory, Record, Stored, Want},
-    journal::{Outcome, StepState},
+    journal::{Outcome, StepState, StepStory},
     plan::PlanKind,
 };
 
@@ -105,7 +105,7 @@ struct Named<'a> {
     says: Vec<(&'static str, &'a str)>,
 }
 
-fn named(kind: FamilyKind, id: &str) -> Option<Named<'_>> {
+fn named<'a>(kind: FamilyKind, id: &'a str, now: &'a Inventory) -> Option<Named<'a>> {
     let both = || id.split_once('/').expect("an id of two names");
     let (comes, goes, says) = match kind {
         FamilyKind::Roles => ("CreateRole", "DeleteRole", vec![("RoleName", id)]),
@@ -116,6 +116,10 @@ fn named(kind: FamilyKind, id: &str) -> Option<Named<'_>> {
         }
         FamilyKind::LogGroups => ("CreateLogGroup", "DeleteLogGroup", vec![("logGroupName", id)]),
         FamilyKind::Secrets => ("CreateSecret", "DeleteSecret", vec![("Name", id)]),
+        FamilyKind::AccessKeys => {
+            let user = now.access_keys.get(id).known().map_or("", |key| key.user.as_str());
+            ("CreateAccessKey", "DeleteAccessKey", vec![("UserName", user)])
+        }
         FamilyKind::IamGroups => ("CreateGroup", "DeleteGroup", vec![("GroupName", id)]),
         FamilyKind::UserPolicies => {
             let (user, policy) = both();
@@ -139,12 +143,13 @@ fn new(kind: FamilyKind, region: &str, id: &str, now: &Inventory, runs: &[Run<'_
                 ["Delete", "Revoke", "Remove"].iter().any(|goes| s.act.call.operation.starts_with(goes))
             })
         });
-    let named = named(kind, id);
+    let named = named(kind, id, now);
     for step in taken_away {
         let (call, input) = (&step.act.call, step.act.call.input.to_string());
         let is_about = |name: &str| input.contains(&format!("\"{name}\""));
         let goes = named.as_ref().is_none_or(|named| named.goes == call.operation);
-        let by_parts = named.as_ref().is_some_and(|named| named.says.iter().all(|(_, name)| is_about(name)));
+        let by_parts = kind != FamilyKind::AccessKeys
+            && named.as_ref().is_some_and(|named| named.says.iter().all(|(_, name)| is_about(name)));
         if goes && (is_about(id) || by_parts) {
             return Err(format!(
                 "{id} ({kind:?}) is there after an undo that took it away and says restored"
@@ -152,13 +157,16 @@ fn new(kind: FamilyKind, region: &str, id: &str, now: &Inventory, runs: &[Run<'_
         }
     }
     let Some(Named { comes, says, .. }) = named else { return token(kind, region, id, now) };
-    let makes = |call: &Call| {
+    let calls = |call: &Call| {
         call.operation == comes && says.iter().all(|(member, value)| call.input[*member] == *value)
     };
+    // The id of a key is in the answer alone, if there was one.
+    let other = |step: &StepStory| step.outputs.get("AccessKeyId").is_some_and(|made| made != id);
+    let makes = |step: &&StepStory| step.call.as_ref().is_some_and(calls) && !other(step);
     for (plan, story, _) in runs {
         for change in &plan.changes {
             let told = &story.changes[&change.id];
-            let Some(step) = told.steps.iter().find(|s| s.call.as_ref().is_some_and(makes)) else { continue };
+            let Some(step) = told.steps.iter().find(makes) else { continue };
             let admitted = step.state == StepState::Intended && told.outcome() == Some(Outcome::Stuck);
             if !admitted && !matches!(step.state, StepState::Called | StepState::Settled) {
                 return Err(format!(
@@ -170,7 +178,11 @@ fn new(kind: FamilyKind, region: &str, id: &str, now: &Inventory, runs: &[Run<'_
                 && story.head.kind == PlanKind::Plan;
             let to_go =
                 way_back(&change.steps, &told.done(), Purpose::Rollback).iter().any(|b| b.of == step.name);
-            if gone_back && to_go && !says.iter().all(|(_, name)| told.reason.contains(name)) {
+            if gone_back
+                && to_go
+                && !told.reason.contains(id)
+                && !says.iter().all(|(_, name)| told.reason.contains(name))
+            {
                 return Err(format!(
                     "left behind: {id} ({kind:?}) of {}, though {:?}: {}",
                     change.id, told.phase, told.reason

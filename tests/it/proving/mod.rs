@@ -381,7 +381,8 @@ fn two_down_at_once_are_found() {
     let found =
         (LATER..LATER + 4 * SHARE).find_map(|seed| proved(seed, &ground, &mut Tally::default()).err());
     life::STOP_AT_ONCE.set(1);
-    assert!(found.as_ref().is_some_and(|breach| breach.contains("are down at once")), "{found:?}");
+    let told = |breach: &String| breach.contains("are down at once") || breach.contains("several down");
+    assert!(found.as_ref().is_some_and(told), "{found:?}");
 }
 
 /// `REDRESS_SEEDS=0..100000`

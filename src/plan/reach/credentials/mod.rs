@@ -21,8 +21,9 @@ fn of_change<'i>(change: &Change, facts: &'i Inventory) -> Option<&'i AccessKey>
     facts.access_keys.get(change.resource.id()).known().copied()
 }
 
-/// Minutes by which the clock of a machine and that of AWS differ at most: AWS takes no request that was signed
-/// at another time (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html>).
+/// Minutes by which the clock of a machine and that of AWS differ at most: AWS takes no request that was
+/// signed at another time
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html>).
 const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(15);
 
 /// Returns the time at which a run began, which its id contains.
@@ -43,8 +44,8 @@ fn may_be_new(key: &AccessKey, change: &Change, run: &str, facts: &Inventory) ->
     of_user && since && key.last_used.is_absent()
 }
 
-/// Returns whether a call may delete one of the things that it names: a key that the run can have made, or the
-/// key of the change where its rotation is over. A user is only named.
+/// Returns whether a call may delete one of the things that it names: a key that the run can have made, or
+/// the key of the change where its rotation is over. A user is only named.
 pub(super) fn may_delete(
     call: &Call,
     change: &Change,
@@ -82,8 +83,9 @@ pub(super) fn belongs(
     of_key || of_user || family == FamilyKind::Secrets && tag_of(thing, tag::KEYS_OF) == Some(&key.user)
 }
 
-/// Returns whether a call ends what is left of a key that is gone: it deletes it once more, or takes redress's
-/// marks about it off a user. Which user it had, nothing tells any more, and nobody loses anything by it.
+/// Returns whether a call ends what is left of a key that is gone: it deletes it once more, or takes
+/// redress's marks about it off a user. The account does not show any more whose key it was, and nobody loses
+/// anything.
 pub(super) fn ends_what_is_gone(call: &Call, change: &Change, facts: &Inventory) -> bool {
     change.resource.kind() == Kind::AccessKey
         && facts.access_keys.get(change.resource.id()).is_absent()
@@ -110,8 +112,8 @@ pub(super) fn marks(change: &Change, call: &Call) -> Result<(), String> {
     }
 }
 
-/// Returns the claim of a call that leads the readers of a secret to another version: nothing records which one
-/// they had before.
+/// Returns the claim of a call that leads the readers of a secret to another version: nothing records which
+/// one they had before.
 pub(super) fn led_back(call: &Call) -> Option<String> {
     let text = |member: &str| call.input[member].as_str().unwrap_or_default();
     Some(format!("readers of secret {} get version {}", text("SecretId"), text("MoveToVersionId")))
