@@ -97,6 +97,17 @@ fn the_list_of_playbooks_names_their_sets_and_is_narrowed_by_them() {
 }
 
 #[test]
+fn the_lists_of_playbooks_and_actions_fit_80_columns() {
+    let home = TempDir::new().unwrap();
+    for line in ["playbooks list", "actions list"] {
+        let text = String::from_utf8(run(home.path(), line).stdout).unwrap();
+        assert!(text.lines().count() > 30, "{text}");
+        let wide: Vec<&str> = text.lines().filter(|line| line.chars().count() > 80).collect();
+        assert!(wide.is_empty(), "{line}: {wide:#?}");
+    }
+}
+
+#[test]
 fn an_unknown_set_is_refused_with_those_that_there_are() {
     let home = TempDir::new().unwrap();
     let output = run(home.path(), "plan --account twin:demo --playbook-set cjs");

@@ -10,7 +10,10 @@ use crate::{
         session::Session,
     },
     playbook::problem::did_you_mean,
-    report::json,
+    report::{
+        json,
+        style::{Page, plain},
+    },
 };
 
 /// Lists the actions, or shows the page of one.
@@ -19,7 +22,7 @@ use crate::{
 /// When the action does not exist.
 pub fn run(session: &Session, what: Option<&ActionsCommand>) -> Result<Exit, Fail> {
     let text = match what {
-        None | Some(ActionsCommand::List) => list(session.common.format)?,
+        None | Some(ActionsCommand::List) => list(session)?,
         Some(ActionsCommand::Show { name }) => show(session.common.format, find(name)?)?,
     };
     session.out.data(&text)?;
@@ -40,8 +43,8 @@ pub fn find(name: &str) -> Result<&'static dyn Action, Fail> {
     })
 }
 
-fn list(format: Format) -> Result<String, Fail> {
-    let all = actions::all();
+fn list(session: &Session) -> Result<String, Fail> {
+    let (all, format) = (actions::all(), session.common.format);
     match format {
         Format::Json => {
             write(&all.iter().map(|a| document(*a)).collect::<Vec<_>>(), "redress.actions/1", "actions")
@@ -49,8 +52,12 @@ fn list(format: Format) -> Result<String, Fail> {
         Format::Html | Format::Junit | Format::Sarif => Err(render::not_in(format, "actions")),
         Format::Markdown => Ok(all.iter().map(|a| format!("- `{}`: {}\n", a.name(), a.title())).collect()),
         Format::Text => {
-            let width = all.iter().map(|a| a.name().len()).max().unwrap_or(0);
-            Ok(all.iter().map(|a| format!("{:width$}  {}\n", a.name(), a.title())).collect())
+            let hang = all.iter().map(|a| a.name().len()).max().unwrap_or(0) + 2;
+            let mut page = Page::new(render::data(session).style);
+            for action in all {
+                page.row(0, &plain(action.name()), hang, &[plain(action.title())]);
+            }
+            Ok(page.done())
         }
     }
 }

@@ -13,7 +13,10 @@ use crate::{
         session::{Session, playbook_files, problems_fail},
     },
     playbook::{self, Playbook, problem::did_you_mean},
-    report::{json, pages, safe},
+    report::{
+        json, pages, safe,
+        style::{Page, plain},
+    },
 };
 
 /// Lists, shows or checks playbooks.
@@ -22,7 +25,7 @@ use crate::{
 /// When playbooks are wrong, or none has the id (exit 2).
 pub fn run(session: &Session, what: Option<&PlaybooksCommand>) -> Result<Exit, Fail> {
     let text = match what {
-        None | Some(PlaybooksCommand::List) => list(session.common.format, &listed(session)?)?,
+        None | Some(PlaybooksCommand::List) => list(session, &listed(session)?)?,
         Some(PlaybooksCommand::Show { id }) => show(session, id)?,
         Some(PlaybooksCommand::New { action, output }) => new(session, action.as_deref(), output.as_deref())?,
         Some(PlaybooksCommand::Schema) => {
@@ -40,7 +43,8 @@ fn listed(session: &Session) -> Result<Vec<Playbook>, Fail> {
     Ok(if sets.is_empty() { all } else { playbook::sets::chosen(&all, sets) })
 }
 
-fn list(format: Format, all: &[Playbook]) -> Result<String, Fail> {
+fn list(session: &Session, all: &[Playbook]) -> Result<String, Fail> {
+    let format = session.common.format;
     match format {
         Format::Json => write(all, "redress.playbooks/1", "playbooks"),
         Format::Html | Format::Junit | Format::Sarif => Err(render::not_in(format, "playbooks")),
@@ -56,17 +60,14 @@ fn list(format: Format, all: &[Playbook]) -> Result<String, Fail> {
             })
             .collect()),
         Format::Text => {
-            let width = all.iter().map(|p| p.id.len()).max().unwrap_or(0);
-            let one = |p: &Playbook| {
-                let line = |text: String| safe::text(&text);
-                let (first, second) = (
-                    line(format!("{:width$}  {}", p.id, p.title)),
-                    line(format!("{:width$}  uses {}; from {}", "", actions_of(p), p.source)),
-                );
-                let third = line(format!("{:width$}  in {}", "", sets_of(p)));
-                format!("{first}\n{second}\n{third}\n")
-            };
-            Ok(all.iter().map(one).collect())
+            let hang = all.iter().map(|p| p.id.len()).max().unwrap_or(0) + 2;
+            let mut page = Page::new(render::data(session).style);
+            for p in all {
+                page.row(0, &plain(&p.id), hang, &[plain(&p.title)]);
+                page.text(hang, &[plain(format!("uses {}; from {}", actions_of(p), p.source))]);
+                page.text(hang, &[plain(format!("in {}", sets_of(p)))]);
+            }
+            Ok(page.done())
         }
     }
 }
