@@ -8,6 +8,7 @@ use crate::{
     },
     calls::Purpose,
     checks,
+    finding::Verdict,
     inventory::{Caller, IamGroup, Inventory, Tags},
     resource::Owner,
 };
@@ -124,22 +125,29 @@ fn where_the_inline_policies_leave_no_room_aws_s_own_denial_is_attached_and_with
 
 #[test]
 fn a_group_that_denies_everything_does_and_one_that_is_not_known_does_not() {
-    let names = |group: Fact<IamGroup>| {
+    let member = |group: Fact<IamGroup>| {
         let mut account = account(User { groups: Fact::Known(vec!["g".into()]), ..user() }, others());
         account.iam_groups.items.insert("g".into(), group);
-        let proposal = propose(&account).unwrap();
-        proposal.steps[0].name.clone()
+        account
     };
     let with = |policies: &[Value], attached: &[&str]| {
         let inline = policies.iter().map(|policy| ("any".to_owned(), policy.clone())).collect();
         let attached = attached.iter().map(|arn| (*arn).to_owned()).collect();
         let (inline_policies, attached_policies) = (Fact::Known(inline), Fact::Known(attached));
-        Fact::Known(IamGroup { id: "g".into(), inline_policies, attached_policies })
+        member(Fact::Known(IamGroup { id: "g".into(), inline_policies, attached_policies }))
     };
-    assert_eq!(names(with(&[], &["arn:aws:iam::aws:policy/AWSDenyAll"])), "key-AKIA1");
-    assert_eq!(names(with(&[deny_all()], &[])), "key-AKIA1");
-    assert_eq!(names(with(&[json!({ "Statement": [] })], &[])), "deny");
-    assert_eq!(names(Fact::unknown("AccessDenied")), "deny");
+    let first = |account: &Inventory| propose(account).unwrap().steps[0].name.clone();
+    assert_eq!(first(&with(&[], &["arn:aws:iam::aws:policy/AWSDenyAll"])), "key-AKIA1");
+    assert_eq!(first(&with(&[deny_all()], &[])), "key-AKIA1");
+    assert_eq!(first(&with(&[json!({ "Statement": [] })], &[])), "deny");
+    // Whether it makes administrators is not known, either.
+    let unknown = member(Fact::unknown("AccessDenied"));
+    assert!(matches!(propose(&unknown), Err(Refusal::Unknown(why)) if why.contains("group g")));
+    let verdict =
+        (checks::find(USER).unwrap().judge)(&unknown, &unknown.owner.user("bo"), &json!({ "users": ["bo"] }));
+    assert!(
+        matches!(verdict, Verdict::Violates(what) if what.to_string().contains("do not deny everything"))
+    );
 }
 
 #[test]
