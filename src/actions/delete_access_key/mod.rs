@@ -13,7 +13,7 @@ use super::{
     support,
 };
 use crate::{
-    calls::{Act, Call, Recognise, Risk, Step, WayBack},
+    calls::{Act, Call, Expect, Recognise, Risk, Step, Test, WayBack},
     checks::{
         access_keys::DAYS,
         key_rotation::{KEPT_FOR, RETIRED, days_after, retired_on},
@@ -151,9 +151,11 @@ fn due(context: &Context<'_>, words: &str, key: &AccessKey, days: u32) -> Result
 
 fn delete(region: &str, user: &UserName, key: &AccessKey) -> Step {
     let call = access_key::DeleteAccessKey::<Sent> { user_name: user.clone(), access_key_id: key.id.clone() };
-    let gone = make::gone("", FamilyKind::AccessKeys, key.id.as_str());
+    // The path has the name of the user, by whom an export asks for the key.
+    let at = format!("/user={user}/status");
+    let gone = Expect::new("", FamilyKind::AccessKeys, key.id.as_str(), &at, Test::Gone);
     let act = make::act_until(Call::of(region, &call), vec![gone], SHOWS_WITHIN, "until the key is gone");
-    let inactive = make::is("", FamilyKind::AccessKeys, key.id.as_str(), "/status", AccessKey::INACTIVE);
+    let inactive = make::is("", FamilyKind::AccessKeys, key.id.as_str(), &at, AccessKey::INACTIVE);
     make::step(
         "delete",
         format!("delete access key {} of user {user}", key.id),

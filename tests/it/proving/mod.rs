@@ -15,6 +15,7 @@ mod hooks;
 mod later;
 mod laws;
 mod life;
+mod people;
 mod run;
 mod storm;
 mod watch;
@@ -62,9 +63,17 @@ const TAKEN: u64 = 100_000;
 /// From this number on accounts have several instances with keys of one's own, and keys are disabled and
 /// cannot be read; nobody takes the run over.
 const KEYS: u64 = 110_016;
+/// From this number on people rotate keys, use them and turn them off, enrol devices and leave groups meanwhile.
+const PEOPLE: u64 = 130_016;
 /// The numbers that an ordinary test run proves, beside those that have found something.
-const ORDINARY: [Range<u64>; 5] =
-    [0..192, LATER..LATER + 256, ENDS..ENDS + 256, TAKEN..TAKEN + 128, KEYS..KEYS + 128];
+const ORDINARY: [Range<u64>; 6] = [
+    0..192,
+    LATER..LATER + 256,
+    ENDS..ENDS + 256,
+    TAKEN..TAKEN + 128,
+    KEYS..KEYS + 128,
+    PEOPLE..PEOPLE + 256,
+];
 /// Who comes back after a day finds other things overdue: backups, for one.
 const A_DAY: SignedDuration = SignedDuration::from_hours(23);
 /// After so many numbers a long range says how far it is.

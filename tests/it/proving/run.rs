@@ -10,12 +10,13 @@ use redress::{
 };
 
 use super::{
-    ENDS, KEYS, LATER, LATEST, TAKEN, Tally,
+    ENDS, KEYS, LATER, LATEST, PEOPLE, TAKEN, Tally,
     additions::{Later, Latest},
     dice::Dice,
     ground::Ground,
     left_down,
     life::{End, Fate, State, live},
+    people,
     storm::{self, Storm},
 };
 
@@ -44,6 +45,8 @@ pub struct Thrown {
     taken: Option<Dice>,
     /// What becomes of keys, in the same way.
     pub keys: Option<Dice>,
+    /// What people do to users and keys, in the same way.
+    people: Option<Dice>,
 }
 
 impl Thrown {
@@ -55,7 +58,8 @@ impl Thrown {
             (TAKEN..KEYS).contains(&seed).then(|| Dice::new(seed, 12)),
         );
         let keys = (seed >= KEYS).then(|| Dice::new(seed, 13));
-        Self { dice: Dice::new(seed, 1), later, latest, ends, taken, keys }
+        let people = (seed >= PEOPLE).then(|| Dice::new(seed, 14));
+        Self { dice: Dice::new(seed, 1), later, latest, ends, taken, keys, people }
     }
     fn fates(&mut self, plan: &Plan, last: bool) -> Vec<Fate> {
         let mut fates = storm::fates(&mut self.dice, plan, last);
@@ -66,6 +70,8 @@ impl Thrown {
         );
         fates
             .extend(self.taken.iter_mut().filter(|_| !last).filter_map(|dice| storm::taken_over(dice, plan)));
+        let calls = plan.changes.iter().map(|c| c.steps.len()).sum::<usize>() + 2;
+        fates.extend(self.people.iter_mut().filter(|_| !last).flat_map(|dice| people::fates(dice, calls)));
         fates.extend(self.keys.iter_mut().filter(|_| !last).filter_map(|dice| storm::keys(dice, plan)));
         fates
     }

@@ -9,7 +9,7 @@ use redress::{
 };
 use serde_json::json;
 
-use super::{dice::Dice, life::Fate};
+use super::{dice::Dice, life::Fate, people::Deed};
 
 /// What somebody else does under the run; the number chooses the thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +34,7 @@ pub enum Meddling {
     GroupTagged(usize),
     DiskDetached(usize),
     DiskAttached(usize),
+    Person(Deed),
 }
 
 impl Meddling {
@@ -100,12 +101,16 @@ impl Meddling {
             Meddling::InstanceStopped(_) => "stopped by somebody",
             Meddling::DiskDetached(_) => "detached by somebody",
             Meddling::DiskAttached(_) => "attached by somebody",
+            Meddling::Person(deed) => deed.name(),
             _ => "changed by somebody",
         }
     }
 
     /// Does it; the ids of what it is about. Nothing where there is no such thing.
     pub fn act(self, twin: &mut Twin) -> Vec<String> {
+        if let Meddling::Person(deed) = self {
+            return deed.act(twin);
+        }
         if let Some(hand) = self.hand(twin.truth()) {
             return hand.act(twin);
         }
@@ -222,7 +227,8 @@ impl Meddling {
             Meddling::InstanceStopped(_)
             | Meddling::InstanceStarted(_)
             | Meddling::DiskDetached(_)
-            | Meddling::DiskAttached(_) => Vec::new(),
+            | Meddling::DiskAttached(_)
+            | Meddling::Person(_) => Vec::new(),
         }
     }
 
