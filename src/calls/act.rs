@@ -152,6 +152,8 @@ pub enum Recognise {
         others: Vec<String>,
         /// The output that is to be found again.
         output: String,
+        /// The path to the time at which a resource was made: somebody else may have made it at another one.
+        made_at: String,
     },
     /// The account looks as it does after the call: all of these conditions hold. For calls that set a state.
     Looks {

@@ -175,13 +175,8 @@ impl Engine<'_> {
         seen: &str,
         journal: &SharedJournal<'_>,
     ) -> Result<Go, Failure> {
-        let outputs = journal.look(Story::outputs);
         let leave = named.act.otherwise == Otherwise::Leave;
-        let look = if tried || leave {
-            self.look(named.act, &self.bindings(named, journal, &outputs)).await
-        } else {
-            Look::Absent
-        };
+        let look = if tried || leave { self.effect(named, journal).await } else { Look::Absent };
         // What does not show yet looks as if it were gone: an absence is believed once it would show.
         if (!matches!(look, Look::Found(_)) || looks_gone(named.act))
             && let Some(at) = self.may_show_yet(named, journal)

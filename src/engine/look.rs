@@ -1,12 +1,14 @@
 //! Looking for the effect of a call with an unknown outcome: by the token in its tags, or by the state of the
 //! account. Reads only.
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
-use super::Engine;
+use super::{Engine, ledger::SharedJournal, named::Named};
 use crate::{
     calls::{Act, Bindings, Outputs, Recognise, Shape, Standing, standing_of},
     inventory::{Fact, Reason, Want, tag},
+    journal::Story,
 };
 
 /// The result of looking for an effect.
@@ -18,19 +20,36 @@ pub(super) enum Look {
     Absent,
     /// It is not known.
     Unknown(Reason),
+    /// What is there may be somebody else's, which no waiting tells.
+    Others(String),
 }
 
 impl Engine<'_> {
     /// Looks once for the effect of an act.
-    pub(super) async fn look(&self, act: &Act, bindings: &Bindings<'_>) -> Look {
+    pub(super) async fn effect(&self, named: Named<'_>, journal: &SharedJournal<'_>) -> Look {
+        let outputs = journal.look(Story::outputs);
+        let intended =
+            journal.look(|story| story.changes.get(named.change)?.step(named.name).map(|step| step.at));
+        self.look(named.act, &self.bindings(named, journal, &outputs), intended).await
+    }
+
+    async fn look(&self, act: &Act, bindings: &Bindings<'_>, intended: Option<Timestamp>) -> Look {
         match &act.recognise {
             Recognise::Tagged { region, family, output, shape } => {
                 let want = Want::by(region, *family, &format!("tag:{}", tag::TOKEN), bindings.token());
                 self.listed(want).await.map_or_else(|unseen| unseen, |found| of_shape(found, output, shape))
             }
-            Recognise::Beside { region, family, filter, value, others, output } => {
+            Recognise::Beside { region, family, filter, value, others, output, made_at } => {
                 let want = Want::by(region, *family, filter, value.clone());
-                self.listed(want).await.map_or_else(|unseen| unseen, |found| beside(&found, others, output))
+                let found = match self.listed(want).await {
+                    Ok(found) => found,
+                    Err(unseen) => return unseen,
+                };
+                match beside(&found, others, made_at, intended) {
+                    Ok(None) => Look::Absent,
+                    Ok(Some(one)) => Look::Found(Outputs::from([(output.clone(), json!(one))])),
+                    Err(why) => Look::Others(why),
+                }
             }
             Recognise::Looks { expect, outputs } => {
                 let resolved = expect.iter().map(|e| e.resolve(bindings)).collect::<Result<Vec<_>, _>>();
@@ -71,15 +90,36 @@ impl Engine<'_> {
     }
 }
 
-/// Builds the output from the one resource of a listing that was not there before.
-fn beside(found: &[(String, Value)], others: &[String], output: &str) -> Look {
-    let new: Vec<&str> =
-        found.iter().map(|(id, _)| id.as_str()).filter(|id| !others.iter().any(|o| o == id)).collect();
-    match new.as_slice() {
-        [] => Look::Absent,
-        [one] => Look::Found(Outputs::from([(output.to_owned(), json!(one))])),
-        several => Look::Unknown(format!("several are new: {}", several.join(", ")).into()),
+/// The longest time between the record of an intent and what its call has made, in either direction, since
+/// the clock of AWS is another one. What was made at another time may be somebody else's.
+const AT_ONCE: SignedDuration = SignedDuration::from_secs(30);
+
+/// Returns the one resource of a listing that was not there before.
+///
+/// # Errors
+/// The reason for which it is not known whether the call has made it.
+fn beside<'f>(
+    found: &'f [(String, Value)],
+    others: &[String],
+    made_at: &str,
+    intended: Option<Timestamp>,
+) -> Result<Option<&'f str>, String> {
+    let new: Vec<_> = found.iter().filter(|(id, _)| !others.contains(id)).collect();
+    let [(id, thing)] = new.as_slice() else {
+        let ids: Vec<&str> = new.iter().map(|(id, _)| id.as_str()).collect();
+        return if ids.is_empty() { Ok(None) } else { Err(format!("several are new: {}", ids.join(", "))) };
+    };
+    let made = thing.pointer(made_at).and_then(Value::as_str).and_then(|time| time.parse().ok());
+    let (Some(made), Some(intended)): (Option<Timestamp>, _) = (made, intended) else {
+        return Err(format!("{id} is new, and it is unknown when it was made"));
+    };
+    if made.duration_since(intended).abs() <= AT_ONCE {
+        return Ok(Some(id));
     }
+    Err(format!(
+        "{id} was made at {made:.0}, and the call was recorded at {intended:.0}: somebody else may have made \
+         it. Delete it if nobody has"
+    ))
 }
 
 /// Builds the output from the resources found by tag.
@@ -104,4 +144,35 @@ fn of_shape(found: Vec<(String, Value)>, output: &str, shape: &Shape) -> Look {
         return Look::Unknown(format!("only a part of what it makes is there: {}", ids.join(", ")).into());
     }
     value.map_or(Look::Absent, |value| Look::Found(Outputs::from([(output.to_owned(), value)])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(keys: &[(&str, &str)]) -> Vec<(String, Value)> {
+        let key = |(id, time): &(&str, &str)| ((*id).to_owned(), json!({ "created": { "known": time } }));
+        keys.iter().map(key).collect()
+    }
+
+    #[test]
+    fn only_what_was_made_when_the_call_was_made_is_its_own() {
+        let (old, at) = (("OLD", "2025-01-01T00:00:00Z"), Some("2026-12-01T10:00:00Z".parse().unwrap()));
+        let others = ["OLD".to_owned()];
+        let new = |keys: &[(&str, &str)], at| {
+            beside(&found(keys), &others, "/created/known", at).map(|one| one.map(str::to_owned))
+        };
+        assert_eq!(new(&[old], at), Ok(None));
+        for time in ["2026-12-01T09:59:59Z", "2026-12-01T10:00:02Z"] {
+            assert_eq!(new(&[old, ("NEW", time)], at), Ok(Some("NEW".to_owned())));
+        }
+        for time in ["2026-12-01T09:58:00Z", "2026-12-01T10:01:02Z"] {
+            let why = new(&[old, ("THEIRS", time)], at).unwrap_err();
+            assert!(why.contains("THEIRS") && why.contains("somebody else may have made it"), "{why}");
+        }
+        assert!(new(&[("NEW", "2026-12-01T10:00:02Z")], None).unwrap_err().contains("unknown when"));
+        assert!(new(&[("NEW", "")], at).unwrap_err().contains("unknown when"));
+        let two = [("A", "2026-12-01T10:00:00Z"), ("B", "2026-12-01T10:00:00Z")];
+        assert!(new(&two, at).unwrap_err().contains("several are new"));
+    }
 }

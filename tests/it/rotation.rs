@@ -224,3 +224,25 @@ fn killed_around_every_call_no_key_is_left_that_nobody_holds() {
         assert_eq!(now["keys"]["ci"][held], "Active", "{fault:?}");
     }
 }
+
+#[test]
+fn a_key_that_somebody_else_has_made_is_named_and_left() {
+    let (desk, _proxy) = killed((At::Change(2), Fault::KillBefore));
+    let theirs = desk.python(
+        "import boto3; iam = boto3.client('iam'); iam.update_user(UserName='ci', NewPath='/age-400/used-1/later--1/'); \
+         print(iam.create_access_key(UserName='ci')['AccessKey']['AccessKeyId'])",
+        "",
+    );
+    let said = desk.run(&format!("resume last {} --auto-approve --max-risk disruptive", &HERE[19..]));
+    let now = shown(&desk);
+    let keys = now["keys"]["ci"].as_object().unwrap();
+    assert_eq!(keys[theirs.trim()], "Active", "{} {}", said.out, said.err);
+    assert!(
+        said.code != Some(0) && said.out.contains(theirs.trim()),
+        "{:?} {} {}",
+        said.code,
+        said.out,
+        said.err
+    );
+    assert!(said.out.contains("somebody else may have made it"), "{}", said.out);
+}

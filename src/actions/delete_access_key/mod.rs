@@ -181,7 +181,7 @@ fn unmark(region: &str, user: &UserName, key: &AccessKey) -> Step {
         "unmark",
         format!("take the marks of {} off user {user}", key.id),
         act,
-        WayBack::Kept("they are about a key that does not exist any more".to_owned()),
+        WayBack::Kept("the marks are about a key that does not exist any more".to_owned()),
     )
 }
 

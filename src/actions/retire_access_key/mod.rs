@@ -151,7 +151,7 @@ impl Action for RetireAccessKey {
                     key.id,
                     last_use(key)
                 ),
-                format!("what uses {new} goes on"),
+                goes_on(context, new),
             ],
             before: status(AccessKey::ACTIVE),
             after: status(AccessKey::INACTIVE),
@@ -190,11 +190,23 @@ fn free<'i>(context: &Context<'i>, words: &str, key: &'i AccessKey, days: u32) -
             from.strftime("%Y-%m-%d %H:%M UTC")
         ))),
         Err(Verdict::Unknown(why)) => Err(Refusal::Unknown(format!("{words}: {why}"))),
-        Err(_) => Err(Refusal::Refused(format!(
-            "{words} was replaced by {new}, which is not an active key of user {} any more: take the mark \
-             off the user, and rotate {words} again",
+        Err(Verdict::Ok(Some(why))) => Err(Refusal::Refused(format!(
+            "{words}: {why}. Take the mark off user {}, and rotate the key again",
             key.user
         ))),
+        Err(verdict) => Err(Refusal::Unknown(format!("{words}: {verdict:?}"))),
+    }
+}
+
+/// Describes what goes on, as far as the use of the new key shows that.
+fn goes_on(context: &Context<'_>, new: &str) -> String {
+    let found = context.inventory.access_keys.get(new);
+    match found.known().map(|key| &key.last_used) {
+        Some(Fact::Known(_)) => format!("what uses {new} goes on"),
+        Some(Fact::Absent) => {
+            format!("nobody has used {new} yet, as far as AWS shows: see that it has reached who needs it")
+        }
+        _ => format!("what uses {new} goes on, and it is unknown whether anything does"),
     }
 }
 

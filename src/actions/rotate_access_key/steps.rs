@@ -78,7 +78,7 @@ impl Job<'_> {
         let empty =
             self.of_secret("/current", Test::Is(Value::Null)).meaning("the secret has content by now");
         let back = make::act(Call::of(self.place, &delete), vec![gone]).only_if(vec![empty]).or_leave();
-        let kept = "it holds the key that was delivered";
+        let kept = "the secret holds the key that was delivered";
         make::step(
             "secret",
             format!("make secret {}", self.name),
@@ -105,6 +105,7 @@ impl Job<'_> {
             value: value.clone(),
             others: vec![self.key.id.clone()],
             output: CreateAccessKey::KEY.to_owned(),
+            made_at: "/created/known".to_owned(),
         };
         let alone = Test::OnlyBy { filter, these: vec![self.key.id.clone()] };
         let act = Act::new(call, Some(wait), recognise).only_if(vec![

@@ -61,8 +61,7 @@ pub static CHECKS: &[Check] = &[
     Check {
         id: REPLACED,
         title: "An access key that was replaced is still active, and nobody uses it any more",
-        why: "The key that came in its place is delivered and in use: the old one only serves whoever should \
-              not have it.",
+        why: "Another key came in its place: the old one only serves whoever should not have it.",
         reads_one: |inventory, resource, _| with_those_of_its_user(inventory, resource),
         judge: |inventory, resource, with| {
             of_active(inventory, resource, |key| replaced(inventory, key, days(with, UNUSED_FOR)))
@@ -222,6 +221,13 @@ pub fn free_from(inventory: &Inventory, key: &AccessKey, new: &str, days: u32) -
         }
         Fact::Unknown(why) => return Err(unknown(format!("access key {new}, which replaced it: {why}"))),
     };
+    // Two keys that stand in each other's place, or a key in its own, would leave the user without one.
+    if let Some(next) = key.tags.known().and_then(|tags| successor(new, tags)) {
+        return Err(Verdict::Ok(Some(format!(
+            "it was replaced by {}, which a mark says was replaced by {next}: this one stays",
+            new.id
+        ))));
+    }
     let Fact::Known(created) = new.created else {
         return Err(unknown(format!("when access key {}, which replaced it, was created", new.id)));
     };
@@ -238,7 +244,7 @@ fn replaced(inventory: &Inventory, key: &AccessKey, days: u32) -> Verdict {
     match free_from(inventory, key, new, days) {
         Err(verdict) => verdict,
         Ok(from) if from > inventory.read_at => Verdict::Ok(Some(format!(
-            "it was replaced by {new} and is {}: it can be deactivated from {} on, if nobody uses it until \
+            "it was replaced by {new}, and was {}: it can be deactivated from {} on, if nobody uses it until \
                  then",
             last_use(key),
             from.strftime("%Y-%m-%d %H:%M UTC")

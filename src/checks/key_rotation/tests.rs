@@ -128,6 +128,21 @@ fn a_key_whose_replacement_is_gone_inactive_or_of_another_user_stays() {
 }
 
 #[test]
+fn keys_that_stand_in_each_others_place_or_in_their_own_stay() {
+    let circle = [("redress:replaced-by:AKIAOLD", NEW_KEY), ("redress:replaced-by:AKIANEW", OLD_KEY)];
+    let itself = [("redress:replaced-by:AKIAOLD", OLD_KEY)];
+    for marks in [&circle[..], &itself[..]] {
+        let marked = |id, created| key(id, created, marks);
+        let keys = vec![marked(OLD_KEY, "2025-01-01T00:00:00Z"), marked(NEW_KEY, "2025-02-01T00:00:00Z")];
+        let verdict = judged(REPLACED, keys, Value::Null);
+        assert!(
+            matches!(&verdict, Verdict::Ok(Some(note)) if note.contains("this one stays")),
+            "{verdict:?}"
+        );
+    }
+}
+
+#[test]
 fn what_was_not_read_about_a_replacement_frees_nothing() {
     let mut account = account(vec![replaced_key()]);
     account.access_keys.reads.clear();

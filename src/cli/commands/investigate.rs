@@ -115,7 +115,8 @@ fn target(whom: &Whom) -> Result<Target, Fail> {
     ];
     let named = given.into_iter().find_map(|(flag, text, read)| Some((flag, text.as_ref()?, read)));
     let Some((flag, text, read)) = named else { return Err(Fail::usage("nobody is named to follow")) };
-    read(text).map_err(|why| Fail::usage(format!("{flag} {text}: nobody can be followed by this")).why(why))
+    read(text)
+        .map_err(|why| Fail::usage(format!("{flag} {text}: this names nobody that can be followed")).why(why))
 }
 
 /// Returns the period of events in files.

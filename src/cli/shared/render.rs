@@ -90,7 +90,7 @@ fn ci(cases: &Cases, format: Format) -> Result<String, Fail> {
 /// Builds the refusal of a format that is not available.
 pub fn not_in(format: Format, what: &str) -> Fail {
     let name = format!("{format:?}").to_lowercase();
-    Fail::usage(format!("{what}: there is no {name} of this")).hint("give --format text, json or markdown")
+    Fail::usage(format!("{what}: there is no {name} of this")).hint("give --format text or json")
 }
 
 /// The findings of a survey in the form in which reports take them. The decisions are those of the plan.

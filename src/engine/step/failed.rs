@@ -9,7 +9,7 @@ use super::{Failure, Named, looks_gone, pause_before};
 use crate::{
     calls::{CallError, ErrorClass, Outputs, Power, Recognise, power, still},
     engine::{Engine, EngineError, ProgressEvent, ledger::SharedJournal, look::Look},
-    journal::{Event, StepResult, Story},
+    journal::{Event, StepResult},
 };
 
 impl Engine<'_> {
@@ -28,8 +28,7 @@ impl Engine<'_> {
             // EC2 forgets tokens at a quota, and a state that "is so already" may be the effect of an earlier
             // try.
             ErrorClass::AlreadyDone | ErrorClass::Quota => {
-                let outputs = journal.look(Story::outputs);
-                let found = self.look(named.act, &self.bindings(named, journal, &outputs)).await;
+                let found = self.effect(named, journal).await;
                 // After a quota error nothing is deleted: a resource that seems so does not show yet.
                 let believed = error.class == ErrorClass::AlreadyDone || !looks_gone(named.act);
                 if let (Look::Found(outputs), true) = (found, believed) {
@@ -79,8 +78,7 @@ impl Engine<'_> {
     pub(super) async fn stands(&self, named: Named<'_>, journal: &SharedJournal<'_>) -> bool {
         let sets = matches!(&named.act.recognise, Recognise::Looks { outputs, .. } if outputs.is_empty())
             && !looks_gone(named.act);
-        let outputs = journal.look(Story::outputs);
-        sets && matches!(self.look(named.act, &self.bindings(named, journal, &outputs)).await, Look::Found(_))
+        sets && matches!(self.effect(named, journal).await, Look::Found(_))
     }
 
     /// Decides about an act that failed for good. Where it was called more than once, an earlier call may
@@ -96,9 +94,8 @@ impl Engine<'_> {
         if let Some((2.., last)) = told {
             loop {
                 let age = self.account.now().duration_since(last).unsigned_abs();
-                let outputs = journal.look(Story::outputs);
                 let over = age >= self.lag;
-                match self.look(named.act, &self.bindings(named, journal, &outputs)).await {
+                match self.effect(named, journal).await {
                     // The absence of a resource is believed only when the resource would have shown.
                     Look::Found(outputs) if age >= self.lag || !looks_gone(named.act) => {
                         return self.tell_result(named, StepResult::Found { outputs }, journal);
@@ -108,6 +105,10 @@ impl Engine<'_> {
                         if let Some(halt) = EngineError::of_read(&why) {
                             return Err(Failure::Halt(halt));
                         }
+                        break;
+                    }
+                    Look::Others(why) => {
+                        self.leave_open(named, error, &why, journal)?;
                         break;
                     }
                     _ if over => break,

@@ -79,8 +79,7 @@ impl Engine<'_> {
         let careful = !again || spec.is_none_or(|s| s.repeat == Repeat::LookFirst);
         let (began, mut absent) = (self.account.now(), 0);
         loop {
-            let outputs = journal.look(Story::outputs);
-            let look = self.look(named.act, &self.bindings(named, journal, &outputs)).await;
+            let look = self.effect(named, journal).await;
             let age = self.account.now().duration_since(intended).unsigned_abs();
             match look {
                 // A new resource may not show yet, and so looks deleted: deleting it again does no harm, and
@@ -93,6 +92,12 @@ impl Engine<'_> {
                     return self.tell_result(named, StepResult::Found { outputs }, journal);
                 }
                 Look::Absent => absent += 1,
+                Look::Others(why) => {
+                    return Err(Failure::Failed(format!(
+                        "{}: it is unknown whether it took effect: {why}",
+                        named.act.call.name()
+                    )));
+                }
                 Look::Unknown(why) => {
                     if let Some(halt) = EngineError::of_read(&why) {
                         return Err(Failure::Halt(halt));

@@ -286,7 +286,8 @@ impl Reported {
         };
         let mut others = self.counts.decisions.clone();
         let actionable = others.remove("actionable").unwrap_or(0);
-        let mut told = format!("{} findings read: {actionable} actionable", self.counts.read);
+        let findings = if self.counts.read == 1 { "finding" } else { "findings" };
+        let mut told = format!("{} {findings} read: {actionable} actionable", self.counts.read);
         if !self.outcomes.is_empty() {
             told.push_str(&format!(" ({})", tally(&self.outcomes)));
         }
