@@ -287,7 +287,8 @@ pub struct Observe {
     pub family: FamilyKind,
     /// The resource's id; may be a reference.
     pub id: Value,
-    /// A JSON pointer to the member of the resource's JSON form.
+    /// A JSON pointer to the member of the resource's JSON form. In a list, `name=value` stands for the first
+    /// element whose member `name` has that value.
     pub at: String,
     /// `true` where the fact replaces an earlier observation under this name. Otherwise the first observation
     /// of the change stands, and this one is made only where there is none yet.

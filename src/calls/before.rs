@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     Act, Bindings, Observe, Outputs, Standing, Unresolved,
-    expect::worse,
+    expect::{pointed, worse},
     outputs::{record, recorded},
 };
 use crate::inventory::{Fact, Inventory, Reason, Scope, Want};
@@ -98,7 +98,7 @@ impl Observe {
     fn value(&self, inventory: &Inventory, id: &str) -> Result<Value, Standing> {
         let name = self.at.trim_start_matches('/');
         match inventory.json(&self.region, self.family, id) {
-            Fact::Known(thing) => match thing.pointer(&self.at) {
+            Fact::Known(thing) => match pointed(&thing, &self.at) {
                 Some(value) if !value.is_null() => Ok(value.clone()),
                 _ => Err(Standing::Unknown(format!("{id}: AWS names no {name}").into())),
             },

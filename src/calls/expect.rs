@@ -266,7 +266,7 @@ impl Expect {
 }
 
 /// Returns the value at a pointer.
-fn pointed<'a>(thing: &'a Value, at: &str) -> Option<&'a Value> {
+pub(super) fn pointed<'a>(thing: &'a Value, at: &str) -> Option<&'a Value> {
     at.split('/').skip(1).try_fold(thing, |value, part| {
         let part = part.replace("~1", "/").replace("~0", "~");
         match (value, part.split_once('=')) {

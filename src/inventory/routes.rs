@@ -84,6 +84,9 @@ pub const INTERFACE: &str = "NetworkInterfaceId";
 /// The member of a route to an instance.
 pub const INSTANCE: &str = "InstanceId";
 
+/// The state of an association that is complete.
+pub const ASSOCIATED: &str = "associated";
+
 /// An association of a route table: with a subnet, with a gateway, or as the main table of its VPC.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -98,6 +101,9 @@ pub struct RouteTableAssociation {
     pub gateway_id: Option<String>,
     /// `true` for the main table, which routes the packets of all subnets without an association.
     pub main: bool,
+    /// The state: `associating`, `associated`, `disassociating`, ...
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
 }
 
 impl Record for RouteTable {
@@ -112,7 +118,9 @@ impl Record for RouteTable {
         )
     };
     fn filters(&self) -> Vec<(&'static str, &str)> {
-        vec![("vpc-id", &self.vpc_id)]
+        let subnets = self.associations.iter().filter_map(|one| one.subnet_id.as_deref());
+        let subnets = subnets.map(|subnet| ("association.subnet-id", subnet));
+        std::iter::once(("vpc-id", self.vpc_id.as_str())).chain(subnets).collect()
     }
     fn tags(&self) -> Option<&Tags> {
         Some(&self.tags)

@@ -16,6 +16,7 @@ pub mod network_acl;
 pub mod password_policy;
 pub mod role;
 pub mod route;
+pub mod route_table;
 pub mod secret;
 pub mod security_group;
 pub mod sign_in;
@@ -64,6 +65,7 @@ macro_rules! operations {
             instance::{StopInstances, StartInstances, ModifyInstanceAttribute}
             subnet::{ModifySubnetAttribute}
             route::{CreateRoute, ReplaceRoute, DeleteRoute}
+            route_table::{AssociateRouteTable, ReplaceRouteTableAssociation, DisassociateRouteTable}
             key::{EnableKeyRotation, DisableKeyRotation}
             listener::{ModifyListener}
             network_acl::{CreateNetworkAclEntry, DeleteNetworkAclEntry}

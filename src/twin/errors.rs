@@ -59,6 +59,7 @@ const CLASSES: &[(ErrorClass, &[&str])] = &[
             "InvalidPermission.NotFound",
             "InvalidSecurityGroupRuleId.NotFound",
             "RouteAlreadyExists",
+            "Resource.AlreadyAssociated",
             "FlowLogAlreadyExists",
             "NetworkAclEntryAlreadyExists",
             "TrailAlreadyExistsException",

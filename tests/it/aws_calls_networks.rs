@@ -56,6 +56,7 @@ pub async fn routes(maker: &mut Maker) {
     let seen = maker.json(US, K::RouteTables, &table).await;
     assert_eq!(seen["routes"][1]["target"]["VpcPeeringConnectionId"], json!(pcx));
     gateways(maker, &vpc, &table).await;
+    associations(maker, &vpc, &table).await;
     for (family, id) in [
         (K::RouteTables, "rtb-0123456789abcdef0"),
         (K::NatGateways, "nat-0123456789abcdef0"),
@@ -64,6 +65,30 @@ pub async fn routes(maker: &mut Maker) {
     ] {
         assert!(maker.is_gone(US, family, id).await, "{id}");
     }
+}
+
+/// A subnet gets a route table, another one, and none of its own. The emulator takes a second association of a
+/// subnet for the first, which AWS refuses.
+async fn associations(maker: &mut Maker, vpc: &str, table: &str) {
+    let subnet = maker
+        .seed(&format!("ec2.create_subnet(VpcId='{vpc}', CidrBlock='10.5.2.0/24')['Subnet']['SubnetId']"));
+    let other = maker.seed(&format!("ec2.create_route_table(VpcId='{vpc}')['RouteTable']['RouteTableId']"));
+    let input = json!({ "RouteTableId": table, "SubnetId": subnet });
+    maker.makes("ec2", "AssociateRouteTable", input).await;
+    let first = maker.json(US, K::RouteTables, table).await["associations"][0].clone();
+    assert_eq!((&first["subnet_id"], &first["state"]), (&json!(subnet), &json!("associated")));
+    let by = |association: &Value| json!({ "AssociationId": association["id"] });
+    let replace = json!({ "AssociationId": first["id"], "RouteTableId": other });
+    maker.makes("ec2", "ReplaceRouteTableAssociation", replace.clone()).await;
+    assert_eq!(maker.json(US, K::RouteTables, table).await.get("associations"), None);
+    let of_subnet = maker.read([Want::by(US, K::RouteTables, "association.subnet-id", &subnet)]).await;
+    let second = of_subnet.json(US, K::RouteTables, &other).known().unwrap()["associations"][0].clone();
+    assert_eq!(second["subnet_id"], json!(subnet));
+    assert_ne!(second["id"], first["id"], "each association has an id of its own");
+    assert_eq!(maker.class_of("ec2", "ReplaceRouteTableAssociation", replace).await, ErrorClass::Consistency);
+    maker.makes("ec2", "DisassociateRouteTable", by(&second)).await;
+    assert_eq!(maker.json(US, K::RouteTables, &other).await.get("associations"), None);
+    assert_eq!(maker.class_of("ec2", "DisassociateRouteTable", by(&second)).await, ErrorClass::AlreadyDone);
 }
 
 /// Routes to gateways take the place of those to others.

@@ -99,6 +99,7 @@ mod report_back;
 mod report_back_notices;
 mod revoke;
 mod rotation;
+mod route_moves;
 mod routes;
 mod schemas;
 mod scoped;

@@ -373,6 +373,7 @@ const IN_NO_MODEL: &[(&str, &[&str])] = &[
             "ResourceContentionFault",
             "InvalidPermission.Duplicate",
             "RouteAlreadyExists",
+            "Resource.AlreadyAssociated",
             "InvalidPermission.NotFound",
             "InvalidSecurityGroupRuleId.NotFound",
             "InvalidGroup.Duplicate",

@@ -395,10 +395,13 @@ pub fn today() -> &'static Today {
     &TODAY
 }
 
-/// What must be named before anything is done: the web ACL of the demo account, and the region to which new access
-/// keys are delivered.
-pub const NAMED: [&str; 2] =
-    ["associate-web-acl.web_acl=\"larkspur-edge\"", "rotate-access-key.region=\"us-east-1\""];
+/// What must be named before anything is done: the web ACL of the demo account, the region to which new access
+/// keys are delivered, and the table for private subnets (`route_moves.rs`).
+pub const NAMED: [&str; 3] = [
+    "associate-web-acl.web_acl=\"larkspur-edge\"",
+    "rotate-access-key.region=\"us-east-1\"",
+    "fix-route-table.private_tables=[\"rtb-0ca11ab1e00000003\"]",
+];
 
 /// Makes a stage of facts.
 pub fn stage(inventory: Inventory) -> Box<dyn Stage> {

@@ -30,7 +30,7 @@ impl Default for Wish {
     /// The built-in playbooks, with the longest way to encrypted volumes: it has all the steps that the
     /// others have. A web ACL is named, without which none is associated, and a region for new access keys. `volume_copies.rs` takes the way that they choose by default.
     fn default() -> Self {
-        Self::with(&["encrypt-volumes.via=\"copy\"", NAMED[0], NAMED[1]])
+        Self::with(&["encrypt-volumes.via=\"copy\"", NAMED[0], NAMED[1], NAMED[2]])
     }
 }
 
@@ -65,6 +65,7 @@ pub fn demo_for(action: &str) -> Stand {
         let id = tables.known().find(|(_, table)| table.tags["Name"] == "main-public").unwrap().0.to_owned();
         let wide = &mut tables.get_mut(&id).unwrap().routes[1];
         *wide = route("0.0.0.0/0", "NatGatewayId", "nat-wide");
+        super::route_moves::furnish(twin.truth_mut());
     }
     stand
 }

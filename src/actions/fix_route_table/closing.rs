@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::path;
+use super::{accident::Found, path};
 use crate::{
     actions::{Refusal, support},
     checks::routes::line,
@@ -15,13 +15,7 @@ use crate::{
 ///
 /// # Errors
 /// A refusal where the networks of a destination are not known.
-pub fn closings(
-    known: &Region,
-    table: &RouteTable,
-    going: &[&Route],
-    after: &[Route],
-) -> Result<Vec<Closing>, Refusal> {
-    let at = behind(known, table)?;
+pub fn closings(known: &Region, at: &At, going: &[&Route], after: &[Route]) -> Result<Vec<Closing>, Refusal> {
     let mut all = Vec::new();
     for route in going {
         let peers = path::networks(known, route)?;
@@ -43,8 +37,26 @@ pub fn closings(
     Ok(all)
 }
 
+/// Returns the packets of subnets that get another table, as far as no route of it takes them.
+///
+/// # Errors
+/// A refusal where the networks of a destination are not known.
+pub fn moved(known: &Region, found: &Found<'_>, to: &RouteTable) -> Result<Vec<Closing>, Refusal> {
+    let mut going = Vec::new();
+    for led in &found.routes {
+        if path::takers(known, &to.routes, led.route)?.iter().all(|taker| taker.state == "blackhole") {
+            going.push(led.route);
+        }
+    }
+    let named = found.subnets().map(str::to_owned).collect();
+    closings(known, &At::Subnets { vpc: to.vpc_id.clone(), named, others_but: None }, &going, &to.routes)
+}
+
 /// Returns the subnets whose packets the table routes.
-fn behind(known: &Region, table: &RouteTable) -> Result<At, Refusal> {
+///
+/// # Errors
+/// A refusal where that is not known.
+pub fn behind(known: &Region, table: &RouteTable) -> Result<At, Refusal> {
     let subnets = |table: &RouteTable| {
         table.associations.iter().filter_map(|one| one.subnet_id.clone()).collect::<BTreeSet<_>>()
     };

@@ -31,7 +31,7 @@ use crate::{
     evidence::Closing,
     inventory::{FamilyKind, Inventory, Region, Route, RouteTable, Want},
     resource::{Kind, ResourceId},
-    services::{Operation, Spec, route},
+    services::{Operation, Spec, route, route_table},
 };
 
 /// The action `fix-route-table`.
@@ -101,7 +101,7 @@ impl Scene<'_> {
     /// Returns the parts of the change by which routes go, with the routes of the table after it.
     fn parts(&self, Going { gone, broad, led }: &Going<'_>) -> Result<(Vec<Part>, Vec<Route>), Refusal> {
         let new = peering::comes(self, broad)?;
-        let away = led.as_ref().map_or(&[][..], |found| &found.routes);
+        let away = led.as_ref().map_or(&[][..], accident::Found::away);
         let goes = |route: &Route| {
             gone.contains(&route)
                 || broad.iter().any(|one| one.route == route)
@@ -183,16 +183,36 @@ impl Action for FixRouteTable {
         let (_, after) = scene.parts(&going)?;
         let Going { gone, broad, led } = going;
         // What is led elsewhere goes on, by another way.
-        let led = led.iter().flat_map(|found| &found.routes).filter(|led| led.instead.is_none());
+        let away = led.iter().flat_map(|found| found.away()).filter(|led| led.instead.is_none());
         let broad = broad.iter().map(|one| one.route);
-        let going: Vec<&Route> = gone.into_iter().chain(broad).chain(led.map(|led| led.route)).collect();
-        closing::closings(known, table, &going, &after)
+        let going: Vec<&Route> = gone.into_iter().chain(broad).chain(away.map(|led| led.route)).collect();
+        let mut all = match going.is_empty() {
+            true => Vec::new(),
+            false => closing::closings(known, &closing::behind(known, table)?, &going, &after)?,
+        };
+        if let Some((found, to)) = led.as_ref().and_then(|found| Some((found, found.to?))) {
+            all.extend(closing::moved(known, found, to)?);
+        }
+        Ok(all)
     }
     fn operations(&self) -> &'static [Spec] {
-        const { &[<route::CreateRoute>::SPEC, <route::ReplaceRoute>::SPEC, <route::DeleteRoute>::SPEC] }
+        const {
+            &[
+                <route::CreateRoute>::SPEC,
+                <route::ReplaceRoute>::SPEC,
+                <route::DeleteRoute>::SPEC,
+                <route_table::AssociateRouteTable>::SPEC,
+                <route_table::ReplaceRouteTableAssociation>::SPEC,
+                <route_table::DisassociateRouteTable>::SPEC,
+            ]
+        }
     }
     fn concerns(&self) -> concern::Table {
-        const { &[(FamilyKind::RouteTables, Concern::these(&["routes"]).lists(&["routes"]))] }
+        // A subnet that gets its former table back has an association of another id.
+        const {
+            const LISTS: &[&str] = &["routes", "associations"];
+            &[(FamilyKind::RouteTables, Concern::these(LISTS).lists(LISTS).anew(&["id"]))]
+        }
     }
     fn quotas(&self, _: &Inventory, _: &str, with: &Value) -> Vec<(&'static str, usize)> {
         let limit = support::params::<Params>(with).map(|params| (peering::OVER, params.route_limit));
@@ -208,7 +228,9 @@ impl Action for FixRouteTable {
         let table = support::need(known.route_tables.get(id), &format!("route table {id}"))?;
         let owner_guard = owner(context.inventory, table, context)?;
         let scene = Scene { context, known, table, params: &params };
-        let (parts, after) = scene.parts(&scene.goes()?)?;
+        let going = scene.goes()?;
+        let (parts, after) = scene.parts(&going)?;
+        let moved = going.led.as_ref().and_then(|found| Some((found, found.to?)));
         let Some(risk) = parts.iter().map(|part| part.risk).max() else {
             return Err(Refusal::Nothing(format!(
                 "no route of {id} leads a private subnet to the internet, has a target that is known to be \
@@ -226,8 +248,8 @@ impl Action for FixRouteTable {
             steps: Vec::new(),
             risk,
             impact: Vec::new(),
-            before: listed(&table.routes),
-            after: listed(&after),
+            before: listed(&table.routes, moved.map(|(found, _)| (found, table))),
+            after: listed(&after, moved),
             proof: parts.iter().map(proof).collect(),
             not_restored: Vec::new(),
             guards: vec![owner_guard],
@@ -242,6 +264,7 @@ impl Action for FixRouteTable {
             );
         }
         whole.impact.push(whose(table));
+        whole.touches.extend(moved.map(|(_, to)| Want::id(region, FamilyKind::RouteTables, &to.id)));
         Ok(whole)
     }
 }
@@ -283,10 +306,14 @@ fn whose(table: &RouteTable) -> String {
     }
 }
 
-/// Returns the routes as lines in a fixed order, so that a diff can be drawn.
-fn listed(routes: &[Route]) -> Value {
+/// Returns the routes as lines in a fixed order, so that a diff can be drawn, and the table of each subnet
+/// that gets another one.
+fn listed(routes: &[Route], by: Option<(&accident::Found<'_>, &RouteTable)>) -> Value {
     let mut lines: Vec<String> = routes.iter().map(line).collect();
     lines.sort_unstable();
+    if let Some((found, table)) = by {
+        lines.extend(found.subnets().map(|subnet| format!("{subnet} by {}", table.id)));
+    }
     json!(lines)
 }
 

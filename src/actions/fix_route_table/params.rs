@@ -18,6 +18,9 @@ pub struct Params {
     /// The egress-only internet gateways that do so over IPv6.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub egress_only_gateways: Vec<String>,
+    /// The tables that private subnets get where their own routes other subnets.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub private_tables: Vec<String>,
     /// The tags that declare a subnet private: those of the check, which a playbook names in `[check]`. Left
     /// out where they are the default, as in plans from before there was the check.
     #[serde(skip_serializing_if = "is_default")]
@@ -35,6 +38,7 @@ impl Default for Params {
             route_limit: 50,
             nat_gateways: Vec::new(),
             egress_only_gateways: Vec::new(),
+            private_tables: Vec::new(),
             private: Declared::default(),
         }
     }
@@ -68,5 +72,12 @@ pub const PARAMETERS: &[Parameter] = &[
         default: "[]",
         doc: "The egress-only internet gateways that private subnets reach the internet by instead, over \
               IPv6.",
+    },
+    Parameter {
+        name: "private_tables",
+        kind: "list of ids of route tables",
+        default: "[]",
+        doc: "The route tables that private subnets are associated with where their table also routes other \
+              subnets. The one in its VPC counts.",
     },
 ];

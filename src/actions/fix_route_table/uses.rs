@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::Scene;
 use crate::{
     actions::{GuardNote, Refusal, support},
-    inventory::{Fact, NatGateway, NetworkInterface, Route, Selector, Subnet},
+    inventory::{Fact, NatGateway, NetworkInterface, Route, RouteTable, Selector, Subnet},
 };
 
 /// The name of the guard.
@@ -62,13 +62,24 @@ fn gets_out(eni: &NetworkInterface, v6: bool) -> bool {
     }
 }
 
-/// Checks that nothing in the subnets needs the routes that go, and that redress does not run there.
+/// Checks that nothing in the subnets needs the routes that go, and that redress does not run there. With
+/// `to`, the subnets get that table.
 ///
 /// # Errors
 /// A refusal with what needs them.
-pub fn guards(scene: &Scene<'_>, subnets: &[&Subnet], routes: &[Led<'_>]) -> Result<Vec<GuardNote>, Refusal> {
+pub fn guards(
+    scene: &Scene<'_>,
+    subnets: &[&Subnet],
+    routes: &[Led<'_>],
+    to: Option<&RouteTable>,
+) -> Result<Vec<GuardNote>, Refusal> {
     let all = interfaces(scene, subnets)?;
-    Ok(vec![in_use(scene, subnets, routes, &all)?, own_host(scene, &all)?])
+    Ok(vec![needed(scene, subnets, routes, to, &all)?, own_host(scene, &all)?])
+}
+
+/// Returns the ids of the interfaces in these subnets that something uses.
+pub fn in_use<'s>(scene: &Scene<'s>, subnets: &[&Subnet]) -> Result<Vec<&'s str>, Refusal> {
+    Ok(interfaces(scene, subnets)?.into_iter().map(|eni| eni.id.as_str()).collect())
 }
 
 /// Asks whether redress itself runs in the subnets, and would lose the way to AWS.
@@ -97,13 +108,14 @@ fn own_host(scene: &Scene<'_>, all: &[&NetworkInterface]) -> Result<GuardNote, R
     }
 }
 
-fn in_use(
+fn needed(
     scene: &Scene<'_>,
     subnets: &[&Subnet],
     routes: &[Led<'_>],
+    to: Option<&RouteTable>,
     all: &[&NetworkInterface],
 ) -> Result<GuardNote, Refusal> {
-    translates(scene, subnets)?;
+    translates(scene, subnets, routes)?;
     balances(scene, subnets)?;
     if let Some(service) = all.iter().find(|eni| is_balancer(eni) && public(eni).next().is_some()) {
         return Err(Refusal::Refused(format!(
@@ -119,12 +131,16 @@ fn in_use(
                 true => ["egress_only_gateways", "an egress-only internet gateway"],
                 false => ["nat_gateways", "a NAT gateway"],
             };
+            let instead = match to {
+                Some(to) => format!("give {} a route to {what} in its place", to.id),
+                None => {
+                    format!("name {what} of {} that takes its place ({parameter})", scene.table.vpc_id)
+                }
+            };
             return Err(Refusal::Refused(format!(
-                "the route to {} is the only way to the internet for {}, in use: name {what} of {} that \
-                 takes its place ({parameter})",
+                "the route to {} is the only way to the internet for {}, in use: {instead}",
                 led.route.destination,
-                few(&cut),
-                scene.table.vpc_id
+                few(&cut)
             )));
         }
     }
@@ -134,8 +150,9 @@ fn in_use(
 }
 
 /// Refuses subnets with a NAT gateway. A regional one is in none, and in all of its VPC.
-fn translates(scene: &Scene<'_>, subnets: &[&Subnet]) -> Result<(), Refusal> {
-    let named = |id: &str| scene.params.nat_gateways.iter().any(|named| named == id);
+fn translates(scene: &Scene<'_>, subnets: &[&Subnet], routes: &[Led<'_>]) -> Result<(), Refusal> {
+    let leads = |id: &str| routes.iter().filter_map(|led| led.instead.as_ref()).any(|r| r.towards() == id);
+    let named = |id: &str| scene.params.nat_gateways.iter().any(|named| named == id) || leads(id);
     let holds = |id: &str, gateway: &NatGateway| match &gateway.subnet_id {
         Some(own) => subnets.iter().any(|subnet| subnet.id == *own),
         None => !named(id),
@@ -201,7 +218,7 @@ pub fn cut(scene: &Scene<'_>, subnets: &[&Subnet], routes: &[Led<'_>]) -> Result
 }
 
 /// Returns a few of many, and the number of the others.
-fn few(all: &[&str]) -> String {
+pub fn few(all: &[&str]) -> String {
     let named = all.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
     match all.len().checked_sub(NAMED).filter(|more| *more > 0) {
         Some(more) => format!("{named} and {more} more"),

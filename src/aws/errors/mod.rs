@@ -107,6 +107,7 @@ const ALREADY_DONE: &[&str] = &[
     "InvalidSecurityGroupRuleId.NotFound",
     "InvalidGroup.Duplicate",
     "RouteAlreadyExists",
+    "Resource.AlreadyAssociated",
     "FlowLogAlreadyExists",
     "NetworkAclEntryAlreadyExists",
     "TrailAlreadyExistsException",

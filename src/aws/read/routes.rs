@@ -49,6 +49,7 @@ fn association(association: types::RouteTableAssociation) -> RouteTableAssociati
         subnet_id: some(association.subnet_id),
         gateway_id: some(association.gateway_id),
         main: association.main.unwrap_or_default(),
+        state: association.association_state.and_then(|state| some(state.state)),
     }
 }
 

@@ -15,6 +15,7 @@ mod network_acl;
 mod password_policy;
 mod role;
 mod route;
+mod route_table;
 mod secret;
 mod security_group;
 mod sign_in;

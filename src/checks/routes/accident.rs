@@ -35,6 +35,7 @@ pub(super) const CHECK: Check = Check {
         "ec2:ReplaceRoute",
         "ec2:AssociateRouteTable",
         "ec2:ReplaceRouteTableAssociation",
+        "ec2:DisassociateRouteTable",
     ],
     scanned: true,
     reads: |region| vec![Want::all(region, FamilyKind::RouteTables), Want::all(region, FamilyKind::Subnets)],

@@ -27,6 +27,11 @@ const EBS_DEFAULT: &str = "ebs-default";
 /// The name under which the password policy of the account is changed.
 const PASSWORDS: &str = "password-policy";
 
+/// The reason for which nothing is made of the end of an association, by which a subnet falls to the main
+/// table.
+const NO_TABLE: &str = "the event names an association that is gone, and neither a subnet nor a table: a \
+                        scan shows whether the main table leads a private subnet to the internet";
+
 /// All events that are read, by service and name.
 pub static TABLE: &[(&str, Extract)] = &[
     ("ec2:AuthorizeSecurityGroupIngress", rules::authorize),
@@ -57,6 +62,7 @@ pub static TABLE: &[(&str, Extract)] = &[
     ("ec2:ReplaceRoute", set_route),
     ("ec2:AssociateRouteTable", |q, _| made(text(q, "routeTableId"))),
     ("ec2:ReplaceRouteTableAssociation", |q, _| made(text(q, "routeTableId"))),
+    ("ec2:DisassociateRouteTable", |_, _| Did::Missing(NO_TABLE)),
     ("ec2:DeleteRoute", |q, _| Did::Harmless("it removes a route", vec![route_of(q)], Vec::new())),
     ("ec2:DeleteNatGateway", |q, _| removed(text(q, "natGatewayId"))),
     ("ec2:DeleteVpcPeeringConnection", |q, _| removed(text(q, "vpcPeeringConnectionId"))),

@@ -66,7 +66,29 @@ fn of_route(at: &str) -> Option<Query> {
         "state" => "State",
         target => target.strip_prefix("target/")?,
     };
-    Some(Query::Route { by, member: member.to_owned(), destination })
+    Some(Query::Entry { list: "Routes", by, member: member.to_owned(), is: destination })
+}
+
+/// Returns the query for a member of an association of a route table.
+fn of_association(at: &str) -> Option<Query> {
+    let (by, member) = at.strip_prefix("/associations/")?.split_once('/')?;
+    let (by, is) = by.split_once('=')?;
+    let member = match member {
+        "state" => "AssociationState.State",
+        other => association(other)?,
+    };
+    let is = is.to_owned();
+    Some(Query::Entry { list: "Associations", by: association(by)?, member: member.to_owned(), is })
+}
+
+/// Returns AWS's name of a member of an association.
+fn association(member: &str) -> Option<&'static str> {
+    match member {
+        "id" => Some("RouteTableAssociationId"),
+        "subnet_id" => Some("SubnetId"),
+        "main" => Some("Main"),
+        _ => None,
+    }
 }
 
 /// Returns the question whose answer is the member `at` of the thing `id`; `None` where this program has
@@ -74,7 +96,9 @@ fn of_route(at: &str) -> Option<Query> {
 pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
     if let Some(asked) = &family.about().asked {
         let device = (family == FamilyKind::Instances).then(|| of_device(at)).flatten();
-        let route = (family == FamilyKind::RouteTables).then(|| of_route(at)).flatten();
+        let route = (family == FamilyKind::RouteTables)
+            .then(|| of_route(at).or_else(|| of_association(at)))
+            .flatten();
         return filtered(asked, id, device.or(route).or_else(|| member(at, asked.members)));
     }
     match family {

@@ -51,12 +51,14 @@ pub(super) enum Query {
         /// The member of its `Ebs`.
         member: &'static str,
     },
-    /// A member of the route of a table whose destination, under the member `by`, is this one.
-    Route {
+    /// A member of the entry of a route table, a route or an association, whose member `by` has this value.
+    Entry {
+        /// `Routes`
+        list: &'static str,
         /// `DestinationCidrBlock`
         by: &'static str,
-        /// The destination.
-        destination: String,
+        /// The value: the destination.
+        is: String,
         /// `State`
         member: String,
     },
@@ -131,8 +133,8 @@ impl Query {
                     literal(device)
                 )
             }
-            Query::Route { by, destination, member } => {
-                format!("RouteTables[0].Routes[?{by}=={}].{member} | [0]", literal(destination))
+            Query::Entry { list, by, is, member } => {
+                format!("RouteTables[0].{list}[?{by}=={}].{member} | [0]", literal(is))
             }
             Query::Listed { list, name, is } => format!("{list}[?{name}=={}].{name} | [0]", literal(is)),
             Query::Count(list) => format!("length({list})"),

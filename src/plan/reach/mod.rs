@@ -2,6 +2,7 @@
 //! account on which it may make them. A run that is resumed or undone brings calls and ids from its files;
 //! before any of them is called, the registry of actions and today's facts must confirm them. Pure.
 
+mod associations;
 mod cards;
 mod credentials;
 mod disks;
@@ -250,7 +251,7 @@ impl<'a> Reach<'a> {
         for (family, id) in targets(call) {
             self.target(call, family, &id)?;
         }
-        let mut claims: Vec<String> = self.content(way, call).map_err(never)?.into_iter().collect();
+        let mut claims: Vec<String> = self.content(lead).map_err(never)?.into_iter().collect();
         match &self.disks {
             Some(Ok(disks)) => claims.extend(held::borne_out(disks, lead).map_err(never)?),
             Some(Err(why)) => return Err(Beyond::Unknown(format!("{}: {why}", call.name()))),
@@ -356,6 +357,7 @@ impl<'a> Reach<'a> {
         let settles = family == FamilyKind::Buckets || (family == FamilyKind::Trails && !raises);
         let belongs = if identities::is_about(call) && identities::is_group(self.facts, family, id)
             || credentials::ends_what_is_gone(call, change, self.facts)
+            || associations::is_about(call) && associations::is_of_vpc(change, self.facts, &thing)
         {
             true
         } else if named {
@@ -382,8 +384,8 @@ impl<'a> Reach<'a> {
 
     /// Checks the things that a call makes, sets, opens or closes. Returns the claim for which only the files
     /// vouch.
-    fn content(&self, way: Way, call: &Call) -> Result<Option<String>, String> {
-        let change = self.change;
+    fn content(&self, lead: &Lead<'_>) -> Result<Option<String>, String> {
+        let (change, way, call) = (self.change, lead.way, &lead.act.call);
         let made = if way == Way::Forth { self.made.forth(call) } else { self.made.back(call) };
         let otherwise = || Err(format!("is not what {} makes for {} today", change.action, change.resource));
         match call.operation.as_str() {
@@ -410,6 +412,9 @@ impl<'a> Reach<'a> {
             }
             _ if routes::is_about(call) => {
                 routes::borne_out(change, self.facts, way, call).map_or_else(otherwise, Ok)
+            }
+            _ if associations::is_about(call) => {
+                associations::borne_out(change, self.facts, lead).map_or_else(otherwise, Ok)
             }
             "ModifyListener" => Ok(self.sets_listener(call)),
             "UpdateAccountPasswordPolicy" | "DeleteAccountPasswordPolicy" => {

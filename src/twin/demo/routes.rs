@@ -3,7 +3,7 @@
 use super::{ACCOUNT, MAIN, id, named, network::VPC_MAIN};
 use crate::inventory::{
     Inventory, NatGateway, PeeredVpc, Route, RouteTable, RouteTableAssociation, VpcPeeringConnection,
-    routes::{GATEWAY, NAT_GATEWAY, PEERING},
+    routes::{ASSOCIATED, GATEWAY, NAT_GATEWAY, PEERING},
 };
 
 /// The VPC with the data.
@@ -72,6 +72,7 @@ fn associated(table: u64) -> RouteTableAssociation {
         subnet_id: subnet.map(|n| id("subnet", n)),
         gateway_id: None,
         main: subnet.is_none(),
+        state: Some(ASSOCIATED.to_owned()),
     }
 }
 

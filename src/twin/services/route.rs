@@ -174,7 +174,7 @@ fn destination(given: [Option<String>; 3]) -> Result<String, CallError> {
 }
 
 /// Returns a table of the account. The table of a VPC that is shared with it is its owner's to change.
-fn own_table<'t>(t: &'t Twin, region: &str, id: &str) -> Result<&'t RouteTable, CallError> {
+pub(super) fn own_table<'t>(t: &'t Twin, region: &str, id: &str) -> Result<&'t RouteTable, CallError> {
     let table = must(t.region(region)?.route_tables.get(id), id, || {
         refuse("InvalidRouteTableID.NotFound", format!("The routeTable ID '{id}' does not exist"))
     })?;

@@ -1,19 +1,22 @@
 //! The default routes that lead subnets to the internet which are declared private. Each is removed or, where
-//! a replacement is named, led to a NAT gateway or an egress-only internet gateway.
+//! a replacement is named, led to a NAT gateway or an egress-only internet gateway. Where other subnets need
+//! the route, the private ones get another table.
+
+mod moves;
+mod public;
 
 use super::{
-    Params, Part, Scene, path, steps,
+    Params, Part, Scene, path,
     uses::{self, Led},
 };
 use crate::{
-    actions::{Refusal, make, support},
-    calls::{Risk, Step},
+    actions::{Refusal, support},
     checks::routes::{
-        accident::{self, Accident, PRIVATE, PUBLIC},
+        accident::{self, Accident, PRIVATE},
         line,
     },
     inventory::{
-        FamilyKind, Inventory, NatGateway, Route, Selector, Subnet, Want,
+        FamilyKind, Inventory, NatGateway, Route, RouteTable, Selector, Subnet, Want,
         routes::{EGRESS_ONLY, NAT_GATEWAY},
     },
     resource::ResourceId,
@@ -24,6 +27,20 @@ pub struct Found<'t> {
     accident: Accident<'t>,
     /// The routes.
     pub routes: Vec<Led<'t>>,
+    /// The table that the subnets get, where they do: the routes stay then.
+    pub to: Option<&'t RouteTable>,
+}
+
+impl<'t> Found<'t> {
+    /// Returns the routes that go from the table.
+    pub fn away(&self) -> &[Led<'t>] {
+        if self.to.is_some() { &[] } else { &self.routes }
+    }
+
+    /// Returns the ids of the private subnets.
+    pub fn subnets(&self) -> impl Iterator<Item = &str> {
+        self.accident.private.iter().map(|subnet| subnet.id.as_str())
+    }
 }
 
 /// Returns the facts: the table with its subnets and, where one of them is led to the internet by accident,
@@ -43,6 +60,7 @@ pub fn needs(inventory: &Inventory, target: &ResourceId, params: &Params) -> Vec
         wants.extend(named.map(|id| Want::id(region, FamilyKind::EgressOnlyGateways, id)));
         wants.extend(path::lists(region, table));
     }
+    wants.extend(moves::needs(inventory, target, &params.private_tables));
     wants
 }
 
@@ -57,6 +75,20 @@ pub fn found<'t>(scene: &Scene<'t>) -> Result<Option<Found<'t>>, Refusal> {
         ))
     })?;
     let Some(accident) = survey else { return Ok(None) };
+    let to = shared(scene, &accident)?;
+    let routes = match to {
+        Some(to) => moves::led(scene, &accident.routes, to)?,
+        None => {
+            changeable(scene, &accident)?;
+            let led = |route: &&'t Route| Ok(Led { route, instead: instead(scene, &accident, route)? });
+            accident.routes.iter().map(led).collect::<Result<_, Refusal>>()?
+        }
+    };
+    Ok(Some(Found { accident, routes, to }))
+}
+
+/// Refuses routes that redress does not change.
+fn changeable(scene: &Scene<'_>, accident: &Accident<'_>) -> Result<(), Refusal> {
     for route in &accident.routes {
         scene.only_one(route)?;
         if route.destination.starts_with("pl-") {
@@ -67,22 +99,26 @@ pub fn found<'t>(scene: &Scene<'t>) -> Result<Option<Found<'t>>, Refusal> {
             )));
         }
     }
-    shared(scene, &accident)?;
-    let led = |route: &&'t Route| Ok(Led { route, instead: instead(scene, &accident, route)? });
-    let routes = accident.routes.iter().map(led).collect::<Result<Vec<_>, Refusal>>()?;
-    Ok(Some(Found { accident, routes }))
+    Ok(())
 }
 
-/// Refuses a table that routes other subnets as well: what is a fault for one is meant for the other.
-fn shared(scene: &Scene<'_>, accident: &Accident<'_>) -> Result<(), Refusal> {
+/// Returns the table that the private subnets get where their own routes other subnets as well: what is a
+/// fault for one is meant for the other. `None` where it routes no others.
+///
+/// # Errors
+/// A refusal where no table is named, or the table routes a gateway.
+fn shared<'t>(scene: &Scene<'t>, accident: &Accident<'_>) -> Result<Option<&'t RouteTable>, Refusal> {
     let gateways = scene.table.associations.iter().any(|association| association.gateway_id.is_some());
     if accident.others.is_empty() && !gateways {
-        return Ok(());
+        return Ok(None);
+    }
+    if !gateways && let Some(table) = moves::named(scene)? {
+        return Ok(Some(table));
     }
     let others = if accident.others.is_empty() { "a gateway".to_owned() } else { ids(&accident.others) };
     Err(Refusal::Refused(format!(
         "{} also routes the packets of {others}, for which no tag says that it is private ({PRIVATE}): \
-         associate {} with a route table without {}",
+         associate {} with a route table without {}, or name that table (private_tables)",
         scene.table.id,
         ids(&accident.private),
         line(accident.routes[0])
@@ -123,6 +159,12 @@ fn nat(scene: &Scene<'_>, accident: &Accident<'_>) -> Result<Option<String>, Ref
             )));
         }
     };
+    serves(scene, id, gateway)?;
+    Ok(Some(id.to_owned()))
+}
+
+/// Refuses a NAT gateway that takes nothing to the internet.
+fn serves(scene: &Scene<'_>, id: &str, gateway: &NatGateway) -> Result<(), Refusal> {
     if gateway.state != "available" || gateway.connectivity_type.as_deref() != Some("public") {
         return Err(Refusal::Refused(format!(
             "{id} takes nothing to the internet: it is {}, and its connectivity is {}",
@@ -130,8 +172,7 @@ fn nat(scene: &Scene<'_>, accident: &Accident<'_>) -> Result<Option<String>, Ref
             gateway.connectivity_type.as_deref().unwrap_or("not shown")
         )));
     }
-    reaches_out(scene, id, gateway)?;
-    Ok(Some(id.to_owned()))
+    reaches_out(scene, id, gateway)
 }
 
 /// Refuses a NAT gateway whose own subnet has no way to the internet. A regional one has a table of its own.
@@ -202,70 +243,12 @@ fn none_of(scene: &Scene<'_>, named: &[String], what: &str) -> Result<(), Refusa
 /// # Errors
 /// A refusal: something in the subnets that needs the route.
 pub fn part(scene: &Scene<'_>, found: Option<&Found<'_>>, after: &[Route]) -> Result<Option<Part>, Refusal> {
-    let Some(Found { accident, routes }) = found else { return Ok(None) };
-    let guards = uses::guards(scene, &accident.private, routes)?;
-    let region = scene.context.region;
-    let mut impact = Vec::new();
-    for led in routes {
-        impact.push(becomes(scene, led, after)?);
+    let Some(found) = found else { return Ok(None) };
+    match found.to {
+        Some(to) => moves::part(scene, found, to),
+        None => public::part(scene, found, after),
     }
-    impact.extend(uses::cut(scene, &accident.private, routes)?);
-    let summary = |led: &Led<'_>| match &led.instead {
-        Some(new) => {
-            format!("lead {} to {} instead of {}", new.destination, new.towards(), led.route.towards())
-        }
-        None => format!("remove the route {}", line(led.route)),
-    };
-    let parts: Vec<String> = routes.iter().map(summary).collect();
-    let step = |(n, led)| step(region, &scene.table.id, n + 1, led);
-    Ok(Some(Part {
-        check: PUBLIC,
-        with: match scene.params.private == accident::Declared::default() {
-            true => serde_json::Value::Null,
-            false => serde_json::json!({ PRIVATE: scene.params.private }),
-        },
-        summary: format!("{} for {}", parts.join(" and "), ids(&accident.private)),
-        steps: routes.iter().enumerate().map(step).collect(),
-        risk: Risk::Disruptive,
-        impact,
-        guards,
-    }))
-}
-
-/// Describes what becomes of the packets of a route that goes.
-fn becomes(scene: &Scene<'_>, led: &Led<'_>, after: &[Route]) -> Result<String, Refusal> {
-    let (to, before) = (&led.route.destination, led.route.towards());
-    if let Some(new) = &led.instead {
-        return Ok(format!("packets to {to} go by {} instead of {before}", new.towards()));
-    }
-    let takers: Vec<String> = path::takers(scene.known, after, led.route)?.into_iter().map(line).collect();
-    Ok(match takers.is_empty() {
-        true => format!("packets to {to} are dropped: no other route of the table takes them"),
-        false => format!("packets to {to} go by {} instead of {before}", takers.join(", ")),
-    })
-}
-
-/// Builds the step that leads a destination elsewhere.
-fn step(region: &str, table: &str, n: usize, led: &Led<'_>) -> Step {
-    let now = |route: &Route, meaning: &str| vec![steps::leads(region, table, route).meaning(meaning)];
-    let moved = "the route is gone, or leads elsewhere by now";
-    let (title, act, back) = match &led.instead {
-        Some(new) => (
-            format!("lead {} to {}", new.destination, new.towards()),
-            steps::replace(region, table, new),
-            steps::replace(region, table, led.route).only_if(now(new, moved)),
-        ),
-        None => {
-            let free = steps::no_route(region, table, &led.route.destination)
-                .meaning("somebody has made a route to there by now");
-            (
-                format!("remove the route {}", line(led.route)),
-                steps::delete(region, table, led.route),
-                steps::create(region, table, led.route).only_if(vec![free]),
-            )
-        }
-    };
-    make::step(format!("lead-{n}"), title, act.only_if(now(led.route, moved)), make::back(vec![back]))
+    .map(Some)
 }
 
 /// Returns the ids of subnets, as a list.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     actions::{Action, Context, Options, Proposal, fix_route_table::FixRouteTable, make::sound},
-    calls::WayBack,
+    calls::{Risk, WayBack},
     inventory::{
         Caller, EgressOnlyGateway, Fact, LoadBalancer, NetworkInterface, RouteTable, RouteTableAssociation,
         Selector, routes,
@@ -13,9 +13,9 @@ use crate::{
     resource::Owner,
 };
 
-const R: &str = "us-east-1";
+pub const R: &str = "us-east-1";
 
-fn to_gateway(destination: &str) -> Route {
+pub fn to_gateway(destination: &str) -> Route {
     Route {
         destination: destination.into(),
         target: [(routes::GATEWAY.to_owned(), "igw-1".to_owned())].into(),
@@ -25,11 +25,11 @@ fn to_gateway(destination: &str) -> Route {
     }
 }
 
-fn association(subnet: &str) -> RouteTableAssociation {
+pub fn association(subnet: &str) -> RouteTableAssociation {
     RouteTableAssociation { subnet_id: Some(subnet.into()), ..RouteTableAssociation::default() }
 }
 
-fn subnet(id: &str, tier: &str, zone: &str) -> Subnet {
+pub fn subnet(id: &str, tier: &str, zone: &str) -> Subnet {
     Subnet {
         id: id.into(),
         vpc_id: "vpc-1".into(),
@@ -39,7 +39,7 @@ fn subnet(id: &str, tier: &str, zone: &str) -> Subnet {
     }
 }
 
-fn nat(id: &str, subnet: &str) -> NatGateway {
+pub fn nat(id: &str, subnet: &str) -> NatGateway {
     NatGateway {
         id: id.into(),
         vpc_id: "vpc-1".into(),
@@ -52,7 +52,7 @@ fn nat(id: &str, subnet: &str) -> NatGateway {
 
 /// Builds a table that leads one private subnet to the internet over IPv4 and IPv6, with a NAT gateway of
 /// each zone and an egress-only gateway elsewhere in the VPC.
-fn account() -> Inventory {
+pub fn account() -> Inventory {
     let owner = Owner { partition: "aws".into(), account: "123456789012".into() };
     let mut it = Inventory::empty(owner, Caller::default(), "2026-11-22T10:00:00Z".parse().unwrap());
     let region = it.region_mut(R);
@@ -102,7 +102,7 @@ fn account() -> Inventory {
 }
 
 /// Puts an interface in the private subnet that something uses.
-fn used(it: &mut Inventory, edit: impl Fn(&mut NetworkInterface)) {
+pub fn used(it: &mut Inventory, edit: impl Fn(&mut NetworkInterface)) {
     let mut eni = NetworkInterface {
         id: "eni-1".into(),
         vpc_id: "vpc-1".into(),
@@ -114,13 +114,13 @@ fn used(it: &mut Inventory, edit: impl Fn(&mut NetworkInterface)) {
     it.region_mut(R).network_interfaces.put("eni-1", eni);
 }
 
-fn propose(inventory: &Inventory, with: Value) -> Result<Proposal, Refusal> {
+pub fn propose(inventory: &Inventory, with: Value) -> Result<Proposal, Refusal> {
     let options = Options::default();
     let context = Context { inventory, region: R, checks: &[], options: &options };
     FixRouteTable.propose(&context, &inventory.owner.ec2(R, "route-table", "rtb-1"), &with)
 }
 
-fn refused(inventory: &Inventory, with: Value) -> String {
+pub fn refused(inventory: &Inventory, with: Value) -> String {
     match propose(inventory, with) {
         Err(Refusal::Refused(why)) => why,
         other => panic!("{other:?}"),

@@ -81,11 +81,11 @@ pub(super) fn question(asked: &Asked, place: Place<'_>) -> Result<Question, Stri
             let answer = format!("$..BlockDeviceMappings[?(@.DeviceName == '{device}')]");
             json!({ "what": what, "answer.$": answer })
         }
-        Query::Route { by, destination, .. } if destination.contains(['\'', '\\']) => {
-            return Err(format!("a route to {destination}, by {by}"));
+        Query::Entry { list, by, is, .. } if is.contains(['\'', '\\']) => {
+            return Err(format!("an entry of {list} with {is}, by {by}"));
         }
-        Query::Route { by, destination, .. } => {
-            json!({ "what": what, "answer.$": format!("$..Routes[?(@.{by} == '{destination}')]") })
+        Query::Entry { list, by, is, .. } => {
+            json!({ "what": what, "answer.$": format!("$..{list}[?(@.{by} == '{is}')]") })
         }
         Query::Listed { is, .. } if is.contains(['\'', '\\']) => return Err(format!("a thing named {is}")),
         Query::Listed { list, name, is } => {
@@ -159,7 +159,7 @@ fn rules(asked: &Asked, place: Place<'_>) -> Result<(Value, Option<Value>), Stri
         },
         Query::Named { list, name, is, member } => named(list, name, is, *member, test, place),
         Query::Device { member, .. } => at(&format!("{ANSWER}[0].Ebs.{member}"), test, place),
-        Query::Route { member, .. } => at(&format!("{ANSWER}[0].{member}"), test, place),
+        Query::Entry { member, .. } => at(&format!("{ANSWER}[0].{member}"), test, place),
         Query::Listed { name, .. } => at(&format!("{ANSWER}[0].{name}"), test, place),
         Query::Count(_) => at(ANSWER, test, place),
         Query::Rows(rows) => Ok((exactly(rows), None)),

@@ -113,9 +113,13 @@ fn observe(
     let expect = Expect::new(&fact.region, fact.family, fact.id.clone(), &fact.at, Test::Exists);
     let no = || format!("it observes {} of {:?}, which no machine asks for yet", fact.at, fact.family);
     let (look, test) = look_for(&expect, &fact.id).ok_or_else(no)?;
-    let Query::At(path) = &look.query else { return Err(no()) };
+    let value = match &look.query {
+        Query::At(path) => format!("{ANSWER}.{}", pascal_path(path)),
+        Query::Entry { member, .. } => format!("{ANSWER}[0].{member}"),
+        _ => return Err(no()),
+    };
     let (read, keep) = (format!("{name}_read"), format!("{name}_keep"));
-    let (at, value) = (observed(&place.change.id, &fact.name), format!("{ANSWER}.{}", pascal_path(path)));
+    let at = observed(&place.change.id, &fact.name);
     let first = if fact.anew { name } else { &read };
     if !fact.anew {
         flow.put(name, choice(vec![(present(&format!("{at}.value")), next)], &read));
