@@ -175,7 +175,7 @@ pub fn part(scene: &Scene<'_>, found: &Found<'_>, to: &RouteTable) -> Result<Par
     let private = &accident.private;
     let guards = uses::guards(scene, private, routes, Some(to))?;
     let mut impact =
-        vec![format!("{} keeps its routes: {} are led as before", scene.table.id, ids(&accident.others))];
+        vec![format!("{} keeps its routes: the packets of {} go as before", scene.table.id, ids(&accident.others))];
     for led in routes {
         let takers = path::takers(scene.known, &to.routes, led.route)?;
         impact.push(public::taken(led.route, &takers));

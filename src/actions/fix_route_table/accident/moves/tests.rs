@@ -89,7 +89,7 @@ fn an_association_is_replaced_and_comes_back_by_the_id_that_it_has_then() {
     assert_eq!(proposal.after[2], json!("subnet-a by rtb-p"));
     let said = proposal.impact.join("\n");
     assert!(said.contains("packets to 0.0.0.0/0 go by nat-b instead of igw-1"), "{said}");
-    assert!(said.contains("rtb-1 keeps its routes: subnet-b are led as before"), "{said}");
+    assert!(said.contains("rtb-1 keeps its routes: the packets of subnet-b go as before"), "{said}");
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn a_table_that_does_not_fit_is_refused() {
     table(&mut theirs, "rtb-p").owner_id = "999988887777".into();
     assert!(refused(&theirs, named()).contains("belongs to account 999988887777"));
     let mut dead = of_two();
-    table(&mut dead, "rtb-2").routes.clear();
+    dead.region_mut(R).nat_gateways.get_mut("nat-b").unwrap().connectivity_type = Some("private".into());
     assert!(refused(&dead, named()).contains("nat-b takes nothing to the internet"));
     let mut unread = of_two();
     unread
@@ -157,23 +157,23 @@ fn a_table_that_does_not_fit_is_refused() {
 
 #[test]
 fn what_something_in_use_has_by_the_former_table_it_has_by_the_new_one() {
-    let peer = || route("10.20.0.0/16", routes::PEERING, "pcx-1");
+    let office = || route("10.20.0.0/16", routes::GATEWAY, "vgw-1");
     let mut it = of_two();
-    table(&mut it, "rtb-1").routes.push(peer());
+    table(&mut it, "rtb-1").routes.push(office());
     // Nothing is in the subnet: what it loses is named.
     let said = propose(&it, named()).unwrap().impact.join("\n");
-    assert!(said.contains("lose the route 10.20.0.0/16 to pcx-1"), "{said}");
+    assert!(said.contains("lose the route 10.20.0.0/16 to vgw-1"), "{said}");
     used(&mut it, |_| {});
     let why = refused(&it, named());
-    assert!(why.contains("rtb-p lacks the route 10.20.0.0/16 to pcx-1") && why.contains("eni-1"), "{why}");
+    assert!(why.contains("rtb-p lacks the route 10.20.0.0/16 to vgw-1") && why.contains("eni-1"), "{why}");
     // Another target, and a narrower route that takes a part, are as bad as none.
-    table(&mut it, "rtb-p").routes.push(route("10.20.0.0/16", routes::PEERING, "pcx-2"));
-    assert!(refused(&it, named()).contains("10.20.0.0/16 to pcx-1"));
+    table(&mut it, "rtb-p").routes.push(route("10.20.0.0/16", routes::GATEWAY, "vgw-2"));
+    assert!(refused(&it, named()).contains("10.20.0.0/16 to vgw-1"));
     table(&mut it, "rtb-p").routes.pop();
-    table(&mut it, "rtb-p").routes.push(peer());
+    table(&mut it, "rtb-p").routes.push(office());
     propose(&it, named()).unwrap();
     table(&mut it, "rtb-p").routes.push(route("10.20.4.0/24", "TransitGatewayId", "tgw-1"));
-    assert!(refused(&it, named()).contains("part of the route 10.20.0.0/16 to pcx-1"));
+    assert!(refused(&it, named()).contains("part of the route 10.20.0.0/16 to vgw-1"));
     table(&mut it, "rtb-p").routes.pop();
     table(&mut it, "rtb-1").propagating_gateways.push("vgw-1".into());
     assert!(refused(&it, named()).contains("the routes that AWS adds from vgw-1"));
