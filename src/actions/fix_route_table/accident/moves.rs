@@ -174,8 +174,11 @@ pub fn part(scene: &Scene<'_>, found: &Found<'_>, to: &RouteTable) -> Result<Par
     let Found { accident, routes, .. } = found;
     let private = &accident.private;
     let guards = uses::guards(scene, private, routes, Some(to))?;
-    let mut impact =
-        vec![format!("{} keeps its routes: the packets of {} go as before", scene.table.id, ids(&accident.others))];
+    let mut impact = vec![format!(
+        "{} keeps its routes: the packets of {} go as before",
+        scene.table.id,
+        ids(&accident.others)
+    )];
     for led in routes {
         let takers = path::takers(scene.known, &to.routes, led.route)?;
         impact.push(public::taken(led.route, &takers));
@@ -218,7 +221,12 @@ fn associated(region: &str, table: &str, subnet: &str, call: Call) -> Act {
     make::act_until(call, vec![there], SHOWS_WITHIN, "until the subnet is associated with the table")
 }
 
-/// Builds the step that gives a subnet another table.
+/// Expects a member of a table, or of one of its associations, to have this value.
+fn is(region: &str, table: &RouteTable, at: &str, value: impl Into<Value>) -> Expect {
+    make::is(region, FamilyKind::RouteTables, table.id.as_str(), at, value)
+}
+
+/// Builds the step that gives a subnet another table. Its undo looks up the id that the association has then.
 fn step(scene: &Scene<'_>, to: &RouteTable, n: usize, subnet: &Subnet) -> Result<Step, Refusal> {
     let (region, from, subnet) = (scene.context.region, scene.table, subnet.id.as_str());
     let own = from.associations.iter().find(|one| one.subnet_id.as_deref() == Some(subnet));
@@ -226,51 +234,59 @@ fn step(scene: &Scene<'_>, to: &RouteTable, n: usize, subnet: &Subnet) -> Result
     let id = association.map(|one| one.id.as_str()).filter(|id| !id.is_empty()).ok_or_else(|| {
         Refusal::Unknown(format!("AWS shows no id of the association by which {} routes {subnet}", from.id))
     })?;
-    let table = |table: &RouteTable, at: &str, value: Value| {
-        make::is(region, FamilyKind::RouteTables, &*table.id, at, value)
-    };
-    let is_main = table(from, &format!("/associations/id={id}/main"), json!(true))
-        .meaning("the former table is not the main table any more");
-    let observed = format!("association-{n}");
     let look = Observe {
-        name: observed.clone(),
+        name: format!("association-{n}"),
         region: region.to_owned(),
         family: FamilyKind::RouteTables,
         id: json!(to.id),
         at: of(subnet, "id"),
         anew: true,
     };
-    let new = Ref::To(reference::observed(&observed));
-    let (act, back, before) = if own.is_some() {
-        let there = Call::of(
-            region,
-            &ReplaceRouteTableAssociation::<Planned> {
-                association_id: id.into(),
-                route_table_id: to.id.clone(),
-            },
-        );
-        let back =
-            ReplaceRouteTableAssociation::<Planned> { association_id: new, route_table_id: from.id.clone() };
-        let back = associated(region, &from.id, subnet, Call::of(region, &back));
-        (there, back, vec![table(from, &of(subnet, "id"), json!(id)).meaning(MOVED)])
-    } else {
-        let there = AssociateRouteTable { route_table_id: to.id.clone(), subnet_id: subnet.to_owned() };
-        let back = Call::of(region, &DisassociateRouteTable::<Planned> { association_id: new });
-        let gone = table(to, &of(subnet, "subnet_id"), Value::Null);
-        let back =
-            make::act_until(back, vec![gone], SHOWS_WITHIN, "until the subnet has no table of its own");
-        let none = Test::NoneBy(OF_SUBNET.to_owned());
-        let free = Expect::new(region, FamilyKind::RouteTables, subnet, "", none).meaning(MOVED);
-        (Call::of(region, &there), back.only_if(vec![is_main.clone()]), vec![free, is_main])
+    let new = Ref::To(reference::observed(&look.name));
+    let [act, back] = match own {
+        Some(_) => replaced(region, [from, to], subnet, id, new),
+        None => added(region, [from, to], subnet, id, new),
     };
-    let here = table(to, &of(subnet, "subnet_id"), json!(subnet)).meaning(MOVED);
-    let act = associated(region, &to.id, subnet, act).only_if(before).only_if(unchanged(scene, to));
+    let here = is(region, to, &of(subnet, "subnet_id"), subnet).meaning(MOVED);
     Ok(make::step(
         format!("associate-{n}"),
         format!("associate {subnet} with {}", to.id),
-        act,
+        act.only_if(unchanged(scene, to)),
         make::back(vec![back.only_if(vec![here]).observing([look])]),
     ))
+}
+
+/// Builds the call that replaces the association `id` of a subnet, and the one back, which replaces the new
+/// one.
+fn replaced(
+    region: &str,
+    [from, to]: [&RouteTable; 2],
+    subnet: &str,
+    id: &str,
+    new: Ref<String>,
+) -> [Act; 2] {
+    let call = |association: Ref<String>, table: &RouteTable| {
+        let route_table_id = table.id.clone();
+        let call = ReplaceRouteTableAssociation::<Planned> { association_id: association, route_table_id };
+        associated(region, &table.id, subnet, Call::of(region, &call))
+    };
+    let before = is(region, from, &of(subnet, "id"), id).meaning(MOVED);
+    [call(id.into(), to).only_if(vec![before]), call(new, from)]
+}
+
+/// Builds the call that associates a subnet of the main table, whose association as the main one is `main`,
+/// and the one back, which ends the new association.
+fn added(region: &str, [from, to]: [&RouteTable; 2], subnet: &str, main: &str, new: Ref<String>) -> [Act; 2] {
+    let is_main = is(region, from, &format!("/associations/id={main}/main"), true)
+        .meaning("the former table is not the main table any more");
+    let free = Expect::new(region, FamilyKind::RouteTables, subnet, "", Test::NoneBy(OF_SUBNET.to_owned()));
+    let call = AssociateRouteTable { route_table_id: to.id.clone(), subnet_id: subnet.to_owned() };
+    let act = associated(region, &to.id, subnet, Call::of(region, &call));
+    let back = Call::of(region, &DisassociateRouteTable::<Planned> { association_id: new });
+    let gone = is(region, to, &of(subnet, "subnet_id"), Value::Null);
+    let why = "until the subnet has no table of its own";
+    let back = make::act_until(back, vec![gone], SHOWS_WITHIN, why);
+    [act.only_if(vec![free.meaning(MOVED), is_main.clone()]), back.only_if(vec![is_main])]
 }
 
 /// Expects the new table to lead the packets as it did when the change was planned.
