@@ -171,6 +171,7 @@ fn place(call: &Call, family: FamilyKind) -> &str {
 pub fn needs_of(change: &Change, known: &Inventory) -> Scope {
     let mut scope = made::needs(change, known);
     scope.extend(disks::needs(change, known));
+    scope.extend(associations::needs(change, known));
     if change.resource.kind() == Kind::Instance {
         scope.insert(copies(change));
     }
