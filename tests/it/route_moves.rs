@@ -241,7 +241,13 @@ fn private_subnets_get_another_table_and_public_ones_keep_theirs_and_all_is_back
     named(&desk, &id("natted"));
     let plan = desk.ends(0, &format!("plan {CHECK} --playbooks own -o plan.json --format json")).json();
     assert_eq!(plan["changes"].as_array().unwrap().len(), 2, "{plan:#}");
-    assert_eq!(shown(&desk), before, "a plan writes nothing");
+    let script = desk.ends(0, "export plan.json --to aws-cli --way-back").out;
+    for said in ["disassociate-route-table", "Associations[?SubnetId==", "RouteTableAssociationId"] {
+        assert!(script.contains(said), "{said}: {script}");
+    }
+    let machines = desk.ends(0, "export plan.json --to step-functions").out;
+    assert!(machines.contains("replaceRouteTableAssociation"), "{machines}");
+    assert_eq!(shown(&desk), before, "a plan or an export writes nothing");
     desk.ends(0, "apply plan.json --playbooks own --auto-approve --max-risk disruptive");
     let mut after = before.clone();
     let mut moved = ["private-a", "private-b", "private-d"].map(id);

@@ -51,7 +51,7 @@ pub fn needs(inventory: &Inventory, target: &ResourceId, params: &Params) -> Vec
     let Some(known) = inventory.regions.get(region) else { return wants };
     let found = known.route_tables.get(target.id());
     let Some(table) = found.known().copied() else { return wants };
-    if matches!(accident::survey(known, table, &params.private), Ok(Some(_))) {
+    if let Ok(Some(found)) = accident::survey(known, table, &params.private) {
         let of_vpc = |family| Want::by(region, family, "vpc-id", &table.vpc_id);
         wants.extend([FamilyKind::NetworkInterfaces, FamilyKind::NatGateways].map(of_vpc));
         wants.push(Want::all(region, FamilyKind::LoadBalancers));
@@ -59,6 +59,9 @@ pub fn needs(inventory: &Inventory, target: &ResourceId, params: &Params) -> Vec
         let named = params.egress_only_gateways.iter();
         wants.extend(named.map(|id| Want::id(region, FamilyKind::EgressOnlyGateways, id)));
         wants.extend(path::lists(region, table));
+        if !params.private_tables.is_empty() {
+            wants.extend(moves::free(region, table, &found));
+        }
     }
     wants.extend(moves::needs(inventory, target, &params.private_tables));
     wants

@@ -1,6 +1,8 @@
 //! Private subnets whose route table other subnets need as it is: each is associated with a table that the
 //! playbook names, and nothing else changes. No table is ever guessed.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::{
@@ -48,6 +50,14 @@ pub fn needs(inventory: &Inventory, target: &ResourceId, named: &[String]) -> Ve
     let own = named.iter().filter_map(|id| known.route_tables.get(id).known().copied());
     wants.extend(own.flat_map(|table| path::lists(region, table)));
     wants
+}
+
+/// Returns the wants for the tables of the subnets that fall to this one: there must be none.
+pub fn free(region: &str, table: &RouteTable, found: &Accident<'_>) -> Vec<Want> {
+    let own: BTreeSet<&str> =
+        table.associations.iter().filter_map(|association| association.subnet_id.as_deref()).collect();
+    let falls = found.private.iter().map(|subnet| subnet.id.as_str()).filter(|subnet| !own.contains(subnet));
+    falls.map(|subnet| Want::by(region, FamilyKind::RouteTables, OF_SUBNET, subnet)).collect()
 }
 
 /// Returns the table that is named for the VPC; `None` where none is named at all.
