@@ -12,8 +12,6 @@ pub struct Concern {
     pub members: Members,
     /// Those among them that are lists or tables of which only the entries count that the change changed.
     pub lists: &'static [&'static str],
-    /// The members of the entries of lists that AWS gives anew to an entry that comes back, such as its id.
-    pub anew: &'static [&'static str],
     /// The members that show whether a resource is running. They count at the end of a run that turned it off
     /// or on, and never later.
     pub power: &'static [&'static str],
@@ -39,19 +37,15 @@ impl Concern {
 
     /// Selects these members.
     pub const fn these(members: &'static [&'static str]) -> Self {
-        Self { members: Members::These(members), lists: &[], anew: &[], power: &[] }
+        Self { members: Members::These(members), lists: &[], power: &[] }
     }
     /// Selects all members but these.
     pub const fn but(members: &'static [&'static str]) -> Self {
-        Self { members: Members::But(members), lists: &[], anew: &[], power: &[] }
+        Self { members: Members::But(members), lists: &[], power: &[] }
     }
     /// Marks members as lists or tables that are compared entry by entry.
     pub const fn lists(self, lists: &'static [&'static str]) -> Self {
         Self { lists, ..self }
-    }
-    /// Marks members of the entries of those lists that an entry which comes back has anew.
-    pub const fn anew(self, anew: &'static [&'static str]) -> Self {
-        Self { anew, ..self }
     }
     /// Adds members that show whether the resource is running.
     pub const fn power(self, power: &'static [&'static str]) -> Self {
@@ -102,11 +96,6 @@ impl Concerns {
     /// Returns the members that show whether a resource of this family is running.
     pub fn power(&self, family: FamilyKind) -> Vec<&'static str> {
         self.said(family).iter().flat_map(|concern| concern.power).copied().collect()
-    }
-
-    /// Returns the members of entries of a resource of this family that an entry which comes back has anew.
-    pub fn anew(&self, family: FamilyKind) -> Vec<&'static str> {
-        self.said(family).iter().flat_map(|concern| concern.anew).copied().collect()
     }
 
     fn said(&self, family: FamilyKind) -> Vec<Concern> {

@@ -181,6 +181,10 @@ impl<T: Record> AnyFamily for Family<T> {
                 map.retain(|key, _| {
                     !(T::VOLATILE.contains(&key.as_str()) || T::ID_IS_VOLATILE && key == "id")
                 });
+                for (list, member) in T::VOLATILE_IN_LISTS {
+                    let entries = map.get_mut(*list).and_then(Value::as_array_mut).into_iter().flatten();
+                    entries.filter_map(Value::as_object_mut).for_each(|entry| drop(entry.remove(*member)));
+                }
             }
             strip_bookkeeping(&mut json);
             in_fixed_order(&mut json);

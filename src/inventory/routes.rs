@@ -117,6 +117,7 @@ impl Record for RouteTable {
             "InvalidRouteTableID.NotFound",
         )
     };
+    const VOLATILE_IN_LISTS: &'static [(&'static str, &'static str)] = &[("associations", "id")];
     fn filters(&self) -> Vec<(&'static str, &str)> {
         let subnets = self.associations.iter().filter_map(|one| one.subnet_id.as_deref());
         let subnets = subnets.map(|subnet| ("association.subnet-id", subnet));

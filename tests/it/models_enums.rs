@@ -119,6 +119,7 @@ const ENUMS: &[Row] = &[
     row("ec2", "RouteOrigin", &["EnableVgwRoutePropagation"], &["src/actions/fix_route_table"]),
     row("ec2", "VpcPeeringConnectionStateReasonCode", &["active"], &["src/checks/routes/peering.rs"]),
     row("ec2", "RouteTableAssociationStateCode", &["disassociated", "failed"], &["src/aws/read/routes.rs"]),
+    row("ec2", "RouteTableAssociationStateCode", &["associated"], &["src/inventory/routes.rs"]),
     row("ec2", "LockState", &["expired"], &["src/aws/read/removals.rs"]),
     // The types of resources that are tagged when they are created.
     row(

@@ -208,10 +208,9 @@ impl Action for FixRouteTable {
         }
     }
     fn concerns(&self) -> concern::Table {
-        // A subnet that gets its former table back has an association of another id.
         const {
             const LISTS: &[&str] = &["routes", "associations"];
-            &[(FamilyKind::RouteTables, Concern::these(LISTS).lists(LISTS).anew(&["id"]))]
+            &[(FamilyKind::RouteTables, Concern::these(LISTS).lists(LISTS))]
         }
     }
     fn quotas(&self, _: &Inventory, _: &str, with: &Value) -> Vec<(&'static str, usize)> {

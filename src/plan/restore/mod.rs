@@ -182,8 +182,6 @@ impl One<'_> {
                 Care::Whole if self.recorded && end.as_ref() == Some(&was) => self.others(member),
                 Care::Whole => self.ours(member),
                 Care::Entries => {
-                    let anew = self.concerns.anew(self.family);
-                    let list = |value: &Value| list(value, &anew);
                     self.entries(member, &list(&was), end.as_ref().map(list).as_deref(), &list(&is))
                 }
             }
@@ -227,19 +225,10 @@ impl One<'_> {
     }
 }
 
-/// Returns the entries of a list, without the members that an entry which comes back has anew, or those of a
-/// table with their keys.
-fn list(value: &Value, anew: &[&str]) -> Vec<Value> {
-    let lasting = |item: &Value| match item {
-        Value::Object(map) if !anew.is_empty() => map
-            .iter()
-            .filter(|(key, _)| !anew.contains(&key.as_str()))
-            .map(|(k, v)| (k.clone(), v.clone()))
-            .collect(),
-        other => other.clone(),
-    };
+/// Returns the entries of a list, or those of a table with their keys.
+fn list(value: &Value) -> Vec<Value> {
     match value {
-        Value::Array(items) => items.iter().map(lasting).collect(),
+        Value::Array(items) => items.clone(),
         Value::Object(table) => table.iter().map(|(key, value)| json!([key, value])).collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
     }
