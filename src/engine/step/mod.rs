@@ -73,7 +73,9 @@ impl Engine<'_> {
         observed: Outputs,
         journal: &SharedJournal<'_>,
     ) -> Result<Result<(), CallError>, Failure> {
-        let outputs = journal.look(Story::outputs);
+        // The call may name what its own act has observed, which is recorded with its intent.
+        let mut outputs = journal.look(Story::outputs);
+        calls::outputs::record(&mut outputs, named.change, &observed);
         let bindings = self.bindings(named, journal, &outputs);
         let input = bindings.resolve(&named.act.call.input)?;
         let call = calls::Call { input, ..named.act.call.clone() };

@@ -1,5 +1,6 @@
-//! Associations of subnets with route tables, as `ec2:AssociateRouteTable`, `ec2:ReplaceRouteTableAssociation`
-//! and `ec2:DisassociateRouteTable` treat them. Each new association has a new id.
+//! Associations of subnets with route tables, as `ec2:AssociateRouteTable`,
+//! `ec2:ReplaceRouteTableAssociation` and `ec2:DisassociateRouteTable` treat them. Each new association has a
+//! new id.
 
 use super::{OnTwin, done, route::own_table};
 use crate::{

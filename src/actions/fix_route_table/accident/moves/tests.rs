@@ -54,7 +54,7 @@ fn named() -> Value {
     json!({ "private_tables": ["rtb-elsewhere", "rtb-p"] })
 }
 
-/// Names the table of another VPC beside the one of this VPC.
+/// Builds it with a table of another VPC, which is named, too.
 fn of_two() -> Inventory {
     let mut it = shared();
     elsewhere(&mut it);
