@@ -65,8 +65,8 @@ pub trait Record: Serialize + DeserializeOwned + Clone + PartialEq {
     const VOLATILE: &'static [&'static str] = &[];
     /// `true` if a resource gets a new id when it is restored, so that a footprint leaves the id out.
     const ID_IS_VOLATILE: bool = false;
-    /// The lists whose entries AWS gives a new id when they are put back: the member of the record, and the one
-    /// of an entry.
+    /// The lists whose entries AWS gives a new id when they are put back: the member of the record, and the
+    /// one of an entry.
     const VOLATILE_IN_LISTS: &'static [(&'static str, &'static str)] = &[];
 }
 
