@@ -20,7 +20,7 @@ pub(super) enum Look {
     Absent,
     /// It is not known.
     Unknown(Reason),
-    /// What is there may be somebody else's, which no waiting tells.
+    /// There is an effect that may be somebody else's; waiting makes that no clearer.
     Others(String),
 }
 
@@ -90,8 +90,8 @@ impl Engine<'_> {
     }
 }
 
-/// The longest time between the record of an intent and what its call has made, in either direction, since
-/// the clock of AWS is another one. What was made at another time may be somebody else's.
+/// The longest time between the record of an intent and the creation by its call, in either direction, since
+/// the clock of AWS is another one. Anything that was made at another time may be somebody else's.
 const AT_ONCE: SignedDuration = SignedDuration::from_secs(30);
 
 /// Returns the one resource of a listing that was not there before.

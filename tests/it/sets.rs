@@ -100,7 +100,9 @@ fn the_list_of_playbooks_names_their_sets_and_is_narrowed_by_them() {
 fn the_lists_of_playbooks_and_actions_fit_80_columns() {
     let home = TempDir::new().unwrap();
     for line in ["playbooks list", "actions list"] {
-        let text = String::from_utf8(run(home.path(), line).stdout).unwrap();
+        let mut command = support::at_home(env!("CARGO_BIN_EXE_redress"), home.path());
+        let output = command.env("COLUMNS", "80").args(line.split_whitespace()).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
         assert!(text.lines().count() > 30, "{text}");
         let wide: Vec<&str> = text.lines().filter(|line| line.chars().count() > 80).collect();
         assert!(wide.is_empty(), "{line}: {wide:#?}");

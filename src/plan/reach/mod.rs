@@ -342,11 +342,7 @@ impl<'a> Reach<'a> {
         let of_key = || credentials::may_delete(call, change, run, self.facts, (family, id));
         let may_go_now = made || derived() || due() || of_key();
         if deletes && !may_go_now {
-            let why = if family == FamilyKind::AccessKeys {
-                "cannot have made, or which somebody uses"
-            } else {
-                "did not make, as its tags show"
-            };
+            let why = credentials::not_made(family);
             return never(format!("would delete {id}, or what is set on it, which run {run} {why}"));
         }
         // Settings of a thing are compared with the proposal, which is made only where the thing may be used.

@@ -67,6 +67,15 @@ pub(super) fn may_delete(
     may_be_new(key, change, run, facts) || is_over()
 }
 
+/// Describes why a run may not delete a thing, as the end of a sentence about it.
+pub(super) fn not_made(family: FamilyKind) -> &'static str {
+    if family == FamilyKind::AccessKeys {
+        "cannot have made, or which somebody uses"
+    } else {
+        "did not make, as its tags show"
+    }
+}
+
 /// Returns whether a thing of an identity belongs to a change about an access key: its user, the keys of that
 /// user, and the secret in which they are delivered.
 pub(super) fn belongs(
