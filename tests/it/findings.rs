@@ -160,7 +160,7 @@ fn a_plan_tells_who_opened_it() {
     );
     let (_, out, err) = desk.run("plan --account twin:demo --findings -", Some("trail"));
     assert!(out.contains("by CloudTrail: AuthorizeSecurityGroupIngress"), "{out}");
-    assert!(err.contains("1 findings read: 1 actionable (1 confirmed)"), "{err}");
+    assert!(err.contains("1 finding read: 1 actionable (1 confirmed)"), "{err}");
     let (_, out, _) = desk.run("scan --account twin:demo --findings trail", None);
     assert!(
         out.contains("redress plan --account twin:demo --findings trail -o plan.json"),
