@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{make, signing_in::SHOWS_WITHIN};
 use crate::{
-    calls::{Call, Expect, Step},
+    calls::{Call, Expect, Step, WayBack},
     inventory::{AccessKey, FamilyKind},
     services::user::{UpdateAccessKey, UserName},
 };
@@ -39,15 +39,29 @@ pub fn switch_off(
     step
 }
 
+/// Lets the step that makes a credential inactive stand alone: one that is gone, or that somebody has made
+/// inactive, is left, one that cannot be made inactive keeps none of the others active, and the way back
+/// leaves what somebody has decided since.
+pub fn alone(mut step: Step) -> Step {
+    let inactive = step.act.wait.iter().flat_map(|wait| wait.until.clone()).collect::<Vec<_>>();
+    if let WayBack::Calls { rollback, .. } = &mut step.way_back {
+        for back in rollback {
+            *back = back.clone().only_if(inactive.clone()).or_leave();
+        }
+    }
+    step.act = step.act.alone();
+    step
+}
+
 /// Builds the step that makes an access key inactive. The path to its status has the name of its user, by
 /// whom an export asks for it.
-pub fn key_off(name: String, title: String, (region, user): (&str, &UserName), key: &AccessKey) -> Step {
+pub fn key_off(name: String, title: String, (region, user): (&str, &UserName), key: &str) -> Step {
     let at = format!("/user={user}/status");
     let call = |status: &str| {
-        let (user_name, access_key_id) = (user.clone(), key.id.clone());
+        let (user_name, access_key_id) = (user.clone(), key.to_owned());
         Call::of(region, &UpdateAccessKey { user_name, access_key_id, status: status.to_owned() })
     };
-    switch_off(name, title, call, |status| make::is("", FamilyKind::AccessKeys, key.id.as_str(), &at, status))
+    switch_off(name, title, call, |status| make::is("", FamilyKind::AccessKeys, key, &at, status))
 }
 
 /// Builds the step that makes an access key inactive only while it is active and was not used since the plan,
@@ -57,7 +71,7 @@ pub fn unused_key_off(region: &str, user: &UserName, key: &AccessKey) -> Step {
     let unused = make::is("", FamilyKind::AccessKeys, key.id.as_str(), "/last_used/known/date", last)
         .meaning("the key has been used since the plan was made");
     let title = format!("deactivate access key {} of user {user}", key.id);
-    let mut step = key_off("deactivate".to_owned(), title, (region, user), key);
+    let mut step = key_off("deactivate".to_owned(), title, (region, user), &key.id);
     step.act = step.act.only_if(vec![unused]);
     step
 }

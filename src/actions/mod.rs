@@ -23,6 +23,7 @@ pub mod credentials;
 pub mod deactivate_access_key;
 pub mod delete_access_key;
 pub mod delivery_role;
+pub mod deny_user;
 pub mod disable_console_login;
 pub mod disable_subnet_public_ip;
 pub mod empty_default_security_group;
@@ -301,6 +302,7 @@ static ALL: &[&dyn Action] = &[
     &rotate_access_key::RotateAccessKey,
     &retire_access_key::RetireAccessKey,
     &delete_access_key::DeleteAccessKey,
+    &deny_user::DenyUser,
     &revoke_credentials::RevokeCredentials,
     &revoke_role_sessions::RevokeRoleSessions,
     &encrypt_volumes::EncryptVolumes,

@@ -57,6 +57,13 @@ impl Act {
         Self { otherwise: Otherwise::Leave, ..self }
     }
 
+    /// Lets the act be left out where its preconditions do not hold, and the change go on where it fails: no
+    /// other act builds on it.
+    #[must_use]
+    pub fn alone(self) -> Self {
+        Self { otherwise: Otherwise::Alone, ..self }
+    }
+
     /// Checks whether the call only sets back what AWS changes by itself within another call, and only where
     /// it did.
     pub fn corrects(&self) -> bool {
@@ -306,11 +313,19 @@ pub enum Otherwise {
     /// The act is left out: somebody else has decided about the state that it would set. The change goes on
     /// without it.
     Leave,
+    /// The same; and where the call itself fails, the change goes on, too, and is not proved in the end: the
+    /// effects of the other acts are worth having by themselves.
+    Alone,
 }
 
 impl Otherwise {
     /// Checks whether this is [`Otherwise::Stop`].
     pub fn is_stop(&self) -> bool {
         *self == Otherwise::Stop
+    }
+
+    /// Checks whether the act is left out.
+    pub fn leaves(&self) -> bool {
+        matches!(self, Otherwise::Leave | Otherwise::Alone)
     }
 }

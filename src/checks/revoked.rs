@@ -121,7 +121,7 @@ pub fn denies_before(document: &Value) -> Option<Timestamp> {
 
 /// Returns whether everything is denied to a user, by a policy of its own or by one of a group that a person
 /// has put it in. A group of which nothing is known denies nothing.
-pub fn is_denied(
+fn is_denied(
     inventory: &Inventory,
     user: &User,
     policies: &BTreeMap<String, Value>,
@@ -155,50 +155,69 @@ fn judge_user(inventory: &Inventory, resource: &ResourceId, with: &Value) -> Ver
     }
 }
 
-/// Judges a user.
+/// Judges a user. While not everything is denied to it, nothing else has to be known.
 ///
 /// # Errors
 /// The reason for which that is not possible.
 fn of_known(inventory: &Inventory, user: &User) -> Result<Verdict, String> {
-    fn known<'f, T>(fact: &'f Fact<T>, what: &str) -> Result<&'f T, String> {
-        fact.known().ok_or_else(|| format!("{what}: {}", fact.silence().unwrap_or("there is no answer")))
-    }
-    let inline = known(&user.inline_policies, "its inline policies")?;
-    let attached = known(&user.attached_policies, "its attached policies")?;
-    let keys = inventory.access_keys.select(&Selector::by(AccessKey::USER, user.id.as_str()));
-    let keys = known(&keys, "its access keys")?;
-    let mut open = Vec::new();
-    if !is_denied(inventory, user, inline, attached) {
+    let (mut open, mut unread) = (Vec::new(), Vec::new());
+    let denied = denied(inventory, user)?;
+    if !denied {
         open.push("its policies do not deny everything".to_owned());
     }
-    for (id, key) in keys {
-        match key.status.as_str() {
-            AccessKey::INACTIVE | "Expired" => {}
-            AccessKey::ACTIVE => open.push(format!("access key {id} is active")),
-            other => return Err(format!("the status of access key {id} is {other:?}")),
+    match inventory.access_keys.select(&Selector::by(AccessKey::USER, user.id.as_str())) {
+        Fact::Known(keys) => {
+            for (id, key) in keys {
+                match key.status.as_str() {
+                    AccessKey::INACTIVE | "Expired" => {}
+                    AccessKey::ACTIVE => open.push(format!("access key {id} is active")),
+                    other => return Err(format!("the status of access key {id} is {other:?}")),
+                }
+            }
         }
+        list => unread.push(silent("its access keys", list.silence())),
     }
-    let others = inventory.user_credentials.get(&user.id);
-    let Fact::Known(others) = others else {
-        return Err(format!("its other credentials: {}", others.silence().unwrap_or("there is no answer")));
-    };
-    let mut unread = Vec::new();
-    for (what, list) in others.lists() {
+    let mut lists = Vec::new();
+    match inventory.user_credentials.get(&user.id) {
+        Fact::Known(others) => lists.extend(others.lists()),
+        others => unread.push(silent("its other credentials", others.silence())),
+    }
+    // A list that AWS did not give is denied with the rest; without the keys or any list nothing is known.
+    let unknown = unread.join("; ");
+    for (what, list) in lists {
         match list {
             Fact::Known(all) => open.extend(
                 all.iter().filter(|one| is_active(one)).map(|one| format!("{what} {} is active", one.id)),
             ),
-            silent => unread.push(format!("{what}s: {}", silent.silence().unwrap_or_default())),
+            list => unread.push(silent(&format!("{what}s"), list.silence())),
         }
     }
     Ok(match (open.is_empty(), unread.is_empty()) {
         (false, _) => Verdict::Violates(json!({ "user": user.id, "open": open })),
+        (true, _) if !unknown.is_empty() => return Err(unknown),
         (true, true) => Verdict::Ok(None),
         (true, false) => Verdict::Ok(Some(format!(
             "everything is denied to it; what could not be read is denied with it: {}",
             unread.join("; ")
         ))),
     })
+}
+
+/// Returns whether everything is denied to a user.
+///
+/// # Errors
+/// The reason for which that is not known.
+pub fn denied(inventory: &Inventory, user: &User) -> Result<bool, String> {
+    let inline = user.inline_policies.known();
+    let inline = inline.ok_or_else(|| silent("its inline policies", user.inline_policies.silence()))?;
+    let attached = user.attached_policies.known();
+    let attached =
+        attached.ok_or_else(|| silent("its attached policies", user.attached_policies.silence()))?;
+    Ok(is_denied(inventory, user, inline, attached))
+}
+
+fn silent(what: &str, why: Option<&str>) -> String {
+    format!("{what}: {}", why.unwrap_or("there is no answer"))
 }
 
 /// Returns whether a credential may be used; one whose status is not known may.

@@ -16,10 +16,12 @@ use super::{
     preflight::next_start,
     schedule::{self, Schedule},
     serving::last_target,
-    so_far::{bindings, for_good, going_back, guarded, nothing_done, restored_but, turned_by_others},
+    so_far::{
+        alone_in_vain, bindings, for_good, going_back, guarded, nothing_done, restored_but, turned_by_others,
+    },
 };
 use crate::{
-    calls::{self},
+    calls::{self, Otherwise},
     inventory::Inventory,
     journal::{ChangeStory, Decision, Event, Journal, Outcome, Phase, StoreError, Story},
     plan::{
@@ -297,14 +299,19 @@ impl Engine<'_> {
                 Err(Failure::Failed(reason)) if calls::only_records(&change.steps, n) => {
                     self.leave(change, &step.name, &step.act, reason, journal)?
                 }
-                Err(Failure::Failed(reason) | Failure::Gone(reason)) if self.past_return(change, journal) => {
+                Err(Failure::Failed(reason) | Failure::Gone(reason))
+                    if step.act.otherwise == Otherwise::Alone || self.past_return(change, journal) =>
+                {
                     self.leave(change, &step.name, &step.act, reason, journal)?;
                 }
                 done => done?,
             }
             self.give_back_turn(named, journal);
         }
-        Ok(())
+        match alone_in_vain(change, journal) {
+            Some(reason) => Err(Failure::Failed(reason)),
+            None => Ok(()),
+        }
     }
 
     /// Checks whether a change is in doubt: one of its calls did not have the expected result.

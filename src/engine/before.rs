@@ -175,7 +175,7 @@ impl Engine<'_> {
         seen: &str,
         journal: &SharedJournal<'_>,
     ) -> Result<Go, Failure> {
-        let leave = named.act.otherwise == Otherwise::Leave;
+        let leave = named.act.otherwise.leaves();
         let look = if tried || leave { self.effect(named, journal).await } else { Look::Absent };
         // What does not show yet looks as if it were gone: an absence is believed once it would show.
         if (!matches!(look, Look::Found(_)) || looks_gone(named.act))
@@ -191,10 +191,9 @@ impl Engine<'_> {
             look if leave => {
                 let (change, step, reason) =
                     (named.change.to_owned(), named.name.to_owned(), seen.to_owned());
-                journal.write(
-                    self.account.now(),
-                    Event::Left { change, step, reason, stands: matches!(look, Look::Found(_)) },
-                )?;
+                // What stands alone is the work of whoever did it: an undo leaves it, too.
+                let stands = matches!(look, Look::Found(_)) && named.act.otherwise != Otherwise::Alone;
+                journal.write(self.account.now(), Event::Left { change, step, reason, stands })?;
             }
             // Recorded so that the end of the change includes the decision of somebody else.
             _ => {

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::{ledger::SharedJournal, marks};
 use crate::{
-    calls::{self, Act, AllOutputs, Bindings, Purpose, Risk, Step, WayBack, before, still},
-    journal::{StepState, StepStory, Story},
+    calls::{self, Act, AllOutputs, Bindings, Otherwise, Purpose, Risk, Step, WayBack, before, still},
+    journal::{ChangeStory, StepState, StepStory, Story},
     plan::{Change, Plan, Restore, each_once, proof::Moment, restore},
 };
 
@@ -113,6 +113,13 @@ pub(super) fn for_good<'a>(
 pub(super) fn nothing_done(change: &Change, journal: &SharedJournal<'_>) -> bool {
     let untouched = |s: &StepStory| s.theirs || matches!(s.state, StepState::NotDone | StepState::Left);
     journal.look(|story| story.changes.get(&change.id).is_none_or(|c| c.steps.iter().all(untouched)))
+}
+
+/// Returns the reasons for which acts that stand alone have failed, where nothing else was done, either.
+pub(super) fn alone_in_vain(change: &Change, journal: &SharedJournal<'_>) -> Option<String> {
+    let alone = change.steps.iter().any(|step| step.act.otherwise == Otherwise::Alone);
+    let failed = journal.look(|story| story.changes.get(&change.id).map(ChangeStory::by_hand))?;
+    (alone && !failed.is_empty() && nothing_done(change, journal)).then(|| failed.join("; "))
 }
 
 /// Returns the commands that bring an instance of a change back up, where it has one.

@@ -14,8 +14,8 @@ use super::{
 use crate::{
     actions,
     calls::{
-        Act, Bindings, CallError, ErrorClass, Expect, Otherwise, Outputs, Purpose, Standing, Step, Wait,
-        awaited, before, outputs::record, way_back,
+        Act, Bindings, CallError, ErrorClass, Expect, Outputs, Purpose, Standing, Step, Wait, awaited,
+        before, outputs::record, way_back,
     },
     inventory::Inventory,
 };
@@ -186,7 +186,7 @@ fn play_act(
     match look.standing {
         Standing::Holds => {}
         Standing::Unknown(why) => return Err(Stop::Unknown(format!("before {}: {why}", act.call.name()))),
-        Standing::NotYet(_) | Standing::Never(_) if act.otherwise == Otherwise::Leave => return Ok(()),
+        Standing::NotYet(_) | Standing::Never(_) if act.otherwise.leaves() => return Ok(()),
         Standing::NotYet(seen) | Standing::Never(seen) => {
             return Err(Stop::Failed(format!("before {}: {seen}", act.call.name())));
         }

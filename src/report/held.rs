@@ -16,7 +16,7 @@ pub fn only_if(act: &Act) -> Option<String> {
     }
     let otherwise = match act.otherwise {
         Otherwise::Stop => "",
-        Otherwise::Leave => "; else it is left out",
+        Otherwise::Leave | Otherwise::Alone => "; else it is left out",
     };
     (!all.is_empty()).then(|| format!("only if {}{otherwise}", all.join(", ")))
 }

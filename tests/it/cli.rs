@@ -431,3 +431,18 @@ fn quiet_means_that_only_data_is_said() {
     assert!(!said.out.contains('\u{1b}'), "no colours where there is no terminal");
     assert!(desk.ends(0, "show last --color always").out.contains('\u{1b}'));
 }
+
+#[test]
+fn a_user_of_the_demo_account_is_revoked_and_given_everything_back() {
+    let desk = Desk::new();
+    let plan = desk.ends(0, "revoke print-shop --account twin:demo -o plan.json --format json").json();
+    let actions: Vec<&Value> =
+        plan["changes"].as_array().unwrap().iter().map(|change| &change["action"]).collect();
+    assert_eq!(actions, ["deny-user", "revoke-credentials"]);
+    let rehearsal = &plan["rehearsal"];
+    assert_eq!(rehearsal["closes"].as_array().unwrap().len(), 1, "{rehearsal}");
+    assert_eq!(rehearsal.get("differences"), None, "all is predicted: {rehearsal}");
+    let users = r#"--set revoke-credentials.users=["print-shop"]"#;
+    desk.ends(0, &format!("apply plan.json {users} --auto-approve --max-risk disruptive"));
+    desk.ends(0, "undo last --auto-approve --max-risk disruptive");
+}

@@ -54,7 +54,8 @@ fn shown() -> Vec<&'static str> {
         .iter()
         .map(|a| a.name())
         .filter(|name| {
-            !["prune", "block-addresses", "revoke-credentials", "revoke-role-sessions"].contains(name)
+            !["prune", "block-addresses", "deny-user", "revoke-credentials", "revoke-role-sessions"]
+                .contains(name)
         })
         .collect()
 }

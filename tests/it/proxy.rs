@@ -1,5 +1,5 @@
 //! A proxy in front of the emulator that goes wrong at a chosen request: it kills the program with SIGKILL,
-//! loses or cuts the reply, resets the connection, or says 503. It knows which requests change something,
+//! loses or cuts the reply, resets the connection, or says 503 or 403. It knows which requests change something,
 //! counts them, and keeps a log of what came and what was answered, in order.
 
 use std::{
@@ -29,6 +29,8 @@ pub enum Fault {
     Reset,
     /// 503, and nothing was done.
     Busy,
+    /// IAM does not allow it, and nothing was done.
+    Denied,
     /// 503, although it was done.
     BusyAfter,
     /// The emulator has done it and has answered; the program is stopped (SIGSTOP) before the answer is on
@@ -251,6 +253,14 @@ fn serve(mut client: TcpStream, state: &State) -> std::io::Result<()> {
     if due == Some(Fault::Busy) {
         return answer(&mut client, BUSY, place, state);
     }
+    if due == Some(Fault::Denied) {
+        let (length, says) = (DENIED.len(), DENIED);
+        let reply = format!(
+            "HTTP/1.1 403 Forbidden\r\nContent-Type: text/xml\r\nContent-Length: {length}\r\nConnection: \
+             close\r\n\r\n{says}"
+        );
+        return answer(&mut client, reply.as_bytes(), place, state);
+    }
     let reply = forward(&state.upstream, &request)?;
     match due {
         None => answer(&mut client, &reply, place, state),
@@ -280,6 +290,8 @@ fn answer(client: &mut TcpStream, reply: &[u8], place: usize, state: &State) -> 
     client.write_all(reply)
 }
 
+const DENIED: &str = "<ErrorResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"><Error><Type>Sender</Type>\
+    <Code>AccessDenied</Code><Message>not authorized</Message></Error><RequestId>r</RequestId></ErrorResponse>";
 const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
 /// Logs and counts a request, and says what goes wrong with it.

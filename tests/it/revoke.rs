@@ -113,7 +113,9 @@ fn a_finding_that_accuses_a_user_is_shown_with_the_command_that_revokes_it() {
     let command = format!("revoke arn:aws:iam::{}:user/bo", desk.keys.account);
     assert!(shown.contains(&format!("redress {command}")), "{}{}", said.out, said.err);
     let plan = desk.ends(0, &format!("{command} --region us-east-1 --format json")).json();
-    assert_eq!(plan["changes"][0]["action"], "revoke-credentials");
+    let actions: Vec<&Value> =
+        plan["changes"].as_array().unwrap().iter().map(|change| &change["action"]).collect();
+    assert_eq!(actions, ["deny-user", "revoke-credentials"]);
 }
 
 #[test]
@@ -142,11 +144,20 @@ for key in iam.list_ssh_public_keys(UserName="bo")["SSHPublicKeys"]:
     iam.delete_ssh_public_key(UserName="bo", SSHPublicKeyId=key["SSHPublicKeyId"])
 "#;
 
+/// Makes the access keys of bo inactive.
+const INACTIVE: &str = r#"
+import boto3
+
+iam = boto3.client("iam")
+for key in iam.list_access_keys(UserName="bo")["AccessKeyMetadata"]:
+    iam.update_access_key(UserName="bo", AccessKeyId=key["AccessKeyId"], Status="Inactive")
+"#;
+
 #[test]
-fn a_run_that_cannot_be_finished_is_rolled_back_whole_and_touches_nothing_else() {
-    let (desk, proxy, _) = planned();
-    let mut before = shown(&desk);
-    before["bo"]["ssh"] = json!([]);
+fn a_credential_that_is_deleted_while_the_run_works_counts_as_done() {
+    let (desk, proxy, keys) = planned();
+    let mut left = revoked(shown(&desk), keys["new"].as_str().unwrap());
+    left["bo"]["ssh"] = json!([]);
     proxy.go_wrong(Some((At::Change(2), Fault::Asleep)));
     let started = desk.start(&apply());
     let pid = started.child.as_ref().unwrap().id();
@@ -155,22 +166,86 @@ fn a_run_that_cannot_be_finished_is_rolled_back_whole_and_touches_nothing_else()
     desk.python(NO_SSH, "");
     signal("CONT", pid);
     let said = started.end();
-    assert_eq!(said.code, Some(5), "{}{}", said.out, said.err);
-    assert_eq!(shown(&desk), before, "{}{}", said.out, said.err);
-    assert!(said.err.contains("somebody has changed its status"), "{}", said.err);
+    assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);
+    assert_eq!(shown(&desk), left, "{}{}", said.out, said.err);
+    desk.ends(0, "verify last");
 }
 
 #[test]
-fn a_resumed_run_gives_nothing_back_that_only_its_files_ask_for() {
+fn a_resumed_run_gives_nothing_back_and_goes_on_without_what_is_gone() {
     let (desk, proxy, keys) = planned();
-    let mut left = revoked(shown(&desk), keys["new"].as_str().unwrap());
+    let before = shown(&desk);
+    let mut left = revoked(before.clone(), keys["new"].as_str().unwrap());
     left["bo"]["ssh"] = json!([]);
-    killed(&desk, &proxy, &apply(), (At::Change(3), Fault::KillBefore));
+    killed(&desk, &proxy, &apply(), (At::Change(2), Fault::KillBefore));
     desk.python(NO_SSH, "");
-    let said = desk.ends(6, &resume());
-    assert!(said.err.contains("nobody has approved it"), "{}", said.err);
-    assert!(said.err.contains("aws iam delete-user-policy"), "what is left to do is named: {}", said.err);
-    assert_eq!(shown(&desk), left, "everything is still denied");
+    let said = desk.ends(0, &resume());
+    assert_eq!(shown(&desk), left, "{}{}", said.out, said.err);
+    assert!(!said.err.contains("delete-user-policy"), "{}", said.err);
+    // The SSH key that somebody has deleted does not come back.
+    let said = desk.ends(7, UNDO);
+    assert!(said.out.contains("not as it was before: global/user-credentials/bo (ssh_keys)"), "{}", said.out);
+    assert_eq!(shown(&desk)["bo"]["policies"], before["bo"]["policies"]);
+    assert_eq!(shown(&desk)["bo"]["keys"], before["bo"]["keys"]);
+}
+
+#[test]
+fn a_key_that_somebody_makes_inactive_after_the_plan_keeps_nothing_else_from_being_done() {
+    let (desk, _, keys) = planned();
+    let mut left = revoked(shown(&desk), keys["new"].as_str().unwrap());
+    desk.python(INACTIVE, "");
+    desk.ends(0, &apply());
+    assert_eq!(shown(&desk), left);
+    desk.ends(0, UNDO);
+    // Somebody else has made the key inactive, and it stays so.
+    left["bo"]["policies"].as_object_mut().unwrap().remove("redress-quarantine");
+    left["bo"]["ssh"] = json!(["Active"]);
+    assert_eq!(shown(&desk), left);
+}
+
+#[test]
+fn a_key_that_cannot_be_made_inactive_keeps_neither_the_denial_nor_the_rest_from_being_done() {
+    let (desk, proxy, keys) = planned();
+    let new = keys["new"].as_str().unwrap();
+    let before = shown(&desk);
+    let mut left = revoked(before.clone(), new);
+    left["bo"]["keys"][new] = json!("Active");
+    proxy.go_wrong(Some((At::Change(2), Fault::Denied)));
+    let said = desk.ends(7, &apply());
+    proxy.go_wrong(None);
+    assert_eq!(shown(&desk), left, "{}{}", said.out, said.err);
+    let all = format!("{}{}", said.out, said.err).split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in ["left to do by hand", "aws iam update-access-key", &format!("access key {new} is active")] {
+        assert!(all.contains(part), "{part}: {}{}", said.out, said.err);
+    }
+    let plan = desk.ends(0, "revoke bo --region us-east-1 --format json").json();
+    assert_eq!(plan["changes"].as_array().unwrap().len(), 1, "the rest: {plan}");
+    assert_eq!(plan["changes"][0]["steps"].as_array().unwrap().len(), 1, "{plan}");
+    desk.ends(0, UNDO);
+    assert_eq!(shown(&desk), before);
+}
+
+#[test]
+fn to_a_user_without_active_credentials_everything_is_denied() {
+    let (mut desk, _) = Desk::seeded(SEED);
+    let proxy = Proxy::before(&desk.endpoint);
+    desk.endpoint.clone_from(&proxy.url);
+    desk.python(
+        "import boto3; iam = boto3.client('iam'); \
+         [iam.delete_access_key(UserName='kim', AccessKeyId=k['AccessKeyId']) for k in iam.list_access_keys(UserName='kim')['AccessKeyMetadata']]",
+        "",
+    );
+    let before = shown(&desk);
+    let plan = desk.ends(0, "revoke kim --region us-east-1 -o plan.json --format json").json();
+    let changes = plan["changes"].as_array().unwrap();
+    assert_eq!((changes.len(), &changes[0]["action"]), (1, &json!("deny-user")), "{plan}");
+    let with = r#"--set revoke-credentials.users=["kim"] --auto-approve --max-risk disruptive"#;
+    killed(&desk, &proxy, &format!("apply plan.json {with}"), (At::Change(1), Fault::KillAfter));
+    desk.ends(0, &format!("resume last {with}"));
+    assert!(shown(&desk)["kim"]["policies"]["redress-quarantine"].is_object());
+    desk.ends(0, "verify last");
+    desk.ends(0, UNDO);
+    assert_eq!(shown(&desk), before, "everything is as it was");
 }
 
 #[test]
@@ -183,10 +258,12 @@ fn a_user_that_one_of_its_keys_names_can_do_nothing_any_more_and_everything_agai
     // Also an inactive key says whose it is.
     let plan = desk.ends(0, &format!("revoke {old} --region us-east-1 -o plan.json --format json")).json();
     assert_eq!(shown(&desk), before, "a plan changes nothing");
-    let change = &plan["changes"][0];
-    for part in [new, "its password stays", "--role"] {
-        assert!(change["impact"].to_string().contains(part), "{part}: {change}");
+    let (denial, change) = (&plan["changes"][0], &plan["changes"][1]);
+    assert_eq!(change["after"], json!(["c1"]), "everything is denied first: {change}");
+    for part in ["its password stays", "--role"] {
+        assert!(denial["impact"].to_string().contains(part), "{part}: {denial}");
     }
+    assert!(change["impact"].to_string().contains(new), "{change}");
     assert!(
         change["guards"].to_string().contains("service-specific credentials could not be read"),
         "{change}"
@@ -202,7 +279,9 @@ fn a_user_that_one_of_its_keys_names_can_do_nothing_any_more_and_everything_agai
     );
     assert_eq!(shown(&desk), revoked(before.clone(), new), "bo, and nobody else");
     desk.ends(0, "verify last");
-    desk.ends(0, "revoke bo --region us-east-1");
+    let nothing = desk.ends(0, "revoke bo --region us-east-1 -o none.json --format json").json();
+    assert_eq!(nothing["changes"], json!([]), "{nothing}");
+    assert!(desk.path("none.json").exists());
     desk.ends(0, UNDO);
     assert_eq!(shown(&desk), before, "everything is as it was");
 }
@@ -213,6 +292,9 @@ fn sessions_of_a_role_that_the_user_has_assumed_are_denied_with_it() {
     let before = shown(&desk);
     let plan = desk.ends(0, "revoke bo --role deploy --region us-east-1 -o plan.json --format json").json();
     let changes = plan["changes"].as_array().unwrap();
+    let time = |member: &str| plan[member].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    let lifetime = time("expires").duration_since(time("created"));
+    assert_eq!(lifetime, jiff::SignedDuration::from_mins(15), "after that it is refused");
     let with =
         &changes.iter().find(|change| change["action"] == "revoke-role-sessions").unwrap()["uses"][0]["with"];
     let time = with["before"].as_str().unwrap();
@@ -283,7 +365,7 @@ fn the_last_administrator_and_users_for_emergencies_are_refused_until_there_is_a
     }
     desk.python("import boto3; boto3.client('iam').create_access_key(UserName='retired')", "");
     let plan = desk.ends(0, "revoke chief --region us-east-1 --format json").json();
-    assert_eq!(plan["changes"].as_array().unwrap().len(), 1, "{plan}");
+    assert_eq!(plan["changes"].as_array().unwrap().len(), 2, "{plan}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The order in which credentials are taken, and the users from whom none are.
+//! The credentials that become inactive, and the users whose credentials stay.
 
 use super::*;
 use crate::{
@@ -6,10 +6,15 @@ use crate::{
         Options,
         make::sound::{going_back, named, names, steps},
     },
-    calls::Purpose,
-    checks,
+    calls::{Otherwise, Purpose, WayBack},
+    checks::{
+        self,
+        revoked::{QUARANTINE, deny_all},
+    },
     finding::Verdict,
-    inventory::{Caller, IamGroup, Inventory, Tags},
+    inventory::{
+        AccessKey, Caller, Credential, Fact, IamGroup, Inventory, Selector, Tags, User, UserCredentials,
+    },
     resource::Owner,
 };
 
@@ -57,28 +62,42 @@ fn account(user: User, others: UserCredentials) -> Inventory {
     account.access_keys.read(&Selector::by(AccessKey::USER, "bo"), Fact::Known(()));
     account.users.put("bo", user);
     account.user_credentials.put("bo", others);
-    account.login_profiles.put("bo", LoginProfile { id: "bo".into(), ..LoginProfile::default() });
     account
 }
 
+fn with() -> Value {
+    RevokeCredentials.decode(toml::de::Deserializer::parse("users = ['bo']").unwrap()).unwrap()
+}
+
 fn propose(account: &Inventory) -> Result<Proposal, Refusal> {
+    propose_with(account, &with())
+}
+
+fn propose_with(account: &Inventory, with: &Value) -> Result<Proposal, Refusal> {
     let options = Options::default();
     let context = Context { inventory: account, region: "us-east-1", checks: &[], options: &options };
-    let with = RevokeCredentials.decode(toml::de::Deserializer::parse("users = ['bo']").unwrap()).unwrap();
-    RevokeCredentials.propose(&context, &account.owner.user("bo"), &with)
+    RevokeCredentials.propose(&context, &account.owner.user("bo"), with)
+}
+
+/// Returns the parameters of a plan that is made on an account.
+fn settled(account: &Inventory) -> Value {
+    let options = Options::default();
+    let context = Context { inventory: account, region: "us-east-1", checks: &[], options: &options };
+    RevokeCredentials.settled(&context, &account.owner.user("bo"), &with())
+}
+
+fn judged(account: &Inventory) -> Verdict {
+    (checks::find(USER).unwrap().judge)(account, &account.owner.user("bo"), &json!({ "users": ["bo"] }))
 }
 
 #[test]
-fn everything_is_denied_first_and_then_each_credential_becomes_inactive() {
-    let account = account(user(), others());
-    let proposal = propose(&account).unwrap();
+fn each_credential_becomes_inactive_after_everything_is_denied() {
+    let proposal = propose(&account(user(), others())).unwrap();
     steps(&proposal.steps);
-    let all = ["deny", "key-AKIA1", "key-AKIA3", "service_specific-ACCA1", "ssh_keys-APKA1"];
+    let all = ["key-AKIA1", "key-AKIA3", "service_specific-ACCA1", "ssh_keys-APKA1"];
     assert_eq!(names(&proposal.steps), all);
-    let put = &named(&proposal.steps, "deny").act.call;
-    assert_eq!((put.operation.as_str(), &put.input["UserName"]), ("PutUserPolicy", &json!("bo")));
-    let denial: Value = serde_json::from_str(put.input["PolicyDocument"].as_str().unwrap()).unwrap();
-    assert_eq!(denial, deny_all());
+    let needed = &proposal.prerequisites[0];
+    assert_eq!((needed.action, needed.resource.id()), ("deny-user", "bo"));
     assert_eq!(
         going_back(&proposal.steps, &all, Purpose::Undo),
         [
@@ -86,103 +105,91 @@ fn everything_is_denied_first_and_then_each_credential_becomes_inactive() {
             "UpdateServiceSpecificCredential service_specific-ACCA1",
             "UpdateAccessKey key-AKIA3",
             "UpdateAccessKey key-AKIA1",
-            "DeleteUserPolicy deny",
         ]
     );
-    assert!(proposal.impact.iter().any(|line| line.contains("its password stays")), "{:?}", proposal.impact);
-    assert!(proposal.impact.iter().any(|line| line.contains("--role")), "{:?}", proposal.impact);
-    assert!(proposal.impact.iter().any(|line| line.contains("ACCA1 for bedrock.amazonaws.com")));
+    assert!(proposal.impact[0].contains("ACCA1 for bedrock.amazonaws.com"), "{:?}", proposal.impact);
+    for step in &proposal.steps {
+        assert_eq!(step.act.otherwise, Otherwise::Alone, "none keeps another one active");
+        let WayBack::Calls { rollback, .. } = &step.way_back else { panic!("{step:?}") };
+        assert!(rollback.iter().all(|back| back.otherwise == Otherwise::Leave && !back.before.is_empty()));
+    }
 }
 
 #[test]
-fn where_the_inline_policies_leave_no_room_aws_s_own_denial_is_attached_and_without_room_nothing_is_planned()
-{
-    let full = |attached: usize| {
-        let long = json!({ "Statement": [{ "Effect": "Allow", "Action": "s3:GetObject",
-            "Resource": format!("arn:aws:s3:::{}", "x".repeat(1950)) }] });
-        let arns = (0..attached).map(|n| format!("arn:aws:iam::123456789012:policy/p{n}")).collect();
-        let user = User {
-            inline_policies: Fact::Known([("long".to_owned(), long)].into()),
-            attached_policies: Fact::Known(arns),
-            ..user()
-        };
-        let mut account = account(user, others());
-        for n in 0..attached {
-            let id = format!("arn:aws:iam::123456789012:policy/p{n}");
-            let document = json!({ "Statement": [] });
-            account.managed_policies.put(id.clone(), crate::inventory::ManagedPolicy { id, document });
-        }
-        propose(&account)
+fn what_others_do_to_a_credential_after_the_plan_changes_nothing_of_it() {
+    let mut account = account(user(), others());
+    let with = settled(&account);
+    let planned = propose_with(&account, &with).unwrap();
+    assert_eq!(planned.steps, propose(&account).unwrap().steps);
+    // One is inactive, one is gone, and somebody has made a new one.
+    account.access_keys.put("AKIA1", key("AKIA1", "Inactive"));
+    account.access_keys.items.remove("AKIA3");
+    account.access_keys.put("AKIA4", key("AKIA4", "Active"));
+    account.user_credentials.put("bo", UserCredentials { ssh_keys: Fact::Known(Vec::new()), ..others() });
+    assert_eq!(propose_with(&account, &with).unwrap(), planned);
+    assert_eq!(RevokeCredentials.unsettled(&with, &self::with()), self::with());
+}
+
+#[test]
+fn who_is_denied_already_loses_the_credentials_alone_and_who_has_none_is_only_denied() {
+    let denied =
+        User { inline_policies: Fact::Known([(QUARANTINE.to_owned(), deny_all())].into()), ..user() };
+    let none = || UserCredentials {
+        service_specific: Fact::Known(Vec::new()),
+        ssh_keys: Fact::Known(Vec::new()),
+        ..others()
     };
-    let proposal = full(9).unwrap();
-    steps(&proposal.steps);
-    let call = &proposal.steps[0].act.call;
-    assert_eq!(call.operation, "AttachUserPolicy");
-    assert_eq!(call.input["PolicyArn"], "arn:aws:iam::aws:policy/AWSDenyAll");
-    assert_eq!(going_back(&proposal.steps, &["deny"], Purpose::Undo), ["DetachUserPolicy deny"]);
-    assert!(matches!(full(10), Err(Refusal::Refused(why)) if why.contains("no room")));
-}
-
-#[test]
-fn a_group_that_denies_everything_does_and_one_that_is_not_known_does_not() {
-    let member = |group: Fact<IamGroup>| {
-        let mut account = account(User { groups: Fact::Known(vec!["g".into()]), ..user() }, others());
-        account.iam_groups.items.insert("g".into(), group);
+    let inactive = |mut account: Inventory| {
+        for id in ["AKIA1", "AKIA3"] {
+            account.access_keys.put(id, key(id, "Inactive"));
+        }
         account
     };
-    let with = |policies: &[Value], attached: &[&str]| {
-        let inline = policies.iter().map(|policy| ("any".to_owned(), policy.clone())).collect();
-        let attached = attached.iter().map(|arn| (*arn).to_owned()).collect();
-        let (inline_policies, attached_policies) = (Fact::Known(inline), Fact::Known(attached));
-        member(Fact::Known(IamGroup { id: "g".into(), inline_policies, attached_policies }))
-    };
-    let first = |account: &Inventory| propose(account).unwrap().steps[0].name.clone();
-    assert_eq!(first(&with(&[], &["arn:aws:iam::aws:policy/AWSDenyAll"])), "key-AKIA1");
-    assert_eq!(first(&with(&[deny_all()], &[])), "key-AKIA1");
-    assert_eq!(first(&with(&[json!({ "Statement": [] })], &[])), "deny");
-    // Whether it makes administrators is not known, either.
-    let unknown = member(Fact::unknown("AccessDenied"));
-    assert!(matches!(propose(&unknown), Err(Refusal::Unknown(why)) if why.contains("group g")));
-    let verdict =
-        (checks::find(USER).unwrap().judge)(&unknown, &unknown.owner.user("bo"), &json!({ "users": ["bo"] }));
-    assert!(
-        matches!(verdict, Verdict::Violates(what) if what.to_string().contains("do not deny everything"))
+    let open = account(denied.clone(), none());
+    assert_eq!(names(&propose(&open).unwrap().steps), ["key-AKIA1", "key-AKIA3"]);
+    assert_eq!(judged(&open).word(), "violates");
+    let check = checks::find(USER).unwrap();
+    assert_eq!(
+        (check.judge)(&open, &open.owner.user("bo"), &Value::Null).word(),
+        "ok",
+        "nobody has named it"
     );
+    let closed = inactive(account(denied, none()));
+    assert!(matches!(propose(&closed), Err(Refusal::Nothing(_))));
+    assert_eq!(judged(&closed).word(), "ok");
+    let bare = propose(&inactive(account(user(), none()))).unwrap();
+    assert_eq!((bare.steps.len(), bare.prerequisites.len()), (0, 1), "all the work is that of deny-user");
+    let mut strange = closed;
+    strange.access_keys.put("AKIA1", key("AKIA1", "Resting"));
+    assert!(matches!(propose(&strange), Err(Refusal::Unknown(_))));
+    assert_eq!(judged(&strange).word(), "unknown");
 }
 
 #[test]
-fn what_could_not_be_read_of_the_other_credentials_is_named_and_denied_all_the_same() {
+fn what_could_not_be_read_is_named_and_denied_all_the_same() {
     let unread = UserCredentials { service_specific: Fact::unknown("AccessDenied"), ..others() };
     let proposal = propose(&account(user(), unread)).unwrap();
     assert!(proposal.guards.iter().any(|note| note.note.contains("service-specific credentials could not")));
     let mut unlisted = account(user(), others());
     unlisted.access_keys.read(&Selector::by(AccessKey::USER, "bo"), Fact::unknown("AccessDenied"));
-    assert!(matches!(propose(&unlisted), Err(Refusal::Unknown(_))), "keys are what it is about");
+    unlisted.user_credentials.items.remove("bo");
+    let proposal = propose(&unlisted).unwrap();
+    assert_eq!((proposal.steps.len(), proposal.prerequisites.len()), (0, 1));
+    assert_eq!(judged(&unlisted).word(), "violates");
+    let inline = Fact::Known([(QUARANTINE.to_owned(), deny_all())].into());
+    unlisted.users.put("bo", User { inline_policies: inline, ..user() });
+    assert!(matches!(propose(&unlisted), Err(Refusal::Nothing(why)) if why.contains("access keys")));
+    assert_eq!(judged(&unlisted).word(), "unknown");
 }
 
 #[test]
-fn what_is_done_already_is_not_done_again_and_the_check_agrees() {
-    let mut account = account(
-        User { inline_policies: Fact::Known([(QUARANTINE.to_owned(), deny_all())].into()), ..user() },
-        UserCredentials {
-            service_specific: Fact::Known(Vec::new()),
-            ssh_keys: Fact::Known(Vec::new()),
-            ..others()
-        },
-    );
-    let check = checks::find(USER).unwrap();
-    let judged = |account: &Inventory, with: Value| (check.judge)(account, &account.owner.user("bo"), &with);
-    assert_eq!(names(&propose(&account).unwrap().steps), ["key-AKIA1", "key-AKIA3"]);
-    assert_eq!(judged(&account, json!({ "users": ["bo"] })).word(), "violates");
-    assert_eq!(judged(&account, Value::Null).word(), "ok", "nobody has named it");
-    for id in ["AKIA1", "AKIA3"] {
-        account.access_keys.put(id, key(id, "Inactive"));
-    }
-    assert!(matches!(propose(&account), Err(Refusal::Nothing(_))));
-    assert_eq!(judged(&account, json!({ "users": ["bo"] })).word(), "ok");
-    account.access_keys.put("AKIA1", key("AKIA1", "Resting"));
-    assert!(matches!(propose(&account), Err(Refusal::Unknown(_))));
-    assert_eq!(judged(&account, json!({ "users": ["bo"] })).word(), "unknown");
+fn a_group_of_which_nothing_is_known_is_no_denial_and_refused() {
+    let mut account = account(User { groups: Fact::Known(vec!["g".into()]), ..user() }, others());
+    account.iam_groups.items.insert("g".into(), Fact::<IamGroup>::unknown("AccessDenied"));
+    // Whether it makes administrators is not known, either.
+    assert!(matches!(propose(&account), Err(Refusal::Unknown(why)) if why.contains("group g")));
+    let Verdict::Violates(what) = judged(&account) else { panic!("{:?}", judged(&account)) };
+    assert!(what.to_string().contains("do not deny everything"), "{what}");
 }
 
 #[test]
@@ -193,4 +200,6 @@ fn the_caller_and_users_for_emergencies_are_refused() {
     let tags = [("break-glass".to_owned(), "yes".to_owned())].into();
     let glass = account(User { tags, ..user() }, others());
     assert!(matches!(propose(&glass), Err(Refusal::Refused(why)) if why.contains("emergencies")));
+    let step = named(&propose(&account(user(), others())).unwrap().steps, "key-AKIA1").clone();
+    assert_eq!(step.act.call.input["Status"], "Inactive");
 }

@@ -89,7 +89,7 @@ pub async fn run(session: &Session, args: &RevokeArgs) -> Result<Exit, Fail> {
         checks: &[],
         playbooks: &playbooks,
         options: &options,
-        valid_for: safety.valid_for.unwrap_or(VALID_FOR),
+        valid_for: lifetime(safety.valid_for, &all),
         limits: Limits { max_changes: safety.max_changes, max_percent: safety.max_percent },
         also: also.clone(),
         observed: Default::default(),
@@ -100,10 +100,16 @@ pub async fn run(session: &Session, args: &RevokeArgs) -> Result<Exit, Fail> {
     let (survey, plan) = survey::plan(account, &wish(Some(&narrow)), &stage).await;
     if survey.findings.iter().all(|finding| matches!(finding.verdict, Verdict::Ok(_))) {
         session.out.say(&format!("nothing to do: everything is denied to {name} already"));
-        return Ok(Exit::Done);
     }
     summary::plan_to(session, &plan, output)?;
     Ok(Exit::of_plan(&plan, false))
+}
+
+/// Returns the time for which a plan is good: one with roles is refused once the time has come before which
+/// their sessions are denied.
+fn lifetime(asked: Option<SignedDuration>, roles: &[String]) -> SignedDuration {
+    let asked = asked.unwrap_or(VALID_FOR);
+    if roles.is_empty() { asked } else { asked.min(LEAVE) }
 }
 
 /// The identities of a plan.

@@ -16,7 +16,7 @@ use super::{
     named::{Failure, Named, looks_gone},
 };
 use crate::{
-    calls::{self, AllOutputs, Bindings, CallError, ErrorClass, Expect, Otherwise, Outcome, Outputs},
+    calls::{self, AllOutputs, Bindings, CallError, ErrorClass, Expect, Outcome, Outputs},
     journal::{Event, StepResult, StepState, StoreError, Story},
     plan::reach::nameless,
 };
@@ -45,7 +45,7 @@ impl Engine<'_> {
             });
             match step {
                 Some((StepState::Settled, _)) => return Ok(()),
-                Some((StepState::Left, _)) if named.act.otherwise == Otherwise::Leave => return Ok(()),
+                Some((StepState::Left, _)) if named.act.otherwise.leaves() => return Ok(()),
                 Some((StepState::Called, at)) => {
                     if let Err(error) = self.settle(named, at, journal).await? {
                         self.after_error(named, &error, tries, began, journal).await?;

@@ -8,7 +8,7 @@ mod whole;
 
 use std::collections::BTreeSet;
 
-use uses::{dependents, for_others, own_parameters};
+use uses::{dependents, for_others, is_left_all, own_parameters};
 pub use uses::{own_for_others, own_uses, serves};
 pub use whole::{PlanAgain, all_again, all_needs};
 
@@ -350,12 +350,17 @@ fn behind<'c>(
             "a restoring change is made again from its run, not from a playbook".to_owned(),
         )),
         PlanKind::Plan if change.findings.is_empty() => for_others(plan, change, facts, today),
-        PlanKind::Plan => answering(change, facts, today),
+        PlanKind::Plan => answering(plan, change, facts, today),
     }
 }
 
 /// Finds the playbooks that ask for a change because of its findings.
-fn answering<'c>(change: &'c Change, facts: &Inventory, today: &Today) -> Result<Behind<'c>, Unlike> {
+fn answering<'c>(
+    plan: &'c Plan,
+    change: &'c Change,
+    facts: &Inventory,
+    today: &Today,
+) -> Result<Behind<'c>, Unlike> {
     let names = |uses: &[ActionUse]| uses.iter().map(|one| one.action.clone()).collect::<Vec<_>>();
     let mut behind = Behind {
         playbook: String::new(),
@@ -383,7 +388,10 @@ fn answering<'c>(change: &'c Change, facts: &Inventory, today: &Today) -> Result
         behind.ask |= answer.playbooks.iter().any(|p| p.approve != Approve::Auto);
         behind.protected.extend(answer.playbooks.iter().flat_map(|p| p.guard.protected_tags.clone()));
         if answer.resource != change.resource || names(answer.uses) != names(&change.uses) {
-            behind.shared.push(key);
+            match is_left_all(plan, change, &answer, facts) {
+                true => playbooks.extend(answer.playbooks),
+                false => behind.shared.push(key),
+            }
             continue;
         }
         if uses.is_some_and(|uses| uses != answer.uses) {
@@ -395,7 +403,7 @@ fn answering<'c>(change: &'c Change, facts: &Inventory, today: &Today) -> Result
         uses = Some(answer.uses);
         playbooks.extend(answer.playbooks);
     }
-    let (Some(uses), Some(first)) = (uses, first_playbook(&today.playbooks, &playbooks)) else {
+    let Some(first) = first_playbook(&today.playbooks, &playbooks) else {
         let what = format!("no playbook of today asks for {} on {}", change.action, change.resource);
         return Err(Unlike::Drifted(format!(
             "{what}: make a new plan, or give --playbooks, --playbook-set, --set and --allow-cidr as when it \
@@ -403,7 +411,7 @@ fn answering<'c>(change: &'c Change, facts: &Inventory, today: &Today) -> Result
         )));
     };
     behind.playbook.clone_from(&first.id);
-    behind.own = own_parameters(&change.uses, uses);
+    behind.own = uses.map(|uses| own_parameters(&change.uses, uses)).unwrap_or_default();
     Ok(behind)
 }
 

@@ -6,10 +6,11 @@ use serde_json::Value;
 
 use super::{Behind, Today, Unlike, behind};
 use crate::{
-    actions::{self, Action, ActionUse, Context, prune},
+    actions::{self, Action, ActionUse, Context, Prerequisite, Refusal, prune},
     inventory::Inventory,
     plan::{
         Change, Plan, PlanKind,
+        grouping::Asked,
         propose::{checks_of, prerequisites},
     },
 };
@@ -76,7 +77,9 @@ pub fn own_for_others(plan: &Plan, change: &Change, facts: &Inventory, today: &T
     match plan.kind {
         // The tags of a resource state whether it may be deleted.
         PlanKind::Prune if change.uses.iter().all(|one| one.action == prune::NAME) => Vec::new(),
-        PlanKind::Plan => match for_others(plan, change, facts, today) {
+        // It was left all the work of another action: its findings are its own.
+        PlanKind::Plan if !change.findings.is_empty() && is_reached(plan, change, facts) => Vec::new(),
+        PlanKind::Plan => match behind(plan, change, facts, today) {
             Ok(behind) => behind.own,
             Err(unlike) => vec![format!(
                 "no other change of the plan needs {action} on {resource} so today ({})",
@@ -85,6 +88,31 @@ pub fn own_for_others(plan: &Plan, change: &Change, facts: &Inventory, today: &T
         },
         _ => vec![format!("{action} on {resource} makes what others need, and here are none")],
     }
+}
+
+/// Returns whether an answer to a finding needs a change as its prerequisite, to which it left all the work
+/// when the plan was made.
+pub(super) fn is_left_all(plan: &Plan, change: &Change, answer: &Asked<'_>, facts: &Inventory) -> bool {
+    let checks = checks_of(change);
+    let context =
+        Context { inventory: facts, region: &change.region, checks: &checks, options: &plan.options };
+    let needed = prerequisites(&context, answer.uses, &answer.resource);
+    change.uses.iter().all(|one| is_among(one, change, &needed))
+}
+
+/// Returns whether the state that a change makes is there: it has nothing left to call.
+fn is_reached(plan: &Plan, change: &Change, facts: &Inventory) -> bool {
+    let checks = checks_of(change);
+    let context =
+        Context { inventory: facts, region: &change.region, checks: &checks, options: &plan.options };
+    change.uses.iter().all(|one| {
+        let proposed = actions::find(&one.action).map(|a| a.propose(&context, &change.resource, &one.with));
+        matches!(proposed, Some(Err(Refusal::Nothing(_))))
+    })
+}
+
+fn is_among(one: &ActionUse, change: &Change, needed: &[Prerequisite]) -> bool {
+    needed.iter().any(|n| n.action == one.action && n.resource == change.resource && n.with == one.with)
 }
 
 /// Returns the changes of a plan that come after this one.
@@ -117,12 +145,7 @@ pub(super) fn for_others<'c>(
         let context =
             Context { inventory: facts, region: &other.region, checks: &checks, options: &plan.options };
         let needed = prerequisites(&context, &other.uses, &other.resource);
-        let this = |one: &ActionUse| {
-            needed
-                .iter()
-                .any(|n| n.action == one.action && n.resource == change.resource && n.with == one.with)
-        };
-        if !change.uses.iter().all(this) {
+        if !change.uses.iter().all(|one| is_among(one, change, &needed)) {
             continue;
         }
         let done = change.ask || !behind.ask;

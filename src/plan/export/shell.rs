@@ -268,7 +268,7 @@ fn only_if_held(act: &Act, called: &str) -> String {
             "if [ \"$held\" != yes ]; then fail {}; fi\n{called}",
             quoted(&format!("before {name}: nothing was called"))
         ),
-        Otherwise::Leave => format!(
+        Otherwise::Leave | Otherwise::Alone => format!(
             "if [ \"$held\" = yes ]; then\n{called}else say {}; fi\n",
             quoted(&format!("  {name} is left out"))
         ),

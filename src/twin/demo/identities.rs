@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{ACCOUNT, hours_before, tags};
 use crate::inventory::{
     AccessKey, AccountSummary, CredentialRow, Fact, IamGroup, Inventory, LastUse, LoginProfile, Membership,
-    MfaDevices, ReportedKey, User, tag,
+    MfaDevices, ReportedKey, User, UserCredentials, tag,
 };
 
 const DAY: i64 = 24;
@@ -144,6 +144,14 @@ fn sign_in(company: &mut Inventory, person: &Person, now: Timestamp) {
     let devices =
         MfaDevices { id: person.name.to_owned(), devices: devices.map(device).into_iter().collect() };
     company.mfa_devices.put(person.name, devices);
+    let none = || Fact::Known(Vec::new());
+    let others = UserCredentials {
+        id: person.name.to_owned(),
+        service_specific: none(),
+        ssh_keys: none(),
+        certificates: none(),
+    };
+    company.user_credentials.put(person.name, others);
     if person.password.is_some() {
         let last_used = person.password.map_or(Fact::Absent, |(used, _)| days_before(now, used));
         let login = LoginProfile { id: person.name.to_owned(), created: days_before(now, 900), last_used };

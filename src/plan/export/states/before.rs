@@ -74,10 +74,10 @@ pub(super) fn write(
         &gone,
         match act.otherwise {
             Otherwise::Stop => put_at(ways.roads.error, &said, ways.roads.not_done),
-            Otherwise::Leave if named.keeps => {
+            Otherwise::Leave | Otherwise::Alone if named.keeps => {
                 put_at(&made(&place.change.id, place.step), &json!({ "done": true }), ways.left)
             }
-            Otherwise::Leave => {
+            Otherwise::Leave | Otherwise::Alone => {
                 json!({ "Type": "Pass", "Comment": "left as somebody else has set it", "Next": ways.left })
             }
         },
