@@ -74,8 +74,8 @@ pub struct GuardNote {
 }
 
 /// Guards that are noted for the reader and decide nothing: AWS counts quotas itself before anything is taken
-/// down, and the checks of applications are in the steps where they are waited for. Credentials that could not be read are denied
-/// with the others.
+/// down, the checks of applications are in the steps where they are waited for, and credentials that could
+/// not be read are denied with the others.
 const ASIDE: [&str; 4] = ["storage-quota", "rule-quota", "application-status", UNREAD];
 
 /// The guard that notes credentials of a user that could not be read.
