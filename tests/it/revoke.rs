@@ -322,7 +322,7 @@ fn what_is_no_identity_or_two_or_of_another_account_is_an_error_and_nothing_is_c
         ("arn:aws:sts::999999999999:federated-user/bo", "GetFederationToken"),
         ("ASIAIOSFODNN7EXAMPLE", "the key of a session"),
         ("a/b", "name a user"),
-        ("bo --role kim", "no user, role or access key"),
+        ("bo --role kim", "no role of this account has that name"),
     ] {
         let said = desk.ends(2, &format!("revoke {name} --region us-east-1"));
         assert!(said.err.contains(part), "{name}: {}", said.err);

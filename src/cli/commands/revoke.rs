@@ -272,7 +272,7 @@ async fn known_roles(account: &dyn Account, roles: &[String]) -> Result<(), Fail
     for role in roles {
         match facts.roles.get(role) {
             Fact::Known(_) => not_own(protected_users::is_calling_role(&facts, role), role)?,
-            Fact::Absent => return Err(nobody(role)),
+            Fact::Absent => return Err(none(role, "role")),
             silent => return Err(unread(&format!("role {role}"), silent.silence())),
         }
     }
@@ -289,8 +289,12 @@ fn not_own(is_own: bool, name: &str) -> Result<(), Fail> {
 }
 
 fn nobody(name: &str) -> Fail {
+    none(name, "user, role or access key")
+}
+
+fn none(name: &str, kind: &str) -> Fail {
     no_identity(name)
-        .why("no user, role or access key of this account has that name")
+        .why(format!("no {kind} of this account has that name"))
         .hint("look at the account (--profile) and at the spelling")
 }
 
