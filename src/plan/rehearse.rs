@@ -12,6 +12,7 @@ use super::{
     together::{targets, together},
 };
 use crate::{
+    calls::Test,
     checks::{self, Check},
     finding::{FindingKey, Verdict},
     inventory::{FamilyKind, Inventory, Selector, Want},
@@ -58,8 +59,8 @@ impl Rules {
 
     /// Returns whether a finding is gone in an inventory although its resource exists. An unknown verdict
     /// does not count as gone.
-    fn closed(&self, inventory: &Inventory, key: &FindingKey) -> bool {
-        if guards::is_gone(inventory, &key.resource) {
+    fn closed(&self, inventory: &Inventory, key: &FindingKey, by: &Change) -> bool {
+        if guards::is_gone(inventory, &key.resource) && !deletes(by, key) {
             return false;
         }
         checks::find(&key.check).is_some_and(|check| {
@@ -69,6 +70,15 @@ impl Rules {
             )
         })
     }
+}
+
+/// Returns whether a change is meant to delete the resource of a finding: it waits until that is gone.
+fn deletes(change: &Change, key: &FindingKey) -> bool {
+    let waits = change.steps.iter().filter_map(|step| step.act.wait.as_ref());
+    change.resource == key.resource
+        && waits
+            .flat_map(|wait| &wait.until)
+            .any(|expect| expect.test == Test::Gone && expect.id == key.resource.id())
 }
 
 /// The result of a rehearsal.
@@ -109,8 +119,10 @@ pub fn rehearse(changes: &[Change], stage: &dyn Stage, rules: &Rules) -> Rehears
     run.rehearsed.rehearsal.opens =
         rules.violations(&after).into_iter().filter(|key| !rules.violated(&before, key)).collect();
     let rehearsed = changes.iter().filter(|c| run.rehearsed.rehearsal.predicted.contains_key(&c.id));
-    let closes: BTreeSet<FindingKey> =
-        rehearsed.flat_map(|c| &c.findings).filter(|key| rules.closed(&after, key)).cloned().collect();
+    let closes: BTreeSet<FindingKey> = rehearsed
+        .flat_map(|change| change.findings.iter().filter(|key| rules.closed(&after, key, change)))
+        .cloned()
+        .collect();
     run.rehearsed.rehearsal.closes = closes.into_iter().collect();
     run.rehearsed.rehearsal.differences = footprints::unpredicted(&before, &after, &run.done, &run.outputs);
     run.rehearsed.rehearsal.together = together(changes, &before);
