@@ -1,12 +1,18 @@
-//! Steps that credentials and their policies share: a status that is switched off and on again, and
+//! What credentials and their policies share: a status that is switched off and on again, its guards, and
 //! quotas. Nothing here knows any one action.
 
 use serde_json::{Value, json};
 
-use super::{make, signing_in::SHOWS_WITHIN};
+use super::{
+    Context, GuardNote, Refusal, make,
+    protected_users::{self, BreakGlass},
+    signing_in::SHOWS_WITHIN,
+    support,
+};
 use crate::{
     calls::{Call, Expect, Step, WayBack},
     inventory::{AccessKey, FamilyKind},
+    resource::ResourceId,
     services::user::{UpdateAccessKey, UserName},
 };
 
@@ -15,6 +21,40 @@ use crate::{
 pub const OF_ROLE: usize = 10_240;
 /// The managed policies that can be attached to a user, where its quota was not raised.
 pub const ATTACHED: usize = 10;
+
+/// Returns the words for an access key, the key, and the name of its user.
+///
+/// # Errors
+/// A refusal where the key is not known, or its user has no name that AWS takes.
+pub fn subject<'i>(
+    context: &Context<'i>,
+    target: &ResourceId,
+) -> Result<(String, &'i AccessKey, UserName), Refusal> {
+    let words = format!("access key {}", target.id());
+    let key = support::need(context.inventory.access_keys.get(target.id()), &words)?;
+    let user = UserName::try_from(key.user.as_str())
+        .map_err(|why| Refusal::Unknown(format!("the user of {words}: {why}")))?;
+    Ok((words, key, user))
+}
+
+/// Asks all guards about an access key that becomes inactive.
+///
+/// # Errors
+/// A refusal with the reason.
+pub fn guards(
+    context: &Context<'_>,
+    words: &str,
+    key: &AccessKey,
+    signs: BreakGlass<'_>,
+) -> Result<Vec<GuardNote>, Refusal> {
+    let mut all = protected_users::guard(context, &key.user, &key.tags, signs)?;
+    if key.of_caller {
+        return Err(Refusal::Refused(format!("{words} signs the requests of redress itself")));
+    }
+    let manager = key.tags.known().and_then(support::managed_by);
+    all.push(support::ownership(&format!("user {}", key.user), manager, context.options)?);
+    Ok(all)
+}
 
 /// Builds the step that makes a credential inactive while it is active; its undo makes it active again.
 /// `call` is the call that sets a status, `is` the condition that it has one.

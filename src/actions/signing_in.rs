@@ -1,7 +1,5 @@
 //! Facts and guards about a person who signs in to the console, which several actions share. Pure.
 
-use serde::{Deserialize, Deserializer, de::Error};
-
 use super::{
     Around, Context, GuardNote, Refusal,
     protected_users::{self, BreakGlass},
@@ -31,17 +29,6 @@ pub const READS: &[Around] = &[
     Around::found(FamilyKind::ManagedPolicies).listed().perhaps(),
     Around::found(FamilyKind::Roles).perhaps(),
 ];
-
-/// Reads a number of days.
-///
-/// # Errors
-/// A number that is none, or more than ten years.
-pub fn days<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    match u32::deserialize(deserializer)? {
-        days @ 1..=3650 => Ok(days),
-        days => Err(D::Error::custom(format!("{days} days: give 1 to 3650"))),
-    }
-}
 
 /// Returns the facts to read about a user.
 pub fn needs(context: &Context<'_>, name: &str) -> Vec<Want> {

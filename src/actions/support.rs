@@ -3,7 +3,10 @@
 //! steps.
 
 use ipnet::IpNet;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{DeserializeOwned, Error as _},
+};
 use serde_json::{Map, Value, json};
 
 use super::{GuardNote, Options, Refusal};
@@ -297,6 +300,17 @@ pub fn ownership(what: &str, manager: Option<String>, options: &Options) -> Resu
             "{what} is managed by {by}, which may set the change back or break by it: make the change there, \
              or give --include-managed"
         ))),
+    }
+}
+
+/// Reads a number of days.
+///
+/// # Errors
+/// A number that is none, or more than ten years.
+pub fn days<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    match u32::deserialize(deserializer)? {
+        days @ 1..=3650 => Ok(days),
+        days => Err(D::Error::custom(format!("{days} days: give 1 to 3650"))),
     }
 }
 

@@ -1,13 +1,13 @@
 //! `deactivate-access-key`: an access key that is not used signs no requests any more, until it is activated
 //! again.
 
-use serde::{Deserialize, Deserializer, Serialize, de::Error};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
     Action, Around, Context, Parameter, Proof, Proposal, Refusal,
     concern::{self, Concern},
-    credentials::unused_key_off,
+    credentials::{self, unused_key_off},
     protected_users::{self, BreakGlass},
     support,
 };
@@ -30,7 +30,7 @@ pub struct DeactivateAccessKey;
 #[serde(default, deny_unknown_fields)]
 pub struct Params {
     /// The days after which a key counts as unused.
-    #[serde(deserialize_with = "days")]
+    #[serde(deserialize_with = "support::days")]
     pub days: u32,
     /// Patterns of the names of users for emergencies.
     #[serde(deserialize_with = "protected_users::patterns")]
@@ -47,13 +47,6 @@ impl Default for Params {
             break_glass_users: protected_users::usual_users(),
             break_glass_tags: protected_users::usual_tags(),
         }
-    }
-}
-
-fn days<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    match u32::deserialize(deserializer)? {
-        days @ 1..=3650 => Ok(days),
-        days => Err(D::Error::custom(format!("{days} days: give 1 to 3650"))),
     }
 }
 
@@ -124,19 +117,10 @@ impl Action for DeactivateAccessKey {
     }
     fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {
         let params: Params = support::params(with)?;
-        let words = format!("access key {}", target.id());
-        let key = support::need(context.inventory.access_keys.get(target.id()), &words)?;
-        let user = UserName::try_from(key.user.as_str())
-            .map_err(|why| Refusal::Unknown(format!("the user of {words}: {why}")))?;
+        let (words, key, user) = credentials::subject(context, target)?;
         unused(context, &words, key, params.days)?;
         let signs = BreakGlass { users: &params.break_glass_users, tags: &params.break_glass_tags };
-        let mut guards = protected_users::guard(context, user.as_str(), &key.tags, signs)?;
-        if key.of_caller {
-            return Err(Refusal::Refused(format!("{words} signs the requests of redress itself")));
-        }
-        let owner = format!("user {user}");
-        let manager = key.tags.known().and_then(support::managed_by);
-        guards.push(support::ownership(&owner, manager, context.options)?);
+        let guards = credentials::guards(context, &words, key, signs)?;
         let status = |status: &str| json!({ "user": key.user, "status": status });
         Ok(Proposal {
             summary: format!("deactivate {words} of user {user}, {}", last_use(key)),

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use super::{
     Action, Around, Context, Parameter, Proof, Proposal, Refusal,
     concern::{self, Concern},
-    make,
-    rotate_access_key::{READS, days},
+    credentials, make,
+    rotate_access_key::READS,
+    signing_in::SHOWS_WITHIN,
     support,
 };
 use crate::{
@@ -26,15 +27,12 @@ use crate::{
 /// The action `delete-access-key`.
 pub struct DeleteAccessKey;
 
-/// Seconds within which IAM shows a change.
-const SHOWS_WITHIN: u64 = 300;
-
 /// The parameters of the action.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Params {
     /// The days for which the key must have been inactive.
-    #[serde(deserialize_with = "days")]
+    #[serde(deserialize_with = "support::days")]
     pub days: u32,
 }
 
@@ -97,10 +95,7 @@ impl Action for DeleteAccessKey {
     }
     fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {
         let params: Params = support::params(with)?;
-        let words = format!("access key {}", target.id());
-        let key = support::need(context.inventory.access_keys.get(target.id()), &words)?;
-        let user = UserName::try_from(key.user.as_str())
-            .map_err(|why| Refusal::Unknown(format!("the user of {words}: {why}")))?;
+        let (words, key, user) = credentials::subject(context, target)?;
         due(context, &words, key, params.days)?;
         let manager = key.tags.known().and_then(support::managed_by);
         let owner = support::ownership(&format!("user {user}"), manager, context.options)?;

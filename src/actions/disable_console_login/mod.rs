@@ -50,7 +50,7 @@ pub struct Params {
     /// The way in which the console is closed.
     pub method: Method,
     /// The days after which a password counts as unused.
-    #[serde(deserialize_with = "signing_in::days")]
+    #[serde(deserialize_with = "support::days")]
     pub days: u32,
     /// Patterns of the names of users for emergencies.
     #[serde(deserialize_with = "protected_users::patterns")]

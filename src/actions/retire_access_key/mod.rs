@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 use super::{
     Action, Around, Context, Parameter, Proof, Proposal, Refusal,
     concern::{self, Concern},
-    credentials::unused_key_off,
+    credentials::{self, unused_key_off},
     make,
     protected_users::{self, BreakGlass},
-    rotate_access_key::{READS, days},
+    rotate_access_key::READS,
+    signing_in::SHOWS_WITHIN,
     support,
 };
 use crate::{
@@ -34,15 +35,12 @@ use crate::{
 /// The action `retire-access-key`.
 pub struct RetireAccessKey;
 
-/// Seconds within which IAM shows a change.
-const SHOWS_WITHIN: u64 = 300;
-
 /// The parameters of the action.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Params {
     /// The days for which nobody may have used the key.
-    #[serde(deserialize_with = "days")]
+    #[serde(deserialize_with = "support::days")]
     pub days: u32,
     /// Patterns of the names of users for emergencies.
     #[serde(deserialize_with = "protected_users::patterns")]
@@ -127,18 +125,10 @@ impl Action for RetireAccessKey {
     }
     fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {
         let params: Params = support::params(with)?;
-        let words = format!("access key {}", target.id());
-        let key = support::need(context.inventory.access_keys.get(target.id()), &words)?;
-        let user = UserName::try_from(key.user.as_str())
-            .map_err(|why| Refusal::Unknown(format!("the user of {words}: {why}")))?;
+        let (words, key, user) = credentials::subject(context, target)?;
         let new = free(context, &words, key, params.days)?;
         let signs = BreakGlass { users: &params.break_glass_users, tags: &params.break_glass_tags };
-        let mut guards = protected_users::guard(context, user.as_str(), &key.tags, signs)?;
-        if key.of_caller {
-            return Err(Refusal::Refused(format!("{words} signs the requests of redress itself")));
-        }
-        let manager = key.tags.known().and_then(support::managed_by);
-        guards.push(support::ownership(&format!("user {user}"), manager, context.options)?);
+        let guards = credentials::guards(context, &words, key, signs)?;
         let status = |status: &str| json!({ "user": key.user, "status": status });
         Ok(Proposal {
             summary: format!("deactivate {words} of user {user}, which {new} has replaced"),

@@ -6,13 +6,13 @@ mod steps;
 
 use serde_json::{Value, json};
 
-pub use params::{Params, days};
+pub use params::Params;
 
 use self::steps::Job;
 use super::{
     Action, Around, Context, Parameter, Proof, Proposal, Refusal,
     concern::{self, Concern},
-    protected_users,
+    credentials, protected_users,
     support::{self, Subject},
 };
 use crate::{
@@ -177,10 +177,7 @@ struct Subjects<'a> {
 impl<'a> Subjects<'a> {
     fn of(context: &Context<'a>, target: &ResourceId, params: &Params) -> Result<Self, Refusal> {
         let inventory = context.inventory;
-        let words = format!("access key {}", target.id());
-        let key = support::need(inventory.access_keys.get(target.id()), &words)?;
-        let user = UserName::try_from(key.user.as_str())
-            .map_err(|why| Refusal::Unknown(format!("the user of {words}: {why}")))?;
+        let (words, key, user) = credentials::subject(context, target)?;
         let tags = support::need(key.tags.as_ref(), &format!("the tags of user {user}"))?;
         due(&words, key, tags, params.days, inventory)?;
         only_key(inventory, key)?;

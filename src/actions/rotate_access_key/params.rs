@@ -6,6 +6,7 @@ use crate::{
     actions::{
         Parameter, Refusal,
         protected_users::{self, BreakGlass},
+        support,
     },
     checks::{access_keys::DAYS, key_rotation::OLD_AFTER},
 };
@@ -20,7 +21,7 @@ const USUAL: &str = "redress/access-keys/{user}";
 #[serde(default, deny_unknown_fields)]
 pub struct Params {
     /// The days after which a key is old.
-    #[serde(deserialize_with = "days")]
+    #[serde(deserialize_with = "support::days")]
     pub days: u32,
     /// The region in which secrets are kept.
     #[serde(deserialize_with = "region", skip_serializing_if = "Option::is_none")]
@@ -81,17 +82,6 @@ pub const PARAMETERS: &[Parameter] = &[
     protected_users::USERS,
     protected_users::TAGS,
 ];
-
-/// Reads a number of days, for the parameters of the actions on rotation.
-///
-/// # Errors
-/// A number that no playbook can mean.
-pub fn days<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    match u32::deserialize(deserializer)? {
-        days @ 1..=3650 => Ok(days),
-        days => Err(D::Error::custom(format!("{days} days: give 1 to 3650"))),
-    }
-}
 
 fn region<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let text = String::deserialize(deserializer)?;

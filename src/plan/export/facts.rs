@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     identities, people,
-    query::{Look, Query},
+    query::{Look, Query, at_time},
     words::is_list,
 };
 use crate::{
@@ -337,11 +337,7 @@ pub(super) fn question(expect: &Expect, id: &Value) -> Option<(Look, Test)> {
     let only_presence = of_identity || of_endpoint;
     let is_time = expect.at == "/last_used/known/date";
     let test = match &expect.test {
-        // The command line and a state machine write the zone in different ways.
-        Test::Is(Value::String(time)) if is_time => {
-            let other = json!(format!("{}+00:00", time.trim_end_matches('Z')));
-            Test::OneOf { good: vec![json!(time), other], never: Vec::new(), late: Vec::new() }
-        }
+        Test::Is(Value::String(time)) if is_time => at_time(time),
         Test::Is(value) if only_presence && !value.is_null() => Test::Exists,
         other => other.clone(),
     };

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::query::{Look, Query};
+use super::query::{Look, Query, at_time};
 use crate::{
     calls::{Expect, Test},
     inventory::FamilyKind,
@@ -68,11 +68,7 @@ pub(super) fn question(expect: &Expect, id: &Value) -> Option<(Look, Test)> {
     let test = match (&look.query, &expect.test) {
         (Query::Count(_), Test::Is(all)) if is_empty(all) => Test::Is(json!(0)),
         (Query::Count(_), _) => return None,
-        // The command line and a state machine write the zone in different ways.
-        (_, Test::Is(Value::String(time))) if expect.at == LAST_USED => {
-            let other = json!(format!("{}+00:00", time.trim_end_matches('Z')));
-            Test::OneOf { good: vec![json!(time), other], never: Vec::new(), late: Vec::new() }
-        }
+        (_, Test::Is(Value::String(time))) if expect.at == LAST_USED => at_time(time),
         (_, Test::Is(value)) if document && !value.is_null() => Test::Exists,
         (_, other) => other.clone(),
     };

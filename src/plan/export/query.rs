@@ -1,8 +1,9 @@
 //! A question to AWS about one thing, and the place of the fact in the answer. Pure.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::words::ascii;
+use crate::calls::Test;
 
 /// One question to AWS about one thing.
 #[derive(Debug, Clone, PartialEq)]
@@ -152,4 +153,11 @@ impl Query {
 /// command a program that shows it.
 fn literal(text: &str) -> String {
     format!("`{}`", ascii(&Value::from(text)).replace('`', "\\`"))
+}
+
+/// Returns the test for a time, in each form of its zone: the command line and a state machine write it in
+/// different ways.
+pub(super) fn at_time(time: &str) -> Test {
+    let other = json!(format!("{}+00:00", time.trim_end_matches('Z')));
+    Test::OneOf { good: vec![json!(time), other], never: Vec::new(), late: Vec::new() }
 }
