@@ -1,5 +1,5 @@
-//! What credentials and their policies share: a status that is switched off and on again, its guards, and
-//! quotas. Nothing here knows any one action.
+//! The parts that actions on credentials and their policies share: a status that is switched off and on
+//! again, its guards, and quotas. Nothing here knows any one action.
 
 use serde_json::{Value, json};
 
