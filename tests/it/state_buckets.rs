@@ -144,9 +144,13 @@ fn the_lock_in_a_bucket_of_a_process_that_was_killed_is_taken_over_when_its_time
                 boto3.client('s3').list_objects_v2(Bucket='runs-of-dead').get('Contents', [])])";
     until("the lock is held", || moto.python(&keys, list).contains("us-east-1.json").then_some(()));
     std::thread::sleep(Duration::from_secs(4));
+    // One that the other has not come to where it stands still.
+    let plan = twin.plan();
+    let change = plan.changes.iter().find(|c| c.action == "enable-kms-rotation").unwrap();
     let line = format!(
-        "apply plan.json --allow-cidr 203.0.113.0/24 --change c3 --state-dir {at} --auto-approve --max-risk \
-         disruptive -q"
+        "apply plan.json --allow-cidr 203.0.113.0/24 --change {} --state-dir {at} --auto-approve --max-risk \
+         disruptive -q",
+        change.id
     );
     let said = desk.ends(1, &line);
     assert!(
