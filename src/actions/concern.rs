@@ -15,6 +15,10 @@ pub struct Concern {
     /// The members that show whether a resource is running. They count at the end of a run that turned it off
     /// or on, and never later.
     pub power: &'static [&'static str],
+    /// `true` where every call about such a resource stands alone
+    /// ([`Otherwise::Alone`](crate::calls::Otherwise::Alone)): what others have decided about it since is
+    /// theirs, and an undo goes on without it.
+    pub alone: bool,
 }
 
 /// A selection of members.
@@ -37,15 +41,19 @@ impl Concern {
 
     /// Selects these members.
     pub const fn these(members: &'static [&'static str]) -> Self {
-        Self { members: Members::These(members), lists: &[], power: &[] }
+        Self { members: Members::These(members), lists: &[], power: &[], alone: false }
     }
     /// Selects all members but these.
     pub const fn but(members: &'static [&'static str]) -> Self {
-        Self { members: Members::But(members), lists: &[], power: &[] }
+        Self { members: Members::But(members), lists: &[], power: &[], alone: false }
     }
     /// Marks members as lists or tables that are compared entry by entry.
     pub const fn lists(self, lists: &'static [&'static str]) -> Self {
         Self { lists, ..self }
+    }
+    /// Lets an undo go on without what others have decided about since.
+    pub const fn alone(self) -> Self {
+        Self { alone: true, ..self }
     }
     /// Adds members that show whether the resource is running.
     pub const fn power(self, power: &'static [&'static str]) -> Self {
@@ -98,6 +106,13 @@ impl Concerns {
         self.said(family).iter().flat_map(|concern| concern.power).copied().collect()
     }
 
+    /// Checks whether an undo goes on without a resource of this family about which others have decided since:
+    /// every call about it stands alone.
+    pub fn alone(&self, family: FamilyKind) -> bool {
+        let said = self.said(family);
+        !said.is_empty() && said.iter().all(|concern| concern.alone)
+    }
+
     fn said(&self, family: FamilyKind) -> Vec<Concern> {
         if self.0.iter().any(Option::is_none) {
             return vec![Concern::WHOLE];
@@ -135,5 +150,7 @@ mod tests {
         assert_eq!(both.care(FamilyKind::Instances, "state"), Care::Power);
         assert_eq!(both.care(FamilyKind::Instances, "tags"), Care::No);
         assert_eq!(both.care(FamilyKind::Volumes, "attachments"), Care::Whole);
+        assert!(!Concerns::of(["revoke-credentials", "deactivate-access-key"]).alone(FamilyKind::AccessKeys));
+        assert!(Concerns::of(["revoke-credentials"]).alone(FamilyKind::AccessKeys));
     }
 }

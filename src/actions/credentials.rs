@@ -86,7 +86,7 @@ pub fn alone(mut step: Step) -> Step {
     let inactive = step.act.wait.iter().flat_map(|wait| wait.until.clone()).collect::<Vec<_>>();
     if let WayBack::Calls { rollback, .. } = &mut step.way_back {
         for back in rollback {
-            *back = back.clone().only_if(inactive.clone()).or_leave();
+            *back = back.clone().only_if(inactive.clone()).alone();
         }
     }
     step.act = step.act.alone();

@@ -76,17 +76,19 @@ pub(super) fn turned_by_others(change: &Change, journal: &SharedJournal<'_>) -> 
     if change.steps.iter().any(|step| left(&step)) { set_by_others(change, journal) } else { BTreeSet::new() }
 }
 
-/// Describes a complete undo: what stays on purpose, and what others have started or stopped in the meantime.
+/// Describes a complete undo: what stays on purpose, and what others have started, stopped or deleted in the
+/// meantime.
 pub(super) fn restored_but(
     change: &Change,
     restore: &Restore,
     now: &Value,
     journal: &SharedJournal<'_>,
 ) -> String {
-    let turned = restore::left(change, restore, now, Moment::EndOfRun)
-        .turned_by_others(&turned_by_others(change, journal));
-    let turned = (!turned.is_empty()).then(|| format!("{MEANWHILE}{}", restore::words(&turned)));
-    each_once(&restore.kept).into_iter().map(str::to_owned).chain(turned).collect::<Vec<_>>().join("; ")
+    let mut moved = restore::left(change, restore, now, Moment::EndOfRun);
+    let mut theirs = moved.turned_by_others(&turned_by_others(change, journal));
+    theirs.append(&mut moved.decided);
+    let theirs = (!theirs.is_empty()).then(|| format!("{MEANWHILE}{}", restore::words(&theirs)));
+    each_once(&restore.kept).into_iter().map(str::to_owned).chain(theirs).collect::<Vec<_>>().join("; ")
 }
 
 /// Checks whether an act of the rollback was begun.

@@ -77,6 +77,9 @@ const PARAMETERS: &[Parameter] = &[
     protected_users::TAGS,
 ];
 
+/// The lists of credentials other than access keys.
+const LISTS: &[&str] = &["service_specific", "ssh_keys", "certificates"];
+
 impl Action for RevokeCredentials {
     fn name(&self) -> &'static str {
         NAME
@@ -150,15 +153,8 @@ impl Action for RevokeCredentials {
     fn concerns(&self) -> concern::Table {
         const {
             &[
-                (FamilyKind::AccessKeys, Concern::these(&["status"])),
-                (
-                    FamilyKind::UserCredentials,
-                    Concern::these(&["service_specific", "ssh_keys", "certificates"]).lists(&[
-                        "service_specific",
-                        "ssh_keys",
-                        "certificates",
-                    ]),
-                ),
+                (FamilyKind::AccessKeys, Concern::these(&["status"]).alone()),
+                (FamilyKind::UserCredentials, Concern::these(LISTS).lists(LISTS).alone()),
             ]
         }
     }

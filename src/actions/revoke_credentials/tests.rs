@@ -111,7 +111,7 @@ fn each_credential_becomes_inactive_after_everything_is_denied() {
     for step in &proposal.steps {
         assert_eq!(step.act.otherwise, Otherwise::Alone, "none keeps another one active");
         let WayBack::Calls { rollback, .. } = &step.way_back else { panic!("{step:?}") };
-        assert!(rollback.iter().all(|back| back.otherwise == Otherwise::Leave && !back.before.is_empty()));
+        assert!(rollback.iter().all(|back| back.otherwise == Otherwise::Alone && !back.before.is_empty()));
     }
 }
 

@@ -45,6 +45,9 @@ pub struct Moved {
     pub power: BTreeMap<String, BTreeSet<String>>,
     /// The parts that the change leaves alone.
     pub others: BTreeMap<String, BTreeSet<String>>,
+    /// The parts of things that stand alone and about which others have decided since: an undo goes on without
+    /// them.
+    pub decided: BTreeMap<String, BTreeSet<String>>,
     /// The things that could not be read, then or now.
     pub unread: BTreeSet<String>,
 }
@@ -58,7 +61,8 @@ impl Moved {
     /// state.
     pub fn leave(&mut self, things: &BTreeSet<String>) {
         for thing in things {
-            let members = self.ours.remove(thing).into_iter().chain(self.power.remove(thing)).flatten();
+            let ours = [&mut self.ours, &mut self.power, &mut self.decided];
+            let members = ours.into_iter().filter_map(|all| all.remove(thing)).flatten();
             let members: BTreeSet<String> = members.collect();
             if !members.is_empty() {
                 self.others.entry(thing.clone()).or_default().extend(members);
@@ -96,13 +100,26 @@ pub struct Comparing<'a> {
     concerns: Concerns,
     /// `true` if the change turns something off or on.
     powers: bool,
+    /// `true` if it is an undo, which goes on without what stands alone and others have decided about.
+    undo: bool,
 }
 
 impl<'a> Comparing<'a> {
     /// Returns the comparison for this change, with the concerns of its actions as they are now.
     pub fn of(change: &'a Change) -> Self {
         let powers = change.steps.iter().any(|step| step.act.power() != Power::Stays);
-        Self { touches: &change.touches, concerns: Concerns::of(change.action.iter()), powers }
+        let concerns = Concerns::of(change.action.iter());
+        Self { touches: &change.touches, concerns, powers, undo: false }
+    }
+
+    /// Returns the comparison for an undo of this change.
+    fn of_undo(change: &'a Change) -> Self {
+        Self { undo: true, ..Self::of(change) }
+    }
+
+    /// Checks whether this undo goes on without a thing of this family about which others have decided.
+    fn alone(&self, family: FamilyKind) -> bool {
+        self.undo && self.concerns.alone(family)
     }
 
     /// Returns the differences between an expected footprint and the one of now.
@@ -123,12 +140,14 @@ impl<'a> Comparing<'a> {
                 OtherEnd::Unknown => (None, false),
             };
             let other = other.filter(|v| !unread(v));
-            let mut one =
-                One { family: want.family, key: &key, concerns: &self.concerns, recorded, moved: &mut moved };
+            let alone = self.alone(want.family);
+            let (family, concerns) = (want.family, &self.concerns);
+            let mut one = One { family, key: &key, concerns, recorded, alone, moved: &mut moved };
             match (&expected, &now) {
                 (Value::Array(expected), Value::Array(now)) => one.listing(expected, other.as_ref(), now),
                 (Value::Object(_), Value::Object(_)) => one.thing(&expected, other.as_ref(), &now),
                 (expected, now) if expected == now => {}
+                (_, Value::Null) if alone => one.decided("it does not exist"),
                 (Value::Null, _) => one.ours("it exists"),
                 _ => one.ours("it does not exist"),
             }
@@ -148,12 +167,16 @@ struct One<'a> {
     key: &'a str,
     concerns: &'a Concerns,
     recorded: bool,
+    alone: bool,
     moved: &'a mut Moved,
 }
 
 impl One<'_> {
     fn ours(&mut self, member: &str) {
         self.moved.ours.entry(self.key.to_owned()).or_default().insert(member.to_owned());
+    }
+    fn decided(&mut self, member: &str) {
+        self.moved.decided.entry(self.key.to_owned()).or_default().insert(member.to_owned());
     }
     fn others(&mut self, member: &str) {
         self.moved.others.entry(self.key.to_owned()).or_default().insert(member.to_owned());
@@ -180,6 +203,7 @@ impl One<'_> {
                 }
                 // A prediction cannot know the changes that AWS itself made along the way.
                 Care::Whole if self.recorded && end.as_ref() == Some(&was) => self.others(member),
+                Care::Whole if self.alone && end.as_ref() != Some(&is) => self.decided(member),
                 Care::Whole => self.ours(member),
                 Care::Entries => {
                     self.entries(member, &list(&was), end.as_ref().map(list).as_deref(), &list(&is))
@@ -217,17 +241,19 @@ impl One<'_> {
             if was.get(entry) == is.get(entry) {
                 continue;
             }
+            let is_left = |end: &BTreeMap<String, usize>| end.contains_key(entry) && is.contains_key(entry);
             match &end {
                 Some(end) if end.get(entry) == was.get(entry) => self.others(member),
+                Some(end) if self.alone && !is_left(end) => self.decided(member),
                 Some(_) | None => self.ours(member),
             }
         }
     }
 }
 
-/// Returns the entries of a list, or those of a table with their keys.
+/// Returns the entries of a list, known or by itself, or those of a table with their keys.
 fn list(value: &Value) -> Vec<Value> {
-    match value {
+    match value.get("known").filter(|known| known.is_array()).unwrap_or(value) {
         Value::Array(items) => items.clone(),
         Value::Object(table) => table.iter().map(|(key, value)| json!([key, value])).collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
@@ -248,7 +274,8 @@ pub fn nothing(value: Option<&Value>) -> bool {
 /// Returns the parts of an undone change that are not as they were before. Things that the run made and
 /// things that stay on purpose may differ: they did not exist before, and are as the run left them.
 pub fn left(change: &Change, restore: &Restore, footprint: &Value, moment: Moment) -> Moved {
-    let mut moved = Comparing::of(change).moved(&restore.to, OtherEnd::Recorded(&restore.found), footprint);
+    let mut moved =
+        Comparing::of_undo(change).moved(&restore.to, OtherEnd::Recorded(&restore.found), footprint);
     let stays = |thing: &str| !restore.kept.is_empty() && nothing(restore.to.get(thing));
     moved.ours.retain(|thing, _| !stays(thing));
     moved.power.retain(|thing, _| moment == Moment::EndOfRun && !stays(thing));
@@ -301,7 +328,11 @@ pub fn after_rollback(change: &Change, before: &Value, predicted: Option<&Value>
 
 /// Returns the changes that somebody has made since a run to the things that an undo of it restores.
 pub fn foreign(change: &Change, restore: &Restore, now: &Value) -> Moved {
-    Comparing::of(change).moved(&restore.found, OtherEnd::Recorded(&restore.to), now)
+    let comparing = Comparing::of_undo(change);
+    let mut moved = comparing.moved(&restore.found, OtherEnd::Recorded(&restore.to), now);
+    let alone = change.touches.iter().filter(|want| comparing.alone(want.family));
+    moved.leave(&alone.map(ToString::to_string).collect());
+    moved
 }
 
 #[cfg(test)]
