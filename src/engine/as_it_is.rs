@@ -2,7 +2,7 @@
 //! is safest as it is: the steps that would stop and start it are left out, and it stays off. All other
 //! differences are named and left alone. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -18,8 +18,40 @@ const OFF: &str = "stopped";
 /// The prefix of the text about other changes since the run.
 const OTHERS: &str = "changed since the run by somebody else, and left so: ";
 
-/// Fits the undo of one change to the present facts of the account.
-pub(super) fn take(change: &mut Change, facts: &Inventory) {
+/// The members that the changes of an undo restore, each by its thing and with its value at the end of the run.
+pub(super) struct Restored(BTreeMap<(String, String), BTreeSet<String>>);
+
+impl Restored {
+    /// Gathers them from the changes.
+    pub(super) fn by(changes: &[Change]) -> Self {
+        let mut all: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+        for restore in changes.iter().filter_map(|change| change.restore.as_ref()) {
+            for (thing, found) in restore.found.as_object().into_iter().flatten() {
+                let to = restore.to.get(thing);
+                let differs =
+                    |(name, value): &(&String, &Value)| to.and_then(|to| to.get(name)) != Some(value);
+                for (name, value) in found.as_object().into_iter().flatten().filter(differs) {
+                    all.entry((thing.clone(), name.clone())).or_default().insert(value.to_string());
+                }
+            }
+        }
+        Self(all)
+    }
+
+    /// Checks whether a member is as a change of the run has left it, which the undo restores.
+    fn has(&self, thing: &str, member: &str, now: &Value) -> bool {
+        let value = now.get(thing).and_then(|thing| thing.get(member));
+        value.is_some_and(|value| {
+            self.0
+                .get(&(thing.to_owned(), member.to_owned()))
+                .is_some_and(|values| values.contains(&value.to_string()))
+        })
+    }
+}
+
+/// Fits the undo of one change to the present facts of the account. A difference that another change of the
+/// same undo restores is nobody else's.
+pub(super) fn take(change: &mut Change, facts: &Inventory, restored: &Restored) {
     let off: BTreeSet<String> =
         bracketed(&change.steps).into_iter().filter(|id| is_off(facts, &change.region, id)).collect();
     if !off.is_empty() {
@@ -28,7 +60,12 @@ pub(super) fn take(change: &mut Change, facts: &Inventory) {
         stays_off(change, &now, &off);
     }
     let Some(to) = &change.restore else { return };
-    let others = restore::foreign(change, to, &facts.footprint(&change.touches)).others;
+    let now = facts.footprint(&change.touches);
+    let mut others = restore::foreign(change, to, &now).others;
+    for (thing, members) in &mut others {
+        members.retain(|member| !restored.has(thing, member, &now));
+    }
+    others.retain(|_, members| !members.is_empty());
     if !others.is_empty() {
         change.impact.push(format!("{OTHERS}{}", restore::words(&others)));
     }

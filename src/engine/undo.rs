@@ -34,7 +34,8 @@ impl Undoing {
     /// Fits the undo to the account as it is now: an instance that is off stays off, and other differences
     /// since the run are named.
     pub fn fit(&mut self, facts: &Inventory) {
-        self.plan.changes.iter_mut().for_each(|change| as_it_is::take(change, facts));
+        let restored = as_it_is::Restored::by(&self.plan.changes);
+        self.plan.changes.iter_mut().for_each(|change| as_it_is::take(change, facts, &restored));
         // A resource that was deleted for good cannot be restored.
         let deleted = self.plan.changes.iter().filter(|change| change.playbook == PRUNE);
         let lost: BTreeMap<String, String> =

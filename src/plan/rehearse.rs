@@ -189,9 +189,10 @@ fn opened<'c>(
         matches!((check.judge)(facts, resource, &Value::Null), Verdict::Violates(_))
     };
     let opens = |resource: &ResourceId| {
-        let all = checks::all().filter(|check| {
-            check.scanned && violates(check, after, resource) && !violates(check, before, resource)
-        });
+        let judged = |check: &&Check| check.scanned && check.kind == resource.kind();
+        let all = checks::all()
+            .filter(judged)
+            .filter(|check| violates(check, after, resource) && !violates(check, before, resource));
         all.map(|check| FindingKey { check: check.id.to_owned(), resource: resource.clone() })
             .collect::<Vec<_>>()
     };
