@@ -145,6 +145,10 @@ impl Action for DisableConsoleLogin {
     fn is_remade(&self) -> bool {
         true
     }
+    /// After the access keys that become inactive: one that is active keeps the console open.
+    fn order(&self) -> u8 {
+        5
+    }
     fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {
         let params: Params = support::params(with)?;
         let person = Person::of(context, target.id())?;

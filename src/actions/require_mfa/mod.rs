@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     calls::{Call, Expect, Risk, Step, Test},
-    checks::console::{WITHOUT_MFA, required_by},
-    inventory::{FamilyKind, Membership, Want},
+    checks::console::{WITHOUT_MFA, is_denied, required_by},
+    inventory::{Fact, FamilyKind, Membership, Want},
     resource::{Kind, ResourceId},
     services::{
         Operation, Spec,
@@ -167,6 +167,10 @@ impl Action for RequireMfa {
     fn is_remade(&self) -> bool {
         true
     }
+    /// After [`DisableConsoleLogin`](super::disable_console_login): whose console is closed needs no MFA there.
+    fn order(&self) -> u8 {
+        6
+    }
     fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {
         let params: Params = support::params(with)?;
         let (inventory, person) = (context.inventory, Person::of(context, target.id())?);
@@ -174,6 +178,10 @@ impl Action for RequireMfa {
         let words = format!("the MFA devices of user {name}");
         if !support::need(inventory.mfa_devices.get(name), &words)?.devices.is_empty() {
             return Err(Refusal::Nothing(format!("user {name} has an MFA device")));
+        }
+        if is_denied(person.user) == Fact::Known(true) {
+            let why = format!("a policy denies what user {name} does in the console, enrolling included");
+            return Err(Refusal::Nothing(why));
         }
         if let Some(group) = required_by(inventory, name).map_err(Refusal::Unknown)? {
             return Err(Refusal::Nothing(format!("group {group} requires MFA of user {name}")));

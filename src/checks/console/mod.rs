@@ -199,6 +199,9 @@ pub fn is_denied(user: &User) -> Fact<bool> {
     user.inline_policies.as_ref().map(|all| all.values().any(|policy| *policy == denial))
 }
 
+/// The reason for which nothing is left to do about a user that [`is_denied`].
+const DENIED: &str = "a policy denies what is done in the console";
+
 fn unused(inventory: &Inventory, resource: &ResourceId, with: &Value) -> Verdict {
     let name = resource.id();
     let row = match row(inventory, name) {
@@ -217,7 +220,7 @@ fn unused(inventory: &Inventory, resource: &ResourceId, with: &Value) -> Verdict
         silent => silent.map(|_| false),
     };
     match denied {
-        Fact::Known(true) => Verdict::Retained("a policy denies what is done in the console".to_owned()),
+        Fact::Known(true) => Verdict::Retained(DENIED.to_owned()),
         Fact::Known(false) => Verdict::Violates(json!({
             "last_use": last_use(inventory, row),
             "unused_for_days": days,
@@ -289,6 +292,10 @@ fn without_mfa(inventory: &Inventory, resource: &ResourceId, _: &Value) -> Verdi
             let why = silent.silence().unwrap_or("the user is not found");
             return Verdict::Unknown(format!("whether user {name} has an MFA device: {why}"));
         }
+    }
+    // Who can do nothing in the console could not enrol a device, either.
+    if inventory.users.get(name).known().is_some_and(|user| is_denied(user) == Fact::Known(true)) {
+        return Verdict::Retained(DENIED.to_owned());
     }
     match required_by(inventory, name) {
         Ok(Some(group)) => Verdict::Retained(format!(

@@ -117,16 +117,18 @@ fn who_has_no_password_is_fine_and_a_fresh_answer_beats_the_report() {
 
 #[test]
 fn what_redress_has_denied_is_retained_while_its_policy_is_there_as_it_was_written() {
-    let with = |policy: Value| {
-        of(UNUSED, |it| {
+    let denied = |check: &str, policy: Value| {
+        of(check, |it| {
             let policies = [("any-name".to_owned(), policy)].into();
             it.users.get_mut("bo").unwrap().inline_policies = Fact::Known(policies);
         })
     };
-    assert!(matches!(with(policies::denial()), Verdict::Retained(_)));
     let mut weaker = policies::denial();
     weaker["Statement"][0]["Action"] = json!("s3:*");
-    assert!(matches!(with(weaker), Verdict::Violates(_)));
+    for check in [UNUSED, WITHOUT_MFA] {
+        assert!(matches!(denied(check, policies::denial()), Verdict::Retained(_)), "{check}");
+        assert!(matches!(denied(check, weaker.clone()), Verdict::Violates(_)), "{check}");
+    }
     let group = |policy: Value| {
         of(WITHOUT_MFA, |it| {
             let policies = [("any-name".to_owned(), policy)].into();
