@@ -23,7 +23,7 @@ pub struct Progress {
     out: Out,
     verbose: bool,
     bar: Option<ProgressBar>,
-    /// The changes at hand, by id: the number of their steps, and whether waiting was reported already.
+    /// The changes at hand, by id.
     at_hand: Mutex<BTreeMap<String, AtHand>>,
 }
 
@@ -32,8 +32,12 @@ struct AtHand {
     steps: usize,
     head: String,
     step: String,
-    told_waiting: bool,
+    /// Seconds of waiting at which it is reported next; `None` before the first report.
+    next_waiting: Option<u64>,
 }
+
+/// Seconds of waiting after which it is reported first.
+const WAITS_LONG: u64 = 10;
 
 impl Progress {
     /// Builds the display for these streams; `verbose` shows every step.
@@ -59,7 +63,7 @@ impl Progress {
     }
 
     fn line(&self, event: &ProgressEvent) {
-        let Some(text) = render::progress(self.out, event) else { return };
+        let text = render::progress(self.out, event);
         match &self.bar {
             Some(bar) => bar.suspend(|| self.out.show(&text)),
             None => self.out.show(&text),
@@ -74,13 +78,13 @@ impl Progress {
                     steps: *steps,
                     head: format!("[{place}/{of}] {id}"),
                     step: summary.clone(),
-                    told_waiting: false,
+                    next_waiting: None,
                 };
                 Some(format!("{} {summary}", at_hand.head))
             }
             ProgressEvent::StepBegins { title, place, .. } => {
                 at_hand.step = format!("step {place} of {}: {title}", at_hand.steps);
-                at_hand.told_waiting = false;
+                at_hand.next_waiting = None;
                 Some(format!("{} {}", at_hand.head, at_hand.step))
             }
             ProgressEvent::Waiting { why, .. } => {
@@ -111,10 +115,14 @@ impl Progress {
             | ProgressEvent::ItsTurn { seconds: 0, .. } => true,
             ProgressEvent::ItsTurn { .. } => self.verbose,
             ProgressEvent::StepBegins { .. } | ProgressEvent::Again { .. } => self.verbose,
-            // Without a spinner a long wait is reported once, so that nobody takes it for a hang.
+            // Without a spinner a long wait is reported now and then, so that nobody takes it for a hang, and
+            // ever more rarely, so that it does not fill a log.
             ProgressEvent::Waiting { seconds, .. } => {
-                let tell = !at_hand.told_waiting && self.bar.is_none() && (self.verbose || *seconds >= 10);
-                at_hand.told_waiting |= tell;
+                let first = if self.verbose { 0 } else { WAITS_LONG };
+                let tell = self.bar.is_none() && *seconds >= at_hand.next_waiting.unwrap_or(first);
+                if tell {
+                    at_hand.next_waiting = Some((seconds * 2).max(WAITS_LONG));
+                }
                 tell
             }
         }
@@ -159,5 +167,29 @@ impl Observer for Progress {
             // The spinner draws by itself, past the streams.
             bar.set_message(safe::text(&message));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::shared::args::Color;
+
+    #[test]
+    fn a_long_wait_is_reported_ever_more_rarely() {
+        let told = |verbose: bool, from: u64| {
+            let progress = Progress::new(Out::new(false, Color::Never).plainer(), verbose);
+            let mut at_hand = AtHand::default();
+            let waits = |seconds| ProgressEvent::Waiting { change: "c1".into(), why: "…".into(), seconds };
+            (from..300)
+                .step_by(3)
+                .filter(|seconds| progress.lasts(&mut at_hand, &waits(*seconds)))
+                .collect::<Vec<u64>>()
+        };
+        assert_eq!(told(false, 0), [12, 24, 48, 96, 192]);
+        assert_eq!(told(true, 0), [0, 12, 24, 48, 96, 192]);
+        // The first report of a wait need not be that of its first second.
+        assert_eq!(told(true, 4)[0], 4);
+        assert_eq!(told(false, 13)[0], 13);
     }
 }

@@ -265,15 +265,15 @@ pub fn runs(session: &Session, all: &[RunDocument]) -> Result<String, Fail> {
     }
 }
 
-/// Renders one line of progress; `None` for progress that would only fill a log.
+/// Renders one line of progress.
 ///
 /// On a terminal it is wrapped; a log gets one line for each.
-pub fn progress(out: Out, progress: &ProgressEvent) -> Option<String> {
-    let line = text::progress(progress)?;
+pub fn progress(out: Out, progress: &ProgressEvent) -> String {
+    let line = text::progress(progress);
     if !Stream::Stderr.is_terminal() {
-        return Some(line);
+        return line;
     }
     let mut page = Page::new(style(out, Stream::Stderr));
     page.preformatted(0, &plain(line));
-    Some(page.done())
+    page.done()
 }

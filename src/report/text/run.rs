@@ -14,8 +14,8 @@ use crate::{
     journal::{Outcome, RunDocument, document::ChangeReport},
 };
 
-/// The number of seconds after which continued waiting is reported again.
-const PATIENCE: u64 = 30;
+/// The number of seconds from which on a report of waiting contains its length.
+const LONG: u64 = 10;
 
 /// Renders one run.
 pub fn run(run: &RunDocument, view: &View) -> String {
@@ -178,18 +178,18 @@ pub fn runs(all: &[RunDocument], view: &View) -> String {
     page.done()
 }
 
-/// Renders an event in one line, for output without a terminal; nothing for events that
-/// would only fill a log.
-pub fn progress(event: &ProgressEvent) -> Option<String> {
+/// Renders an event in one line, for output without a terminal.
+pub fn progress(event: &ProgressEvent) -> String {
     let line = match event {
         ProgressEvent::ChangeBegins { id, summary, place, of, .. } => {
             format!("[{place}/{of}] {id}: {summary}")
         }
         ProgressEvent::StepBegins { change, title, place } => format!("{change} step {place}: {title}"),
-        ProgressEvent::Waiting { seconds, .. } if *seconds > 0 && *seconds < PATIENCE => return None,
-        ProgressEvent::Waiting { change, why, seconds: 0 } => format!("{change} waits {why}"),
+        ProgressEvent::Waiting { change, why, seconds } if *seconds < LONG => {
+            format!("{change} waits {why}")
+        }
         ProgressEvent::Waiting { change, why, seconds } => {
-            format!("{change} waits {why} (for {} so far)", words::duration(*seconds as f64))
+            format!("{change} waits {why} (for {} so far)", words::seconds(*seconds))
         }
         ProgressEvent::NotTried { change, calls } => {
             format!(
@@ -198,7 +198,7 @@ pub fn progress(event: &ProgressEvent) -> Option<String> {
             )
         }
         ProgressEvent::Downtime { change, pass, least, most } => {
-            let [pass, least, most] = [pass, least, most].map(|time| words::duration(*time as f64));
+            let [pass, least, most] = [pass, least, most].map(|time| words::seconds(*time));
             format!(
                 "{change} goes down now: the first pass over its disks took {pass}, so {least} to {most} are \
                  expected; AWS promises no duration"
@@ -214,5 +214,5 @@ pub fn progress(event: &ProgressEvent) -> Option<String> {
         }
         ProgressEvent::ChangeEnds { id, outcome, reason } => format!("{id}: {}: {reason}", outcome.word()),
     };
-    Some(safe::text(&line))
+    safe::text(&line)
 }

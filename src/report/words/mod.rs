@@ -452,6 +452,11 @@ pub fn duration(seconds: f64) -> String {
     format!("{} min {} s", whole / 60, whole % 60)
 }
 
+/// Describes a number of whole seconds.
+pub fn seconds(seconds: u64) -> String {
+    if seconds < 60 { format!("{seconds} s") } else { duration(seconds as f64) }
+}
+
 /// Summarizes a report to Security Hub after a run, in one line.
 pub fn told(told: &Told) -> String {
     let (of, at) =
