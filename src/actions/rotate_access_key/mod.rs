@@ -150,10 +150,16 @@ impl Action for RotateAccessKey {
                 proof(OLD, json!({ DAYS: params.days })),
                 proof(DELIVERED, serde_json::to_value(delivered).unwrap_or_default()),
             ],
-            not_restored: vec![format!(
-                "secret {name} keeps the version with the new key, which an undo deletes, under the label of \
-                 that key"
-            )],
+            not_restored: vec![
+                format!(
+                    "secret {name} keeps the version with the new key, which an undo deletes, under the \
+                     label of that key"
+                ),
+                format!(
+                    "access of whoever has read the new key from secret {name} by then: an undo deletes a \
+                     key that AWS does not show as used, and AWS can be four hours late with that"
+                ),
+            ],
             guards,
             touches: vec![
                 of_user(&key.user),

@@ -8,7 +8,7 @@ use super::tag_of;
 use crate::{
     calls::Call,
     checks::key_rotation::{retired_on, successor},
-    inventory::{AccessKey, Fact, FamilyKind, Inventory, Secret, tag},
+    inventory::{AccessKey, Fact, FamilyKind, Inventory, Secret, Selector, tag},
     plan::Change,
     resource::Kind,
 };
@@ -131,11 +131,13 @@ pub(super) fn led_back(call: &Call) -> Option<String> {
 /// Forgets what a run may have made for a change about an access key: the secret, the new key, and the mark.
 pub(super) fn forget(change: &Change, run: &str, left: &mut Inventory) {
     let Some(old) = of_change(change, left).cloned() else { return };
-    let new: Vec<String> = left
-        .access_keys
+    let of_user = left.access_keys.select(&Selector::by(AccessKey::USER, old.user.as_str()));
+    let new: Vec<String> = of_user
         .known()
+        .into_iter()
+        .flatten()
         .filter(|(_, key)| may_be_new(key, change, run, left))
-        .map(|(id, _)| id.to_owned())
+        .map(|(id, _)| (*id).to_owned())
         .collect();
     let marked = old.tags.known().and_then(|tags| successor(&old, tags)).map(str::to_owned);
     if let Some(Fact::Known(tags)) = left.access_keys.get_mut(&old.id).map(|key| &mut key.tags)
