@@ -12,7 +12,7 @@ use super::{
 use crate::{
     checks::{
         self,
-        key_rotation::{REPLACED, RETIRED, retired_on, successor},
+        key_rotation::{NotReplaced, REPLACED, RETIRED, replacement, retired_on, successor, unmark},
     },
     finding::Verdict,
     inventory::{AccessKey, FamilyKind, Inventory, Selector},
@@ -54,6 +54,8 @@ pub struct Rotation {
 pub enum Stage {
     /// The old key is active, and was used or replaced not long ago.
     Waiting,
+    /// The old key is active, and the new one cannot take its place: a person has to decide.
+    Stalled,
     /// The old key is active and can be deactivated.
     Free,
     /// The old key is inactive and kept for a while.
@@ -69,6 +71,7 @@ impl Stage {
     fn word(self) -> &'static str {
         match self {
             Stage::Waiting => "waiting",
+            Stage::Stalled => "stalled",
             Stage::Free => "free",
             Stage::Retired => "retired",
             Stage::Over => "over",
@@ -89,7 +92,7 @@ pub fn rotations(inventory: &Inventory, parameters: impl Fn(&str) -> Value) -> R
     for (id, key) in inventory.access_keys.known() {
         match key.tags.known() {
             Some(tags) => all.extend(successor(key, tags).map(|new| {
-                let (stage, detail) = stage(inventory, key, &parameters);
+                let (stage, detail) = stage(inventory, key, new, &parameters);
                 let (user, new_key) = (key.user.clone(), new.to_owned());
                 Rotation { user, old_key: id.to_owned(), new_key, stage, detail }
             })),
@@ -112,11 +115,19 @@ pub fn rotations(inventory: &Inventory, parameters: impl Fn(&str) -> Value) -> R
     }
 }
 
-fn stage(inventory: &Inventory, key: &AccessKey, parameters: &impl Fn(&str) -> Value) -> (Stage, String) {
+fn stage(
+    inventory: &Inventory,
+    key: &AccessKey,
+    new: &str,
+    parameters: &impl Fn(&str) -> Value,
+) -> (Stage, String) {
     let is_retired = key.tags.known().is_some_and(|tags| retired_on(key, tags).is_some());
     let inactive = key.status == AccessKey::INACTIVE;
     if inactive && !is_retired {
         return (Stage::Unknown, "the old key is inactive, and no mark says since when".to_owned());
+    }
+    if !inactive && let Err(NotReplaced::Stalled(why)) = replacement(inventory, key, new) {
+        return (Stage::Stalled, format!("{why}; {}", unmark(key)));
     }
     let (check, early, due) = if inactive {
         (RETIRED, Stage::Retired, Stage::Over)
@@ -144,7 +155,7 @@ pub fn text(found: &Rotations, view: &View) -> String {
         let tone = match one.stage {
             Stage::Free | Stage::Over => Tone::Good,
             Stage::Waiting | Stage::Retired => Tone::Plain,
-            Stage::Unknown => Tone::Warn,
+            Stage::Stalled | Stage::Unknown => Tone::Warn,
         };
         page.text(
             0,
@@ -197,6 +208,16 @@ mod tests {
         assert!(found.rotations.is_empty() && !found.unknown.is_empty());
         let view = View { style: Style::default(), detail: Detail::Short, typed: Typed::default() };
         assert!(text(&found, &view).contains("No rotation is known."));
+    }
+
+    #[test]
+    fn one_whose_new_key_is_gone_is_stalled_and_names_the_way_on() {
+        let mut account = demo();
+        let free = rotations(&account, |_| Value::Null).rotations.remove(1);
+        account.access_keys.items.insert(free.new_key, Fact::Absent);
+        let one = rotations(&account, |_| Value::Null).rotations.remove(1);
+        assert_eq!((one.user.as_str(), one.stage), ("print-shop", Stage::Stalled));
+        assert!(one.detail.contains(&format!("take the tag redress:replaced-by:{} off", one.old_key)));
     }
 
     #[test]

@@ -19,9 +19,8 @@ use crate::{
     calls::{Act, Call, Expect, Recognise, Risk, Step, reference},
     checks::{
         access_keys::{DAYS, last_use},
-        key_rotation::{REPLACED, UNUSED_FOR, free_from, of_user, successor},
+        key_rotation::{NotReplaced, REPLACED, UNUSED_FOR, free_from, of_user, successor, unmark},
     },
-    finding::Verdict,
     inventory::{AccessKey, Fact, FamilyKind, Want, tag},
     resource::{Kind, ResourceId},
     services::{
@@ -179,12 +178,8 @@ fn free<'i>(context: &Context<'i>, words: &str, key: &'i AccessKey, days: u32) -
             "{words} is not free before {}",
             from.strftime("%Y-%m-%d %H:%M UTC")
         ))),
-        Err(Verdict::Unknown(why)) => Err(Refusal::Unknown(format!("{words}: {why}"))),
-        Err(Verdict::Ok(Some(why))) => Err(Refusal::Refused(format!(
-            "{words}: {why}. Take the mark off user {}, and rotate the key again",
-            key.user
-        ))),
-        Err(verdict) => Err(Refusal::Unknown(format!("{words}: {verdict:?}"))),
+        Err(NotReplaced::Unknown(why)) => Err(Refusal::Unknown(format!("{words}: {why}"))),
+        Err(NotReplaced::Stalled(why)) => Err(Refusal::Refused(format!("{words}: {why}; {}", unmark(key)))),
     }
 }
 

@@ -73,7 +73,7 @@ fn a_key_that_is_used_or_whose_replacement_is_not_active_stays() {
     assert!(matches!(propose(key(OLD), Some(inactive)), Err(Refusal::Refused(_))));
     let itself = Fact::Known([(format!("{}{OLD}", tag::KEY_REPLACED), OLD.to_owned())].into());
     let itself = AccessKey { tags: itself, ..key(OLD) };
-    assert!(matches!(propose(itself, None), Err(Refusal::Refused(why)) if why.contains("stays")));
+    assert!(matches!(propose(itself, None), Err(Refusal::Refused(why)) if why.contains("take the tag")));
     let unmarked = AccessKey { tags: Fact::Known([].into()), ..key(OLD) };
     assert!(matches!(propose(unmarked, Some(key(NEW))), Err(Refusal::Nothing(_))));
     let unread = AccessKey { last_used: Fact::unknown("AccessDenied"), ..key(OLD) };

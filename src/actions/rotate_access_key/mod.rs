@@ -19,7 +19,7 @@ use crate::{
     calls::Risk,
     checks::{
         access_keys::{DAYS, last_use},
-        key_rotation::{DELIVERED, Delivered, OLD, of_user, successor},
+        key_rotation::{DELIVERED, Delivered, NotReplaced, OLD, of_user, replacement, successor, unmark},
     },
     inventory::{AccessKey, Fact, FamilyKind, Inventory, Secret, Selector, Tags, Want, tag},
     resource::{Kind, ResourceId},
@@ -206,7 +206,11 @@ fn due(words: &str, key: &AccessKey, tags: &Tags, days: u32, inventory: &Invento
         other => return Err(Refusal::Unknown(format!("the status of {words} is {other:?}"))),
     }
     if let Some(new) = successor(key, tags) {
-        return Err(Refusal::Nothing(format!("{words} was replaced by {new}")));
+        return Err(match replacement(inventory, key, new) {
+            Ok(_) => Refusal::Nothing(format!("{words} was replaced by {new}")),
+            Err(NotReplaced::Unknown(why)) => Refusal::Unknown(format!("{words}: {why}")),
+            Err(NotReplaced::Stalled(why)) => Refusal::Refused(format!("{words}: {why}; {}", unmark(key))),
+        });
     }
     let question = format!("when {words} was created");
     let created = support::need(key.created.as_ref(), Subject::Question(&question))?;

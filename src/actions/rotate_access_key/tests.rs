@@ -193,11 +193,14 @@ fn a_secret_that_is_not_for_this_user_is_left_alone() {
 
 #[test]
 fn what_is_young_inactive_or_replaced_needs_nothing() {
-    let with = |change: fn(&mut AccessKey)| {
+    let new = AccessKey { id: "AKIANEW".into(), tags: Fact::Known([].into()), ..key() };
+    let beside = |change: fn(&mut AccessKey), others: &[AccessKey]| {
         let mut key = key();
         change(&mut key);
-        propose_on(&account(vec![key], Fact::Absent), HERE)
+        let keys = [key].into_iter().chain(others.iter().cloned()).collect();
+        propose_on(&account(keys, Fact::Absent), HERE)
     };
+    let with = |change: fn(&mut AccessKey)| beside(change, &[]);
     let young: fn(&mut AccessKey) = |key| {
         key.created = Fact::Known("2026-11-01T00:00:00Z".parse().unwrap());
     };
@@ -205,8 +208,11 @@ fn what_is_young_inactive_or_replaced_needs_nothing() {
         let mark = format!("{}{ID}", tag::KEY_REPLACED);
         key.tags = Fact::Known([(mark, "AKIANEW".to_owned())].into());
     };
-    for change in [young, replaced, |key: &mut AccessKey| key.status = "Inactive".into()] {
+    for change in [young, |key: &mut AccessKey| key.status = "Inactive".into()] {
         assert!(matches!(with(change), Err(Refusal::Nothing(_))));
     }
+    assert!(matches!(beside(replaced, &[new]), Err(Refusal::Nothing(_))));
+    // The new key is gone: a person decides.
+    assert!(matches!(with(replaced), Err(Refusal::Refused(why)) if why.contains("take the tag")));
     assert!(matches!(with(|key| key.status = "?".into()), Err(Refusal::Unknown(_))));
 }

@@ -53,8 +53,9 @@ pub static CHECKS: &[Check] = &[
             ("prowler", &["iam_rotate_access_key_90_days"]),
             ("config-managed", &["access-keys-rotated"]),
         ],
+        reads_one: |inventory, resource, _| with_those_of_its_user(inventory, resource),
         judge: |inventory, resource, with| {
-            of_active(inventory, resource, |key| old(key, inventory.read_at, days(with, OLD_AFTER)))
+            of_active(inventory, resource, |key| old(inventory, key, days(with, OLD_AFTER)))
         },
         ..OF_KEYS
     },
@@ -151,10 +152,14 @@ pub fn successor<'k>(key: &AccessKey, tags: &'k Tags) -> Option<&'k str> {
     tags.get(&format!("{}{}", tag::KEY_REPLACED, key.id)).map(String::as_str)
 }
 
+/// Returns the mark that contains the date at which a key was deactivated after it was replaced.
+fn retired_mark<'k>(key: &AccessKey, tags: &'k Tags) -> Option<&'k String> {
+    tags.get(&format!("{}{}", tag::KEY_RETIRED, key.id))
+}
+
 /// Returns the date at which a key was deactivated after it was replaced, by the marks on its user.
 pub fn retired_on(key: &AccessKey, tags: &Tags) -> Option<Timestamp> {
-    let date = tags.get(&format!("{}{}", tag::KEY_RETIRED, key.id))?;
-    format!("{date}T00:00:00Z").parse().ok()
+    format!("{}T00:00:00Z", retired_mark(key, tags)?).parse().ok()
 }
 
 /// Judges a key that signs requests; every other one is fine.
@@ -170,7 +175,7 @@ fn of_active(inventory: &Inventory, resource: &ResourceId, judge: impl Fn(&Acces
     }
 }
 
-fn old(key: &AccessKey, now: Timestamp, days: u32) -> Verdict {
+fn old(inventory: &Inventory, key: &AccessKey, days: u32) -> Verdict {
     let created = match &key.created {
         Fact::Known(created) => *created,
         silent => {
@@ -178,22 +183,95 @@ fn old(key: &AccessKey, now: Timestamp, days: u32) -> Verdict {
             return Verdict::Unknown(format!("when it was created: {why}"));
         }
     };
-    if days_after(created, days) >= now {
+    if days_after(created, days) >= inventory.read_at {
         return Verdict::Ok(None);
     }
+    let mut evidence = json!({
+        "user": key.user,
+        "created": day(created),
+        "older_than_days": days,
+        "last_use": last_use(key),
+    });
     match tags(key).map(|tags| successor(key, tags)) {
-        Err(unknown) => unknown,
-        Ok(Some(new)) => Verdict::Ok(Some(format!(
-            "it was replaced by {new}, and waits until nobody uses it any more: {REPLACED} says when it is \
-             deactivated"
-        ))),
-        Ok(None) => Verdict::Violates(json!({
-            "user": key.user,
-            "created": day(created),
-            "older_than_days": days,
-            "last_use": last_use(key),
-        })),
+        Err(unknown) => return unknown,
+        Ok(None) => {}
+        Ok(Some(new)) => match replacement(inventory, key, new) {
+            Ok(_) => {
+                return Verdict::Ok(Some(format!(
+                    "it was replaced by {new}, and waits until nobody uses it any more: it is deactivated \
+                     by {REPLACED} then"
+                )));
+            }
+            Err(NotReplaced::Unknown(why)) => return Verdict::Unknown(why),
+            Err(NotReplaced::Stalled(why)) => {
+                evidence["stalled"] = json!(format!("{why}; {}", unmark(key)));
+            }
+        },
     }
+    Verdict::Violates(evidence)
+}
+
+/// The reason for which the key that was to come in the place of another is not known to do so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotReplaced {
+    /// It never will: the rotation goes on only when a person takes off its mark.
+    Stalled(String),
+    /// It is not known.
+    Unknown(String),
+}
+
+impl From<NotReplaced> for Verdict {
+    fn from(why: NotReplaced) -> Self {
+        match why {
+            NotReplaced::Stalled(why) => Verdict::Ok(Some(format!("{why}: this one stays"))),
+            NotReplaced::Unknown(why) => Verdict::Unknown(why),
+        }
+    }
+}
+
+/// Returns the key that has come in the place of another, by the mark on its user.
+///
+/// # Errors
+/// The reason for which it is not known, or for which it never will.
+pub fn replacement<'i>(
+    inventory: &'i Inventory,
+    key: &AccessKey,
+    new: &str,
+) -> Result<&'i AccessKey, NotReplaced> {
+    let unknown = |why: String| NotReplaced::Unknown(format!("access key {new}, which replaced it{why}"));
+    let keys = &inventory.access_keys;
+    // A scan lists all keys of a user who has an active one.
+    let active = Selector::by(AccessKey::STATUS, AccessKey::ACTIVE);
+    let are_listed =
+        [of_user(&key.user).selector, active].iter().any(|listing| keys.listed(listing).known().is_some());
+    let found = match keys.get(new) {
+        Fact::Known(found) if found.user == key.user && found.status == AccessKey::ACTIVE => found,
+        Fact::NotRead if !are_listed => return Err(unknown(", was not read".to_owned())),
+        Fact::Known(_) | Fact::Absent | Fact::NotRead => {
+            return Err(NotReplaced::Stalled(format!(
+                "it was replaced by {new}, which is not an active key of user {} any more",
+                key.user
+            )));
+        }
+        Fact::Unknown(why) => return Err(unknown(format!(": {why}"))),
+    };
+    // Two keys that stand in each other's place, or a key in its own, would leave the user without one.
+    match key.tags.known().and_then(|tags| successor(found, tags)) {
+        None => Ok(found),
+        Some(next) => Err(NotReplaced::Stalled(format!(
+            "it was replaced by {new}, which a mark says was replaced by {next}"
+        ))),
+    }
+}
+
+/// Describes how a rotation that is stalled goes on.
+pub fn unmark(key: &AccessKey) -> String {
+    format!(
+        "to rotate it again, take the tag {}{} off user {}, and plan again",
+        tag::KEY_REPLACED,
+        key.id,
+        key.user
+    )
 }
 
 /// Returns the time from which a replaced key can be deactivated: nobody has used it for so many days, and
@@ -201,37 +279,18 @@ fn old(key: &AccessKey, now: Timestamp, days: u32) -> Verdict {
 ///
 /// # Errors
 /// The reason for which that is not known, or for which it never can.
-pub fn free_from(inventory: &Inventory, key: &AccessKey, new: &str, days: u32) -> Result<Timestamp, Verdict> {
-    let unknown = |why: String| Verdict::Unknown(why);
-    let keys = &inventory.access_keys;
-    // A scan lists all keys of a user who has an active one.
-    let active = Selector::by(AccessKey::STATUS, AccessKey::ACTIVE);
-    let are_listed =
-        [of_user(&key.user).selector, active].iter().any(|listing| keys.listed(listing).known().is_some());
-    let new = match keys.get(new) {
-        Fact::Known(found) if found.user == key.user && found.status == AccessKey::ACTIVE => found,
-        Fact::NotRead if !are_listed => {
-            return Err(unknown(format!("access key {new}, which replaced it, was not read")));
-        }
-        Fact::Known(_) | Fact::Absent | Fact::NotRead => {
-            return Err(Verdict::Ok(Some(format!(
-                "it was replaced by {new}, which is not an active key of user {} any more: this one stays",
-                key.user
-            ))));
-        }
-        Fact::Unknown(why) => return Err(unknown(format!("access key {new}, which replaced it: {why}"))),
-    };
-    // Two keys that stand in each other's place, or a key in its own, would leave the user without one.
-    if let Some(next) = key.tags.known().and_then(|tags| successor(new, tags)) {
-        return Err(Verdict::Ok(Some(format!(
-            "it was replaced by {}, which a mark says was replaced by {next}: this one stays",
-            new.id
-        ))));
-    }
+pub fn free_from(
+    inventory: &Inventory,
+    key: &AccessKey,
+    new: &str,
+    days: u32,
+) -> Result<Timestamp, NotReplaced> {
+    let new = replacement(inventory, key, new)?;
     let Fact::Known(created) = new.created else {
-        return Err(unknown(format!("when access key {}, which replaced it, was created", new.id)));
+        let why = format!("when access key {}, which replaced it, was created", new.id);
+        return Err(NotReplaced::Unknown(why));
     };
-    let sign = last_sign(key).map_err(unknown)?;
+    let sign = last_sign(key).map_err(NotReplaced::Unknown)?;
     Ok(days_after(sign.max(created), days))
 }
 
@@ -242,7 +301,7 @@ fn replaced(inventory: &Inventory, key: &AccessKey, days: u32) -> Verdict {
         Err(unknown) => return unknown,
     };
     match free_from(inventory, key, new, days) {
-        Err(verdict) => verdict,
+        Err(why) => why.into(),
         Ok(from) if from > inventory.read_at => Verdict::Ok(Some(format!(
             "it was replaced by {new}, and was {}: it can be deactivated from {} on, if nobody uses it until \
                  then",
@@ -271,15 +330,24 @@ fn judge_retired(inventory: &Inventory, resource: &ResourceId, with: &Value) -> 
         return Verdict::Ok(None);
     }
     let days = days(with, KEPT_FOR);
-    match tags(key).map(|tags| retired_on(key, tags)) {
-        Err(unknown) => unknown,
-        Ok(None) => Verdict::Ok(None),
-        Ok(Some(on)) if days_after(on, days) > inventory.read_at => Verdict::Ok(Some(format!(
+    let tags = match tags(key) {
+        Ok(tags) => tags,
+        Err(unknown) => return unknown,
+    };
+    match (retired_on(key, tags), retired_mark(key, tags)) {
+        (None, None) => Verdict::Ok(None),
+        (None, Some(mark)) => Verdict::Unknown(format!(
+            "since when it is inactive: the tag {}{} of user {} is {mark:?} and no date such as 2026-12-31",
+            tag::KEY_RETIRED,
+            key.id,
+            key.user
+        )),
+        (Some(on), _) if days_after(on, days) > inventory.read_at => Verdict::Ok(Some(format!(
             "it was replaced and deactivated on {}: it can be deleted from {} on",
             day(on),
             day(days_after(on, days))
         ))),
-        Ok(Some(on)) => Verdict::Violates(json!({
+        (Some(on), _) => Verdict::Violates(json!({
             "user": key.user,
             "inactive_since": day(on),
             "kept_for_days": days,
