@@ -145,7 +145,7 @@ fn judge(inventory: &Inventory, resource: &ResourceId, with: &Value) -> Verdict 
         (_, None) => Verdict::Unknown(format!("{days} days ago is no time that a calendar has")),
         (Ok(sign), Some(limit)) if sign < limit => Verdict::Violates(json!({
             "user": key.user,
-            "last_use": last_use(key),
+            "use": last_use(key),
             "unused_for_days": days,
             "note": "AWS can be four hours late with the last use",
         })),
@@ -212,7 +212,7 @@ mod tests {
             Fact::Known(AccessKey { last_used: used("2026-10-01T00:00:00Z"), ..key() }),
             &json!({ "days": 45 }),
         );
-        assert!(matches!(verdict, Verdict::Violates(with) if with["last_use"]
+        assert!(matches!(verdict, Verdict::Violates(with) if with["use"]
             == "last used on 2026-10-01 for s3 in us-east-1" && with["unused_for_days"] == 45));
     }
 

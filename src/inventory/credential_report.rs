@@ -91,10 +91,8 @@ pub fn rows(text: &str, generated: Option<Timestamp>) -> Result<Vec<CredentialRo
     }
     lines
         .map(|line| {
-            let cells = cells(line);
-            if cells.len() != header.len() {
-                return Err("a row does not have as many cells as the report has columns".to_owned());
-            }
+            let cells = whole(cells(line), &header)
+                .ok_or("a row does not have as many cells as the report has columns")?;
             Ok(row(&Row { header: &header, cells: &cells }, generated))
         })
         .collect()
@@ -165,6 +163,21 @@ fn row(row: &Row<'_>, generated: Option<Timestamp>) -> CredentialRow {
         mfa_active: row.truth("mfa_active"),
         keys: vec![key(1), key(2)],
     }
+}
+
+/// Joins the cells of a row of which commas in the name and the ARN of its user have made several.
+fn whole(mut cells: Vec<String>, header: &[String]) -> Option<Vec<String>> {
+    let more = cells.len().checked_sub(header.len())?;
+    if more == 0 {
+        return Some(cells);
+    }
+    let in_front = header.iter().take(2).map(String::as_str).eq(["user", "arn"]);
+    let (name, arn) = (0..=more).filter(|_| in_front).find_map(|commas| {
+        let (name, arn) = (cells[..=commas].join(","), cells[commas + 1..more + 2].join(","));
+        (arn.starts_with("arn:") && arn.ends_with(&format!("/{name}"))).then_some((name, arn))
+    })?;
+    cells.splice(..more + 2, [name, arn]);
+    Some(cells)
 }
 
 /// Cuts a line into its cells. The name of a user can contain a comma, and is quoted then.
@@ -251,6 +264,13 @@ mod tests {
     #[test]
     fn a_name_with_a_comma_is_one_cell_and_a_report_that_is_cut_off_is_none() {
         assert_eq!(cells("\"a,b\",\"c\"\"d\",,e"), ["a,b", "c\"d", "", "e"]);
+        let rest = "true,".repeat(19) + "true";
+        for (name, path) in [("a,b", ""), ("a+b=c,d.e@f-g_h,", ""), ("bo", "x,y/")] {
+            let arn = format!("arn:aws:iam::123456789012:user/{path}{name}");
+            assert_eq!(read(&format!("{name},{arn},{rest}")).id, name, "commas that nobody quotes");
+        }
+        let odd = format!("{HEADER}\nbo,arn:aws:iam::123456789012:user/ann,x,{rest}");
+        assert!(rows(&odd, None).is_err());
         let cut = format!("{HEADER}\nbo,arn:aws:iam::123456789012:user/bo,2024");
         assert!(rows(&cut, None).is_err());
         for other in ["", "<html>", "user,name\nbo,Bo\n"] {

@@ -344,7 +344,8 @@ fn sentence(text: &str) -> String {
 }
 
 fn with_article(words: &str) -> String {
-    format!("{} {words}", if words.starts_with(['a', 'e', 'i', 'o', 'u', 'E']) { "an" } else { "a" })
+    let vowel = words.starts_with(['a', 'e', 'i', 'o', 'E']);
+    format!("{} {words}", if vowel { "an" } else { "a" })
 }
 
 fn line(text: &mut String, line: &str) {

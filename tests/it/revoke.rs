@@ -338,6 +338,7 @@ fn what_is_no_identity_or_two_or_of_another_account_is_an_error_and_nothing_is_c
         ("AKIAIOSFODNN7EXAMPLE", "cannot be revoked"),
         ("twin", "a user and a role have this name"),
         ("arn:aws:iam::999999999999:user/bo", "is of account 999999999999"),
+        ("arn:aws-cn:iam::123456789012:user/bo", "is of partition aws-cn"),
         ("arn:aws:iam::999999999999:root", "root user"),
         ("arn:aws:sts::999999999999:federated-user/bo", "GetFederationToken"),
         ("ASIAIOSFODNN7EXAMPLE", "the key of a session"),

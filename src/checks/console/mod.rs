@@ -222,7 +222,7 @@ fn unused(inventory: &Inventory, resource: &ResourceId, with: &Value) -> Verdict
     match denied {
         Fact::Known(true) => Verdict::Retained(DENIED.to_owned()),
         Fact::Known(false) => Verdict::Violates(json!({
-            "last_use": last_use(inventory, row),
+            "use": last_use(inventory, row),
             "unused_for_days": days,
             "report_made": row.generated.known(),
         })),
@@ -303,7 +303,7 @@ fn without_mfa(inventory: &Inventory, resource: &ResourceId, _: &Value) -> Verdi
              person to do"
         )),
         Ok(None) => Verdict::Violates(json!({
-            "last_use": last_use(inventory, row),
+            "use": last_use(inventory, row),
             "report_made": row.generated.known(),
         })),
         Err(why) => Verdict::Unknown(why),

@@ -59,7 +59,7 @@ fn row_of(it: &mut Inventory) -> &mut CredentialRow {
 #[test]
 fn the_latest_of_use_setting_and_creation_counts() {
     assert!(
-        matches!(of(UNUSED, |_| {}), Verdict::Violates(e) if e["last_use"] == "set on 2024-01-01 and never used")
+        matches!(of(UNUSED, |_| {}), Verdict::Violates(e) if e["use"] == "set on 2024-01-01 and never used")
     );
     let recent = || Fact::Known(time("2026-11-01T00:00:00Z"));
     let changes: [fn(&mut CredentialRow, Fact<Timestamp>); 3] = [

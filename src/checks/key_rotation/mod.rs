@@ -190,7 +190,7 @@ fn old(inventory: &Inventory, key: &AccessKey, days: u32) -> Verdict {
         "user": key.user,
         "created": day(created),
         "older_than_days": days,
-        "last_use": last_use(key),
+        "use": last_use(key),
     });
     match tags(key).map(|tags| successor(key, tags)) {
         Err(unknown) => return unknown,
@@ -311,7 +311,7 @@ fn replaced(inventory: &Inventory, key: &AccessKey, days: u32) -> Verdict {
         Ok(_) => Verdict::Violates(json!({
             "user": key.user,
             "replaced_by": new,
-            "last_use": last_use(key),
+            "use": last_use(key),
             "unused_for_days": days,
             "note": "AWS can be four hours late with the last use",
         })),

@@ -208,8 +208,13 @@ fn no_identity(text: &str) -> Fail {
     Fail::usage(format!("{text} cannot be revoked")).why("nothing was changed")
 }
 
-/// Refuses an ARN of another account.
+/// Refuses an ARN of another account or partition.
 fn of_account(text: &str, owner: &Owner) -> Result<(), Fail> {
+    let partition = text.strip_prefix("arn:").and_then(|rest| rest.split(':').next());
+    if let Some(other) = partition.filter(|other| *other != owner.partition) {
+        let why = format!("it is of partition {other}, and these credentials are for {}", owner.partition);
+        return Err(no_identity(text).why(why).hint("use credentials of that partition (--profile NAME)"));
+    }
     match account_in(text) {
         Some(other) if other != owner.account => Err(no_identity(text)
             .why(format!("it is of account {other}, and these credentials are for {}", owner.account))
