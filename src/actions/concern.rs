@@ -106,8 +106,8 @@ impl Concerns {
         self.said(family).iter().flat_map(|concern| concern.power).copied().collect()
     }
 
-    /// Checks whether an undo goes on without a resource of this family about which others have decided since:
-    /// every call about it stands alone.
+    /// Checks whether an undo goes on without a resource of this family about which others have decided
+    /// since: every call about it stands alone.
     pub fn alone(&self, family: FamilyKind) -> bool {
         let said = self.said(family);
         !said.is_empty() && said.iter().all(|concern| concern.alone)

@@ -145,8 +145,8 @@ impl Action for DisableConsoleLogin {
     fn is_remade(&self) -> bool {
         true
     }
-    /// After the access keys that become inactive: one that is active keeps the console open.
     fn order(&self) -> u8 {
+        // After the access keys that become inactive: one that is active keeps the console open.
         5
     }
     fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {

@@ -167,8 +167,8 @@ impl Action for RequireMfa {
     fn is_remade(&self) -> bool {
         true
     }
-    /// After [`DisableConsoleLogin`](super::disable_console_login): whose console is closed needs no MFA there.
     fn order(&self) -> u8 {
+        // After the console is closed to those who do not use it: they need no MFA there.
         6
     }
     fn propose(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Result<Proposal, Refusal> {

@@ -45,8 +45,8 @@ pub struct Moved {
     pub power: BTreeMap<String, BTreeSet<String>>,
     /// The parts that the change leaves alone.
     pub others: BTreeMap<String, BTreeSet<String>>,
-    /// The parts of things that stand alone and about which others have decided since: an undo goes on without
-    /// them.
+    /// The parts of things that stand alone and about which others have decided since: an undo goes on
+    /// without them.
     pub decided: BTreeMap<String, BTreeSet<String>>,
     /// The things that could not be read, then or now.
     pub unread: BTreeSet<String>,
