@@ -3,10 +3,11 @@
 
 use std::fmt;
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::resource::ResourceId;
+use crate::{inventory::tag::IGNORE, resource::ResourceId};
 
 /// The severity of a finding; the words are those of Security Hub.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -59,6 +60,43 @@ impl Verdict {
     }
 }
 
+/// A decision of a person that a violation stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suppressed {
+    /// The reason, as the person wrote it; may be empty at a tag.
+    pub reason: String,
+    /// The waiver that contains the decision; `None` for the tag `redress:ignore`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiver: Option<Waived>,
+}
+
+/// The person behind a waiver, and its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waived {
+    /// The person who decided.
+    pub who: String,
+    /// The last day on which it holds, in UTC.
+    pub until: Date,
+}
+
+impl Suppressed {
+    /// Describes the decision: `the tag redress:ignore reads: honeypot`.
+    pub fn words(&self) -> String {
+        match &self.waiver {
+            Some(Waived { who, until }) => format!("waived by {who} until {until}: {}", self.reason),
+            None if self.reason.trim().is_empty() => format!("the tag {IGNORE} is set, without a reason"),
+            None => format!("the tag {IGNORE} reads: {}", self.reason),
+        }
+    }
+}
+
+impl From<&str> for Suppressed {
+    /// Takes the value of the tag `redress:ignore`.
+    fn from(reason: &str) -> Self {
+        Self { reason: reason.to_owned(), waiver: None }
+    }
+}
+
 /// One check on one resource, with its verdict.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
@@ -72,9 +110,9 @@ pub struct Finding {
     pub region: String,
     /// The verdict of the check.
     pub verdict: Verdict,
-    /// The value of the tag `redress:ignore`, if a person has set it.
+    /// The decision of a person that it stays, by the tag `redress:ignore` or a waiver.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub suppressed: Option<String>,
+    pub suppressed: Option<Suppressed>,
     /// The tags of the resource, by which playbooks match.
     #[serde(default)]
     pub tags: crate::inventory::Tags,

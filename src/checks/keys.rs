@@ -117,7 +117,7 @@ mod tests {
         let findings = found(Fact::Known(CustomerKey { tags: Fact::Known(tags), ..key() }));
         assert_eq!(findings[0].resource.as_str(), "arn:aws:kms:us-east-1:123456789012:key/k");
         assert!(matches!(findings[0].verdict, Verdict::Violates(_)));
-        assert_eq!(findings[0].suppressed.as_deref(), Some("reviewed"));
+        assert_eq!(findings[0].suppressed, Some("reviewed".into()));
         assert!(found(Fact::Known(CustomerKey { rotation: Fact::Known(true), ..key() })).is_empty());
     }
 

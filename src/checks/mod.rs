@@ -160,7 +160,7 @@ fn finding(inventory: &Inventory, check: &'static Check, resource: &ResourceId, 
         resource: resource.clone(),
         region: resource.region().to_owned(),
         verdict,
-        suppressed: tags.get(crate::inventory::tag::IGNORE).cloned(),
+        suppressed: tags.get(crate::inventory::tag::IGNORE).map(|why| why.as_str().into()),
         tags,
         sources: vec!["scan".to_owned()],
     }

@@ -18,7 +18,7 @@ const OFF: &str = "stopped";
 /// The prefix of the text about other changes since the run.
 const OTHERS: &str = "changed since the run by somebody else, and left so: ";
 
-/// The members that the changes of an undo restore, each by its thing and with its value at the end of the run.
+/// The members that the changes of an undo restore, each by its thing, with its value at the end of the run.
 pub(super) struct Restored(BTreeMap<(String, String), BTreeSet<String>>);
 
 impl Restored {

@@ -1,7 +1,7 @@
 //! A survey of an account: reads the facts that checks need and runs them; reads the facts that actions need
 //! and plans. Reads only.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde_json::Value;
 
 use super::{MakeStage, gather::gather};
@@ -17,7 +17,7 @@ use crate::{
         evidence::{Asked, Observed, needs as interfaces},
         rehearse::Rules,
     },
-    playbook::Playbook,
+    playbook::{Playbook, Waivers, waivers::Lapsed},
     reach::{self, Reaches},
 };
 
@@ -30,6 +30,8 @@ pub struct Survey {
     pub findings: Vec<Finding>,
     /// Checks that could not be run at all in a region.
     pub unjudged: Vec<Unjudged>,
+    /// Waivers that set nothing aside.
+    pub lapsed: Vec<Lapsed>,
 }
 
 /// Reads the facts that these checks need in these regions, and runs them. `parameters` gives a check's
@@ -44,7 +46,7 @@ pub async fn scan(
     let empty = Inventory::empty(who.owner.clone(), who.caller.clone(), account.now());
     let inventory = gather(account, empty, &mut |known| needs(known, regions, checks, parameters)).await;
     let (findings, unjudged) = checks::run(&inventory, regions, checks, parameters);
-    Survey { inventory, findings, unjudged }
+    Survey { inventory, findings, unjudged, lapsed: Vec::new() }
 }
 
 /// Returns the listings of each check, and the further facts that its resources need.
@@ -81,6 +83,8 @@ pub struct Wish<'a> {
     pub valid_for: SignedDuration,
     /// Limits from the command line.
     pub limits: Limits,
+    /// Findings that a person lets stay.
+    pub waivers: &'a Waivers,
     /// The networks that changes let in since flow logs show that they came in.
     pub observed: Observed,
     /// Facts to read beside those that the checks need.
@@ -126,6 +130,9 @@ impl Wish<'_> {
 /// the account to rehearse on.
 pub async fn plan(account: &dyn Account, wish: &Wish<'_>, stage: MakeStage<'_>) -> (Survey, Plan) {
     let mut survey = scan(account, wish.regions, wish.checks, &|check| wish.parameters(check)).await;
+    let run = wish.checks.iter().map(|check| check.id).collect();
+    let today = account.now().to_zoned(TimeZone::UTC).date();
+    survey.lapsed = wish.waivers.apply(&mut survey.findings, &run, &survey.unjudged, today);
     if !wish.also.is_empty() {
         survey.inventory = gather(account, survey.inventory, &mut |_| wish.also.clone()).await;
     }

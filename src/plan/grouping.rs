@@ -150,10 +150,7 @@ pub(super) fn asked<'a>(
     finding: &Finding,
 ) -> Result<Asked<'a>, SkipReason> {
     if let Some(why) = &finding.suppressed {
-        return Err((
-            SkippedKind::Suppressed,
-            format!("the tag {} reads: {why}", crate::inventory::tag::IGNORE),
-        ));
+        return Err((SkippedKind::Suppressed, why.words()));
     }
     match &finding.verdict {
         Verdict::Retained(by) => return Err((SkippedKind::Retained, by.clone())),

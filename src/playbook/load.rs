@@ -66,6 +66,18 @@ pub(super) fn parse_with(words: &Vocabulary, text: &str, source: &str) -> Result
 }
 
 fn document<'t>(reader: &mut Reader<'_>, text: &'t str) -> Option<Spanned<DeTable<'t>>> {
+    let root = tables(reader, text)?;
+    if root.get_ref().is_empty() {
+        let hint = "a playbook has at least id, title, finding and one [[action]]; redress playbooks show ID \
+                    prints one to begin with";
+        reader.report(0..0, "the file is empty", Some(hint.to_owned()));
+        return None;
+    }
+    Some(root)
+}
+
+/// Parses a text as TOML, and notes what is none.
+pub(super) fn tables<'t>(reader: &mut Reader<'_>, text: &'t str) -> Option<Spanned<DeTable<'t>>> {
     if let Some((span, what)) = bounds::exceeded(text) {
         reader.report(span, what, None);
         return None;
@@ -77,12 +89,6 @@ fn document<'t>(reader: &mut Reader<'_>, text: &'t str) -> Option<Spanned<DeTabl
             format!("this is not TOML: {}", error.message().trim()),
             syntax_hint(error.message()),
         );
-    }
-    if errors.is_empty() && root.get_ref().is_empty() {
-        let hint = "a playbook has at least id, title, finding and one [[action]]; redress playbooks show ID \
-                    prints one to begin with";
-        reader.report(0..0, "the file is empty", Some(hint.to_owned()));
-        return None;
     }
     errors.is_empty().then_some(root)
 }

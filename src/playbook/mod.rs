@@ -22,6 +22,7 @@ mod sections;
 pub mod set;
 pub mod sets;
 pub mod vocabulary;
+pub mod waivers;
 mod with;
 
 #[cfg(test)]
@@ -32,6 +33,7 @@ pub use load::parse;
 pub use problem::Problem;
 pub use set::{allow_cidrs, override_parameter};
 pub use sets::Set;
+pub use waivers::Waivers;
 
 /// A playbook.
 #[derive(Debug, Clone, PartialEq, Serialize)]

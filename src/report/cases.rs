@@ -108,7 +108,7 @@ impl Files {
 /// Returns the cases of a scan: every finding, and the checks that could not be run in a region.
 pub fn of_scan(scan: &Scan<'_>, files: &Files) -> Cases {
     let standing = |f: &Finding| match (&f.verdict, &f.suppressed) {
-        (Verdict::Violates(_), Some(why)) => Standing::Aside(format!("suppressed: {why}")),
+        (Verdict::Violates(_), Some(why)) => Standing::Aside(format!("suppressed: {}", why.words())),
         (Verdict::Violates(evidence), None) => Standing::Failed(diff::evidence(evidence).join("; ")),
         (Verdict::Unknown(why), _) => Standing::Unknown(why.clone()),
         (Verdict::Retained(by), _) => Standing::Aside(format!("retained: {by}")),

@@ -10,10 +10,11 @@ use serde_json::Value;
 
 use super::{Decided, Scan, safe};
 use crate::{
-    finding::{Finding, Verdict},
+    finding::{Finding, Verdict, Waived},
     intake::confirm::Reported,
     journal::{RunDocument, RunState},
     plan::PlanKind,
+    playbook::waivers::Lapsed,
     reach::Reach,
     resource::ResourceId,
 };
@@ -40,6 +41,9 @@ pub struct FindingsDocument {
     /// Resources that are in order, with a remark.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<NoteEntry>,
+    /// The waivers that set nothing aside: expired ones, and ones that match no finding.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lapsed_waivers: Vec<Lapsed>,
     /// The number of each.
     pub counts: Counts,
     /// The findings that other tools reported, with the decision on each and the answer of our checks; null
@@ -61,8 +65,12 @@ pub struct FindingEntry {
     pub resource: ResourceEntry,
     /// The evidence; null unless the verdict is `violates`.
     pub evidence: Value,
-    /// The value of the tag `redress:ignore`; null if the tag is not set.
+    /// The reason for which a person lets it stay, by the tag `redress:ignore` or a waiver; null if nobody
+    /// does.
     pub suppressed: Option<String>,
+    /// The waiver that contains this reason, by whom and until which day; left out without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiver: Option<Waived>,
     /// `scan`, or the tools that reported it.
     pub sources: Vec<String>,
     /// The decision: `planned`, `refused`, `suppressed`, ...; null if no plan was made.
@@ -161,6 +169,7 @@ impl From<&Scan<'_>> for FindingsDocument {
             findings: Vec::new(),
             unknown: Vec::new(),
             notes: Vec::new(),
+            lapsed_waivers: scan.lapsed.to_vec(),
             counts: Counts { unjudged: scan.unjudged.len(), ..Counts::default() },
             intake: scan.intake.cloned(),
         };
@@ -222,7 +231,8 @@ fn entry(finding: &Finding, resource: ResourceEntry, decided: Option<&Decided>) 
         verdict: finding.verdict.word().to_owned(),
         resource,
         evidence,
-        suppressed: finding.suppressed.clone(),
+        suppressed: finding.suppressed.as_ref().map(|why| why.reason.clone()),
+        waiver: finding.suppressed.as_ref().and_then(|why| why.waiver.clone()),
         sources: finding.sources.clone(),
         decision: decided.map(|d| d.decision.clone()),
         reason: kept_by.or_else(|| decided.map(|d| d.reason.clone())),

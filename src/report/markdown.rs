@@ -297,13 +297,13 @@ fn aside(out: &mut String, scan: &Scan) {
     let mut rows = Vec::new();
     for finding in scan.findings {
         let (word, why) = match (&finding.verdict, &finding.suppressed) {
-            (Verdict::Violates(_), Some(why)) => ("suppressed", why),
-            (Verdict::Retained(by), _) => ("retained", by),
-            (Verdict::Unknown(why), _) => ("⚠️ unknown", why),
-            (Verdict::Ok(Some(note)), _) => ("fine", note),
+            (Verdict::Violates(_), Some(why)) => ("suppressed", why.words()),
+            (Verdict::Retained(by), _) => ("retained", by.clone()),
+            (Verdict::Unknown(why), _) => ("⚠️ unknown", why.clone()),
+            (Verdict::Ok(Some(note)), _) => ("fine", note.clone()),
             _ => continue,
         };
-        rows.push(format!("| {word} | {} | {} | {} |", code(&finding.check), named(finding), md(why)));
+        rows.push(format!("| {word} | {} | {} | {} |", code(&finding.check), named(finding), md(&why)));
     }
     for unjudged in scan.unjudged {
         rows.push(format!(
@@ -312,6 +312,10 @@ fn aside(out: &mut String, scan: &Scan) {
             md(&unjudged.region),
             md(&unjudged.reason)
         ));
+    }
+    for lapsed in scan.lapsed {
+        let why = md(&lapsed.to_string());
+        rows.push(format!("| ⚠️ waiver | {} | {} | {why} |", code(&lapsed.check), code(&lapsed.resource)));
     }
     if !rows.is_empty() {
         let _ = writeln!(

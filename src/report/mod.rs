@@ -10,6 +10,7 @@ use crate::{
     finding::{Finding, FindingKey},
     intake::confirm::Reported,
     plan::Plan,
+    playbook::waivers::Lapsed,
     reach::{Reach, Reached, Reaches},
 };
 
@@ -128,6 +129,8 @@ pub struct Scan<'a> {
     pub findings: &'a [Finding],
     /// The checks and regions that could not be judged.
     pub unjudged: &'a [Unjudged],
+    /// The waivers that set nothing aside.
+    pub lapsed: &'a [Lapsed],
     /// The decisions on the findings, if a plan was made: see [`decisions`].
     pub decisions: &'a BTreeMap<FindingKey, Decided>,
     /// The reach of the findings, as far as that was asked.

@@ -56,7 +56,8 @@ pub fn checks_page() -> String {
         "{GENERATED}# Checks\n\nA check is a rule that a resource keeps or violates. A scan runs those \
          that the [set](playbooks.md#sets) `default` answers, or the sets of `--playbook-set`; `--check ID` \
          runs one. The tag `redress:ignore` on a resource suppresses its findings, and its \
-         value is shown as the reason.\n\n"
+         value is shown as the reason; a [waiver](playbooks.md#findings-that-may-stay-waiverstoml) does so \
+         until a day.\n\n"
     );
     let (scanned, proofs): (Vec<&Check>, Vec<&Check>) = checks::all().partition(|check| check.scanned);
     for check in &scanned {

@@ -122,6 +122,7 @@ mod understood;
 mod uptime;
 mod volume_copies;
 mod volume_copies_sent;
+mod waivers;
 mod web_acls;
 mod worked;
 mod world;

@@ -25,6 +25,7 @@ use crate::{
     finding::Finding,
     inventory::{Inventory, NetworkAcl},
     plan::build::Limits,
+    playbook::Waivers,
     report::safe,
 };
 
@@ -75,6 +76,7 @@ pub async fn run(
         return Err(Fail::failure(format!("there is no check {UNBLOCKED}")));
     };
     let only = |survey: &mut Survey| narrow(place, &survey.inventory, &mut survey.findings);
+    let none = Waivers::default();
     let wish = Wish {
         regions: &door.regions,
         checks: &[check],
@@ -83,6 +85,7 @@ pub async fn run(
         valid_for: safety.valid_for.unwrap_or(VALID_FOR),
         limits: Limits { max_changes: safety.max_changes, max_percent: safety.max_percent },
         also: Default::default(),
+        waivers: &none,
         observed: Default::default(),
         narrow: Some(&only),
     };

@@ -10,7 +10,7 @@ use crate::{
         exit::Exit,
         fail::Fail,
         files, render,
-        session::{Session, playbook_files, problems_fail},
+        session::{Session, playbook_files, problems_fail, waivers_beside},
     },
     playbook::{self, Playbook, problem::did_you_mean},
     report::{
@@ -135,6 +135,9 @@ fn check(session: &Session, files: &[PathBuf]) -> Result<String, Fail> {
     let given =
         if files.is_empty() { session.common.playbooks.iter().cloned().collect() } else { files.to_vec() };
     let user = playbook_files(&given)?;
+    for folder in given.iter().filter(|path| path.is_dir()) {
+        waivers_beside(folder)?;
+    }
     if !given.is_empty() && user.is_empty() {
         return Err(Fail::usage("there is no playbook in what was given")
             .hint("a playbook is a file whose name ends in .toml"));

@@ -18,6 +18,7 @@ use crate::{
     finding::Verdict,
     inventory::{Fact, FamilyKind, Inventory, Scope, Want},
     plan::build::Limits,
+    playbook::Waivers,
     report::safe,
     resource::{Owner, account_in},
 };
@@ -84,6 +85,7 @@ pub async fn run(session: &Session, args: &RevokeArgs) -> Result<Exit, Fail> {
     let targets = Targets { user: found.user.as_deref(), roles: &all };
     let find = |survey: &mut Survey, with: &dyn Fn(&str) -> serde_json::Value| targets.judge(survey, with);
     let options = session::options(&safety.guards);
+    let none = Waivers::default();
     let wish = |narrow| Wish {
         regions: &door.regions,
         checks: &[],
@@ -92,6 +94,7 @@ pub async fn run(session: &Session, args: &RevokeArgs) -> Result<Exit, Fail> {
         valid_for: lifetime(safety.valid_for, &all),
         limits: Limits { max_changes: safety.max_changes, max_percent: safety.max_percent },
         also: also.clone(),
+        waivers: &none,
         observed: Default::default(),
         narrow,
     };

@@ -77,7 +77,7 @@ pub async fn of_intake(
     chosen: Chosen,
     intake: Option<Intake>,
 ) -> Result<Planned, Fail> {
-    let Chosen { playbooks, mut checks, .. } = chosen;
+    let Chosen { playbooks, mut checks, waivers, .. } = chosen;
     let suspicions = intake.as_ref().map(|intake| intake.suspicions.as_slice());
     if let Some(suspicions) = suspicions.filter(|_| session.common.check.is_empty()) {
         let named = confirm::named_checks(suspicions);
@@ -98,6 +98,7 @@ pub async fn of_intake(
         options: &session::options(&safety.guards),
         valid_for: safety.valid_for.unwrap_or(VALID_FOR),
         limits: Limits { max_changes: safety.max_changes, max_percent: safety.max_percent },
+        waivers: &waivers,
         observed: Observed::new(),
         also: related::wants(suspicions.unwrap_or_default()),
         narrow: if suspicions.is_some() { Some(&only) } else { None },

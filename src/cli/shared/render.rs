@@ -117,6 +117,7 @@ impl<'a> Seen<'a> {
             read_at: survey.inventory.read_at,
             findings: &survey.findings,
             unjudged: &survey.unjudged,
+            lapsed: &survey.lapsed,
             decisions: &self.decisions,
             reaches: &self.planned.reaches,
             intake: self.planned.reported.as_ref(),

@@ -22,7 +22,7 @@ use crate::{
     checks::{self, Check},
     intake::mapping::{self, Meant},
     journal::{RunFolder, StateDir, Store},
-    playbook::{self, Playbook, Problem, problem::did_you_mean, sets},
+    playbook::{self, Playbook, Problem, Waivers, problem::did_you_mean, sets, waivers},
     report::safe,
 };
 
@@ -154,6 +154,15 @@ impl Session {
         Ok(playbooks)
     }
 
+    /// Returns the waivers: those of the flag, or else those beside the user's playbooks, if there are any.
+    fn waivers(&self) -> Result<Waivers, Fail> {
+        match (&self.common.waivers, &self.common.playbooks) {
+            (Some(file), _) => waivers_of(file),
+            (None, Some(folder)) => waivers_beside(folder),
+            (None, None) => Ok(Waivers::default()),
+        }
+    }
+
     fn allowed(&self) -> Result<Vec<IpNet>, Fail> {
         self.common.allow_cidr.iter().map(|text| cidr(text)).collect()
     }
@@ -181,7 +190,7 @@ impl Session {
         };
         let checks: Vec<&'static Check> = checks::all().filter(runs).collect();
         let beside = checks.iter().filter_map(|check| beside(&all, &playbooks, check.id)).collect();
-        Ok(Chosen { playbooks, checks, beside })
+        Ok(Chosen { playbooks, checks, beside, waivers: self.waivers()? })
     }
 }
 
@@ -193,6 +202,8 @@ pub struct Chosen {
     pub checks: Vec<&'static Check>,
     /// A remark on each check that only playbooks of other sets answer.
     pub beside: Vec<String>,
+    /// The findings that a person lets stay.
+    pub waivers: Waivers,
 }
 
 /// Returns the remark on a check that runs and that only playbooks of other sets answer.
@@ -286,10 +297,24 @@ pub fn playbook_files(paths: &[PathBuf]) -> Result<Vec<(String, String)>, Fail> 
             files.push(path.clone());
         }
     }
-    files.into_iter().map(|path| Ok((path.display().to_string(), text_of(&path)?))).collect()
+    files.into_iter().map(|path| Ok((path.display().to_string(), text_of(&path, "a playbook")?))).collect()
 }
 
-/// Lists the `.toml` files of a folder, in the order of their names.
+/// Reads the waivers beside the playbooks of a folder; none where there is no such file.
+///
+/// # Errors
+/// As [`playbook_files`], and when something is wrong in the file.
+pub fn waivers_beside(folder: &Path) -> Result<Waivers, Fail> {
+    let file = folder.join(waivers::FILE);
+    if file.exists() { waivers_of(&file) } else { Ok(Waivers::default()) }
+}
+
+fn waivers_of(file: &Path) -> Result<Waivers, Fail> {
+    let text = text_of(file, "a file of waivers")?;
+    waivers::parse(&text, &file.display().to_string()).map_err(|problems| problems_fail(&problems))
+}
+
+/// Lists the playbooks of a folder, in the order of their names: its `.toml` files but that of waivers.
 fn folder(path: &Path) -> Result<Vec<PathBuf>, Fail> {
     let fail = |error: std::io::Error| {
         Fail::usage(format!("{}: cannot read the folder of playbooks", path.display())).why(error.to_string())
@@ -298,7 +323,8 @@ fn folder(path: &Path) -> Result<Vec<PathBuf>, Fail> {
     let mut found = Vec::new();
     for entry in entries {
         let entry = entry.map_err(fail)?.path();
-        if entry.extension().is_some_and(|e| e == "toml") && entry.is_file() {
+        let is_waivers = entry.file_name().is_some_and(|name| name == waivers::FILE);
+        if entry.extension().is_some_and(|e| e == "toml") && entry.is_file() && !is_waivers {
             found.push(entry);
         }
     }
@@ -314,13 +340,12 @@ fn folder(path: &Path) -> Result<Vec<PathBuf>, Fail> {
     Ok(found)
 }
 
-/// Reads the text of a playbook; a file that is far too big for one is not read.
-fn text_of(path: &Path) -> Result<String, Fail> {
-    let fail =
-        |why: String| Fail::usage(format!("{}: cannot read it as a playbook", path.display())).why(why);
+/// Reads the text of a playbook, or of a file of waivers; one that is far too big for that is not read.
+fn text_of(path: &Path, what: &str) -> Result<String, Fail> {
+    let fail = |why: String| Fail::usage(format!("{}: cannot read it as {what}", path.display())).why(why);
     let size = std::fs::metadata(path).map_err(|e| fail(e.to_string()))?.len();
     if size > 1 << 20 {
-        return Err(fail(format!("it has {size} bytes; a playbook is a short TOML file")));
+        return Err(fail(format!("it has {size} bytes; {what} is a short TOML file")));
     }
     let bytes = std::fs::read(path).map_err(|e| fail(e.to_string()))?;
     playbook::load::text(bytes, &path.display().to_string()).map_err(|problem| problems_fail(&problem))

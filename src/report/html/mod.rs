@@ -174,7 +174,11 @@ pub fn findings(scan: &Scan<'_>, typed: &Typed<'_>) -> Result<String, minijinja:
         json!({ "word": "not judged", "tone": "warn", "check": u.check,
             "resource": format!("all in {}", u.region), "reason": u.reason })
     });
-    let aside: Vec<Value> = aside.into_iter().chain(unjudged).collect();
+    let lapsed = scan.lapsed.iter().map(|waiver| {
+        json!({ "word": "waiver", "tone": "warn", "check": waiver.check,
+            "resource": waiver.resource, "reason": waiver.to_string() })
+    });
+    let aside: Vec<Value> = aside.into_iter().chain(unjudged).chain(lapsed).collect();
     let shown = open.iter().enumerate().map(|(n, f)| finding(scan, n + 1, f));
     page(json!({
         "kind": "scan", "title": format!("{} in account {}", words::count(open.len(), "finding"),
@@ -211,10 +215,10 @@ fn reach(reach: &Reach) -> Value {
 
 fn set_aside(finding: &Finding) -> Option<Value> {
     let (word, tone, why) = match (&finding.verdict, &finding.suppressed) {
-        (Verdict::Violates(_), Some(why)) => ("suppressed", "plain", why),
-        (Verdict::Retained(by), _) => ("retained", "plain", by),
-        (Verdict::Unknown(why), _) => ("unknown", "warn", why),
-        (Verdict::Ok(Some(note)), _) => ("fine", "good", note),
+        (Verdict::Violates(_), Some(why)) => ("suppressed", "plain", why.words()),
+        (Verdict::Retained(by), _) => ("retained", "plain", by.clone()),
+        (Verdict::Unknown(why), _) => ("unknown", "warn", why.clone()),
+        (Verdict::Ok(Some(note)), _) => ("fine", "good", note.clone()),
         _ => return None,
     };
     Some(json!({ "word": word, "tone": tone, "check": finding.check,

@@ -175,7 +175,7 @@ fn finding(all: &Investigated<'_>, scan: &Scan<'_>, finding: &Finding) -> Option
         (Verdict::Violates(_), None) => {
             (words::severity_tone(finding.severity), finding.severity.to_string(), "")
         }
-        (Verdict::Violates(_), Some(why)) => (Tone::Faint, "set aside".to_owned(), why.as_str()),
+        (Verdict::Violates(_), Some(why)) => (Tone::Faint, "set aside".to_owned(), why.reason.as_str()),
         (Verdict::Unknown(why), _) => (Tone::Warn, "unknown".to_owned(), why.as_str()),
         (Verdict::Ok(_) | Verdict::Retained(_), _) => return None,
     };

@@ -22,6 +22,7 @@ fn scanned() -> Cases {
         read_at: sample::at("2026-11-22T10:00:00Z"),
         findings: &findings,
         unjudged: &unjudged,
+        lapsed: &[],
         decisions: &decisions,
         reaches: &sample::reaches(),
     };

@@ -35,7 +35,7 @@ fn findings_read_well() {
 
     SET ASIDE 2 findings
       · sg-0a1b2c3d4e5f6a7b2 in eu-west-1: security-group-open-admin-port
-        suppressed by the tag redress:ignore: ticket 4711, closed in March
+        suppressed: the tag redress:ignore reads: ticket 4711, closed in March
       · vol-1 in eu-west-1: ebs-volume-unencrypted
         kept on purpose: vol-2 took its place
 
@@ -376,7 +376,7 @@ fn findings_in_markdown_are_tables() {
 
     | | Check | Resource | Why |
     |---|---|---|---|
-    | suppressed | `security-group-open-admin-port` | `sg-0a1b2c3d4e5f6a7b2 in eu-west-1` | ticket 4711, closed in March |
+    | suppressed | `security-group-open-admin-port` | `sg-0a1b2c3d4e5f6a7b2 in eu-west-1` | the tag redress:ignore reads: ticket 4711, closed in March |
     | retained | `ebs-volume-unencrypted` | `vol-1 in eu-west-1` | vol-2 took its place |
     | fine | `vpc-of-made-up-rule` | `vpc-2 in eu-west-1` | the first delivery is awaited |
     | ⚠️ unknown | `ebs-volume-unencrypted` | `vol-3 in eu-west-1` | the listing was cut short |

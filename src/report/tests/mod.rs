@@ -29,6 +29,7 @@ fn with_scan<T>(tell: impl FnOnce(&Scan) -> T) -> T {
         read_at,
         findings: &findings,
         unjudged: &unjudged,
+        lapsed: &[],
         decisions: &decisions,
         reaches: &sample::reaches(),
         intake: None,

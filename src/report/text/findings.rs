@@ -35,6 +35,7 @@ pub fn findings(scan: &Scan, view: &View) -> String {
         graded(&mut page, scan, view, severity);
     }
     aside(&mut page, scan);
+    lapsed(&mut page, scan);
     unknown(&mut page, scan, view);
     noted(&mut page, scan);
     reported(&mut page, scan);
@@ -172,12 +173,7 @@ fn aside(page: &mut Page, scan: &Scan) {
     let mut told: Vec<(&Finding, String)> = Vec::new();
     for finding in scan.findings {
         match (&finding.verdict, &finding.suppressed) {
-            (Verdict::Violates(_), Some(why)) if why.trim().is_empty() => {
-                told.push((finding, "suppressed by the tag redress:ignore, without a reason".to_owned()))
-            }
-            (Verdict::Violates(_), Some(why)) => {
-                told.push((finding, format!("suppressed by the tag redress:ignore: {why}")))
-            }
+            (Verdict::Violates(_), Some(why)) => told.push((finding, format!("suppressed: {}", why.words()))),
             (Verdict::Retained(by), _) => told.push((finding, format!("kept on purpose: {by}"))),
             _ => {}
         }
@@ -201,6 +197,18 @@ fn aside(page: &mut Page, scan: &Scan) {
         page.row(2, &plain(mark), 4, &spans);
         page.text(4, &[span(Tone::Faint, why)]);
     }
+}
+
+/// Writes the waivers that set nothing aside.
+fn lapsed(page: &mut Page, scan: &Scan) {
+    if scan.lapsed.is_empty() {
+        return;
+    }
+    page.blank();
+    let many = format!("{} that set nothing aside", scan.lapsed.len());
+    page.text(0, &[span(Tone::Warn, "WAIVERS"), plain(" "), span(Tone::Faint, many)]);
+    let mark = page.style.mark(Mark::Dot);
+    scan.lapsed.iter().for_each(|one| page.row(2, &plain(mark), 4, &[plain(one.to_string())]));
 }
 
 /// Writes the resources that could not be judged, and the checks that could not be run at all. Each

@@ -39,6 +39,8 @@ pub struct Common {
     pub playbook_set: Vec<Set>,
     /// The checks to run; none stands for all.
     pub check: Vec<String>,
+    /// The file of waivers; `None` stands for the one beside the playbooks.
+    pub waivers: Option<PathBuf>,
     /// Files of findings.
     pub findings: Vec<PathBuf>,
     /// Files of flow logs.
@@ -261,6 +263,10 @@ pub struct Checks {
     /// such as EC2.13; repeatable
     #[arg(long, global = true, value_name = "ID")]
     pub check: Vec<String>,
+    /// Let the findings of this file stay, each until a day [default:
+    /// waivers.toml beside the playbooks of --playbooks]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub waivers: Option<PathBuf>,
 }
 
 impl Group for Checks {
@@ -268,6 +274,7 @@ impl Group for Checks {
         self.parameters.set(common);
         self.sets.set(common);
         common.check.clone_from(&self.check);
+        common.waivers.clone_from(&self.waivers);
     }
 }
 
