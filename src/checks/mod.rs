@@ -32,6 +32,7 @@ pub mod proofs;
 pub mod proofs_identities;
 pub mod proofs_network;
 pub mod revoked;
+pub mod role_permissions;
 pub mod root_user;
 pub mod routes;
 pub mod security_groups;
@@ -130,6 +131,7 @@ pub fn all() -> impl Iterator<Item = &'static Check> {
         console::CHECKS,
         access_keys::CHECKS,
         key_rotation::CHECKS,
+        role_permissions::CHECKS,
         root_user::CHECKS,
         revoked::CHECKS,
         volumes::CHECKS,

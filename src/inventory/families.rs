@@ -9,10 +9,10 @@ use super::{
     CopyTrial, CredentialRow, CustomerKey, EbsDefaults, EgressOnlyGateway, Family, FlowLog, IamGroup,
     Instance, InstanceStatus, InstanceType, Inventory, Key, KeyPolicy, Listener, LoadBalancer, LogGroup,
     LoginProfile, ManagedInstance, ManagedPolicy, Membership, MfaDevices, NatGateway, NetworkAcl,
-    NetworkInterface, Organization, PasswordPolicy, PrefixList, Quota, Record, Removal, RetentionPolicy,
-    Role, RouteTable, Secret, SecurityGroup, SecurityGroupRule, Snapshot, Subnet, TargetGroup, TlsPolicy,
-    Trail, User, UserCredentials, UserPolicy, Volume, VolumeModification, VolumeStatus, Vpc, VpcDns,
-    VpcEndpoint, VpcPeeringConnection, VpcPublicAccess, WebAcl, WebAclAssociation,
+    NetworkInterface, Organization, PasswordPolicy, PolicyVersions, PrefixList, Quota, Record, Removal,
+    RetentionPolicy, Role, RoleUse, RouteTable, Secret, SecurityGroup, SecurityGroupRule, Snapshot, Subnet,
+    TargetGroup, TlsPolicy, Trail, User, UserCredentials, UserPolicy, Volume, VolumeModification,
+    VolumeStatus, Vpc, VpcDns, VpcEndpoint, VpcPeeringConnection, VpcPublicAccess, WebAcl, WebAclAssociation,
     about::{About, Arn},
     permissions::Reading,
 };
@@ -121,12 +121,16 @@ macro_rules! families {
                 PasswordPolicies password_policies PasswordPolicy,
                 /// IAM roles, by name.
                 Roles roles Role,
+                /// The use of services by roles, by ARN. They are read by these only.
+                RoleUses role_uses RoleUse,
                 /// IAM users, by name.
                 Users users User,
                 /// IAM groups, by name.
                 IamGroups iam_groups IamGroup,
                 /// Customer managed policies, by ARN.
                 ManagedPolicies managed_policies ManagedPolicy,
+                /// The versions and holders of customer managed policies, by ARN. They are read by these only.
+                PolicyVersions policy_versions PolicyVersions,
                 /// Access keys of IAM users, by id. Those that are active are listed, and those of a user.
                 AccessKeys access_keys AccessKey,
                 /// The credentials of IAM users beside access keys, by user name. They are read by these

@@ -12,6 +12,7 @@ mod families;
 mod family;
 mod identities;
 mod keys;
+mod least;
 mod listeners;
 pub mod network;
 mod network_acls;
@@ -53,6 +54,7 @@ pub use families::{FamilyKind, ForFamily, Region, Stored};
 pub use family::{AnyFamily, Family};
 pub use identities::{AccessKey, AccountSummary, IamGroup, LastUse, ManagedPolicy, User};
 pub use keys::{CustomerKey, Key, KeyPolicy};
+pub use least::{PolicyVersion, PolicyVersions, RoleUse, ServiceUse};
 pub use listeners::{Listener, OF_BALANCER, TlsPolicy};
 pub use network::{FlowLog, NetworkInterface, PrefixList, SecurityGroup, SecurityGroupRule, Subnet, Vpc};
 pub use network_acls::{AclEntry, NetworkAcl};
@@ -123,6 +125,9 @@ pub struct Inventory {
     /// IAM roles, by name.
     #[serde(default)]
     pub roles: Family<Role>,
+    /// The use of services by roles, by ARN. They are read by these only.
+    #[serde(default, skip_serializing_if = "Family::is_empty")]
+    pub role_uses: Family<RoleUse>,
     /// IAM users, by name.
     #[serde(default, skip_serializing_if = "Family::is_empty")]
     pub users: Family<User>,
@@ -132,6 +137,9 @@ pub struct Inventory {
     /// Customer managed policies, by ARN.
     #[serde(default, skip_serializing_if = "Family::is_empty")]
     pub managed_policies: Family<ManagedPolicy>,
+    /// The versions and holders of customer managed policies, by ARN. They are read by these only.
+    #[serde(default, skip_serializing_if = "Family::is_empty")]
+    pub policy_versions: Family<PolicyVersions>,
     /// Access keys of IAM users, by id.
     #[serde(default, skip_serializing_if = "Family::is_empty")]
     pub access_keys: Family<AccessKey>,
@@ -178,9 +186,11 @@ impl Inventory {
             organizations: Family::default(),
             password_policies: Family::default(),
             roles: Family::default(),
+            role_uses: Family::default(),
             users: Family::default(),
             iam_groups: Family::default(),
             managed_policies: Family::default(),
+            policy_versions: Family::default(),
             access_keys: Family::default(),
             user_credentials: Family::default(),
             credential_reports: Family::default(),
@@ -223,9 +233,11 @@ impl Inventory {
         self.organizations.merge(later.organizations);
         self.password_policies.merge(later.password_policies);
         self.roles.merge(later.roles);
+        self.role_uses.merge(later.role_uses);
         self.users.merge(later.users);
         self.iam_groups.merge(later.iam_groups);
         self.managed_policies.merge(later.managed_policies);
+        self.policy_versions.merge(later.policy_versions);
         self.access_keys.merge(later.access_keys);
         self.user_credentials.merge(later.user_credentials);
         self.credential_reports.merge(later.credential_reports);

@@ -155,7 +155,8 @@ impl Record for Bucket {
     }
 }
 
-/// An IAM role, read by name.
+/// An IAM role: a listing reads it by `iam:GetAccountAuthorizationDetails`, a reading by name by `iam:GetRole`
+/// and the lists of its policies.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Role {
@@ -163,6 +164,8 @@ pub struct Role {
     pub id: String,
     /// ARN.
     pub arn: String,
+    /// The time at which it was created.
+    pub created: Fact<Timestamp>,
     /// The principals that may assume it, as JSON.
     pub trust_policy: Value,
     /// Inline policies by name, as JSON.
@@ -176,13 +179,30 @@ pub struct Role {
     pub tags: Tags,
 }
 
+impl Role {
+    fn has_path(&self, path: &str) -> bool {
+        self.arn.split(":role/").nth(1).is_some_and(|name| name.starts_with(path))
+    }
+    /// Returns whether it is linked to a service of AWS, which alone can change it
+    /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html>).
+    pub fn is_of_service(&self) -> bool {
+        self.has_path("aws-service-role/")
+    }
+    /// Returns whether it is one of IAM Identity Center's, whose permission sets decide on it
+    /// (<https://docs.aws.amazon.com/singlesignon/latest/userguide/permissionsetsconcept.html>).
+    pub fn is_of_identity_center(&self) -> bool {
+        self.has_path("aws-reserved/")
+    }
+}
+
 const ROLE_THERE: When = When::Fact("the role is there");
 
 const READ_ROLES: &[Reading] = &[
-    on_one("iam:GetRole"),
+    Reading { action: "iam:GetAccountAuthorizationDetails", when: When::Listed, on: On::All },
     Reading { action: "iam:ListRolePolicies", when: ROLE_THERE, on: On::Thing },
     Reading { action: "iam:GetRolePolicy", when: When::Fact("the role has an inline policy"), on: On::Thing },
     Reading { action: "iam:ListAttachedRolePolicies", when: ROLE_THERE, on: On::Thing },
+    Reading { action: "iam:GetRole", when: When::ById, on: On::Thing },
 ];
 
 impl Record for Role {
@@ -191,6 +211,8 @@ impl Record for Role {
         arn: Arn { one: &["iam::{account}:role/{id}"], any: "iam::{account}:role/*" },
         ..About::read_by(READ_ROLES)
     };
+    // A role that a resumed run makes again is not as old as one that was made at once.
+    const VOLATILE: &'static [&'static str] = &["created"];
     fn tags(&self) -> Option<&Tags> {
         Some(&self.tags)
     }

@@ -7,7 +7,7 @@ use crate::{
         access_keys, console, key_rotation,
         network_acls::blocks::{ADDRESSES, UNBLOCKED, UNTIL},
         passwords::{self, WEAK},
-        revoked,
+        revoked, role_permissions,
         routes::accident::{self, PRIVATE},
         security_groups::AUTHORISED,
     },
@@ -233,6 +233,21 @@ pub fn of_check(check: &str) -> &'static [Parameter] {
         "30",
         "The days for which a replaced access key stays inactive before it can be deleted.",
     )];
+    static UNUSED_SERVICES: &[Parameter] = &[
+        key(
+            role_permissions::DAYS,
+            "number from 1 to 400",
+            "90",
+            "The days without use after which a service counts as unused by a role. IAM keeps the last use for \
+             400 days.",
+        ),
+        key(
+            role_permissions::KEEP,
+            PATTERNS,
+            "[\"kms\"]",
+            "The services, by the prefix of their actions, that never count as unused.",
+        ),
+    ];
     static OTHER_PORT: &[Parameter] = &[key(
         AUTHORISED,
         PORTS,
@@ -299,6 +314,7 @@ pub fn of_check(check: &str) -> &'static [Parameter] {
         revoked::ROLE => REVOKED_ROLES,
         WEAK => PASSWORDS,
         access_keys::UNUSED => UNUSED_KEY,
+        role_permissions::UNUSED => UNUSED_SERVICES,
         console::UNUSED => UNUSED_PASSWORD,
         key_rotation::OLD => OLD_KEY,
         key_rotation::REPLACED => REPLACED_KEY,

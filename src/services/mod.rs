@@ -14,6 +14,7 @@ pub mod listener;
 pub mod log_group;
 pub mod network_acl;
 pub mod password_policy;
+pub mod policy;
 pub mod role;
 pub mod route;
 pub mod route_table;
@@ -81,6 +82,7 @@ macro_rules! operations {
                 AddUserToGroup, RemoveUserFromGroup}
             access_key::{CreateAccessKey, DeleteAccessKey}
             user_tag::{TagUser, UntagUser}
+            policy::{CreatePolicyVersion, SetDefaultPolicyVersion, DeletePolicyVersion}
             role::{CreateRole, PutRolePolicy, DeleteRolePolicy, DeleteRole}
             trail::{CreateTrail, UpdateTrail, StartLogging, StopLogging, DeleteTrail}
             bucket::{

@@ -96,6 +96,9 @@ pub struct Twin {
     /// Roles whose new policy does not count everywhere yet, each with the time until which it does not.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     young_roles: BTreeMap<String, Timestamp>,
+    /// The number of the last version of each policy that was made here, by its ARN.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    policy_numbers: BTreeMap<String, u64>,
     /// Quotas that are higher than AWS's own, by the code of the error.
     #[serde(default)]
     quotas: BTreeMap<String, usize>,
@@ -161,6 +164,7 @@ impl Twin {
             lagging: Vec::new(),
             lagging_roles: BTreeMap::new(),
             young_roles: BTreeMap::new(),
+            policy_numbers: BTreeMap::new(),
             quotas: BTreeMap::new(),
             faults: Faults::default(),
             fate: None,

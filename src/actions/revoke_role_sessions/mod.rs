@@ -209,15 +209,14 @@ fn time(context: &Context<'_>, params: &Params) -> Result<Timestamp, Refusal> {
 
 /// Checks that an inline policy of the account can be set on the role.
 fn revocable(role: &Role) -> Result<(), Refusal> {
-    let path = role.arn.split(":role/").nth(1).unwrap_or_default();
     let refused = |why: &str| Err(Refusal::Refused(format!("role {} {why}", role.id)));
-    if path.starts_with("aws-service-role/") {
+    if role.is_of_service() {
         return refused(
             "is linked to a service of AWS, which alone can use and change it: stop what the service does \
              there",
         );
     }
-    if path.starts_with("aws-reserved/") {
+    if role.is_of_identity_center() {
         return refused(
             "is one of IAM Identity Center's: disable the user there, delete its session, and remove the \
              assignment of the permission set",

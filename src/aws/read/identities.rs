@@ -25,10 +25,10 @@ use crate::{
 };
 
 /// The number of users, groups or policies that are read at once.
-const AT_ONCE: usize = 4;
+pub(super) const AT_ONCE: usize = 4;
 /// The most entities on a page of a listing.
-const PAGE: i32 = 1000;
-const DETAILS: &str = "iam:GetAccountAuthorizationDetails";
+pub(super) const PAGE: i32 = 1000;
+pub(super) const DETAILS: &str = "iam:GetAccountAuthorizationDetails";
 
 /// All pages of a list, whose last page has no marker.
 macro_rules! marked {
@@ -109,7 +109,7 @@ async fn user(iam: &Client, name: &str) -> Fact<User> {
     })
 }
 
-fn told<T>(answer: Result<T, CallError>) -> Fact<T> {
+pub(super) fn told<T>(answer: Result<T, CallError>) -> Fact<T> {
     answer.map_or_else(|error| Fact::unknown(&error), Fact::Known)
 }
 
@@ -246,19 +246,19 @@ pub async fn summary(iam: &Client, ask: &Ask) -> Members<AccountSummary> {
     Ok(vec![(AccountSummary::ID.to_owned(), Fact::Known(summary))])
 }
 
-fn inline(policies: Option<Vec<PolicyDetail>>) -> BTreeMap<String, Value> {
+pub(super) fn inline(policies: Option<Vec<PolicyDetail>>) -> BTreeMap<String, Value> {
     let all = policies.unwrap_or_default().into_iter();
     all.map(|policy| (text(policy.policy_name), document(&text(policy.policy_document)))).collect()
 }
 
-fn arns(policies: Vec<AttachedPolicy>) -> Vec<String> {
+pub(super) fn arns(policies: Vec<AttachedPolicy>) -> Vec<String> {
     policies.into_iter().filter_map(|policy| policy.policy_arn).collect()
 }
 
-fn boundary(boundary: Option<AttachedPermissionsBoundary>) -> Option<String> {
+pub(super) fn boundary(boundary: Option<AttachedPermissionsBoundary>) -> Option<String> {
     boundary.and_then(|boundary| some(boundary.permissions_boundary_arn))
 }
 
-fn tags(tags: Option<Vec<Tag>>) -> Tags {
+pub(super) fn tags(tags: Option<Vec<Tag>>) -> Tags {
     tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect()
 }

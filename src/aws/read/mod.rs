@@ -14,6 +14,7 @@ mod endpoints;
 mod identities;
 mod instances;
 mod keys;
+mod least;
 mod listeners;
 mod log_groups;
 mod network;
@@ -202,6 +203,8 @@ impl<'a> Reader<'a> {
             K::EbsDefaults => of(job, || defaults::ebs(ec2, ask)),
             K::PasswordPolicies => of(job, || passwords::policy(region.iam(), ask)),
             K::Roles => of(job, || roles::roles(region.iam(), ask)),
+            K::RoleUses => of(job, || least::uses(region.iam(), ask)),
+            K::PolicyVersions => of(job, || least::versions(region.iam(), ask)),
             K::Users => of(job, || identities::users(region.iam(), ask)),
             K::IamGroups => of(job, || identities::groups(region.iam(), ask)),
             K::ManagedPolicies => of(job, || identities::policies(region.iam(), ask)),

@@ -1,26 +1,57 @@
-//! Reads IAM roles by name, with all that they may do.
+//! Reads IAM roles with all that they may do: all of them by one listing, or some by their names.
 
 use std::collections::BTreeMap;
 
-use aws_sdk_iam::Client;
+use aws_sdk_iam::{
+    Client,
+    types::{EntityType, RoleDetail},
+};
 use futures::{StreamExt, stream};
 use serde_json::Value;
 
-use super::{Ask, Members, not_listed, page::some};
+use super::{
+    Ask, Members,
+    identities::{DETAILS, PAGE, arns, boundary, inline, tags},
+    not_listed,
+    page::{known, pages, text, time},
+};
 use crate::{
     aws::{errors, retry::reading},
     calls::CallError,
     inventory::{Fact, Role},
 };
 
-/// Calls `iam:GetRole`, `iam:ListRolePolicies`, `iam:GetRolePolicy` and `iam:ListAttachedRolePolicies`.
+/// Calls `iam:GetAccountAuthorizationDetails` for all; for some `iam:GetRole`, `iam:ListRolePolicies`,
+/// `iam:GetRolePolicy` and `iam:ListAttachedRolePolicies`.
 pub async fn roles(iam: &Client, ask: &Ask) -> Members<Role> {
-    let Ask::Ids(names) = ask else { return not_listed("roles") };
+    let names = match ask {
+        Ask::All => {
+            let request = iam.get_account_authorization_details().filter(EntityType::Role).max_items(PAGE);
+            let found = pages!(DETAILS, request, role_detail_list, set_marker, marker => listed);
+            return Ok(known(found, |role| &role.id));
+        }
+        Ask::By(..) => return not_listed("roles"),
+        Ask::Ids(names) => names,
+    };
     let roles = stream::iter(names.clone()).map(|name| async move {
         let role = role(iam, &name).await;
         (name, role)
     });
     Ok(roles.buffered(4).collect().await)
+}
+
+fn listed(role: RoleDetail) -> Role {
+    let missing = || Fact::unknown(format!("the answer does not contain it ({DETAILS})"));
+    Role {
+        id: text(role.role_name),
+        arn: text(role.arn),
+        created: time(role.create_date).map_or_else(missing, Fact::Known),
+        trust_policy: role.assume_role_policy_document.as_deref().map_or(Value::Null, document),
+        inline_policies: Fact::Known(inline(role.role_policy_list)),
+        attached_policies: Fact::Known(arns(role.attached_managed_policies.unwrap_or_default())),
+        permissions_boundary: boundary(role.permissions_boundary),
+        tags: tags(role.tags),
+    }
 }
 
 async fn role(iam: &Client, name: &str) -> Fact<Role> {
@@ -34,11 +65,13 @@ async fn role(iam: &Client, name: &str) -> Fact<Role> {
     Fact::Known(Role {
         id: name.to_owned(),
         arn: role.arn,
+        created: time(Some(role.create_date))
+            .map_or_else(|| Fact::unknown("the answer does not contain it (iam:GetRole)"), Fact::Known),
         trust_policy: role.assume_role_policy_document.as_deref().map_or(Value::Null, document),
         inline_policies: inline.map_or_else(told, Fact::Known),
         attached_policies: attached.map_or_else(|error| Fact::unknown(&error), Fact::Known),
-        permissions_boundary: role.permissions_boundary.and_then(|b| some(b.permissions_boundary_arn)),
-        tags: role.tags.unwrap_or_default().into_iter().map(|t| (t.key, t.value)).collect(),
+        permissions_boundary: boundary(role.permissions_boundary),
+        tags: tags(role.tags),
     })
 }
 

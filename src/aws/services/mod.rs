@@ -13,6 +13,7 @@ mod listener;
 mod log_group;
 mod network_acl;
 mod password_policy;
+mod policy;
 mod role;
 mod route;
 mod route_table;

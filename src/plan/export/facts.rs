@@ -149,6 +149,7 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
         FamilyKind::LogGroups => log_group(id, at),
         FamilyKind::Trails => trail(id, at),
         FamilyKind::Roles => identities::role(id, at),
+        FamilyKind::PolicyVersions => identities::policy(id, at),
         FamilyKind::AccessKeys => identities::access_key(id, at),
         FamilyKind::Users => identities::user(id, at),
         FamilyKind::UserCredentials => identities::credential(id, at),
@@ -191,6 +192,7 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
         | FamilyKind::ManagedInstances
         | FamilyKind::Organizations
         | FamilyKind::ManagedPolicies
+        | FamilyKind::RoleUses
         | FamilyKind::CredentialReports
         | FamilyKind::AccountSummaries
         | FamilyKind::Keys

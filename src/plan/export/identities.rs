@@ -27,6 +27,19 @@ pub(super) fn role(id: &Value, at: &str) -> Option<Look> {
     })
 }
 
+/// Returns the question about a customer managed policy: which version is in force.
+pub(super) fn policy(id: &Value, at: &str) -> Option<Look> {
+    let member =
+        [("", "Arn"), ("/default_version", "DefaultVersionId")].into_iter().find(|(of, _)| *of == at)?.1;
+    Some(Look {
+        service: "iam",
+        operation: "GetPolicy",
+        input: json!({ "PolicyArn": id }),
+        query: Query::At(format!("Policy.{member}")),
+        absent: "NoSuchEntity",
+    })
+}
+
 /// Returns the question about an access key. Its status is asked for by the name of its user, which the path
 /// has: without one, AWS answers about the keys of the caller.
 pub(super) fn access_key(id: &Value, at: &str) -> Option<Look> {

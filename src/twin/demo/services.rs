@@ -28,7 +28,7 @@ pub(super) fn furnish(company: &mut Inventory, now: Timestamp) {
     bucket(company, "larkspur-tiles", Fact::Absent);
     let taken = Bucket { id: "larkspur-logs".to_owned(), owned: false, ..Bucket::default() };
     company.buckets.put(taken.id.clone(), taken);
-    roles(company);
+    roles(company, now);
     // Long enough for the rules of some years ago, and with a right that an update must not take.
     let policy = PasswordPolicy {
         minimum_password_length: 8,
@@ -89,7 +89,7 @@ fn bucket(company: &mut Inventory, name: &str, policy: Fact<Value>) {
 
 /// Adds a delivery role whose policy does not allow logs to be written: the reason why the lab's flow log
 /// fails.
-fn roles(company: &mut Inventory) {
+fn roles(company: &mut Inventory, now: Timestamp) {
     let trust = json!({ "Version": "2012-10-17", "Statement": [
         { "Effect": "Allow", "Principal": { "Service": "vpc-flow-logs.amazonaws.com" },
             "Action": "sts:AssumeRole" },
@@ -99,6 +99,7 @@ fn roles(company: &mut Inventory) {
     let role = Role {
         id: "lab-flow-logs".to_owned(),
         arn: company.owner.role("lab-flow-logs").to_string(),
+        created: hours_before(now, 24 * 300).map_or(Fact::Absent, Fact::Known),
         trust_policy: trust,
         inline_policies: Fact::Known([("deliver".to_owned(), policy)].into()),
         attached_policies: Fact::Known(Vec::new()),

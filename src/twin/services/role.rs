@@ -66,6 +66,7 @@ impl OnTwin for CreateRole {
         let role = Role {
             id: name.clone(),
             arn: format!("arn:{}:iam::{}:role/{name}", owner.partition, owner.account),
+            created: Fact::Known(t.now),
             trust_policy,
             inline_policies: Fact::Known(Default::default()),
             attached_policies: Fact::Known(Vec::new()),
