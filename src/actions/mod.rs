@@ -35,6 +35,7 @@ pub mod encrypt_volumes;
 pub mod fix_route_table;
 pub mod group_rules;
 pub mod group_use;
+pub mod least_privilege_role;
 pub mod lift_blocks;
 pub mod log_group;
 pub mod make;
@@ -305,6 +306,7 @@ static ALL: &[&dyn Action] = &[
     &deny_user::DenyUser,
     &revoke_credentials::RevokeCredentials,
     &revoke_role_sessions::RevokeRoleSessions,
+    &least_privilege_role::LeastPrivilegeRole,
     &encrypt_volumes::EncryptVolumes,
     &snapshot_instance::SnapshotInstance,
     &prune::Prune,

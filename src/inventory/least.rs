@@ -44,7 +44,6 @@ const READ_USES: &[Reading] = &[
 
 impl Record for RoleUse {
     const ABOUT: About = About {
-        by_arn: true,
         arn: Arn { one: &[], any: "iam::{account}:role/*" },
         not_found: "NoSuchEntity",
         ..About::read_by(READ_USES)
@@ -73,6 +72,8 @@ pub struct PolicyVersions {
     pub default_version: String,
     /// The version in force, as JSON.
     pub document: Value,
+    /// The names of all versions, sorted as texts.
+    pub names: Vec<String>,
     /// All versions by their names.
     pub versions: BTreeMap<String, PolicyVersion>,
     /// The identities that have the policy, or are bounded by it: `role/NAME`, `user/NAME`, `group/NAME`.
@@ -96,7 +97,6 @@ const READ_VERSIONS: &[Reading] = &[
 
 impl Record for PolicyVersions {
     const ABOUT: About = About {
-        by_arn: true,
         arn: Arn { one: &[], any: "iam::{account}:policy/*" },
         not_found: "NoSuchEntity",
         ..About::read_by(READ_VERSIONS)

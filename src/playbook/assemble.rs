@@ -45,6 +45,7 @@ static BUILT_IN: &[(&str, &str)] = built_in![
     "deleted-access-keys",
     "compromised-users",
     "compromised-roles",
+    "unused-permissions",
     "load-balancer-tls",
     "load-balancer-http",
     "load-balancer-web-acl",

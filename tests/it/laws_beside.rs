@@ -100,7 +100,16 @@ fn something_else(truth: &mut Inventory, want: &Want) {
         | FamilyKind::LoginProfiles
         | FamilyKind::Memberships
         | FamilyKind::IamGroups
+        | FamilyKind::ManagedPolicies
         | FamilyKind::AccessKeys => {}
+        FamilyKind::PolicyVersions => {
+            if let Some(policy) = truth.policy_versions.get_mut(id) {
+                tag(&mut policy.tags);
+                let first = policy.versions["v1"].clone();
+                policy.versions.insert("v9".to_owned(), first);
+                policy.names.push("v9".to_owned());
+            }
+        }
         FamilyKind::Secrets => {
             if let Some(secret) = truth.region_mut(region).secrets.get_mut(id) {
                 tag(&mut secret.tags);

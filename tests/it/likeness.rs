@@ -97,6 +97,9 @@ fn compared(kind: FamilyKind) -> Compared {
         K::AccessKeys => Compared::Not("moto makes no old key; access_keys.rs has the calls"),
         K::Secrets => Compared::Not("rotation.rs has the calls, whose versions have ids of their own"),
         K::UserCredentials => Compared::Not("moto does not list those for services; revoke.rs has the calls"),
+        K::RoleUses | K::PolicyVersions => {
+            Compared::Not("the seed has no customer managed policy; unused_permissions.rs has the calls")
+        }
         K::Quotas => Compared::Not("the twin has AWS's defaults"),
         K::CustomerKeys | K::Listeners | K::VpcEndpoints => Compared::Listed,
         K::TlsPolicies | K::LoadBalancers | K::Certificates => Compared::Not("no call changes them"),

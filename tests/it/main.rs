@@ -119,6 +119,7 @@ mod targets;
 mod turned;
 mod typing;
 mod understood;
+mod unused_permissions;
 mod uptime;
 mod volume_copies;
 mod volume_copies_sent;

@@ -17,6 +17,7 @@ threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).st
 
 from moto import backends
 from moto.core import responses
+from moto.core.responses import ActionResult
 from moto.core.utils import method_names_from_class, utcnow
 from moto.ec2.models.instances import Instance
 from moto.ec2.models.nat_gateways import NatGatewayBackend
@@ -144,5 +145,60 @@ def create_as_old_as_its_user(self, user_name, *more, **named):
 
 
 iam.IAMBackend.create_login_profile = create_as_old_as_its_user
+
+# The same for roles and customer managed policies, which are as old as their paths say. Moto has no report on the services that a role has
+# used: the path of the role says how many days ago it has used which, or `never`: `/age-400/s3-1/sns-never/`. The first look at a report comes
+# too early, as on AWS.
+create_role, create_policy = iam.IAMBackend.create_role, iam.IAMBackend.create_policy
+reports = {}
+
+
+def words(path):
+    return dict(word.split("-", 1) for word in (path or "").strip("/").split("/") if "-" in word)
+
+
+def days_ago(days):
+    return utcnow().replace(microsecond=0) - datetime.timedelta(days=int(days))
+
+
+def role_as_old_as_the_path_says(self, *more, **named):
+    role = create_role(self, *more, **named)
+    role.create_date = days_ago(words(role.path).get("age", 0))
+    return role
+
+
+def policy_as_old_as_the_path_says(self, *more, **named):
+    policy = create_policy(self, *more, **named)
+    policy.versions[0].create_date = days_ago(words(policy.path).get("age", 0))
+    return policy
+
+
+def generate_service_last_accessed_details(self):
+    job = f"{len(reports):08d}-0000-4000-8000-000000000000"
+    reports[job] = [self._get_param("Arn"), 0]
+    return ActionResult({"JobId": job})
+
+
+def get_service_last_accessed_details(self):
+    report = reports[self._get_param("JobId")]
+    report[1] += 1
+    role = next(role for role in self.backend.roles.values() if role.arn == report[0])
+    times = {name: days for name, days in words(role.path).items() if name != "age"}
+    services = [
+        {"ServiceName": name, "ServiceNamespace": name, "TotalAuthenticatedEntities": 0 if days == "never" else 1}
+        | ({} if days == "never" else {"LastAuthenticated": days_ago(days), "LastAuthenticatedEntity": role.arn})
+        for name, days in times.items()
+    ]
+    made = report[1] > 1
+    return ActionResult({
+        "JobStatus": "COMPLETED" if made else "IN_PROGRESS", "JobType": "ACTION_LEVEL", "JobCreationDate": utcnow(),
+        "JobCompletionDate": utcnow(), "ServicesLastAccessed": services if made else [], "IsTruncated": False,
+    })
+
+
+iam.IAMBackend.create_role = role_as_old_as_the_path_says
+iam.IAMBackend.create_policy = policy_as_old_as_the_path_says
+IamResponse.generate_service_last_accessed_details = generate_service_last_accessed_details
+IamResponse.get_service_last_accessed_details = get_service_last_accessed_details
 
 main(["-H", "127.0.0.1", "-p", sys.argv[1]])

@@ -423,6 +423,12 @@ pub fn meddle(stand: &Stand, plan: &Plan) -> bool {
                 truth.access_keys.get_mut(&id).unwrap().of_caller = true;
                 true
             }
+            // Somebody else gets the policy, too.
+            "least-privilege-role" => {
+                let arn = change.steps[0].act.call.input["PolicyArn"].as_str().unwrap();
+                truth.policy_versions.get_mut(arn).unwrap().holders.push("user/sam".into());
+                true
+            }
             // A stack takes its user over.
             "delete-access-key" => {
                 let key = truth.access_keys.get_mut(&id).unwrap();
@@ -518,6 +524,14 @@ pub fn meddle_after(stand: &Stand, plan: &Plan) -> Vec<String> {
                     serde_json::from_str(endpoint.policy_document.as_deref().unwrap()).unwrap();
                 policy["Statement"].as_array_mut().unwrap().retain(|s| s["Sid"] != "ServicesOfAws");
                 endpoint.set_policy(Some(policy.to_string()));
+            }
+            // Somebody puts the first version of the policy in force.
+            "least-privilege-role" => {
+                let arn = change.steps[0].act.call.input["PolicyArn"].clone();
+                let input = serde_json::json!({ "PolicyArn": arn, "VersionId": "v1" });
+                let call = redress::calls::Call::new("iam", "", "SetDefaultPolicyVersion", input);
+                let made = twin.perform(&call);
+                assert!(made.is_ok(), "{made:?}");
             }
             // A setting with two values is as it was before when somebody sets it back: an undo finds nothing
             // to do.

@@ -145,7 +145,8 @@ async fn versions_of(iam: &Client, arn: &str) -> Result<PolicyVersions, CallErro
         return Err(errors::in_body(LIST, "Incomplete", &why));
     };
     let (id, holders, tags) = (arn.to_owned(), holders(iam, arn).await?, tags(found.tags));
-    Ok(PolicyVersions { id, default_version, document, versions, holders, tags })
+    let names = versions.keys().cloned().collect();
+    Ok(PolicyVersions { id, default_version, document, names, versions, holders, tags })
 }
 
 async fn document_of(iam: &Client, arn: &str, version: &str) -> Result<Value, CallError> {

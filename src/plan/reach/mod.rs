@@ -17,6 +17,7 @@ mod policies;
 mod revocations;
 mod routes;
 mod settings;
+mod versions;
 mod volumes;
 
 use std::collections::BTreeSet;
@@ -337,7 +338,8 @@ impl<'a> Reach<'a> {
             && !routes::is_about(call)
             && !identities::is_about(call)
             && !entries::is_about(call)
-            && !revocations::is_about(call);
+            && !revocations::is_about(call)
+            && !versions::is_about(call);
         let made = own && tag_of(&thing, tag::REPLACED_BY).is_none();
         let of_key = || credentials::may_delete(call, change, run, self.facts, (family, id));
         let may_go_now = made || derived() || due() || of_key();
@@ -355,6 +357,7 @@ impl<'a> Reach<'a> {
         let belongs = if identities::is_about(call) && identities::is_group(self.facts, family, id)
             || credentials::ends_what_is_gone(call, change, self.facts)
             || associations::is_about(call) && associations::is_of_vpc(change, self.facts, &thing)
+            || versions::is_of_role(change, self.facts, family, id)
         {
             true
         } else if named {
@@ -392,6 +395,9 @@ impl<'a> Reach<'a> {
             }
             _ if revocations::is_about(call) => {
                 revocations::borne_out(change, way, call).map_or_else(otherwise, Ok)
+            }
+            _ if versions::is_about(call) => {
+                versions::borne_out(change, self.facts, self.run, (way, &lead.act)).map_or_else(otherwise, Ok)
             }
             operation if MAKES.contains(&operation) => otherwise(),
             "PutBucketPolicy" => policies::claimed(change, self.facts, way, call).map_or_else(otherwise, Ok),

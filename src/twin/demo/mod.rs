@@ -7,6 +7,7 @@ mod compute;
 mod endpoints;
 mod identities;
 mod network;
+mod permissions;
 mod routes;
 mod services;
 #[cfg(test)]
@@ -50,6 +51,7 @@ pub fn inventory(now: Timestamp) -> Inventory {
     balancing::furnish(&mut company, now);
     endpoints::furnish(&mut company);
     identities::furnish(&mut company, now);
+    permissions::furnish(&mut company, now);
     read::all_is_known(&mut company);
     company
 }

@@ -61,6 +61,7 @@ impl OnTwin for CreatePolicyVersion {
         t.policy_numbers.insert(arn.to_owned(), last + 1);
         if let Some(found) = t.truth.policy_versions.get_mut(arn) {
             found.versions.insert(name.clone(), PolicyVersion { created, document });
+            found.names = found.versions.keys().cloned().collect();
         }
         if self.set_as_default {
             in_force(t, arn, &name);
@@ -92,6 +93,7 @@ impl OnTwin for DeletePolicyVersion {
         }
         if let Some(found) = t.truth.policy_versions.get_mut(arn) {
             found.versions.remove(version);
+            found.names = found.versions.keys().cloned().collect();
         }
         done()
     }

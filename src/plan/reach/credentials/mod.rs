@@ -36,12 +36,15 @@ fn began(run: &str) -> Option<Timestamp> {
 /// one that the change is about; it was made since the run began, and nobody has used it.
 fn may_be_new(key: &AccessKey, change: &Change, run: &str, facts: &Inventory) -> bool {
     let of_user = of_change(change, facts).is_some_and(|old| old.user == key.user && old.id != key.id);
-    // The id of a run that redress names contains its time.
-    let created = key.created.known();
-    let since = created.is_some_and(|created| {
+    of_user && since_run(key.created.known(), run) && key.last_used.is_absent()
+}
+
+/// Returns whether something was created since a run began. The id of a run that redress names contains its
+/// time.
+pub(super) fn since_run(created: Option<&Timestamp>, run: &str) -> bool {
+    created.is_some_and(|created| {
         began(run).is_none_or(|began| began.checked_sub(CLOCKS_DIFFER).is_ok_and(|from| from <= *created))
-    });
-    of_user && since && key.last_used.is_absent()
+    })
 }
 
 /// Returns whether a call may delete one of the things that it names: a key that the run can have made, or
