@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{Check, console, revoked};
+use super::{Check, LATER, console, revoked};
 use crate::{
     finding::{Severity, Verdict},
-    inventory::{Fact, FamilyKind, Inventory, Tags, Want},
+    inventory::{Fact, FamilyKind, Inventory, Simulation, Tags, Want},
     resource::{Kind, ResourceId},
 };
 
@@ -14,6 +14,11 @@ pub const MFA_GROUP: &str = "mfa-group-as-planned";
 
 /// The id of the proof that everything is denied to a user.
 pub const DENIED: &str = "user-denied-as-planned";
+
+/// The id of the proof that a role may still do what it does.
+pub const STILL_ALLOWED: &str = "role-still-allowed";
+/// Its parameter: the actions.
+pub const ACTIONS: &str = "actions";
 
 /// The checks of this family.
 pub static CHECKS: &[Check] = &[
@@ -52,7 +57,65 @@ pub static CHECKS: &[Check] = &[
         silence: |_, _| None,
         tags: |_, _| Tags::new(),
     },
+    Check {
+        id: STILL_ALLOWED,
+        title: "A role may not do what it was seen to do before its policies allowed less",
+        why: "What the role is for would fail.",
+        severity: Severity::Medium,
+        kind: Kind::Role,
+        known_as: &[],
+        triggers: &[],
+        scanned: false,
+        reads: |_| Vec::new(),
+        reads_one: |inventory, resource, with| {
+            let role = Want::id("", FamilyKind::Roles, resource.id());
+            std::iter::once(role).chain(simulated(inventory, resource.id(), actions(with))).collect()
+        },
+        resources: |_, _| Vec::new(),
+        judge: may_still,
+        silence: |_, _| None,
+        tags: |_, _| Tags::new(),
+    },
 ];
+
+fn actions(with: &Value) -> impl Iterator<Item = &str> {
+    with.get(ACTIONS).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+}
+
+/// Returns the simulations of actions of a role as facts to read, once the role is known.
+pub fn simulated<'a>(inventory: &Inventory, role: &str, actions: impl Iterator<Item = &'a str>) -> Vec<Want> {
+    let Fact::Known(role) = inventory.roles.get(role) else { return Vec::new() };
+    actions.map(|action| Want::id("", FamilyKind::Simulations, Simulation::of(&role.arn, action))).collect()
+}
+
+/// Judges whether IAM would allow actions of a role. Later than at the end of its run others may have changed what the
+/// role may do, which is not for the change to prove.
+fn may_still(inventory: &Inventory, resource: &ResourceId, with: &Value) -> Verdict {
+    if with.get(LATER).is_some() {
+        return Verdict::Ok(None);
+    }
+    let role = match inventory.roles.get(resource.id()) {
+        Fact::Known(role) => role,
+        Fact::Absent => return Verdict::Ok(Some("the role no longer exists".to_owned())),
+        silent => return Verdict::Unknown(format!("the role: {}", silent.silence().unwrap_or_default())),
+    };
+    let mut lost = Vec::new();
+    for action in actions(with) {
+        match inventory.simulations.get(&Simulation::of(&role.arn, action)) {
+            Fact::Known(found) if found.decision == Simulation::ALLOWED => {}
+            Fact::Known(found) => lost.push(json!({ "action": action, "decision": found.decision })),
+            silent => {
+                let why = silent.silence().unwrap_or("there is no answer");
+                return Verdict::Unknown(format!("whether {action} is allowed: {why}"));
+            }
+        }
+    }
+    if lost.is_empty() {
+        Verdict::Ok(None)
+    } else {
+        Verdict::Violates(json!({ "role": role.id, "lost": lost }))
+    }
+}
 
 fn is_denied(inventory: &Inventory, resource: &ResourceId) -> Verdict {
     match inventory.users.get(resource.id()) {

@@ -10,9 +10,10 @@ use super::{
     Instance, InstanceStatus, InstanceType, Inventory, Key, KeyPolicy, Listener, LoadBalancer, LogGroup,
     LoginProfile, ManagedInstance, ManagedPolicy, Membership, MfaDevices, NatGateway, NetworkAcl,
     NetworkInterface, Organization, PasswordPolicy, PolicyVersions, PrefixList, Quota, Record, Removal,
-    RetentionPolicy, Role, RoleUse, RouteTable, Secret, SecurityGroup, SecurityGroupRule, Snapshot, Subnet,
-    TargetGroup, TlsPolicy, Trail, User, UserCredentials, UserPolicy, Volume, VolumeModification,
-    VolumeStatus, Vpc, VpcDns, VpcEndpoint, VpcPeeringConnection, VpcPublicAccess, WebAcl, WebAclAssociation,
+    RetentionPolicy, Role, RoleUse, RouteTable, Secret, SecurityGroup, SecurityGroupRule, Simulation,
+    Snapshot, Subnet, TargetGroup, TlsPolicy, Trail, User, UserCredentials, UserPolicy, Volume,
+    VolumeModification, VolumeStatus, Vpc, VpcDns, VpcEndpoint, VpcPeeringConnection, VpcPublicAccess,
+    WebAcl, WebAclAssociation,
     about::{About, Arn},
     permissions::Reading,
 };
@@ -123,6 +124,8 @@ macro_rules! families {
                 Roles roles Role,
                 /// The use of services by roles, by ARN. They are read by these only.
                 RoleUses role_uses RoleUse,
+                /// What IAM would decide about actions of roles, as `ARN#ACTION`. They are read by these only.
+                Simulations simulations Simulation,
                 /// IAM users, by name.
                 Users users User,
                 /// IAM groups, by name.

@@ -105,3 +105,43 @@ impl Record for PolicyVersions {
         Some(&self.tags)
     }
 }
+
+/// What IAM would decide about one action of a role, on any resource and without the values that conditions may
+/// ask for (`iam:SimulatePrincipalPolicy`). Nothing is done by it.
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html>
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Simulation {
+    /// The ARN of the role and the action: `ARN#s3:ListBucket`.
+    pub id: String,
+    /// `allowed`, `explicitDeny` or `implicitDeny`.
+    pub decision: String,
+}
+
+impl Simulation {
+    /// The decision for an action that is allowed.
+    pub const ALLOWED: &'static str = "allowed";
+
+    /// Returns the id of the simulation of an action.
+    pub fn of(role: &str, action: &str) -> String {
+        format!("{role}#{action}")
+    }
+
+    /// Returns the role and the action of an id. No action has the character between them.
+    pub fn parts(id: &str) -> Option<(&str, &str)> {
+        id.rsplit_once('#')
+    }
+}
+
+// The id does not name the role alone.
+const READ_SIMULATIONS: &[Reading] =
+    &[Reading { action: "iam:SimulatePrincipalPolicy", when: When::Always, on: On::Any }];
+
+impl Record for Simulation {
+    const ABOUT: About = About {
+        arn: Arn { one: &[], any: "iam::{account}:role/*" },
+        not_found: "NoSuchEntity",
+        ..About::read_by(READ_SIMULATIONS)
+    };
+    const VOLATILE: &'static [&'static str] = &["decision"];
+}

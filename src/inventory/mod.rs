@@ -54,7 +54,7 @@ pub use families::{FamilyKind, ForFamily, Region, Stored};
 pub use family::{AnyFamily, Family};
 pub use identities::{AccessKey, AccountSummary, IamGroup, LastUse, ManagedPolicy, User};
 pub use keys::{CustomerKey, Key, KeyPolicy};
-pub use least::{PolicyVersion, PolicyVersions, RoleUse, ServiceUse};
+pub use least::{PolicyVersion, PolicyVersions, RoleUse, ServiceUse, Simulation};
 pub use listeners::{Listener, OF_BALANCER, TlsPolicy};
 pub use network::{FlowLog, NetworkInterface, PrefixList, SecurityGroup, SecurityGroupRule, Subnet, Vpc};
 pub use network_acls::{AclEntry, NetworkAcl};
@@ -128,6 +128,9 @@ pub struct Inventory {
     /// The use of services by roles, by ARN. They are read by these only.
     #[serde(default, skip_serializing_if = "Family::is_empty")]
     pub role_uses: Family<RoleUse>,
+    /// What IAM would decide about actions of roles, as `ARN#ACTION`. They are read by these only.
+    #[serde(default, skip_serializing_if = "Family::is_empty")]
+    pub simulations: Family<Simulation>,
     /// IAM users, by name.
     #[serde(default, skip_serializing_if = "Family::is_empty")]
     pub users: Family<User>,
@@ -187,6 +190,7 @@ impl Inventory {
             password_policies: Family::default(),
             roles: Family::default(),
             role_uses: Family::default(),
+            simulations: Family::default(),
             users: Family::default(),
             iam_groups: Family::default(),
             managed_policies: Family::default(),
@@ -234,6 +238,7 @@ impl Inventory {
         self.password_policies.merge(later.password_policies);
         self.roles.merge(later.roles);
         self.role_uses.merge(later.role_uses);
+        self.simulations.merge(later.simulations);
         self.users.merge(later.users);
         self.iam_groups.merge(later.iam_groups);
         self.managed_policies.merge(later.managed_policies);

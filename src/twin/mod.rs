@@ -15,6 +15,7 @@ mod policy;
 mod read;
 mod scheduled;
 mod services;
+mod simulate;
 #[cfg(test)]
 mod tests;
 mod trial;

@@ -50,6 +50,7 @@ fn one(twin: &Twin, want: &Want, answer: &mut Inventory) {
         FamilyKind::Instances => question.instances(answer),
         FamilyKind::SecurityGroups => question.groups(answer),
         FamilyKind::CopyTrials => question.copy_trial(answer),
+        FamilyKind::Simulations => question.simulation(answer),
         plain => plain.with(Plain { question, answer }),
     }
 }
@@ -210,6 +211,14 @@ impl Question<'_> {
                 self.single(id, trial.map(|copying| CopyTrial { id: id.clone(), copying }), answer);
             }
             (_, _, region) => self.answer(region.map(|r| &r.copy_trials), answer),
+        }
+    }
+
+    fn simulation(&self, answer: &mut Inventory) {
+        let answer = &mut answer.simulations;
+        match (&self.want.selector, self.denied()) {
+            (Selector::Id(id), None) => self.single(id, self.twin.simulation(id), answer),
+            _ => self.answer(Some(&self.twin.truth.simulations), answer),
         }
     }
 

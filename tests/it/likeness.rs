@@ -97,7 +97,7 @@ fn compared(kind: FamilyKind) -> Compared {
         K::AccessKeys => Compared::Not("moto makes no old key; access_keys.rs has the calls"),
         K::Secrets => Compared::Not("rotation.rs has the calls, whose versions have ids of their own"),
         K::UserCredentials => Compared::Not("moto does not list those for services; revoke.rs has the calls"),
-        K::RoleUses | K::PolicyVersions => {
+        K::RoleUses | K::PolicyVersions | K::Simulations => {
             Compared::Not("the seed has no customer managed policy; unused_permissions.rs has the calls")
         }
         K::Quotas => Compared::Not("the twin has AWS's defaults"),

@@ -150,7 +150,7 @@ iam.IAMBackend.create_login_profile = create_as_old_as_its_user
 # used: the path of the role says how many days ago it has used which, or `never`: `/age-400/s3-1/sns-never/`. The first look at a report comes
 # too early, as on AWS.
 create_role, create_policy = iam.IAMBackend.create_role, iam.IAMBackend.create_policy
-reports = {}
+reports, TRACKED = {}, {"s3": ["GetBucketTagging", "CreateBucket"]}
 
 
 def words(path):
@@ -187,6 +187,7 @@ def get_service_last_accessed_details(self):
     services = [
         {"ServiceName": name, "ServiceNamespace": name, "TotalAuthenticatedEntities": 0 if days == "never" else 1}
         | ({} if days == "never" else {"LastAuthenticated": days_ago(days), "LastAuthenticatedEntity": role.arn})
+        | ({} if days == "never" else {"TrackedActionsLastAccessed": [{"ActionName": a, "LastAccessedTime": days_ago(days)} for a in TRACKED.get(name, [])]})
         for name, days in times.items()
     ]
     made = report[1] > 1
@@ -196,6 +197,21 @@ def get_service_last_accessed_details(self):
     })
 
 
+def simulate_principal_policy(self):
+    """Allows what a statement of an attached policy names as it is, or with one star at its end; it looks at nothing else."""
+    role = next(role for role in self.backend.roles.values() if role.arn == self._get_param("PolicySourceArn"))
+    policies = [json.loads(p.document) for p in role.managed_policies.values()]
+    granted = [s["Action"] for p in policies for s in p["Statement"] if s["Effect"] == "Allow"]
+    patterns = [a for entry in granted for a in (entry if isinstance(entry, list) else [entry])]
+
+    def decision(action):
+        return "allowed" if any(action == p or p.endswith("*") and action.startswith(p[:-1]) for p in patterns) else "implicitDeny"
+
+    names = self._get_param("ActionNames", [])
+    return ActionResult({"EvaluationResults": [{"EvalActionName": n, "EvalDecision": decision(n)} for n in names], "IsTruncated": False})
+
+
+IamResponse.simulate_principal_policy = simulate_principal_policy
 iam.IAMBackend.create_role = role_as_old_as_the_path_says
 iam.IAMBackend.create_policy = policy_as_old_as_the_path_says
 IamResponse.generate_service_last_accessed_details = generate_service_last_accessed_details

@@ -149,6 +149,7 @@ const REFERENCE: &[Row] = &[
     ("iam:DeletePolicyVersion", &["policy"], &[]),
     ("iam:GenerateServiceLastAccessedDetails", &["role"], &[]),
     ("iam:GetServiceLastAccessedDetails", &[], &[]),
+    ("iam:SimulatePrincipalPolicy", &["role"], &[]),
     ("iam:GetAccountAuthorizationDetails", &[], &[]),
     ("iam:GetCredentialReport", &[], &[]),
     ("iam:GenerateCredentialReport", &[], &[]),

@@ -349,7 +349,7 @@ pub fn change(request: &str) -> Option<String> {
     }
     if let Some(operation) = operation(request) {
         // A credential report is made for whoever reads it, and changes nothing else.
-        let reads = ["Describe", "Get", "List", "Assume", "GenerateCredentialReport"];
+        let reads = ["Describe", "Get", "List", "Assume", "Generate", "Simulate"];
         return (!reads.iter().any(|read| operation.starts_with(read))).then_some(operation);
     }
     // What is left is S3.

@@ -1,7 +1,8 @@
 //! Roles that do not use what they may do, through the built program on an emulator, with boto3 as the witness: a
 //! policy gets a narrower version, and the former one is in force again after an undo. The emulator has no reports on
-//! the services that a role has used: the tests' own server makes them of the path of the role (`moto_server.py`). It
-//! evaluates no policy, so that the documents are what is looked at.
+//! the services that a role has used: the tests' own server makes them of the path of the role (`moto_server.py`). The
+//! same server simulates policies, and no more than the names of actions. Nothing is denied there by a policy, so that
+//! the documents are what is looked at.
 
 use serde_json::{Value, json};
 
@@ -40,7 +41,7 @@ arns = {name: role(name, path, actions, age) for name, path, actions, age in (
     ("shared", used, wide, 400),
     ("full", used, wide, 400),
     ("fresh", used, wide, 5),
-    ("every", used, "*", 400),
+    ("every", used, ["s*:*"], 400),
 )}
 iam.create_user(UserName="bo")
 iam.attach_user_policy(UserName="bo", PolicyArn=arns["shared"])
@@ -128,6 +129,9 @@ fn what_a_role_does_not_use_goes_out_of_its_policy_and_comes_back_with_an_undo()
     assert_eq!(refused.len(), 5, "{refused:?}");
     let impact = plan["changes"][0]["impact"].to_string();
     assert!(impact.contains("sns:Publish no longer") && impact.contains("90 days"), "{impact}");
+    // Of what IAM tracks one by one, `s3:CreateBucket` was denied before.
+    let proof = plan["changes"][0]["proof"][1]["with"].to_string();
+    assert_eq!(proof, r#"{"actions":["s3:GetBucketTagging"]}"#, "{}", plan["changes"][0]);
 
     desk.ends(0, APPLY);
     let changes: Vec<_> = proxy.log().into_iter().filter(|seen| seen.change.is_some()).collect();

@@ -6,7 +6,7 @@ mod policies;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use self::policies::{Part, Scene};
 use super::{
@@ -19,13 +19,13 @@ use crate::{
     calls::Risk,
     checks::{
         access_keys::since,
-        administrators,
+        administrators, proofs_identities,
         role_permissions::{
             DAYS, KEEP, KEPT, Terms, UNUSED, USUAL, USUALLY_KEPT, Unused, fixed, is_young, own_policies,
             unused,
         },
     },
-    inventory::{Fact, FamilyKind, Role, RoleUse, Want},
+    inventory::{Fact, FamilyKind, Inventory, Role, RoleUse, ServiceUse, Simulation, Want},
     resource::{Kind, ResourceId},
     services::{
         Operation, Spec,
@@ -35,6 +35,11 @@ use crate::{
 
 /// The action `least-privilege-role`.
 pub struct LeastPrivilegeRole;
+
+/// The guard that simulates policies.
+const SIMULATION: &str = "simulation";
+/// The most actions that are simulated.
+const SIMULATED: usize = 100;
 
 /// The parameters of the action.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,6 +129,7 @@ impl Action for LeastPrivilegeRole {
                 Around::found(FamilyKind::RoleUses),
                 Around::found(FamilyKind::ManagedPolicies),
                 Around::found(FamilyKind::PolicyVersions),
+                Around::found(FamilyKind::Simulations).perhaps(),
             ]
         }
     }
@@ -136,7 +142,7 @@ impl Action for LeastPrivilegeRole {
     fn decode(&self, with: toml::de::Deserializer<'_>) -> Result<Value, toml::de::Error> {
         support::decode::<Params>(with)
     }
-    fn needs(&self, context: &Context<'_>, target: &ResourceId, _: &Value) -> Vec<Want> {
+    fn needs(&self, context: &Context<'_>, target: &ResourceId, with: &Value) -> Vec<Want> {
         let mut wants = vec![Want::id("", FamilyKind::Roles, target.id())];
         if let Fact::Known(role) = context.inventory.roles.get(target.id()) {
             wants.push(Want::id("", FamilyKind::RoleUses, &role.arn));
@@ -144,6 +150,9 @@ impl Action for LeastPrivilegeRole {
                 wants.push(Want::id("", FamilyKind::ManagedPolicies, arn));
                 wants.push(Want::id("", FamilyKind::PolicyVersions, arn));
             }
+            let tracked = tracked(context.inventory, role, &Terms::of(with));
+            let tracked = tracked.iter().map(String::as_str);
+            wants.extend(proofs_identities::simulated(context.inventory, target.id(), tracked));
         }
         wants
     }
@@ -187,6 +196,8 @@ impl Action for LeastPrivilegeRole {
         for part in &parts {
             guards.push(part.owned(context)?);
         }
+        let (may, simulated) = simulated(context.inventory, role, &terms);
+        guards.push(simulated);
         let names: Vec<&str> = parts.iter().map(Part::name).collect();
         let what = if names.len() == 1 { "policy" } else { "policies" };
         Ok(Proposal {
@@ -200,11 +211,7 @@ impl Action for LeastPrivilegeRole {
             impact: impact(role, &words, &terms, &unused, &parts),
             before: policies::documents(&parts, |part| part.policy.document.clone()),
             after: policies::documents(&parts, |part| part.narrowed.document.clone()),
-            proof: vec![Proof {
-                check: UNUSED.to_owned(),
-                resource: target.clone(),
-                with: serde_json::json!({ DAYS: terms.days, KEEP: params.keep }),
-            }],
+            proof: proof(target, &terms, &params, may),
             not_restored: vec![format!("requests of {words} that were refused in the meantime")],
             guards,
             touches: parts
@@ -217,6 +224,69 @@ impl Action for LeastPrivilegeRole {
             prerequisites: Vec::new(),
         })
     }
+}
+
+/// Returns the proofs of the change: nothing unused is allowed, and what was seen and allowed still is.
+fn proof(target: &ResourceId, terms: &Terms, params: &Params, may: Vec<String>) -> Vec<Proof> {
+    let of = |check: &str, with: Value| Proof { check: check.to_owned(), resource: target.clone(), with };
+    let mut all = vec![of(UNUSED, json!({ DAYS: terms.days, KEEP: params.keep }))];
+    if !may.is_empty() {
+        all.push(of(proofs_identities::STILL_ALLOWED, json!({ proofs_identities::ACTIONS: may })));
+    }
+    all
+}
+
+/// Returns the actions that IAM tracks one by one and that a role has tried within the days, whether or not they
+/// were allowed; the latest ones where there are many.
+fn tracked(inventory: &Inventory, role: &Role, terms: &Terms) -> Vec<String> {
+    let limit = since(inventory.read_at, terms.days);
+    let (Fact::Known(uses), Some(limit)) = (inventory.role_uses.get(&role.arn), limit) else {
+        return Vec::new();
+    };
+    let of_service = |(service, used): (&String, &ServiceUse)| {
+        let recent = used.actions.iter().filter(|(_, time)| **time >= limit);
+        recent.map(|(action, time)| (*time, format!("{service}:{action}"))).collect::<Vec<_>>()
+    };
+    let mut all: Vec<_> = uses.services.iter().flat_map(of_service).collect();
+    all.sort_by(|a, b| b.cmp(a));
+    all.truncate(SIMULATED);
+    let mut all: Vec<String> = all.into_iter().map(|(_, action)| action).collect();
+    all.sort();
+    all
+}
+
+/// Returns the tracked actions that IAM would allow now, which are proved to be allowed afterwards, and a note.
+/// Those that are allowed on single resources only, or under conditions, are not among them.
+fn simulated(inventory: &Inventory, role: &Role, terms: &Terms) -> (Vec<String>, GuardNote) {
+    let (all, mut may, mut why) = (tracked(inventory, role, terms), Vec::new(), None);
+    for action in &all {
+        match inventory.simulations.get(&Simulation::of(&role.arn, action)) {
+            Fact::Known(found) if found.decision == Simulation::ALLOWED => may.push(action.clone()),
+            Fact::Known(_) => {}
+            silent => why = Some(silent.silence().unwrap_or("there is no answer").to_owned()),
+        }
+    }
+    let note = match why {
+        Some(why) => GuardNote::not_checked(
+            SIMULATION,
+            format!("whether {} may do the same as before was not simulated: {why}", role.id),
+        ),
+        None if all.is_empty() => GuardNote::not_checked(
+            SIMULATION,
+            format!("IAM tracks no single action that {} has used", role.id),
+        ),
+        None => GuardNote::passed(
+            SIMULATION,
+            format!(
+                "of {} tracked actions that {} has used, IAM would allow {} on any resource; they are simulated \
+                 again afterwards",
+                all.len(),
+                role.id,
+                may.len()
+            ),
+        ),
+    };
+    (may, note)
 }
 
 /// Asks all guards about the role.

@@ -87,6 +87,48 @@ fn what_is_unused_goes_out_of_a_new_version_and_an_undo_puts_the_former_one_in_f
     assert_eq!(twin.inventory().policy_versions.get(POLICY).known().unwrap().default_version, "v4");
 }
 
+/// Returns the proofs and the note on simulations of an account in which IAM decides so about the one tracked action.
+fn simulated(it: &mut Inventory, decision: Option<&str>) -> (Vec<Proof>, GuardNote) {
+    let id = Simulation::of(&role(it).arn, "s3:ListBucket");
+    if let Some(decision) = decision {
+        it.simulations.put(id.clone(), Simulation { id, decision: decision.into() });
+    }
+    let proposal = propose(it).unwrap();
+    let note = proposal.guards.into_iter().find(|note| note.guard == SIMULATION).unwrap();
+    (proposal.proof, note)
+}
+
+#[test]
+fn what_was_seen_and_allowed_is_simulated_again_and_what_could_not_be_is_said() {
+    let (proof, note) = simulated(&mut account(), Some("allowed"));
+    assert_eq!(note.result, crate::actions::GuardResult::Passed, "{}", note.note);
+    let still = &proof[1];
+    assert_eq!(still.with, json!({ "actions": ["s3:ListBucket"] }));
+    let check = checks::find(&still.check).unwrap();
+    // The twin decides by the policies that it has.
+    let mut twin = Twin::new(account(), 1);
+    let judged = |twin: &Twin, with: &Value| {
+        let known = twin.inventory();
+        let scope = (check.reads_one)(&known, &still.resource, with).into_iter().collect();
+        (check.judge)(&twin.read(&scope), &still.resource, with).word()
+    };
+    assert_eq!(judged(&twin, &still.with), "ok");
+    assert_eq!(judged(&twin, &json!({ "actions": ["s3:DeleteBucket", "s3:ListBucket"] })), "violates");
+    twin.perform(&propose(&account()).unwrap().steps[0].act.call).unwrap();
+    assert_eq!(judged(&twin, &still.with), "ok");
+    assert_eq!(judged(&twin, &json!({ "actions": ["sns:Publish"] })), "violates");
+    assert_eq!(judged(&twin, &json!({ "actions": ["sns:Publish"], "later": true })), "ok");
+
+    let (proof, note) = simulated(&mut account(), Some("implicitDeny"));
+    assert_eq!((proof.len(), note.note.contains("allow 0")), (1, true), "{}", note.note);
+    let mut denied = account();
+    let id = Simulation::of(&role(&mut denied).arn, "s3:ListBucket");
+    denied.simulations.items.insert(id, Fact::unknown("AccessDenied (iam:SimulatePrincipalPolicy)"));
+    let (proof, note) = simulated(&mut denied, None);
+    assert_eq!((proof.len(), note.result), (1, crate::actions::GuardResult::NotChecked));
+    assert!(note.note.contains("not simulated") && note.note.contains("AccessDenied"), "{}", note.note);
+}
+
 #[test]
 fn what_is_kept_or_used_within_more_days_stays() {
     let it = account();

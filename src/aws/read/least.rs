@@ -6,7 +6,8 @@ use aws_sdk_iam::{
     Client,
     operation::get_service_last_accessed_details::GetServiceLastAccessedDetailsOutput as Report,
     types::{
-        AccessAdvisorUsageGranularityType, JobStatusType, ServiceLastAccessed, TrackedActionLastAccessed,
+        AccessAdvisorUsageGranularityType, EvaluationResult, JobStatusType, ServiceLastAccessed,
+        TrackedActionLastAccessed,
     },
 };
 use futures::{StreamExt, stream};
@@ -23,11 +24,12 @@ use super::{
 use crate::{
     aws::{errors, retry::reading},
     calls::CallError,
-    inventory::{Fact, PolicyVersion, PolicyVersions, RoleUse, ServiceUse},
+    inventory::{Fact, PolicyVersion, PolicyVersions, RoleUse, ServiceUse, Simulation},
 };
 
 const GENERATE: &str = "iam:GenerateServiceLastAccessedDetails";
 const GET: &str = "iam:GetServiceLastAccessedDetails";
+const SIMULATE: &str = "iam:SimulatePrincipalPolicy";
 /// The pause between two looks for a report that AWS is making, and the most of them: a minute.
 const PAUSE: Duration = Duration::from_secs(1);
 const LOOKS: u32 = 60;
@@ -110,6 +112,49 @@ fn use_of(service: ServiceLastAccessed) -> Result<(String, ServiceUse), CallErro
 /// Returns the time of a use. One that cannot be read must not be taken for none.
 fn at(when: Option<aws_smithy_types::DateTime>) -> Result<Timestamp, CallError> {
     time(when).ok_or_else(|| errors::in_body(GET, "Broken", "a time in the report cannot be read"))
+}
+
+/// Has IAM say what it would decide about actions, each with its role: one request for the actions of a role.
+pub async fn simulations(iam: &Client, ask: &Ask) -> Members<Simulation> {
+    let Ask::Ids(ids) = ask else { return not_listed("simulations of policies") };
+    let mut by_role: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (role, action) in ids.iter().filter_map(|id| Simulation::parts(id)) {
+        by_role.entry(role.to_owned()).or_default().push(action.to_owned());
+    }
+    let each = stream::iter(by_role).map(|(role, actions)| async move {
+        let asked = |action: &String| Simulation::of(&role, action);
+        match decided(iam, &role, &actions).await {
+            Ok(all) => actions
+                .iter()
+                .map(|action| {
+                    let missing = || Fact::unknown(format!("the answer does not contain it ({SIMULATE})"));
+                    let id = asked(action);
+                    let simulation =
+                        |decision: &String| Simulation { id: id.clone(), decision: decision.clone() };
+                    (
+                        id.clone(),
+                        all.get(&action.to_lowercase()).map(simulation).map_or_else(missing, Fact::Known),
+                    )
+                })
+                .collect::<Vec<_>>(),
+            Err(error) => actions.iter().map(|action| (asked(action), Fact::unknown(&error))).collect(),
+        }
+    });
+    Ok(each.buffered(AT_ONCE).collect::<Vec<_>>().await.into_iter().flatten().collect())
+}
+
+/// Returns the decisions about actions of a role, by the action in small letters.
+async fn decided(
+    iam: &Client,
+    role: &str,
+    actions: &[String],
+) -> Result<BTreeMap<String, String>, CallError> {
+    let request = iam.simulate_principal_policy().policy_source_arn(role);
+    let request = request.set_action_names(Some(actions.to_vec()));
+    let all = pages!(SIMULATE, request, evaluation_results, set_marker, marker);
+    let of =
+        |one: EvaluationResult| (one.eval_action_name.to_lowercase(), one.eval_decision.as_str().to_owned());
+    Ok(all.into_iter().map(of).collect())
 }
 
 /// Reads the versions and holders of policies, by their ARNs: `iam:GetPolicy`, `iam:ListPolicyVersions`,

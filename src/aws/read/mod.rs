@@ -204,6 +204,7 @@ impl<'a> Reader<'a> {
             K::PasswordPolicies => of(job, || passwords::policy(region.iam(), ask)),
             K::Roles => of(job, || roles::roles(region.iam(), ask)),
             K::RoleUses => of(job, || least::uses(region.iam(), ask)),
+            K::Simulations => of(job, || least::simulations(region.iam(), ask)),
             K::PolicyVersions => of(job, || least::versions(region.iam(), ask)),
             K::Users => of(job, || identities::users(region.iam(), ask)),
             K::IamGroups => of(job, || identities::groups(region.iam(), ask)),

@@ -193,6 +193,7 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
         | FamilyKind::Organizations
         | FamilyKind::ManagedPolicies
         | FamilyKind::RoleUses
+        | FamilyKind::Simulations
         | FamilyKind::CredentialReports
         | FamilyKind::AccountSummaries
         | FamilyKind::Keys

@@ -102,8 +102,15 @@ fn the_standing_policies_allow_every_call_and_every_reading() {
             !["Describe", "Get", "List", "Lookup"].iter().any(|w| a.split(':').nth(1).unwrap().starts_with(w))
         })
         .collect();
-    // It has AWS make a report, and changes nothing else in the account.
-    assert_eq!(written, ["iam:GenerateCredentialReport"]);
+    // They have AWS make reports or say what it would decide, and change nothing else in the account.
+    assert_eq!(
+        written,
+        [
+            "iam:GenerateCredentialReport",
+            "iam:GenerateServiceLastAccessedDetails",
+            "iam:SimulatePrincipalPolicy"
+        ]
+    );
     assert!(reads.actions().contains("cloudtrail:LookupEvents"));
 }
 
