@@ -88,8 +88,8 @@ pub fn simulated<'a>(inventory: &Inventory, role: &str, actions: impl Iterator<I
     actions.map(|action| Want::id("", FamilyKind::Simulations, Simulation::of(&role.arn, action))).collect()
 }
 
-/// Judges whether IAM would allow actions of a role. Later than at the end of its run others may have changed what the
-/// role may do, which is not for the change to prove.
+/// Judges whether IAM would allow actions of a role. Later than at the end of the run others may have changed
+/// what the role may do, which is not for the change to prove.
 fn may_still(inventory: &Inventory, resource: &ResourceId, with: &Value) -> Verdict {
     if with.get(LATER).is_some() {
         return Verdict::Ok(None);

@@ -124,7 +124,8 @@ macro_rules! families {
                 Roles roles Role,
                 /// The use of services by roles, by ARN. They are read by these only.
                 RoleUses role_uses RoleUse,
-                /// What IAM would decide about actions of roles, as `ARN#ACTION`. They are read by these only.
+                /// The decisions of IAM about actions of roles, as `ARN#ACTION`. They are read by these
+                /// only.
                 Simulations simulations Simulation,
                 /// IAM users, by name.
                 Users users User,
@@ -132,7 +133,8 @@ macro_rules! families {
                 IamGroups iam_groups IamGroup,
                 /// Customer managed policies, by ARN.
                 ManagedPolicies managed_policies ManagedPolicy,
-                /// The versions and holders of customer managed policies, by ARN. They are read by these only.
+                /// The versions and holders of customer managed policies, by ARN. They are read by these
+                /// only.
                 PolicyVersions policy_versions PolicyVersions,
                 /// Access keys of IAM users, by id. Those that are active are listed, and those of a user.
                 AccessKeys access_keys AccessKey,

@@ -33,7 +33,8 @@ pub struct ServiceUse {
 pub struct RoleUse {
     /// ARN of the role.
     pub id: String,
-    /// The services by the prefix of their actions: `s3`. One that is not here is not tracked, or not allowed.
+    /// The services by the prefix of their actions: `s3`. One that is not here is not tracked, or not
+    /// allowed.
     pub services: BTreeMap<String, ServiceUse>,
 }
 
@@ -106,8 +107,8 @@ impl Record for PolicyVersions {
     }
 }
 
-/// What IAM would decide about one action of a role, on any resource and without the values that conditions may
-/// ask for (`iam:SimulatePrincipalPolicy`). Nothing is done by it.
+/// The decision that IAM would take about one action of a role, on any resource and without the values that
+/// conditions may ask for (`iam:SimulatePrincipalPolicy`). Nothing is done by it.
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html>
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

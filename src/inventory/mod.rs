@@ -128,7 +128,7 @@ pub struct Inventory {
     /// The use of services by roles, by ARN. They are read by these only.
     #[serde(default, skip_serializing_if = "Family::is_empty")]
     pub role_uses: Family<RoleUse>,
-    /// What IAM would decide about actions of roles, as `ARN#ACTION`. They are read by these only.
+    /// The decisions of IAM about actions of roles, as `ARN#ACTION`. They are read by these only.
     #[serde(default, skip_serializing_if = "Family::is_empty")]
     pub simulations: Family<Simulation>,
     /// IAM users, by name.

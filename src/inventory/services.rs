@@ -155,8 +155,8 @@ impl Record for Bucket {
     }
 }
 
-/// An IAM role: a listing reads it by `iam:GetAccountAuthorizationDetails`, a reading by name by `iam:GetRole`
-/// and the lists of its policies.
+/// An IAM role: a listing reads it by `iam:GetAccountAuthorizationDetails`, a reading by name by
+/// `iam:GetRole` and the lists of its policies.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Role {

@@ -238,8 +238,8 @@ pub fn of_check(check: &str) -> &'static [Parameter] {
             role_permissions::DAYS,
             "number from 1 to 400",
             "90",
-            "The days without use after which a service counts as unused by a role. IAM keeps the last use for \
-             400 days.",
+            "The days without use after which a service counts as unused by a role. IAM keeps the last use \
+             for 400 days.",
         ),
         key(
             role_permissions::KEEP,

@@ -50,8 +50,8 @@ impl Set {
                  approval."
             }
             Set::Strict => {
-                "All of `default`, and playbooks that cut more than what is plainly wrong, or whose checks take \
-                 long. Those of yours that name no set are in it, too."
+                "All of `default`, and playbooks that cut more than what is plainly wrong, or whose checks \
+                 take long. Those of yours that name no set are in it, too."
             }
             Set::Cis => {
                 "The playbooks whose checks answer a recommendation of the CIS AWS Foundations Benchmark, in \

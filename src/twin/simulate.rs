@@ -1,27 +1,27 @@
-//! What IAM would decide about an action of a role, on any resource: as far as the policies of the twin show it.
+//! The decisions of IAM about actions of a role, on any resource: as far as the policies of the twin show
+//! them.
 
 use serde_json::{Value, json};
 
-use super::Twin;
-use crate::{
-    checks::policy::{Request, Unproved, allows},
-    inventory::{Fact, Simulation},
+use super::{
+    Twin,
+    policy::{Request, allows},
 };
+use crate::inventory::{Fact, Simulation};
 
 impl Twin {
-    /// Returns the decision. Policies that the twin does not have may allow the action, too: what was read before
-    /// stands then.
+    /// Returns the decision. Policies that the twin does not have may allow the action, too: the decision
+    /// that was read before stands then.
     pub(super) fn simulation(&self, id: &str) -> Fact<Simulation> {
         let read = || self.truth.simulations.get(id).map(Clone::clone);
-        let Some((role, action)) = Simulation::parts(id) else { return Fact::Absent };
+        let Some((role, action)) = Simulation::parts(id) else { return read() };
         let Some((statements, all)) = self.statements(role) else { return read() };
         let policy = json!({ "Statement": statements });
-        let request = Request { principal: None, action, resource: Some("*"), context: &[] };
+        let request = Request { service: None, action, resource: Some("*"), context: &[] };
         let decision = match allows(&policy, &request) {
-            Ok(()) => Simulation::ALLOWED,
-            Err(_) if !all => return read(),
-            Err(Unproved::NotAllowed) => "implicitDeny",
-            Err(Unproved::MayBeDenied(_)) => "explicitDeny",
+            true => Simulation::ALLOWED,
+            false if !all => return read(),
+            false => "implicitDeny",
         };
         Fact::Known(Simulation { id: id.to_owned(), decision: decision.to_owned() })
     }
@@ -40,6 +40,7 @@ impl Twin {
             Some(Value::Array(all)) => all.clone(),
             one => one.cloned().into_iter().collect(),
         };
-        Some((managed.into_iter().chain(role.inline_policies.known()?.values()).flat_map(of).collect(), all))
+        let inline = role.inline_policies.known()?.values();
+        Some((managed.into_iter().chain(inline).flat_map(of).collect(), all))
     }
 }

@@ -1,6 +1,9 @@
 //! The calls on IAM users and their credentials, made on an emulator and read back.
 
-use redress::{calls::ErrorClass, inventory::FamilyKind as K, inventory::Want};
+use redress::{
+    calls::ErrorClass,
+    inventory::{FamilyKind as K, Simulation, Want},
+};
 use serde_json::{Value, json};
 
 use crate::aws_calls::Maker;
@@ -26,6 +29,7 @@ print(json.dumps({
     "key": iam.create_access_key(UserName="bo")["AccessKey"]["AccessKeyId"],
     "ssh": iam.upload_ssh_public_key(UserName="bo", SSHPublicKeyBody="ssh-rsa AAAA bo")["SSHPublicKey"]["SSHPublicKeyId"],
     "certificate": iam.upload_signing_certificate(UserName="bo", CertificateBody=pem)["Certificate"]["CertificateId"],
+    "role": iam.create_role(RoleName="worker", Path="/age-9/s3-1/sns-never/", AssumeRolePolicyDocument=document)["Role"]["Arn"],
     "policy": iam.create_policy(PolicyName="own", PolicyDocument=document)["Policy"]["Arn"],
 }))
 "#;
@@ -58,6 +62,7 @@ pub async fn users(maker: &mut Maker) {
     let foreign = json!({ "UserName": "", "AccessKeyId": id("key"), "Status": "Inactive" });
     assert_eq!(maker.class_of("iam", "UpdateAccessKey", foreign).await, ErrorClass::Semantic, "never sent");
     policies(maker, id("policy")).await;
+    versions(maker, id("policy"), id("role")).await;
 }
 
 async fn policies(maker: &mut Maker, arn: &str) {
@@ -89,4 +94,35 @@ async fn policies(maker: &mut Maker, arn: &str) {
     );
     assert_eq!(maker.class_of("iam", "DeleteUserPolicy", name).await, ErrorClass::AlreadyDone);
     assert!(maker.is_gone("", K::Users, "nobody").await);
+}
+
+/// The versions of a policy, and a role whose path tells the tests' own server what it has used.
+async fn versions(maker: &mut Maker, arn: &str, role: &str) {
+    let narrower = json!({ "Version": "2012-10-17",
+        "Statement": [{ "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*" }] });
+    let create = json!({ "PolicyArn": arn, "PolicyDocument": narrower.to_string(), "SetAsDefault": true });
+    maker.makes("iam", "CreatePolicyVersion", create).await;
+    let policy = maker.json("", K::PolicyVersions, arn).await;
+    assert_eq!((&policy["default_version"], &policy["names"]), (&json!("v2"), &json!(["v1", "v2"])));
+    assert_eq!((&policy["document"], &policy["versions"]["v2"]["document"]), (&narrower, &narrower));
+    assert_eq!(policy["holders"], json!([]), "the user has it no longer");
+    assert_eq!(maker.json("", K::ManagedPolicies, arn).await["document"], narrower);
+    let of = |version: &str| json!({ "PolicyArn": arn, "VersionId": version });
+    assert_ne!(maker.class_of("iam", "DeletePolicyVersion", of("v2")).await, ErrorClass::AlreadyDone);
+    maker.makes("iam", "SetDefaultPolicyVersion", of("v1")).await;
+    maker.makes("iam", "DeletePolicyVersion", of("v2")).await;
+    let policy = maker.json("", K::PolicyVersions, arn).await;
+    assert_eq!((&policy["default_version"], &policy["names"]), (&json!("v1"), &json!(["v1"])));
+    assert_eq!(maker.class_of("iam", "DeletePolicyVersion", of("v2")).await, ErrorClass::AlreadyDone);
+
+    let uses = maker.json("", K::RoleUses, role).await;
+    assert_eq!(uses["services"]["sns"]["last_used"], "absent");
+    assert!(uses["services"]["s3"]["last_used"]["known"].is_string(), "{uses}");
+    assert!(uses["services"]["s3"]["actions"]["CreateBucket"].is_string(), "{uses}");
+    let simulated = Simulation::of(role, "s3:CreateBucket");
+    assert_eq!(maker.json("", K::Simulations, &simulated).await["decision"], "implicitDeny");
+    let listed = maker.read([Want::all("", K::Roles)]).await;
+    let one = maker.json("", K::Roles, "worker").await;
+    assert_eq!(listed.json("", K::Roles, "worker").known(), Some(&one));
+    assert!(one["created"]["known"].is_string(), "{one}");
 }

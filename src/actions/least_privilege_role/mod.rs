@@ -85,15 +85,15 @@ const PARAMETERS: &[Parameter] = &[
         name: DAYS,
         kind: "number of days, 1 to 400",
         default: "90",
-        doc: "The days without use after which a service counts as unused. `[check]` sets it for the check and \
-              the action.",
+        doc: "The days without use after which a service counts as unused. `[check]` sets it for the check \
+              and the action.",
     },
     Parameter {
         name: KEEP,
-        kind: "list of patterns",
+        kind: "list of names",
         default: "[\"kms\"]",
-        doc: "The services, by the prefix of their actions, that never count as unused. `[check]` sets it for \
-              the check and the action.",
+        doc: "The services, by the prefix of their actions, that never count as unused. `[check]` sets it \
+              for the check and the action.",
     },
     Parameter {
         doc: "Names of roles for emergencies, whose policies are never touched. `*` is any number of \
@@ -125,7 +125,8 @@ impl Action for LeastPrivilegeRole {
     fn reads(&self, _: Kind) -> &'static [Around] {
         const {
             &[
-                Around::named(FamilyKind::Roles),
+                // IAM authorizes on the ARN with the path, which the name of the role does not show.
+                Around::found(FamilyKind::Roles),
                 Around::found(FamilyKind::RoleUses),
                 Around::found(FamilyKind::ManagedPolicies),
                 Around::found(FamilyKind::PolicyVersions),
@@ -236,8 +237,8 @@ fn proof(target: &ResourceId, terms: &Terms, params: &Params, may: Vec<String>) 
     all
 }
 
-/// Returns the actions that IAM tracks one by one and that a role has tried within the days, whether or not they
-/// were allowed; the latest ones where there are many.
+/// Returns the actions that IAM tracks one by one and that a role has tried within the days, whether or not
+/// they were allowed; the latest ones where there are many.
 fn tracked(inventory: &Inventory, role: &Role, terms: &Terms) -> Vec<String> {
     let limit = since(inventory.read_at, terms.days);
     let (Fact::Known(uses), Some(limit)) = (inventory.role_uses.get(&role.arn), limit) else {
@@ -255,8 +256,8 @@ fn tracked(inventory: &Inventory, role: &Role, terms: &Terms) -> Vec<String> {
     all
 }
 
-/// Returns the tracked actions that IAM would allow now, which are proved to be allowed afterwards, and a note.
-/// Those that are allowed on single resources only, or under conditions, are not among them.
+/// Returns the tracked actions that IAM would allow now, which are proved to be allowed afterwards, and a
+/// note. Those that are allowed on single resources only, or under conditions, are not among them.
 fn simulated(inventory: &Inventory, role: &Role, terms: &Terms) -> (Vec<String>, GuardNote) {
     let (all, mut may, mut why) = (tracked(inventory, role, terms), Vec::new(), None);
     for action in &all {
@@ -278,8 +279,8 @@ fn simulated(inventory: &Inventory, role: &Role, terms: &Terms) -> (Vec<String>,
         None => GuardNote::passed(
             SIMULATION,
             format!(
-                "of {} tracked actions that {} has used, IAM would allow {} on any resource; they are simulated \
-                 again afterwards",
+                "of {} tracked actions that {} has used, IAM would allow {} on any resource; they are \
+                 simulated again afterwards",
                 all.len(),
                 role.id,
                 may.len()
@@ -348,8 +349,8 @@ fn impact(role: &Role, words: &str, terms: &Terms, unused: &Unused, parts: &[Par
         terms.days
     ));
     all.push(
-        "what runs once in a longer time, such as a yearly job or a restore, and what another service does on \
-         behalf of the role, is not shown to be gone"
+        "what runs once in a longer time, such as a yearly job or a restore, and what another service does \
+         on behalf of the role, is not shown to be gone"
             .to_owned(),
     );
     if parts.iter().any(|part| part.narrowed.passes_roles) {

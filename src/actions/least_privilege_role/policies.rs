@@ -71,8 +71,8 @@ impl<'c> Scene<'_, 'c> {
         Ok(())
     }
 
-    /// Returns the policies that become narrower. One that cannot refuses all: the role would still be able to do
-    /// what it does not use.
+    /// Returns the policies that become narrower. One that cannot refuses all: the role would still be able
+    /// to do what it does not use.
     pub fn parts(&self) -> Result<Vec<Part<'c>>, Refusal> {
         let mut parts = Vec::new();
         for arn in own_policies(self.role) {
@@ -107,8 +107,8 @@ impl<'c> Scene<'_, 'c> {
         if all.is_empty() { "no service".to_owned() } else { all.join(", ") }
     }
 
-    /// Checks that a policy is of this role alone, has room for a version, and is old enough for the report to
-    /// say something about it.
+    /// Checks that a policy is of this role alone, has room for a version, and is old enough for the report
+    /// to count.
     fn may_change(&self, policy: &PolicyVersions) -> Result<(), Refusal> {
         let (name, own) = (name(&policy.id), format!("role/{}", self.role.id));
         let refused = |why: String| Err(Refusal::Refused(format!("policy {name} {why}")));
@@ -124,8 +124,8 @@ impl<'c> Scene<'_, 'c> {
             let more = if others.len() > NAMED { ", and others" } else { "" };
             let named = others[..others.len().min(NAMED)].join(", ");
             return refused(format!(
-                "is not of {} alone, and what the others use is not read: {named}{more} have it, too. Give the \
-                 role a policy of its own",
+                "is not of {} alone, and what the others use is not read: {named}{more} have it, too. Give \
+                 the role a policy of its own",
                 self.words
             ));
         }
@@ -185,7 +185,7 @@ impl Part<'_> {
     }
 
     /// Builds the step that puts a narrower version in force. Versions never change and their names are never
-    /// given again, so that the name of the one in force says what it is.
+    /// given again, so that the name of the one in force stands for its content.
     pub fn step(&self, region: &str, n: usize) -> Step {
         let former = self.policy.default_version.as_str();
         let call = CreatePolicyVersion {
@@ -206,8 +206,8 @@ impl Part<'_> {
         make::step(format!("narrow-{n}"), title, act, make::back(self.back(region, n, ours, &is_former)))
     }
 
-    /// Builds the calls that put the former version in force again and delete the new one, whose name is looked
-    /// up before.
+    /// Builds the calls that put the former version in force again and delete the new one, whose name is
+    /// looked up before.
     fn back(&self, region: &str, n: usize, ours: Expect, is_former: &Expect) -> Vec<Act> {
         let (policy_arn, former) = (self.policy.id.clone(), self.policy.default_version.clone());
         let look = Observe {

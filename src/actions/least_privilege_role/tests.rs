@@ -87,7 +87,8 @@ fn what_is_unused_goes_out_of_a_new_version_and_an_undo_puts_the_former_one_in_f
     assert_eq!(twin.inventory().policy_versions.get(POLICY).known().unwrap().default_version, "v4");
 }
 
-/// Returns the proofs and the note on simulations of an account in which IAM decides so about the one tracked action.
+/// Returns the proofs and the note on simulations of an account in which IAM decides so about the one tracked
+/// action.
 fn simulated(it: &mut Inventory, decision: Option<&str>) -> (Vec<Proof>, GuardNote) {
     let id = Simulation::of(&role(it).arn, "s3:ListBucket");
     if let Some(decision) = decision {

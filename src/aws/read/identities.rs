@@ -4,31 +4,23 @@ use std::collections::BTreeMap;
 
 use aws_sdk_iam::{
     Client,
-    types::{
-        AttachedPermissionsBoundary, AttachedPolicy, EntityType, GroupDetail, ManagedPolicyDetail,
-        PolicyDetail, SummaryKeyType, Tag, UserDetail,
-    },
+    types::{EntityType, GroupDetail, ManagedPolicyDetail, SummaryKeyType, UserDetail},
 };
 use futures::{StreamExt, stream};
 use serde_json::Value;
 
 use super::{
-    Ask, Members, not_listed,
-    page::{pages, some, text, time},
-    roles::document,
+    Ask, Members,
+    iam::{AT_ONCE, DETAILS, PAGE, arns, boundary, document, inline, tags, told},
+    not_listed,
+    page::{pages, text, time},
 };
 use crate::{
     aws::{errors, retry::reading},
     calls::CallError,
-    inventory::{AccountSummary, Fact, IamGroup, ManagedPolicy, Tags, User},
+    inventory::{AccountSummary, Fact, IamGroup, ManagedPolicy, User},
     services::user::UserName,
 };
-
-/// The number of users, groups or policies that are read at once.
-pub(super) const AT_ONCE: usize = 4;
-/// The most entities on a page of a listing.
-pub(super) const PAGE: i32 = 1000;
-pub(super) const DETAILS: &str = "iam:GetAccountAuthorizationDetails";
 
 /// All pages of a list, whose last page has no marker.
 macro_rules! marked {
@@ -107,10 +99,6 @@ async fn user(iam: &Client, name: &str) -> Fact<User> {
         permissions_boundary: boundary(user.permissions_boundary),
         tags: tags(user.tags),
     })
-}
-
-pub(super) fn told<T>(answer: Result<T, CallError>) -> Fact<T> {
-    answer.map_or_else(|error| Fact::unknown(&error), Fact::Known)
 }
 
 async fn groups_of(iam: &Client, user: &UserName) -> Result<Vec<String>, CallError> {
@@ -244,21 +232,4 @@ pub async fn summary(iam: &Client, ask: &Ask) -> Members<AccountSummary> {
         root_mfa: number(SummaryKeyType::AccountMfaEnabled).map(|devices| devices > 0),
     };
     Ok(vec![(AccountSummary::ID.to_owned(), Fact::Known(summary))])
-}
-
-pub(super) fn inline(policies: Option<Vec<PolicyDetail>>) -> BTreeMap<String, Value> {
-    let all = policies.unwrap_or_default().into_iter();
-    all.map(|policy| (text(policy.policy_name), document(&text(policy.policy_document)))).collect()
-}
-
-pub(super) fn arns(policies: Vec<AttachedPolicy>) -> Vec<String> {
-    policies.into_iter().filter_map(|policy| policy.policy_arn).collect()
-}
-
-pub(super) fn boundary(boundary: Option<AttachedPermissionsBoundary>) -> Option<String> {
-    boundary.and_then(|boundary| some(boundary.permissions_boundary_arn))
-}
-
-pub(super) fn tags(tags: Option<Vec<Tag>>) -> Tags {
-    tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect()
 }

@@ -16,10 +16,9 @@ use serde_json::Value;
 
 use super::{
     Ask, Members,
-    identities::{AT_ONCE, tags},
+    iam::{AT_ONCE, document, tags},
     not_listed,
     page::{pages, text, time},
-    roles::document,
 };
 use crate::{
     aws::{errors, retry::reading},
@@ -34,7 +33,7 @@ const SIMULATE: &str = "iam:SimulatePrincipalPolicy";
 const PAUSE: Duration = Duration::from_secs(1);
 const LOOKS: u32 = 60;
 
-/// Has AWS make a report on each role, by its ARN, and reads it.
+/// Reads the report on each role, by its ARN, which AWS makes anew.
 pub async fn uses(iam: &Client, ask: &Ask) -> Members<RoleUse> {
     let Ask::Ids(roles) = ask else { return not_listed("the uses of services by roles") };
     let each = stream::iter(roles.clone()).map(|arn| async move {
@@ -114,7 +113,8 @@ fn at(when: Option<aws_smithy_types::DateTime>) -> Result<Timestamp, CallError> 
     time(when).ok_or_else(|| errors::in_body(GET, "Broken", "a time in the report cannot be read"))
 }
 
-/// Has IAM say what it would decide about actions, each with its role: one request for the actions of a role.
+/// Reads the decisions that IAM would take about actions, each with its role: one request for the actions of
+/// a role.
 pub async fn simulations(iam: &Client, ask: &Ask) -> Members<Simulation> {
     let Ask::Ids(ids) = ask else { return not_listed("simulations of policies") };
     let mut by_role: BTreeMap<String, Vec<String>> = BTreeMap::new();

@@ -11,6 +11,7 @@ mod copying;
 mod credential_report;
 mod defaults;
 mod endpoints;
+mod iam;
 mod identities;
 mod instances;
 mod keys;

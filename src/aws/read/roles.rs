@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{
     Ask, Members,
-    identities::{DETAILS, PAGE, arns, boundary, inline, tags},
+    iam::{DETAILS, PAGE, arns, boundary, document, inline, tags},
     not_listed,
     page::{known, pages, text, time},
 };
@@ -108,41 +108,5 @@ async fn attached_policies(iam: &Client, role: &str) -> Result<Vec<String>, Call
         if marker.is_none() {
             return Ok(arns);
         }
-    }
-}
-
-/// Parses a policy document as IAM returns it, percent-encoded (RFC 3986). Invalid JSON stays text.
-pub(super) fn document(encoded: &str) -> Value {
-    let decoded =
-        if encoded.trim_start().starts_with('{') { encoded.to_owned() } else { percent_decoded(encoded) };
-    serde_json::from_str(&decoded).unwrap_or(Value::String(decoded))
-}
-
-fn percent_decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, tail)) = rest.split_first() {
-        let hex = tail
-            .get(..2)
-            .filter(|_| byte == b'%')
-            .and_then(|h| std::str::from_utf8(h).ok())
-            .and_then(|h| u8::from_str_radix(h, 16).ok());
-        bytes.push(hex.unwrap_or(byte));
-        rest = if hex.is_some() { &tail[2..] } else { tail };
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn a_policy_document_is_decoded_wherever_it_is_encoded() {
-        assert_eq!(document("%7B%22Version%22%3A%20%222012-10-17%22%7D"), json!({ "Version": "2012-10-17" }));
-        assert_eq!(document("{\"a\": \"100%25\"}"), json!({ "a": "100%25" }));
-        assert_eq!(document("%7B%22a%22%3A%22%C3%A9+b%22%7D"), json!({ "a": "é+b" }));
-        assert_eq!(document("100%"), json!("100%"));
     }
 }

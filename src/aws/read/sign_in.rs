@@ -4,7 +4,7 @@
 use aws_sdk_iam::Client;
 use futures::{Stream, StreamExt, stream};
 
-use super::{Ask, Members, not_listed, page::time, roles::document};
+use super::{Ask, Members, iam::document, not_listed, page::time};
 use crate::{
     aws::{errors, retry::reading},
     calls::CallError,

@@ -1,4 +1,4 @@
-//! The services that a policy allows, as its statements name them. Whatever a statement says that is not
+//! The services that a policy allows, as its statements name them. A part of a statement that is not
 //! understood is an error, never nothing. Pure.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_action.html>
 
@@ -71,8 +71,8 @@ pub fn words<'s>(statement: &'s Value, member: &str) -> Result<Option<Vec<&'s st
     }
 }
 
-/// Returns the service and the name in an action, the service in small letters: `s3` and `Get*`. A lone `*` is
-/// every service.
+/// Returns the service and the name in an action, the service in small letters: `s3` and `Get*`. A lone `*`
+/// is every service.
 ///
 /// # Errors
 /// A text that is no action.
@@ -99,7 +99,7 @@ pub fn is_pass_role(service: &str, name: &str, only: bool) -> bool {
 }
 
 impl Granted {
-    /// Returns the services that a policy allows. What it denies is left aside: a denial makes no service used.
+    /// Returns the services that a policy allows. Denials are left aside: they make no service used.
     ///
     /// # Errors
     /// The reason for which the policy cannot be understood.

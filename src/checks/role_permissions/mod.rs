@@ -1,5 +1,5 @@
-//! The check on what roles may do: no policy of the account's own allows a service that the role does not use.
-//! It holds service last accessed information against the policies. Pure.
+//! The check on what roles may do: no policy of the account's own allows a service that the role does not
+//! use. It holds service last accessed information against the policies. Pure.
 
 pub mod granted;
 
@@ -30,16 +30,16 @@ pub const USUAL: u32 = 90;
 pub const KEPT: u32 = 400;
 /// Another one: the services that never count as unused.
 pub const KEEP: &str = "keep";
-/// The services that it takes where none are given: what other services do with a key on behalf of a role need
-/// not show among the uses of the role.
+/// The services that it takes where none are given: what other services do with a key on behalf of a role
+/// need not show among the uses of the role.
 pub const USUALLY_KEPT: &[&str] = &["kms"];
 
 /// The checks of this family.
 pub static CHECKS: &[Check] = &[Check {
     id: UNUSED,
     title: "A policy of a role allows services that the role has not used for a long time, or never",
-    why: "Whoever gets a session of the role gets all that its policies allow. Nobody misses a service that the \
-          role does not use, until somebody else uses it.",
+    why: "Whoever gets a session of the role gets all that its policies allow. Nobody misses a service that \
+          the role does not use, until somebody else uses it.",
     severity: Severity::Low,
     kind: Kind::Role,
     known_as: &[],

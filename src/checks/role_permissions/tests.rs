@@ -26,7 +26,8 @@ fn role() -> Role {
 }
 
 fn policy(actions: Value) -> Value {
-    json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": actions, "Resource": "*" }] })
+    let statement = json!({ "Effect": "Allow", "Action": actions, "Resource": "*" });
+    json!({ "Version": "2012-10-17", "Statement": [statement] })
 }
 
 /// Builds an account with one role, whose policy allows three services, of which it uses one.

@@ -102,7 +102,7 @@ fn the_standing_policies_allow_every_call_and_every_reading() {
             !["Describe", "Get", "List", "Lookup"].iter().any(|w| a.split(':').nth(1).unwrap().starts_with(w))
         })
         .collect();
-    // They have AWS make reports or say what it would decide, and change nothing else in the account.
+    // AWS makes reports for them, or simulates decisions, and nothing else in the account changes.
     assert_eq!(
         written,
         [

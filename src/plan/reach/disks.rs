@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Of, copies, makes};
+use super::{Of, makes};
 use crate::{
     actions::encrypt_volumes,
     calls::{Call, Step},
@@ -21,6 +21,19 @@ use crate::{
 
 /// The number of references to outputs that are followed: a volume is made from a copy of a snapshot.
 const DEPTH: usize = 4;
+
+/// Returns the selection of the snapshots that were made for the instance of a change.
+pub(super) fn copies(change: &Change) -> Want {
+    Want::by(&change.region, FamilyKind::Snapshots, &format!("tag:{}", tag::INSTANCE), change.resource.id())
+}
+
+/// Returns whether a snapshot of this volume was made for the instance of a change: a disk that was detached
+/// carries no mark yet.
+pub(super) fn was_copied(change: &Change, volume: &str, facts: &Inventory) -> bool {
+    let copied =
+        |(_, snapshot): &(String, Value)| snapshot.get("volume_id").and_then(Value::as_str) == Some(volume);
+    facts.select_json(&copies(change)).known().is_some_and(|all| all.iter().any(copied))
+}
 
 /// The origin of a snapshot that a call names.
 #[derive(Debug)]

@@ -174,7 +174,7 @@ pub fn needs_of(change: &Change, known: &Inventory) -> Scope {
     scope.extend(disks::needs(change, known));
     scope.extend(associations::needs(change, known));
     if change.resource.kind() == Kind::Instance {
-        scope.insert(copies(change));
+        scope.insert(disks::copies(change));
     }
     if change.resource.kind() == Kind::AccessKey {
         scope.insert(Want::id("", FamilyKind::AccessKeys, change.resource.id()));
@@ -490,7 +490,7 @@ fn within(
         FamilyKind::Volumes => {
             let attached = thing.get("attachments").and_then(Value::as_array).into_iter().flatten();
             attached.into_iter().any(|a| a.get("instance_id").and_then(Value::as_str) == Some(resource))
-                || was_copied(change, id, facts)
+                || disks::was_copied(change, id, facts)
         }
         FamilyKind::Snapshots => thing.get("volume_id").and_then(Value::as_str) == Some(resource),
         FamilyKind::FlowLogs => thing.get("resource_id").and_then(Value::as_str) == Some(resource),
@@ -503,17 +503,4 @@ fn within(
         }
         _ => false,
     }
-}
-
-/// Returns the selection of the snapshots that were made for the instance of a change.
-fn copies(change: &Change) -> Want {
-    Want::by(&change.region, FamilyKind::Snapshots, &format!("tag:{}", tag::INSTANCE), change.resource.id())
-}
-
-/// Returns whether a snapshot of this volume was made for the instance of a change: a disk that was detached
-/// carries no mark yet.
-fn was_copied(change: &Change, volume: &str, facts: &Inventory) -> bool {
-    let copied =
-        |(_, snapshot): &(String, Value)| snapshot.get("volume_id").and_then(Value::as_str) == Some(volume);
-    facts.select_json(&copies(change)).known().is_some_and(|all| all.iter().any(copied))
 }

@@ -1,6 +1,6 @@
-//! Versions of the policies of a role: which a run may put in force or delete. No tag shows which version is a
-//! run's, so that the policy must be of the role of the change alone, and a version that goes must be one that
-//! allows less than another, and no older than the run. Pure.
+//! Versions of the policies of a role: which a run may put in force or delete. No tag shows which version is
+//! a run's, so that the policy must be of the role of the change alone, and a version that goes must be one
+//! that allows less than another, and no older than the run. Pure.
 
 use serde_json::Value;
 
@@ -28,8 +28,8 @@ pub(super) fn is_of_role(change: &Change, facts: &Inventory, family: FamilyKind,
         && facts.policy_versions.get(id).known().is_some_and(|policy| policy.holders == [own])
 }
 
-/// Returns the version that a call deletes: the one that it names, or the one in force where the act looks that
-/// up directly before the former one is.
+/// Returns the version that a call deletes: the one that it names, or the one in force where the act before
+/// it looks that up.
 fn deleted<'p>(policy: &'p PolicyVersions, call: &Call) -> Option<&'p str> {
     match call.input.get("VersionId")? {
         Value::String(named) => policy.versions.get_key_value(named).map(|(name, _)| name.as_str()),
@@ -37,8 +37,8 @@ fn deleted<'p>(policy: &'p PolicyVersions, call: &Call) -> Option<&'p str> {
     }
 }
 
-/// Judges a call that is not what the action does today. Returns the claim for which only the files of the run
-/// vouch.
+/// Judges a call that is not what the action does today. Returns the claim for which only the files of the
+/// run vouch.
 pub(super) fn borne_out(
     change: &Change,
     facts: &Inventory,
@@ -80,8 +80,8 @@ pub(super) fn borne_out(
     (ours && (made_for || change.uses.is_empty())).then_some(None)
 }
 
-/// Returns whether a policy can be another one without some actions of it: the statements that stay are as they
-/// were but for entries of their lists.
+/// Returns whether a policy can be another one without some actions of it: the statements that stay are as
+/// they were but for entries of their lists.
 fn is_narrower(less: &Value, more: &Value) -> bool {
     let list = |policy: &Value| match policy.get("Statement") {
         Some(Value::Array(all)) => all.clone(),

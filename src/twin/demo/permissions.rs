@@ -22,8 +22,8 @@ struct Part {
     used: &'static [Used],
 }
 
-/// One that does not use two services of its policy; one that uses all of its own; one whose policy another has,
-/// too.
+/// One that does not use two services of its policy; one that uses all of its own; one whose policy another
+/// has, too.
 const PARTS: &[Part] = &[
     Part {
         role: "tile-renderer",
