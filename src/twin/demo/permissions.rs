@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{ACCOUNT, hours_before, tags};
 use crate::inventory::{
-    Fact, Inventory, ManagedPolicy, PolicyVersion, PolicyVersions, Role, RoleUse, ServiceUse,
+    Fact, Inventory, ManagedPolicy, PolicyVersion, PolicyVersions, Role, RoleUse, ServiceUse, Simulation,
 };
 
 /// A service, the days since its last use, and an action of it that IAM tracks, where there is one.
@@ -116,5 +116,13 @@ fn uses(company: &mut Inventory, arn: &str, used: &[Used], now: Timestamp) {
         ((*name).to_owned(), ServiceUse { last_used, actions: action.into_iter().collect() })
     };
     let services = used.iter().map(service).collect();
+    for (name, _, action) in used {
+        // The twin decides by the policies when it is asked; what is here is its answer.
+        if let Some(action) = action {
+            let id = Simulation::of(arn, &format!("{name}:{action}"));
+            let simulation = Simulation { id: id.clone(), decision: Simulation::ALLOWED.to_owned() };
+            company.simulations.put(id, simulation);
+        }
+    }
     company.role_uses.put(arn, RoleUse { id: arn.to_owned(), services });
 }
