@@ -200,7 +200,7 @@ def get_service_last_accessed_details(self):
 def simulate_principal_policy(self):
     """Allows what a statement of an attached policy names as it is, or with one star at its end; it looks at nothing else."""
     role = next(role for role in self.backend.roles.values() if role.arn == self._get_param("PolicySourceArn"))
-    policies = [json.loads(p.document) for p in role.managed_policies.values()]
+    policies = [json.loads(v.document) for p in role.managed_policies.values() for v in p.versions if v.version_id == p.default_version_id]
     granted = [s.get("Action", []) for p in policies for s in p["Statement"] if s["Effect"] == "Allow"]
     patterns = [a for entry in granted for a in (entry if isinstance(entry, list) else [entry])]
 

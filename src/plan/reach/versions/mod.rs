@@ -105,3 +105,6 @@ fn is_part(one: &Value, other: &Value) -> bool {
     let allows = |statement: &Value| statement.get("Effect").is_some_and(|effect| effect == "Allow");
     one == other || allows(one) && allows(other) && without(one) == without(other)
 }
+
+#[cfg(test)]
+mod tests;
