@@ -361,6 +361,7 @@ fn few(account: &Watched, today: &Today, actions: &[&str]) -> (Plan, BTreeSet<Fi
         limits: Default::default(),
         also: Default::default(),
         narrow: None,
+        waivers: &Default::default(),
     };
     let (survey, plan) = block_on(survey::plan(account, &wish, &stage));
     let ids = of_actions(&plan, actions);

@@ -308,6 +308,7 @@ fn every_string_of_every_family_may_be_hostile() {
         let (seen, plan) = (world::survey(&stand, &wish), world::plan(&stand, &wish));
         let decided: BTreeMap<FindingKey, Decided> = decisions(&plan);
         let scan = Scan {
+            lapsed: &[],
             account: &plan.account,
             partition: &plan.partition,
             regions: &plan.regions,

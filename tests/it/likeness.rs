@@ -179,6 +179,7 @@ async fn plan_of(account: &dyn Account) -> (survey::Survey, Plan) {
         limits: Limits::default(),
         also: Default::default(),
         narrow: None,
+        waivers: &Default::default(),
     };
     survey::plan(account, &wish, &stage).await
 }

@@ -86,6 +86,7 @@ fn with<T>(wish: &Wish, make: impl FnOnce(&survey::Wish<'_>) -> T) -> T {
         limits: Limits::default(),
         also: Default::default(),
         narrow: None,
+        waivers: &Default::default(),
     })
 }
 

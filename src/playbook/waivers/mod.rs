@@ -1,6 +1,6 @@
 //! Waivers: decisions of people that findings stay as they are until a day, in a file beside the playbooks. A
-//! waiver sets a violation aside and nothing else: what is unknown stays unknown, and one that has expired, or
-//! that matches nothing, is reported. Pure.
+//! waiver sets a violation aside and nothing else: what is unknown stays unknown, and one that has expired,
+//! or that matches nothing, is reported. Pure.
 
 mod apply;
 mod read;

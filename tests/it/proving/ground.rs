@@ -131,6 +131,7 @@ impl Ground {
             limits: Limits::default(),
             also: Default::default(),
             narrow: None,
+            waivers: &Default::default(),
         };
         let door = Door::quiet(twin, identity.clone());
         let plan = block_on(survey::plan(&door, &wish, &stage)).1;
