@@ -29,6 +29,9 @@ pub enum Kind {
     PeeringConnection,
     /// The account's defaults for EBS in a region (`arn:aws:ec2:R:A:account`, as Prowler names them).
     EbsDefaults,
+    /// The block on public snapshots in a region (`arn:aws:ec2:R:A:snapshot-block-public-access`: AWS itself
+    /// has no ARN for it).
+    SnapshotBlock,
     /// A CloudTrail trail.
     Trail,
     /// An EBS volume.
@@ -66,7 +69,7 @@ pub enum Kind {
 impl Kind {
     /// Returns whether the kind is the account as a whole, be it in one region.
     pub fn is_of_account(self) -> bool {
-        matches!(self, Kind::Account | Kind::EbsDefaults)
+        matches!(self, Kind::Account | Kind::EbsDefaults | Kind::SnapshotBlock)
     }
     /// Returns the kind in words, for people: `security group`.
     pub fn words(self) -> &'static str {
@@ -81,6 +84,7 @@ impl Kind {
             Kind::EgressOnlyGateway => "egress-only internet gateway",
             Kind::PeeringConnection => "peering connection",
             Kind::EbsDefaults => "EBS default",
+            Kind::SnapshotBlock => "block on public snapshots",
             Kind::Trail => "trail",
             Kind::Volume => "volume",
             Kind::Instance => "instance",
@@ -282,6 +286,7 @@ impl ResourceId {
             ("ec2", "egress-only-internet-gateway") => Kind::EgressOnlyGateway,
             ("ec2", "vpc-peering-connection") => Kind::PeeringConnection,
             ("ec2", "account") => Kind::EbsDefaults,
+            ("ec2", "snapshot-block-public-access") => Kind::SnapshotBlock,
             ("ec2", "volume") => Kind::Volume,
             ("ec2", "instance") => Kind::Instance,
             ("ec2", "snapshot") => Kind::Snapshot,

@@ -28,6 +28,7 @@ pub static DISABLE_SUBNET_PUBLIC_IP: Setting<Subnet, Nothing> = Setting {
     target: Kind::Subnet,
     member: "/map_public_ip_on_launch",
     concerns: &[(FamilyKind::Subnets, Concern::these(&["map_public_ip_on_launch"]))],
+    of_checks: &[],
     parameters: &[],
     operations: &[<ModifySubnetAttribute as Operation>::SPEC],
     reads: &[],
@@ -70,6 +71,7 @@ fn switch(context: &Context<'_>, subnet: &Subnet, _: &Nothing) -> Result<Switch,
         not_restored: vec![format!(
             "what is launched in {id} in the meantime gets no public address afterwards"
         )],
+        prerequisites: Vec::new(),
     })
 }
 

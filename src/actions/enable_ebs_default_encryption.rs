@@ -29,6 +29,7 @@ pub static ENABLE_EBS_DEFAULT_ENCRYPTION: Setting<EbsDefaults, Nothing> = Settin
     target: Kind::EbsDefaults,
     member: "/encryption_by_default/known",
     concerns: &[(FamilyKind::EbsDefaults, Concern::these(&["encryption_by_default"]))],
+    of_checks: &[],
     parameters: &[],
     operations: &[
         <EnableEbsEncryptionByDefault as Operation>::SPEC,
@@ -82,6 +83,7 @@ fn switch(context: &Context<'_>, defaults: &EbsDefaults, _: &Nothing) -> Result<
         risk: if own { Risk::Disruptive } else { Risk::Safe },
         impact,
         not_restored: vec!["volumes and snapshots that are made in the meantime stay encrypted".to_owned()],
+        prerequisites: Vec::new(),
     })
 }
 

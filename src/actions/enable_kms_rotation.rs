@@ -29,6 +29,7 @@ pub static ENABLE_KMS_ROTATION: Setting<CustomerKey, Params> = Setting {
     target: Kind::Key,
     member: "/rotation/known",
     concerns: &[(FamilyKind::CustomerKeys, Concern::these(&["rotation"]))],
+    of_checks: &[],
     parameters: &[Parameter {
         name: "period_days",
         kind: "number of days, 90 to 2560",
@@ -98,6 +99,7 @@ fn switch(context: &Context<'_>, key: &CustomerKey, params: &Params) -> Result<S
         risk: Risk::Safe,
         impact,
         not_restored: vec![format!("material that AWS makes for {id} in the meantime stays")],
+        prerequisites: Vec::new(),
     })
 }
 

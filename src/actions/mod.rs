@@ -17,6 +17,7 @@ pub mod allowed;
 pub mod around;
 pub mod associate_web_acl;
 pub mod block_addresses;
+pub mod block_public_snapshots;
 pub mod concern;
 pub mod create_cloudtrail;
 pub mod credentials;
@@ -62,6 +63,7 @@ pub mod terms;
 #[cfg(test)]
 pub mod testing;
 pub mod tighten_security_group;
+pub mod unshare_snapshot;
 
 pub use around::Around;
 pub use terms::{ActionUse, GuardNote, GuardResult, Options, Proof, RESIDUAL};
@@ -308,6 +310,8 @@ static ALL: &[&dyn Action] = &[
     &revoke_role_sessions::RevokeRoleSessions,
     &least_privilege_role::LeastPrivilegeRole,
     &encrypt_volumes::EncryptVolumes,
+    &unshare_snapshot::UNSHARE_SNAPSHOT,
+    &block_public_snapshots::BLOCK_PUBLIC_SNAPSHOTS,
     &snapshot_instance::SnapshotInstance,
     &prune::Prune,
 ];

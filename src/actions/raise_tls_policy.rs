@@ -28,6 +28,7 @@ pub static RAISE_TLS_POLICY: Setting<Listener, Params> = Setting {
     target: Kind::Listener,
     member: "/ssl_policy",
     concerns: &[(FamilyKind::Listeners, Concern::these(&["ssl_policy"]))],
+    of_checks: &[],
     parameters: &[Parameter {
         name: "policy",
         kind: "name of a security policy",
@@ -112,6 +113,7 @@ fn switch(context: &Context<'_>, listener: &Listener, params: &Params) -> Result
         risk: Risk::Disruptive,
         impact: impact(&words, &broken_now, old, new),
         not_restored: Vec::new(),
+        prerequisites: Vec::new(),
     })
 }
 

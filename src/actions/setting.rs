@@ -7,7 +7,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use super::{
-    Action, Around, Context, GuardNote, Parameter, Proof, Proposal, Refusal, concern, make, support,
+    Action, Around, Context, GuardNote, Parameter, Prerequisite, Proof, Proposal, Refusal, concern, make,
+    support,
 };
 use crate::{
     calls::{Call, Risk},
@@ -32,6 +33,8 @@ pub struct Setting<T, P> {
     pub member: &'static str,
     /// The same for comparing states: the family with the member's first name.
     pub concerns: concern::Table,
+    /// The parameters of the checks that the action shares with them, each with its check.
+    pub of_checks: &'static [(&'static str, &'static str)],
     /// The parameters of the action.
     pub parameters: &'static [Parameter],
     /// The operations that set the member and set it back.
@@ -62,6 +65,8 @@ pub struct Switch {
     pub impact: Vec<String>,
     /// The losses that an undo does not restore.
     pub not_restored: Vec<String>,
+    /// The changes that come before.
+    pub prerequisites: Vec<Prerequisite>,
 }
 
 /// Parameters of an action that has none.
@@ -78,9 +83,21 @@ impl<T: Stored, P: DeserializeOwned + Serialize + 'static> Setting<T, P> {
         Want::id(T::KIND.asked_in(target.region()), T::KIND, T::KIND.key(target))
     }
 
-    /// Returns the resource in words: `subnet subnet-1`.
+    /// Returns the resource in words: `subnet subnet-1`, `the EBS default of us-east-1`.
     fn words(&self, target: &ResourceId) -> String {
-        format!("{} {}", self.target.words(), target.id())
+        let kind = self.target.words();
+        match self.target.is_of_account() {
+            true => format!("the {kind} of {}", target.region()),
+            false => format!("{kind} {}", target.id()),
+        }
+    }
+
+    /// Returns the parameters of a check among those of the change, by which it is proved.
+    fn of_check(&self, check: &str, with: &Value) -> Value {
+        let own = self.of_checks.iter().filter(|(of, _)| *of == check);
+        let given = own.filter_map(|(_, name)| Some(((*name).to_owned(), with.get(name)?.clone())));
+        let given: Map<String, Value> = given.collect();
+        if given.is_empty() { Value::Null } else { Value::Object(given) }
     }
 
     fn member_of(&self, value: Value) -> Value {
@@ -88,7 +105,8 @@ impl<T: Stored, P: DeserializeOwned + Serialize + 'static> Setting<T, P> {
         Value::Object(Map::from_iter([(name.to_owned(), value)]))
     }
 
-    fn proposal(&self, target: &ResourceId, want: Want, switch: Switch, guard: GuardNote) -> Proposal {
+    fn proposal(&self, target: &ResourceId, with: &Value, switch: Switch, guard: GuardNote) -> Proposal {
+        let want = self.want(target);
         let (place, id) = (want.region.clone(), want.selector.key());
         let is = |value: &Value| make::is(&place, T::KIND, id.as_str(), self.member, value.clone());
         let unchanged = format!("somebody has changed {} since the plan was made", self.words(target));
@@ -102,8 +120,11 @@ impl<T: Stored, P: DeserializeOwned + Serialize + 'static> Setting<T, P> {
         let shown = ["the new setting can be seen", "the former setting can be seen"];
         let mut step = make::switch("set", switch.summary.clone(), switched, shown);
         step.act = step.act.only_if(vec![is(&switch.was).meaning(&unchanged)]);
-        let proof =
-            |check: &&str| Proof { check: (*check).to_owned(), resource: target.clone(), with: Value::Null };
+        let proof = |check: &&str| Proof {
+            check: (*check).to_owned(),
+            resource: target.clone(),
+            with: self.of_check(check, with),
+        };
         Proposal {
             summary: switch.summary,
             steps: vec![step],
@@ -115,7 +136,7 @@ impl<T: Stored, P: DeserializeOwned + Serialize + 'static> Setting<T, P> {
             not_restored: switch.not_restored,
             guards: vec![guard],
             touches: vec![want],
-            prerequisites: Vec::new(),
+            prerequisites: switch.prerequisites,
         }
     }
 }
@@ -141,6 +162,9 @@ impl<T: Stored, P: DeserializeOwned + Serialize + 'static> Action for Setting<T,
     }
     fn parameters(&self) -> &'static [Parameter] {
         self.parameters
+    }
+    fn of_checks(&self) -> &'static [(&'static str, &'static str)] {
+        self.of_checks
     }
     fn decode(&self, with: toml::de::Deserializer<'_>) -> Result<Value, toml::de::Error> {
         support::decode::<P>(with)
@@ -170,6 +194,6 @@ impl<T: Stored, P: DeserializeOwned + Serialize + 'static> Action for Setting<T,
         let switch = (self.switch)(context, thing, &params)?;
         let manager = thing.tags().and_then(support::managed_by);
         let guard = support::ownership(&self.words(target), manager, context.options)?;
-        Ok(self.proposal(target, want, switch, guard))
+        Ok(self.proposal(target, with, switch, guard))
     }
 }

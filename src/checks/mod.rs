@@ -36,6 +36,7 @@ pub mod role_permissions;
 pub mod root_user;
 pub mod routes;
 pub mod security_groups;
+pub mod sharing;
 pub mod snapshots;
 pub mod subnets;
 pub mod trails;
@@ -136,6 +137,7 @@ pub fn all() -> impl Iterator<Item = &'static Check> {
         revoked::CHECKS,
         volumes::CHECKS,
         snapshots::CHECKS,
+        sharing::CHECKS,
         proofs::CHECKS,
         proofs_network::CHECKS,
         proofs_identities::CHECKS,

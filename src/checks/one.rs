@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{Check, KnownAs};
 use crate::{
     finding::{Severity, Verdict},
-    inventory::{Fact, Inventory, Record, Selector, Stored, Tags, Want},
+    inventory::{Fact, FamilyKind, Inventory, Record, Selector, Stored, Tags, Want},
     resource::{Kind, ResourceId},
 };
 
@@ -76,6 +76,12 @@ impl Check {
     }
 }
 
+/// Returns the family by which the resources are named, which may be another than the one with the facts: a
+/// snapshot is named as such, whatever is asked about it.
+fn named<R: Rule>() -> FamilyKind {
+    FamilyKind::of_resource(R::INFO.kind).unwrap_or(R::On::KIND)
+}
+
 fn resources<R: Rule>(inventory: &Inventory, regions: &[String]) -> Vec<ResourceId> {
     let of_region = |name: &String| {
         let family = R::On::family(inventory, name).filter(|_| silence::<R>(inventory, name).is_none());
@@ -88,7 +94,7 @@ fn resources<R: Rule>(inventory: &Inventory, regions: &[String]) -> Vec<Resource
         let unknown = family.into_iter().flat_map(|family| family.items.unknown()).map(|(id, _)| id.as_str());
         known
             .chain(unknown)
-            .filter_map(|id| R::On::KIND.resource(&inventory.owner, name, id))
+            .filter_map(|id| named::<R>().resource(&inventory.owner, name, id))
             .collect::<Vec<_>>()
     };
     regions.iter().flat_map(of_region).collect()

@@ -335,7 +335,7 @@ mod tests {
                 }
             }
         }
-        assert!(matches!(meant("ec2.1"), Meant::Nothing(Some(why)) if why.contains("public snapshots")));
+        assert!(matches!(meant("ec2.9"), Meant::Nothing(Some(why)) if why.contains("public addresses")));
     }
 
     #[test]

@@ -11,9 +11,9 @@ use super::{
     LoginProfile, ManagedInstance, ManagedPolicy, Membership, MfaDevices, NatGateway, NetworkAcl,
     NetworkInterface, Organization, PasswordPolicy, PolicyVersions, PrefixList, Quota, Record, Removal,
     RetentionPolicy, Role, RoleUse, RouteTable, Secret, SecurityGroup, SecurityGroupRule, Simulation,
-    Snapshot, Subnet, TargetGroup, TlsPolicy, Trail, User, UserCredentials, UserPolicy, Volume,
-    VolumeModification, VolumeStatus, Vpc, VpcDns, VpcEndpoint, VpcPeeringConnection, VpcPublicAccess,
-    WebAcl, WebAclAssociation,
+    Snapshot, SnapshotBlock, SnapshotShare, Subnet, TargetGroup, TlsPolicy, Trail, User, UserCredentials,
+    UserPolicy, Volume, VolumeModification, VolumeStatus, Vpc, VpcDns, VpcEndpoint, VpcPeeringConnection,
+    VpcPublicAccess, WebAcl, WebAclAssociation,
     about::{About, Arn},
     permissions::Reading,
 };
@@ -74,6 +74,11 @@ macro_rules! families {
                 CopyTrials copy_trials CopyTrial,
                 /// The account's own snapshots, by id.
                 Snapshots snapshots Snapshot,
+                /// The account's own snapshots with those who may use them, by id. Those that everybody may
+                /// use are listed.
+                SnapshotShares snapshot_shares SnapshotShare,
+                /// The block on sharing snapshots with everybody; one member.
+                SnapshotBlocks snapshot_blocks SnapshotBlock,
                 /// Obstacles to deletions and their consequences, by the id of the snapshot or volume.
                 Removals removals Removal,
                 /// Target groups of load balancers, by ARN. Only all of them are read: AWS does not list the

@@ -26,6 +26,7 @@ pub mod routes;
 mod routing;
 mod secrets;
 pub mod services;
+pub mod sharing;
 mod sign_in;
 pub mod table;
 pub mod tag;
@@ -72,6 +73,7 @@ pub use routing::{
 };
 pub use secrets::Secret;
 pub use services::{Bucket, EbsDefaults, LogGroup, ManagedInstance, Organization, Quota, Role, Trail};
+pub use sharing::{SnapshotBlock, SnapshotShare};
 pub use sign_in::{LoginProfile, Membership, MfaDevices, UserPolicy};
 pub use table::Table;
 pub use user_credentials::{Credential, UserCredentials};

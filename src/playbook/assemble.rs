@@ -39,6 +39,8 @@ static BUILT_IN: &[(&str, &str)] = built_in![
     "ebs-encryption",
     "ebs-default-encryption",
     "kms-rotation",
+    "public-snapshots",
+    "public-snapshots-block",
     "unused-access-keys",
     "access-key-rotation",
     "retired-access-keys",

@@ -10,6 +10,7 @@ use crate::{
         revoked, role_permissions,
         routes::accident::{self, PRIVATE},
         security_groups::AUTHORISED,
+        sharing,
     },
 };
 
@@ -183,6 +184,9 @@ pub const PATTERNS: &str = "list of names";
 /// The kind of a parameter of a check that is a list of kinds of characters.
 pub const CHARACTERS: &str = "list of `uppercase`, `lowercase`, `numbers` and `symbols`";
 
+/// The kind of a parameter of a check that is the mode of a block on public sharing.
+pub const MODE: &str = "\"block-all-sharing\" or \"block-new-sharing\"";
+
 /// Returns the bounds of a parameter whose kind is a number, as it is written there.
 pub fn bounds(kind: &str) -> Option<(i64, i64)> {
     let (least, most) = kind.strip_prefix("number from ")?.split_once(" to ")?;
@@ -308,7 +312,14 @@ pub fn of_check(check: &str) -> &'static [Parameter] {
             "The time before which sessions were issued that must be denied; without it none are.",
         ),
     ];
+    static BLOCK: &[Parameter] = &[key(
+        sharing::STATE,
+        MODE,
+        "\"block-all-sharing\"",
+        "The mode of the block that is wanted. With `block-new-sharing`, what is public now may stay public.",
+    )];
     match check {
+        sharing::SNAPSHOTS_NOT_BLOCKED => BLOCK,
         UNBLOCKED => TO_BLOCK,
         revoked::USER => REVOKED_USERS,
         revoked::ROLE => REVOKED_ROLES,

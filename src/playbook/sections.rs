@@ -14,6 +14,7 @@ use crate::{
     actions::{Parameter, allowed::Allowed},
     checks::{passwords::Characters, ports::Authorised},
     finding::Severity,
+    inventory::sharing::{ALL_BLOCKED, NEW_BLOCKED},
 };
 
 /// The longest pattern, in characters.
@@ -66,6 +67,10 @@ fn check_parameter(reader: &mut Reader<'_>, parameter: &Parameter, value: &Place
         return listed(reader, parameter.name, value, |word| {
             Characters::named(word).map(|kind| kind.word().to_owned())
         });
+    }
+    if parameter.kind == keys::MODE {
+        let modes = [ALL_BLOCKED, NEW_BLOCKED].map(|mode| (mode, mode));
+        return reader.choice(value, parameter.name, &modes).map(Value::from);
     }
     if parameter.kind == keys::PORTS {
         return listed(reader, parameter.name, value, |port| Authorised::one(port).map(|_| port.to_owned()));

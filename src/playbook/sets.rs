@@ -94,6 +94,7 @@ impl Set {
 const FSBP: &[&str] = &[
     "CloudTrail.1",
     "CloudTrail.4",
+    "EC2.1",
     "EC2.2",
     "EC2.3",
     "EC2.6",
@@ -102,6 +103,7 @@ const FSBP: &[&str] = &[
     "EC2.18",
     "EC2.19",
     "EC2.21",
+    "EC2.182",
     "ELB.1",
     "ELB.17",
     "IAM.3",

@@ -108,6 +108,7 @@ pub(super) fn of(inventory: &Inventory, finding: &Finding, with: &Value) -> Opti
         | Kind::EgressOnlyGateway
         | Kind::PeeringConnection
         | Kind::EbsDefaults
+        | Kind::SnapshotBlock
         | Kind::Trail
         | Kind::Volume
         | Kind::Instance

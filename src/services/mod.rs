@@ -22,6 +22,7 @@ pub mod secret;
 pub mod security_group;
 pub mod sign_in;
 pub mod snapshot;
+pub mod snapshot_sharing;
 pub mod spec;
 pub mod subnet;
 pub mod tag;
@@ -62,6 +63,8 @@ macro_rules! operations {
                 RestoreSnapshotFromRecycleBin}
             volume::{CreateVolume, CopyVolumes, DeleteVolume, RestoreVolumeFromRecycleBin, AttachVolume,
                 DetachVolume}
+            snapshot_sharing::{ModifySnapshotAttribute, EnableSnapshotBlockPublicAccess,
+                DisableSnapshotBlockPublicAccess}
             ebs_defaults::{EnableEbsEncryptionByDefault, DisableEbsEncryptionByDefault}
             instance::{StopInstances, StartInstances, ModifyInstanceAttribute}
             subnet::{ModifySubnetAttribute}

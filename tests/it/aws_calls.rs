@@ -12,7 +12,7 @@ use redress::{
 use serde_json::{Value, json};
 
 use crate::{
-    aws_calls_identities, aws_calls_networks, aws_calls_passwords, aws_calls_people,
+    aws_calls_identities, aws_calls_networks, aws_calls_passwords, aws_calls_people, aws_calls_sharing,
     support::{Keys, moto},
 };
 
@@ -233,6 +233,7 @@ async fn settings(maker: &mut Maker) {
     aws_calls_networks::endpoints(maker).await;
     aws_calls_networks::routes(maker).await;
     aws_calls_networks::web_acls(maker).await;
+    aws_calls_sharing::snapshots(maker).await;
     let gone = json!({ "KeyId": "1234abcd-12ab-34cd-56ef-1234567890ab" });
     assert_eq!(
         maker.class_of("kms", "EnableKeyRotation", gone).await,

@@ -93,6 +93,17 @@ fn something_else(truth: &mut Inventory, want: &Want) {
                 defaults.kms_key_id = Fact::Known("arn:aws:kms:us-east-1:123456789012:key/beside".to_owned());
             }
         }
+        FamilyKind::SnapshotShares => {
+            if let Some(share) = truth.region_mut(region).snapshot_shares.get_mut(id) {
+                tag(&mut share.tags);
+                share.accounts.push("555566667777".to_owned());
+            }
+        }
+        FamilyKind::SnapshotBlocks => {
+            if let Some(block) = truth.region_mut(region).snapshot_blocks.get_mut(id) {
+                block.managed_by = "somebody".to_owned();
+            }
+        }
         FamilyKind::Users => drop(truth.users.get_mut(id).map(|user| tag(&mut user.tags))),
         // A change sets all of it, or makes it: nothing of it is beside. The tags of a key are those of its user.
         FamilyKind::PasswordPolicies

@@ -193,6 +193,9 @@ const READ: &[Paths] = &[
         ],
     ),
     ("ec2", "DescribeVolumes", "out", &["Volumes[0].Tags[].Key", "Volumes[0].Tags[].Value"]),
+    ("ec2", "DescribeSnapshotAttribute", "in", &["SnapshotId", "Attribute"]),
+    ("ec2", "DescribeSnapshotAttribute", "out", &["CreateVolumePermissions[].Group"]),
+    ("ec2", "GetSnapshotBlockPublicAccessState", "out", &["State"]),
     ("ec2", "GetEbsEncryptionByDefault", "out", &["EbsEncryptionByDefault"]),
     ("ec2", "DescribeNetworkAcls", "in", &["NetworkAclIds"]),
     ("ec2", "DescribeNetworkAcls", "out", &["NetworkAcls"]),
@@ -307,6 +310,8 @@ const READ: &[Paths] = &[
 
 /// Names that are none of a member: codes of errors, which have a test of their own.
 const NO_MEMBERS: &[&str] = &[
+    // The name of an attribute.
+    "createVolumePermission",
     "NotFoundException",
     "TrailNotFoundException",
     "NoSuchEntity",

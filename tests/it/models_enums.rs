@@ -39,6 +39,7 @@ const PRUNE: &str = "src/actions/prune";
 const ENGINE: &str = "src/engine";
 const KEYS: &str = "src/inventory/keys.rs";
 const PRIVATE_DNS: &str = "src/actions/enable_endpoint_private_dns";
+const SHARING: &str = "src/inventory/sharing.rs";
 const REDIRECT: &str = "src/actions/redirect_http_to_https";
 
 /// Enums.
@@ -85,6 +86,16 @@ const ENUMS: &[Row] = &[
         &["src/calls/capacity.rs"],
     ),
     row("ec2", "InstanceMatchCriteria", &["open"], &["src/calls/capacity.rs"]),
+    row("ec2", "PermissionGroup", &["all"], &[SHARING]),
+    row("ec2", "ManagedBy", &["declarative-policy"], &[SHARING]),
+    row(
+        "ec2",
+        "SnapshotBlockPublicAccessState",
+        &["block-all-sharing", "block-new-sharing", "unblocked"],
+        &[SHARING],
+    ),
+    row("ec2", "OperationType", &["add", "remove"], &["src/services/snapshot_sharing.rs"]),
+    row("ec2", "SnapshotAttributeName", &["createVolumePermission"], &["src/services/snapshot_sharing.rs"]),
     row("ec2", "NetworkInterfaceType", &["interface"], &["src/actions/group_use.rs"]),
     row(
         "ec2",

@@ -19,9 +19,11 @@ from moto import backends
 from moto.core import responses
 from moto.core.responses import ActionResult
 from moto.core.utils import method_names_from_class, utcnow
+from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models.instances import Instance
 from moto.ec2.models.nat_gateways import NatGatewayBackend
 from moto.ec2.models.route_tables import Route
+from moto.ec2.responses import EC2Response
 from moto.ec2.responses.vpcs import VPCs
 from moto.iam import models as iam
 from moto.iam.responses import IamResponse
@@ -216,5 +218,46 @@ iam.IAMBackend.create_role = role_as_old_as_the_path_says
 iam.IAMBackend.create_policy = policy_as_old_as_the_path_says
 IamResponse.generate_service_last_accessed_details = generate_service_last_accessed_details
 IamResponse.get_service_last_accessed_details = get_service_last_accessed_details
+
+# As on AWS there is a block on public snapshots in each region; moto has none. On AWS nobody has turned it on in an old account. Here it is on, so
+# that only tests about it see it.
+
+
+def blocks(thing, attribute, states, enabled):
+    """The three operations of such a block. `states` maps what enabling it is given to the state that it is in then."""
+
+    def get(self):
+        self.error_on_dryrun()
+        return ActionResult({attribute: self.ec2_backend.__dict__.get(thing, enabled), "ManagedBy": "account"})
+
+    def enable(self):
+        self.error_on_dryrun()
+        self.ec2_backend.__dict__[thing] = states[self._get_param(attribute)]
+        return ActionResult({attribute: self.ec2_backend.__dict__[thing]})
+
+    def disable(self):
+        self.error_on_dryrun()
+        self.ec2_backend.__dict__[thing] = "unblocked"
+        return ActionResult({attribute: "unblocked"})
+
+    return get, enable, disable
+
+
+EC2Response.get_snapshot_block_public_access_state, EC2Response.enable_snapshot_block_public_access, EC2Response.disable_snapshot_block_public_access = blocks(
+    "snapshots_blocked", "State", {state: state for state in ("block-all-sharing", "block-new-sharing")}, "block-all-sharing"
+)
+
+# As on AWS nothing is given to everybody while that is blocked.
+modify_snapshot_attribute = EC2Response.modify_snapshot_attribute
+
+
+def modify_snapshot_as_aws_does(self):
+    blocked = self.ec2_backend.__dict__.get("snapshots_blocked", "block-all-sharing") != "unblocked"
+    if blocked and self._get_param("OperationType") == "add" and self._get_param("GroupNames", []):
+        raise EC2ClientError("OperationNotPermitted", "Public sharing of snapshots is blocked in this Region")
+    return modify_snapshot_attribute(self)
+
+
+EC2Response.modify_snapshot_attribute = modify_snapshot_as_aws_does
 
 main(["-H", "127.0.0.1", "-p", sys.argv[1]])

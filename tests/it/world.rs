@@ -316,6 +316,16 @@ pub fn meddle(stand: &Stand, plan: &Plan) -> bool {
                 truth.region_mut(&region).subnets.items.remove(&id);
                 true
             }
+            // The snapshot is deleted, and a policy of the organization takes the setting over.
+            "unshare-snapshot" => {
+                truth.region_mut(&region).snapshot_shares.items.remove(&id);
+                true
+            }
+            "block-public-snapshots" => {
+                let block = truth.region_mut(&region).snapshot_blocks.get_mut(&id).unwrap();
+                block.managed_by = "declarative-policy".into();
+                true
+            }
             // Somebody takes the number of an entry for one of their own.
             "restrict-network-acl" => {
                 let number =

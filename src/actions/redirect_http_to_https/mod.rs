@@ -37,6 +37,7 @@ pub static REDIRECT_HTTP_TO_HTTPS: Setting<Listener, Nothing> = Setting {
     target: Kind::Listener,
     member: "/default_actions",
     concerns: &[(FamilyKind::Listeners, Concern::these(&["default_actions", "more_in_actions"]))],
+    of_checks: &[],
     parameters: &[],
     operations: &[<ModifyListener as Operation>::SPEC],
     reads: &[
@@ -113,6 +114,7 @@ fn switch(context: &Context<'_>, listener: &Listener, _: &Nothing) -> Result<Swi
             "clients that have remembered the redirect of {words}, which is a permanent one, go on asking by \
              HTTPS"
         )],
+        prerequisites: Vec::new(),
     })
 }
 

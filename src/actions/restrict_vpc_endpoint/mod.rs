@@ -35,6 +35,7 @@ pub static RESTRICT_VPC_ENDPOINT: Setting<VpcEndpoint, Params> = Setting {
     target: Kind::VpcEndpoint,
     member: "/policy/known",
     concerns: &[(FamilyKind::VpcEndpoints, Concern::these(&["policy"]))],
+    of_checks: &[],
     parameters: &[Parameter {
         name: "perimeter",
         kind: "\"organization\" or \"account\"",
@@ -115,6 +116,7 @@ fn switch(context: &Context<'_>, endpoint: &VpcEndpoint, params: &Params) -> Res
         risk: Risk::Disruptive,
         impact: impact(context, endpoint, &inside, &own.unsigned, others),
         not_restored: Vec::new(),
+        prerequisites: Vec::new(),
     })
 }
 

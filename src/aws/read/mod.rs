@@ -27,6 +27,7 @@ mod roles;
 mod routes;
 mod rules;
 mod secrets;
+mod sharing;
 mod sign_in;
 mod trails;
 mod user_credentials;
@@ -181,6 +182,8 @@ impl<'a> Reader<'a> {
             K::CopyTrials => of(job, || copying::trials(self, region.only_try(), ask)),
             K::VolumeStatuses => of(job, || compute::statuses(ec2, ask)),
             K::Snapshots => of(job, || compute::snapshots(ec2, self.account, ask)),
+            K::SnapshotShares => of(job, || sharing::snapshots(ec2, self.account, ask)),
+            K::SnapshotBlocks => of(job, || sharing::snapshot_block(ec2, ask)),
             K::Removals => of(job, || removals::removals(region, ask)),
             K::TargetGroups => of(job, || balancing::target_groups(region.balancing(), ask)),
             K::Listeners => of(job, || listeners::listeners(region.balancing(), ask)),

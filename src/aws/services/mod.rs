@@ -21,6 +21,7 @@ mod secret;
 mod security_group;
 mod sign_in;
 mod snapshot;
+mod snapshot_sharing;
 mod subnet;
 mod tag;
 mod trail;

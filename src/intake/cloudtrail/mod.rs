@@ -7,6 +7,7 @@ pub mod columns;
 pub mod effect;
 mod identities;
 pub mod rules;
+mod sharing;
 pub mod table;
 pub mod who;
 pub mod wire;

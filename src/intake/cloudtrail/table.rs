@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{
     balancers::{self, listener_of},
     effect::{Did, NO_ID, Target, exists, made, target, with_open},
-    identities, rules,
+    identities, rules, sharing,
     wire::{get, list, plain, text, truth},
 };
 
@@ -75,6 +75,11 @@ pub static TABLE: &[(&str, Extract)] = &[
     ("ec2:EnableEbsEncryptionByDefault", |_, _| {
         Did::Harmless("it encrypts new volumes", vec![EBS_DEFAULT.to_owned()], Vec::new())
     }),
+    ("ec2:ModifySnapshotAttribute", sharing::modify_snapshot),
+    ("ec2:ResetSnapshotAttribute", |q, _| sharing::reset(text(q, "snapshotId"))),
+    ("ec2:DeleteSnapshot", |q, _| gone(&[text(q, "snapshotId")])),
+    ("ec2:DisableSnapshotBlockPublicAccess", |_, _| sharing::unblocked(sharing::SNAPSHOTS)),
+    ("ec2:EnableSnapshotBlockPublicAccess", |_, _| sharing::blocked(sharing::SNAPSHOTS)),
     ("iam:DeleteAccountPasswordPolicy", |_, _| password_policy()),
     ("iam:UpdateAccountPasswordPolicy", |_, _| password_policy()),
     ("kms:CreateKey", create_key),

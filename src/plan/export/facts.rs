@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     calls::{Expect, Test},
-    inventory::{FamilyKind, about::Asked},
+    inventory::{FamilyKind, about::Asked, sharing::ALL},
 };
 
 /// Builds a question about one thing, or, where several ids are given, about all of them at once.
@@ -91,6 +91,11 @@ fn association(member: &str) -> Option<&'static str> {
     }
 }
 
+/// Returns the query for everybody in a list of those who may use a thing.
+fn everybody(list: &'static str, at: &str) -> Option<Query> {
+    (at == "/group").then(|| Query::Listed { list, name: "Group", is: ALL.to_owned() })
+}
+
 /// Returns the question whose answer is the member `at` of the thing `id`; `None` where this program has
 /// none.
 pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
@@ -121,6 +126,16 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
             let query = only(at, &[("/encryption_by_default/known", "EbsEncryptionByDefault")])?;
             Some(Look { service: "ec2", operation: "GetEbsEncryptionByDefault", input: json!({}), query,
                 absent: "" })
+        }
+        FamilyKind::SnapshotShares => {
+            let query = everybody("CreateVolumePermissions", at)?;
+            let input = json!({ "SnapshotId": id, "Attribute": "createVolumePermission" });
+            Some(Look { service: "ec2", operation: "DescribeSnapshotAttribute", input, query, absent: "" })
+        }
+        FamilyKind::SnapshotBlocks => {
+            let (query, input) = (only(at, &[("/state", "State")])?, json!({}));
+            let operation = "GetSnapshotBlockPublicAccessState";
+            Some(Look { service: "ec2", operation, input, query, absent: "" })
         }
         FamilyKind::PasswordPolicies => {
             let query = match at {

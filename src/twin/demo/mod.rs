@@ -10,6 +10,7 @@ mod network;
 mod permissions;
 mod routes;
 mod services;
+mod sharing;
 #[cfg(test)]
 mod tests;
 
@@ -48,6 +49,7 @@ pub fn inventory(now: Timestamp) -> Inventory {
     routes::furnish(&mut company);
     compute::furnish(&mut company, now);
     services::furnish(&mut company, now);
+    sharing::furnish(&mut company, now);
     balancing::furnish(&mut company, now);
     endpoints::furnish(&mut company);
     identities::furnish(&mut company, now);

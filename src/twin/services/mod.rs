@@ -21,6 +21,7 @@ mod secret;
 mod security_group;
 mod sign_in;
 mod snapshot;
+mod snapshot_sharing;
 mod storage_quota;
 mod subnet;
 mod tag;

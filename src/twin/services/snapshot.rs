@@ -232,6 +232,9 @@ impl OnTwin for DeleteSnapshot {
             t.bin.snapshots.insert(id.clone(), snapshot);
         }
         take_away(&mut t.region_mut(region).snapshots, id);
+        if t.region(region)?.snapshot_shares.items.contains_key(id) {
+            take_away(&mut t.region_mut(region).snapshot_shares, id);
+        }
         done()
     }
 }

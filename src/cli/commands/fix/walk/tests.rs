@@ -18,6 +18,7 @@ use crate::{
     finding::Severity,
     plan::{rehearse::Rules, select},
     reach::Reached,
+    resource::Kind,
 };
 
 async fn planned() -> Planned {
@@ -49,6 +50,16 @@ fn choose(walk: &mut Walk, word: &str) -> Vec<Screen> {
         .unwrap_or_else(|| panic!("{word} is none of {items:?}"));
     walk.reply(&Reply::Chosen(n));
     screens
+}
+
+/// Answers no until a change on a security group is asked about, and returns its id.
+fn to_a_group(walk: &mut Walk, planned: &Planned) -> String {
+    let is_of_group = |id: &&String| {
+        planned.plan.change(id).is_some_and(|change| change.resource.kind() == Kind::SecurityGroup)
+    };
+    let at = walk.order.iter().position(|id| is_of_group(&id)).expect("the demo account has one");
+    (0..at).for_each(|_| drop(choose(walk, "no")));
+    walk.order[at].clone()
 }
 
 fn kinds(planned: &Planned, id: &str) -> usize {
@@ -227,6 +238,7 @@ async fn what_is_disruptive_is_done_only_when_the_account_id_was_typed() {
 async fn a_value_that_the_action_does_not_take_is_told_and_asked_for_again() {
     let planned = planned().await;
     let mut walk = walk(&planned);
+    to_a_group(&mut walk, &planned);
     choose(&mut walk, "edit");
     choose(&mut walk, "allow");
     asked(&mut walk);
@@ -244,7 +256,7 @@ async fn a_value_that_the_action_does_not_take_is_told_and_asked_for_again() {
 async fn an_edit_is_planned_and_rehearsed_again_and_then_asked_about_again() {
     let planned = planned().await;
     let mut walk = walk(&planned);
-    let id = walk.order[0].clone();
+    let id = to_a_group(&mut walk, &planned);
     choose(&mut walk, "edit");
     choose(&mut walk, "allow");
     asked(&mut walk);
@@ -260,14 +272,15 @@ async fn an_edit_is_planned_and_rehearsed_again_and_then_asked_about_again() {
     assert_eq!(change.uses[0].with["allow"], serde_json::json!(["203.0.113.0/24", "2001:db8::/48"]));
     assert!(change.summary.contains("let in"), "{}", change.summary);
     assert!(walk.plan().rehearsal.opens.is_empty());
-    let all = walk.order.len();
-    assert!(asked(&mut walk).0.contains(&Screen::Change(id, 1, all)));
+    let (at, all) = (walk.order.iter().position(|one| *one == id).unwrap(), walk.order.len());
+    assert!(asked(&mut walk).0.contains(&Screen::Change(id, at + 1, all)));
 }
 
 #[tokio::test]
 async fn an_edit_that_cannot_be_planned_leaves_everything_as_it_was() {
     let planned = planned().await;
     let mut walk = walk(&planned);
+    to_a_group(&mut walk, &planned);
     choose(&mut walk, "edit");
     choose(&mut walk, "allow");
     asked(&mut walk);

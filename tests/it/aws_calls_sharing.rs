@@ -1,0 +1,36 @@
+//! The calls on sharing with everybody, made on an emulator and read back.
+
+use redress::{calls::ErrorClass, inventory::FamilyKind as K};
+use serde_json::{Value, json};
+
+use crate::aws_calls::{Maker, US};
+
+pub async fn snapshots(maker: &mut Maker) {
+    let id = maker.seed(
+        "ec2.create_snapshot(VolumeId=ec2.create_volume(AvailabilityZone='us-east-1a', \
+         Size=1)['VolumeId'])['SnapshotId']",
+    );
+    let everybody = |direction: &str| {
+        json!({ "SnapshotId": id, "Attribute": "createVolumePermission", "OperationType": direction,
+            "GroupNames": ["all"] })
+    };
+    let block = "snapshot-block-public-access";
+    for state in ["block-new-sharing", "block-all-sharing"] {
+        maker.makes("ec2", "EnableSnapshotBlockPublicAccess", json!({ "State": state })).await;
+        let seen = json!({ "state": state, "managed_by": "account" });
+        assert_eq!(maker.json(US, K::SnapshotBlocks, block).await, seen);
+    }
+    let refused = maker.class_of("ec2", "ModifySnapshotAttribute", everybody("add")).await;
+    assert_eq!(refused, ErrorClass::Semantic);
+    maker.makes("ec2", "DisableSnapshotBlockPublicAccess", json!({})).await;
+    assert_eq!(maker.json(US, K::SnapshotBlocks, block).await["state"], "unblocked");
+    maker.seed(&format!(
+        "ec2.modify_snapshot_attribute(SnapshotId='{id}', Attribute='createVolumePermission', \
+         OperationType='add', UserIds=['999988887777']) and ''"
+    ));
+    for (direction, group) in [("add", json!("all")), ("remove", Value::Null)] {
+        maker.makes("ec2", "ModifySnapshotAttribute", everybody(direction)).await;
+        let seen = maker.json(US, K::SnapshotShares, &id).await;
+        assert_eq!((&seen["group"], &seen["accounts"]), (&group, &json!(["999988887777"])));
+    }
+}

@@ -1,0 +1,133 @@
+//! Sharing with everybody, through the built program on an emulator, with boto3 as the witness. The emulator has
+//! no block on public snapshots, so the tests' own server has one that refuses what AWS refuses.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::clinic_desk::Desk;
+
+const SEED: &str = r#"
+import json
+import boto3
+
+ec2 = boto3.client("ec2", region_name="us-east-1")
+ec2.disable_snapshot_block_public_access()
+volume = ec2.create_volume(AvailabilityZone="us-east-1a", Size=1)["VolumeId"]
+def snapshot(*users, **tags):
+    pairs = [{"Key": k, "Value": v} for k, v in tags.items()]
+    more = {"TagSpecifications": [{"ResourceType": "snapshot", "Tags": pairs}]} if pairs else {}
+    id = ec2.create_snapshot(VolumeId=volume, **more)["SnapshotId"]
+    for user in users:
+        named = {"GroupNames": [user]} if user == "all" else {"UserIds": [user]}
+        ec2.modify_snapshot_attribute(SnapshotId=id, Attribute="createVolumePermission", OperationType="add", **named)
+    return id
+ids = {"public": snapshot("all", "999988887777"), "partner": snapshot("999988887777"), "private": snapshot()}
+"#;
+
+const MANAGED: &str = r#"
+ids["stack"] = snapshot("all", **{"aws:cloudformation:stack-id": "arn:aws:cloudformation:us-east-1:1:stack/s/1"})
+"#;
+
+const PRINTED: &str = "print(json.dumps(ids))\n";
+
+/// Who may use each snapshot, and the state of the block.
+const SHOWN: &str = r#"
+import json
+import boto3
+
+ec2 = boto3.client("ec2", region_name="us-east-1")
+own = boto3.client("sts", region_name="us-east-1").get_caller_identity()["Account"]
+all = {s["SnapshotId"]: ec2.describe_snapshot_attribute(SnapshotId=s["SnapshotId"], Attribute="createVolumePermission")["CreateVolumePermissions"]
+       for s in ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"] if s["OwnerId"] == own}
+all["block"] = ec2.get_snapshot_block_public_access_state()["State"]
+print(json.dumps(all))
+"#;
+
+fn shown(desk: &Desk) -> Value {
+    serde_json::from_str(&desk.python(SHOWN, "")).unwrap()
+}
+
+fn found<'s>(scan: &'s Value, check: &str) -> Vec<&'s str> {
+    let findings = scan["findings"].as_array().unwrap().iter();
+    findings.filter(|f| f["check"] == check).map(|f| f["resource"]["id"].as_str().unwrap()).collect()
+}
+
+const BOTH: &str = "--region us-east-1 --check snapshot-public --check snapshot-public-access-not-blocked";
+
+#[test]
+fn a_snapshot_is_taken_from_everybody_before_the_block_and_given_back_after_it() {
+    let (desk, seed) = Desk::seeded(&format!("{SEED}{PRINTED}"));
+    let public = seed["public"].as_str().unwrap();
+    let before = shown(&desk);
+    assert_eq!(before["block"], "unblocked");
+    let scan = desk.ends(0, &format!("scan {BOTH} --format json")).json();
+    assert_eq!(found(&scan, "snapshot-public"), [public], "accounts that are named are no finding");
+    let block = found(&scan, "snapshot-public-access-not-blocked");
+    assert_eq!(block, ["snapshot-block-public-access"]);
+    let plan = desk.ends(0, &format!("plan {BOTH} -o plan.json --format json")).json();
+    assert_eq!(shown(&desk), before, "a plan changes nothing");
+    let changes = plan["changes"].as_array().unwrap();
+    let actions: Vec<&str> = changes.iter().map(|change| change["action"].as_str().unwrap()).collect();
+    assert_eq!(actions, ["unshare-snapshot", "block-public-snapshots"]);
+    assert_eq!(changes[1]["after"], json!([changes[0]["id"]]));
+    assert!(changes[0]["impact"].to_string().contains("999988887777"), "{}", changes[0]["impact"]);
+    assert_eq!(plan["rehearsal"]["undo_restores"], true, "{}", plan["rehearsal"]);
+    desk.ends(0, "apply plan.json --auto-approve --max-risk disruptive");
+    let mut expected = before.clone();
+    expected[public] = json!([{ "UserId": "999988887777" }]);
+    expected["block"] = json!("block-all-sharing");
+    assert_eq!(shown(&desk), expected, "the grant, the block, and nothing else");
+    desk.ends(0, "verify last");
+    // The grant alone cannot come back while the block stands on it.
+    desk.ends(4, "undo last --change c1 --auto-approve --max-risk disruptive");
+    assert_eq!(shown(&desk), expected);
+    desk.ends(0, "undo last --auto-approve --max-risk disruptive");
+    assert_eq!(shown(&desk), before, "everything is as it was");
+}
+
+#[test]
+fn the_block_alone_brings_the_grants_along_and_waits_for_one_that_is_refused() {
+    let (desk, seed) = Desk::seeded(&format!("{SEED}{}{PRINTED}", MANAGED));
+    let before = shown(&desk);
+    let check = "--region us-east-1 --check snapshot-public-access-not-blocked";
+    let plan = desk.ends(4, &format!("plan {check} --format json")).json();
+    assert_eq!(plan["changes"], json!([]));
+    let reason = plan["skipped"][0]["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("CloudFormation") && reason.contains(seed["stack"].as_str().unwrap()),
+        "{reason}"
+    );
+    desk.ends(0, &format!("plan {check} --include-managed -o plan.json"));
+    desk.ends(0, "apply plan.json --include-managed --auto-approve --max-risk disruptive");
+    let after = shown(&desk);
+    assert_eq!(
+        (&after[seed["stack"].as_str().unwrap()], &after["block"]),
+        (&json!([]), &json!("block-all-sharing"))
+    );
+    desk.ends(0, "undo last --auto-approve --max-risk disruptive");
+    assert_eq!(shown(&desk), before);
+}
+
+#[test]
+fn where_only_new_sharing_is_to_be_blocked_what_is_public_stays() {
+    let (desk, _) = Desk::seeded(&format!("{SEED}{PRINTED}"));
+    let before = shown(&desk);
+    fs::create_dir(desk.path("books")).unwrap();
+    let mine = include_str!("../../playbooks/public-snapshots-block.toml")
+        .replace("# [check]", "[check]")
+        .replace("# state =", "state =");
+    assert!(mine.contains("\nstate = \"block-new-sharing\""), "{mine}");
+    fs::write(desk.path("books/mine.toml"), mine).unwrap();
+    let check = "--region us-east-1 --check snapshot-public-access-not-blocked --playbooks books";
+    desk.ends(0, &format!("plan {check} -o plan.json"));
+    desk.ends(0, "apply plan.json --playbooks books --auto-approve");
+    let mut expected = before.clone();
+    expected["block"] = json!("block-new-sharing");
+    assert_eq!(shown(&desk), expected);
+    let scan = desk.ends(0, &format!("scan {check} --format json")).json();
+    assert_eq!(found(&scan, "snapshot-public-access-not-blocked"), Vec::<&str>::new());
+    desk.ends(0, "verify last");
+    desk.ends(0, "undo last --playbooks books --auto-approve --max-risk disruptive");
+    assert_eq!(shown(&desk), before);
+}
