@@ -32,6 +32,11 @@ pub enum Kind {
     /// The block on public snapshots in a region (`arn:aws:ec2:R:A:snapshot-block-public-access`: AWS itself
     /// has no ARN for it).
     SnapshotBlock,
+    /// An image (AMI) of EC2.
+    Image,
+    /// The block on public images in a region (`arn:aws:ec2:R:A:image-block-public-access`: AWS itself has no ARN
+    /// for it).
+    ImageBlock,
     /// A CloudTrail trail.
     Trail,
     /// An EBS volume.
@@ -69,7 +74,7 @@ pub enum Kind {
 impl Kind {
     /// Returns whether the kind is the account as a whole, be it in one region.
     pub fn is_of_account(self) -> bool {
-        matches!(self, Kind::Account | Kind::EbsDefaults | Kind::SnapshotBlock)
+        matches!(self, Kind::Account | Kind::EbsDefaults | Kind::SnapshotBlock | Kind::ImageBlock)
     }
     /// Returns the kind in words, for people: `security group`.
     pub fn words(self) -> &'static str {
@@ -85,6 +90,8 @@ impl Kind {
             Kind::PeeringConnection => "peering connection",
             Kind::EbsDefaults => "EBS default",
             Kind::SnapshotBlock => "block on public snapshots",
+            Kind::Image => "image",
+            Kind::ImageBlock => "block on public images",
             Kind::Trail => "trail",
             Kind::Volume => "volume",
             Kind::Instance => "instance",
@@ -287,6 +294,8 @@ impl ResourceId {
             ("ec2", "vpc-peering-connection") => Kind::PeeringConnection,
             ("ec2", "account") => Kind::EbsDefaults,
             ("ec2", "snapshot-block-public-access") => Kind::SnapshotBlock,
+            ("ec2", "image") => Kind::Image,
+            ("ec2", "image-block-public-access") => Kind::ImageBlock,
             ("ec2", "volume") => Kind::Volume,
             ("ec2", "instance") => Kind::Instance,
             ("ec2", "snapshot") => Kind::Snapshot,

@@ -6,7 +6,8 @@ use serde_json::json;
 use super::{
     Around, Context, Prerequisite, Refusal,
     concern::Concern,
-    setting::{Setting, Switch},
+    setting::{SHOWS_WITHIN, Setting, Switch},
+    sharing::of_account,
     support, unshare_snapshot,
 };
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
     checks::sharing::{SNAPSHOTS_NOT_BLOCKED, STATE},
     inventory::{
         FamilyKind, Selector, SnapshotBlock, Want,
-        sharing::{ALL_BLOCKED, NEW_BLOCKED, OF_ORGANIZATION, UNBLOCKED},
+        sharing::{ALL_BLOCKED, NEW_BLOCKED, UNBLOCKED},
     },
     resource::Kind,
     services::{
@@ -31,6 +32,7 @@ pub static BLOCK_PUBLIC_SNAPSHOTS: Setting<SnapshotBlock, Params> = Setting {
     answers: &[SNAPSHOTS_NOT_BLOCKED],
     target: Kind::SnapshotBlock,
     member: "/state",
+    shows_within: SHOWS_WITHIN,
     concerns: &[(FamilyKind::SnapshotBlocks, Concern::these(&["state"]))],
     of_checks: &[(SNAPSHOTS_NOT_BLOCKED, STATE)],
     parameters: &[],
@@ -86,12 +88,7 @@ fn switch(context: &Context<'_>, block: &SnapshotBlock, params: &Params) -> Resu
             return Err(Refusal::Unknown(format!("the block on public snapshots in {region} is {other:?}")));
         }
     }
-    if block.managed_by == OF_ORGANIZATION {
-        return Err(Refusal::Refused(format!(
-            "a declarative policy of the organization decides on public snapshots in {region}: change it \
-             there"
-        )));
-    }
+    of_account(region, "snapshots", &block.managed_by)?;
     let enable = |state: &str| Call::of(region, &EnableSnapshotBlockPublicAccess { state: state.to_owned() });
     let back = match was {
         NEW_BLOCKED => enable(was),

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{
     Context, Refusal,
     concern::Concern,
-    setting::{Nothing, Setting, Switch},
+    setting::{Nothing, SHOWS_WITHIN, Setting, Switch},
 };
 use crate::{
     calls::{Call, Risk},
@@ -27,6 +27,7 @@ pub static DISABLE_SUBNET_PUBLIC_IP: Setting<Subnet, Nothing> = Setting {
     answers: &[AUTO_PUBLIC_IP],
     target: Kind::Subnet,
     member: "/map_public_ip_on_launch",
+    shows_within: SHOWS_WITHIN,
     concerns: &[(FamilyKind::Subnets, Concern::these(&["map_public_ip_on_launch"]))],
     of_checks: &[],
     parameters: &[],

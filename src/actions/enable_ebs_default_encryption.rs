@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{
     Around, Context, Refusal,
     concern::Concern,
-    setting::{Nothing, Setting, Switch},
+    setting::{Nothing, SHOWS_WITHIN, Setting, Switch},
     support,
 };
 use crate::{
@@ -28,6 +28,7 @@ pub static ENABLE_EBS_DEFAULT_ENCRYPTION: Setting<EbsDefaults, Nothing> = Settin
     answers: &[ENCRYPTION_OFF],
     target: Kind::EbsDefaults,
     member: "/encryption_by_default/known",
+    shows_within: SHOWS_WITHIN,
     concerns: &[(FamilyKind::EbsDefaults, Concern::these(&["encryption_by_default"]))],
     of_checks: &[],
     parameters: &[],

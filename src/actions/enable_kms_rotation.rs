@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{
     Context, Parameter, Refusal,
     concern::Concern,
-    setting::{Setting, Switch},
+    setting::{SHOWS_WITHIN, Setting, Switch},
     support,
 };
 use crate::{
@@ -28,6 +28,7 @@ pub static ENABLE_KMS_ROTATION: Setting<CustomerKey, Params> = Setting {
     answers: &[ROTATION_OFF],
     target: Kind::Key,
     member: "/rotation/known",
+    shows_within: SHOWS_WITHIN,
     concerns: &[(FamilyKind::CustomerKeys, Concern::these(&["rotation"]))],
     of_checks: &[],
     parameters: &[Parameter {

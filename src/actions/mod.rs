@@ -17,6 +17,7 @@ pub mod allowed;
 pub mod around;
 pub mod associate_web_acl;
 pub mod block_addresses;
+pub mod block_public_images;
 pub mod block_public_snapshots;
 pub mod concern;
 pub mod create_cloudtrail;
@@ -56,6 +57,7 @@ pub mod revoke_credentials;
 pub mod revoke_role_sessions;
 pub mod rotate_access_key;
 pub mod setting;
+pub mod sharing;
 pub mod signing_in;
 pub mod snapshot_instance;
 pub mod support;
@@ -63,6 +65,7 @@ pub mod terms;
 #[cfg(test)]
 pub mod testing;
 pub mod tighten_security_group;
+pub mod unshare_image;
 pub mod unshare_snapshot;
 
 pub use around::Around;
@@ -312,6 +315,8 @@ static ALL: &[&dyn Action] = &[
     &encrypt_volumes::EncryptVolumes,
     &unshare_snapshot::UNSHARE_SNAPSHOT,
     &block_public_snapshots::BLOCK_PUBLIC_SNAPSHOTS,
+    &unshare_image::UNSHARE_IMAGE,
+    &block_public_images::BLOCK_PUBLIC_IMAGES,
     &snapshot_instance::SnapshotInstance,
     &prune::Prune,
 ];

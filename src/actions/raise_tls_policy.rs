@@ -8,7 +8,7 @@ use super::{
     Context, Parameter, Refusal,
     around::Around,
     concern::Concern,
-    setting::{Setting, Switch},
+    setting::{SHOWS_WITHIN, Setting, Switch},
     support,
 };
 use crate::{
@@ -27,6 +27,7 @@ pub static RAISE_TLS_POLICY: Setting<Listener, Params> = Setting {
     answers: &[WEAK_TLS],
     target: Kind::Listener,
     member: "/ssl_policy",
+    shows_within: SHOWS_WITHIN,
     concerns: &[(FamilyKind::Listeners, Concern::these(&["ssl_policy"]))],
     of_checks: &[],
     parameters: &[Parameter {

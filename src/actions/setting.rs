@@ -31,6 +31,8 @@ pub struct Setting<T, P> {
     pub target: Kind,
     /// The member of the facts that holds the setting, as a JSON pointer.
     pub member: &'static str,
+    /// The seconds within which a new value has to show: [`SHOWS_WITHIN`] for most.
+    pub shows_within: u64,
     /// The same for comparing states: the family with the member's first name.
     pub concerns: concern::Table,
     /// The parameters of the checks that the action shares with them, each with its check.
@@ -76,7 +78,7 @@ pub struct Nothing {}
 
 /// Seconds within which a new setting has to show. AWS changes each of them at once and shows it within
 /// seconds; views that lag do so for minutes at most.
-const SHOWS_WITHIN: u64 = 300;
+pub const SHOWS_WITHIN: u64 = 300;
 
 impl<T: Stored, P: DeserializeOwned + Serialize + 'static> Setting<T, P> {
     fn want(&self, target: &ResourceId) -> Want {
@@ -115,7 +117,7 @@ impl<T: Stored, P: DeserializeOwned + Serialize + 'static> Setting<T, P> {
             back: switch.back,
             was: vec![is(&switch.was)],
             becomes: vec![is(&switch.becomes)],
-            within: SHOWS_WITHIN,
+            within: self.shows_within,
         };
         let shown = ["the new setting can be seen", "the former setting can be seen"];
         let mut step = make::switch("set", switch.summary.clone(), switched, shown);

@@ -6,15 +6,13 @@ use serde_json::json;
 use super::{
     Around, Context, Refusal,
     concern::Concern,
-    setting::{Nothing, Setting, Switch},
+    setting::{Nothing, SHOWS_WITHIN, Setting, Switch},
+    sharing::{kept_from, remaining},
 };
 use crate::{
     calls::{Call, Risk},
     checks::sharing::SNAPSHOT_PUBLIC,
-    inventory::{
-        Fact, FamilyKind, SnapshotBlock, SnapshotShare, Want,
-        sharing::{ALL, UNBLOCKED},
-    },
+    inventory::{Fact, FamilyKind, SnapshotBlock, SnapshotShare, Want, sharing::ALL},
     resource::Kind,
     services::{
         Operation,
@@ -33,6 +31,7 @@ pub static UNSHARE_SNAPSHOT: Setting<SnapshotShare, Nothing> = Setting {
     answers: &[SNAPSHOT_PUBLIC],
     target: Kind::Snapshot,
     member: "/group",
+    shows_within: SHOWS_WITHIN,
     concerns: &[(FamilyKind::SnapshotShares, Concern::these(&["group"]))],
     of_checks: &[],
     parameters: &[],
@@ -67,6 +66,9 @@ fn switch(context: &Context<'_>, share: &SnapshotShare, _: &Nothing) -> Result<S
             .to_owned(),
     ];
     impact.extend(remaining(&share.accounts));
+    let block = context.inventory.regions.get(region).map_or(Fact::NotRead, |place| {
+        place.snapshot_blocks.get(SnapshotBlock::ID).map(|block| block.state.as_str())
+    });
     Ok(Switch {
         summary: format!("share {id} with everybody no longer"),
         set: call(REMOVE),
@@ -75,33 +77,9 @@ fn switch(context: &Context<'_>, share: &SnapshotShare, _: &Nothing) -> Result<S
         becomes: json!(null),
         risk: Risk::Disruptive,
         impact,
-        not_restored: again(context, id).into_iter().collect(),
+        not_restored: kept_from(region, id, "snapshots", &block).into_iter().collect(),
         prerequisites: Vec::new(),
     })
-}
-
-/// Describes the accounts that may use a thing as before.
-pub(super) fn remaining(accounts: &[String]) -> Option<String> {
-    let (shown, more) = accounts.split_at(accounts.len().min(10));
-    let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
-    (!shown.is_empty()).then(|| format!("it stays shared with {}{more}", shown.join(", ")))
-}
-
-/// Describes what keeps an undo from sharing the snapshot again, or may keep it.
-fn again(context: &Context<'_>, id: &str) -> Option<String> {
-    let region = context.region;
-    let place = context.inventory.regions.get(region)?;
-    match place.snapshot_blocks.get(SnapshotBlock::ID) {
-        Fact::Known(block) if block.state == UNBLOCKED => None,
-        Fact::Known(_) => Some(format!(
-            "AWS refuses to share {id} with everybody again while public snapshots are blocked in {region}"
-        )),
-        silent => Some(format!(
-            "whether AWS would share {id} with everybody again is not known, since the block on public \
-             snapshots could not be read: {}",
-            silent.silence().unwrap_or("not found")
-        )),
-    }
 }
 
 #[cfg(test)]

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AccessKey, AccountSummary, AnyFamily, ApplicationStatus, Bucket, CapacityReservation, Certificate,
-    CopyTrial, CredentialRow, CustomerKey, EbsDefaults, EgressOnlyGateway, Family, FlowLog, IamGroup,
-    Instance, InstanceStatus, InstanceType, Inventory, Key, KeyPolicy, Listener, LoadBalancer, LogGroup,
-    LoginProfile, ManagedInstance, ManagedPolicy, Membership, MfaDevices, NatGateway, NetworkAcl,
+    CopyTrial, CredentialRow, CustomerKey, EbsDefaults, EgressOnlyGateway, Family, FlowLog, IamGroup, Image,
+    ImageBlock, Instance, InstanceStatus, InstanceType, Inventory, Key, KeyPolicy, Listener, LoadBalancer,
+    LogGroup, LoginProfile, ManagedInstance, ManagedPolicy, Membership, MfaDevices, NatGateway, NetworkAcl,
     NetworkInterface, Organization, PasswordPolicy, PolicyVersions, PrefixList, Quota, Record, Removal,
     RetentionPolicy, Role, RoleUse, RouteTable, Secret, SecurityGroup, SecurityGroupRule, Simulation,
     Snapshot, SnapshotBlock, SnapshotShare, Subnet, TargetGroup, TlsPolicy, Trail, User, UserCredentials,
@@ -79,6 +79,11 @@ macro_rules! families {
                 SnapshotShares snapshot_shares SnapshotShare,
                 /// The block on sharing snapshots with everybody; one member.
                 SnapshotBlocks snapshot_blocks SnapshotBlock,
+                /// The account's own images with those who may use them, by id. Those that everybody may use are
+                /// listed.
+                Images images Image,
+                /// The block on sharing images with everybody; one member.
+                ImageBlocks image_blocks ImageBlock,
                 /// Obstacles to deletions and their consequences, by the id of the snapshot or volume.
                 Removals removals Removal,
                 /// Target groups of load balancers, by ARN. Only all of them are read: AWS does not list the

@@ -73,7 +73,7 @@ pub use routing::{
 };
 pub use secrets::Secret;
 pub use services::{Bucket, EbsDefaults, LogGroup, ManagedInstance, Organization, Quota, Role, Trail};
-pub use sharing::{SnapshotBlock, SnapshotShare};
+pub use sharing::{Image, ImageBlock, SnapshotBlock, SnapshotShare};
 pub use sign_in::{LoginProfile, Membership, MfaDevices, UserPolicy};
 pub use table::Table;
 pub use user_credentials::{Credential, UserCredentials};

@@ -1,11 +1,11 @@
-//! Facts about the sharing of snapshots: those that others may use, and the setting of the account that keeps
+//! Facts about the sharing of snapshots and images: those that others may use, and the setting of the account that keeps
 //! them from being shared with everybody. Plain data under AWS's own names; nothing here judges.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Record, Tags,
+    Fact, Record, Tags,
     about::{About, Arn},
     permissions::{On, Reading, When, on_all},
 };
@@ -83,5 +83,72 @@ impl Record for SnapshotBlock {
         kind: Some(Kind::SnapshotBlock),
         arn: Arn { one: &["ec2:*:{account}:{id}"], any: "" },
         ..About::read_by(&[on_all("ec2:GetSnapshotBlockPublicAccessState")])
+    };
+}
+
+/// An image of this account that everybody may use, or that is read by its id (`ec2:DescribeImages` with
+/// `Owners=self`, `ec2:DescribeImageAttribute`).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Image {
+    /// `ami-...`
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// `all`, where everybody may use it.
+    pub group: Option<String>,
+    /// The accounts, organizations and organizational units that may use it, sorted.
+    pub accounts: Vec<String>,
+    /// The time at which somebody last launched it, as AWS records it about a day later.
+    pub last_launched: Fact<Timestamp>,
+    /// Tags.
+    pub tags: Tags,
+}
+
+const FOUND: When = When::Fact("an image is found");
+
+impl Record for Image {
+    const ABOUT: About = About {
+        kind: Some(Kind::Image),
+        ..About::of_ec2(
+            &[
+                on_all("ec2:DescribeImages"),
+                Reading { action: "ec2:DescribeImageAttribute", when: FOUND, on: On::Thing },
+            ],
+            "ami",
+            "image",
+            "InvalidAMIID.NotFound",
+        )
+    };
+    const VOLATILE: &'static [&'static str] = &["last_launched"];
+    fn tags(&self) -> Option<&Tags> {
+        Some(&self.tags)
+    }
+    fn tags_mut(&mut self) -> Option<&mut Tags> {
+        Some(&mut self.tags)
+    }
+}
+
+/// The setting of the account by which nobody can share images of a region with everybody
+/// (`ec2:GetImageBlockPublicAccessState`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ImageBlock {
+    /// `block-new-sharing`, `unblocked`.
+    pub state: String,
+    /// `account` or `declarative-policy`.
+    pub managed_by: String,
+}
+
+impl ImageBlock {
+    /// The one id under which it is kept.
+    pub const ID: &'static str = "image-block-public-access";
+}
+
+impl Record for ImageBlock {
+    const ABOUT: About = About {
+        kind: Some(Kind::ImageBlock),
+        arn: Arn { one: &["ec2:*:{account}:{id}"], any: "" },
+        ..About::read_by(&[on_all("ec2:GetImageBlockPublicAccessState")])
     };
 }

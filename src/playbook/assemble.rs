@@ -41,6 +41,8 @@ static BUILT_IN: &[(&str, &str)] = built_in![
     "kms-rotation",
     "public-snapshots",
     "public-snapshots-block",
+    "public-images",
+    "public-images-block",
     "unused-access-keys",
     "access-key-rotation",
     "retired-access-keys",

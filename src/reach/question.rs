@@ -109,6 +109,8 @@ pub(super) fn of(inventory: &Inventory, finding: &Finding, with: &Value) -> Opti
         | Kind::PeeringConnection
         | Kind::EbsDefaults
         | Kind::SnapshotBlock
+        | Kind::Image
+        | Kind::ImageBlock
         | Kind::Trail
         | Kind::Volume
         | Kind::Instance

@@ -8,6 +8,7 @@ pub mod ebs_defaults;
 pub mod endpoint;
 pub mod flow_log;
 pub mod form;
+pub mod image_sharing;
 pub mod instance;
 pub mod key;
 pub mod listener;
@@ -65,6 +66,7 @@ macro_rules! operations {
                 DetachVolume}
             snapshot_sharing::{ModifySnapshotAttribute, EnableSnapshotBlockPublicAccess,
                 DisableSnapshotBlockPublicAccess}
+            image_sharing::{ModifyImageAttribute, EnableImageBlockPublicAccess, DisableImageBlockPublicAccess}
             ebs_defaults::{EnableEbsEncryptionByDefault, DisableEbsEncryptionByDefault}
             instance::{StopInstances, StartInstances, ModifyInstanceAttribute}
             subnet::{ModifySubnetAttribute}

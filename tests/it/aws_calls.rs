@@ -234,6 +234,7 @@ async fn settings(maker: &mut Maker) {
     aws_calls_networks::routes(maker).await;
     aws_calls_networks::web_acls(maker).await;
     aws_calls_sharing::snapshots(maker).await;
+    aws_calls_sharing::images(maker).await;
     let gone = json!({ "KeyId": "1234abcd-12ab-34cd-56ef-1234567890ab" });
     assert_eq!(
         maker.class_of("kms", "EnableKeyRotation", gone).await,

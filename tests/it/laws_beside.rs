@@ -99,6 +99,17 @@ fn something_else(truth: &mut Inventory, want: &Want) {
                 share.accounts.push("555566667777".to_owned());
             }
         }
+        FamilyKind::Images => {
+            if let Some(image) = truth.region_mut(region).images.get_mut(id) {
+                tag(&mut image.tags);
+                image.accounts.push("555566667777".to_owned());
+            }
+        }
+        FamilyKind::ImageBlocks => {
+            if let Some(block) = truth.region_mut(region).image_blocks.get_mut(id) {
+                block.managed_by = "somebody".to_owned();
+            }
+        }
         FamilyKind::SnapshotBlocks => {
             if let Some(block) = truth.region_mut(region).snapshot_blocks.get_mut(id) {
                 block.managed_by = "somebody".to_owned();

@@ -118,7 +118,8 @@ fn compared(kind: FamilyKind) -> Compared {
         K::SnapshotShares => {
             Compared::Not("moto takes back no share in the form of the seed; settings.rs has the calls")
         }
-        K::SnapshotBlocks => Compared::Listed,
+        K::SnapshotBlocks | K::ImageBlocks => Compared::Listed,
+        K::Images => Compared::Not("the seed has none; sharing.rs has the calls"),
         K::Buckets => {
             Compared::Not("the calls on buckets have tests of their own against moto, setting by setting")
         }

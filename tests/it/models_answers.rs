@@ -195,6 +195,9 @@ const READ: &[Paths] = &[
     ("ec2", "DescribeVolumes", "out", &["Volumes[0].Tags[].Key", "Volumes[0].Tags[].Value"]),
     ("ec2", "DescribeSnapshotAttribute", "in", &["SnapshotId", "Attribute"]),
     ("ec2", "DescribeSnapshotAttribute", "out", &["CreateVolumePermissions[].Group"]),
+    ("ec2", "DescribeImageAttribute", "in", &["ImageId", "Attribute"]),
+    ("ec2", "DescribeImageAttribute", "out", &["LaunchPermissions[].Group"]),
+    ("ec2", "GetImageBlockPublicAccessState", "out", &["ImageBlockPublicAccessState"]),
     ("ec2", "GetSnapshotBlockPublicAccessState", "out", &["State"]),
     ("ec2", "GetEbsEncryptionByDefault", "out", &["EbsEncryptionByDefault"]),
     ("ec2", "DescribeNetworkAcls", "in", &["NetworkAclIds"]),
@@ -312,6 +315,7 @@ const READ: &[Paths] = &[
 const NO_MEMBERS: &[&str] = &[
     // The name of an attribute.
     "createVolumePermission",
+    "launchPermission",
     "NotFoundException",
     "TrailNotFoundException",
     "NoSuchEntity",

@@ -94,6 +94,8 @@ const ENUMS: &[Row] = &[
         &["block-all-sharing", "block-new-sharing", "unblocked"],
         &[SHARING],
     ),
+    row("ec2", "ImageBlockPublicAccessEnabledState", &["block-new-sharing"], &[SHARING]),
+    row("ec2", "ImageBlockPublicAccessDisabledState", &["unblocked"], &[SHARING]),
     row("ec2", "OperationType", &["add", "remove"], &["src/services/snapshot_sharing.rs"]),
     row("ec2", "SnapshotAttributeName", &["createVolumePermission"], &["src/services/snapshot_sharing.rs"]),
     row("ec2", "NetworkInterfaceType", &["interface"], &["src/actions/group_use.rs"]),

@@ -219,7 +219,7 @@ iam.IAMBackend.create_policy = policy_as_old_as_the_path_says
 IamResponse.generate_service_last_accessed_details = generate_service_last_accessed_details
 IamResponse.get_service_last_accessed_details = get_service_last_accessed_details
 
-# As on AWS there is a block on public snapshots in each region; moto has none. On AWS nobody has turned it on in an old account. Here it is on, so
+# As on AWS there are blocks on public snapshots and images in each region; moto has none. On AWS nobody has turned it on in an old account. Here it is on, so
 # that only tests about it see it.
 
 
@@ -246,8 +246,12 @@ def blocks(thing, attribute, states, enabled):
 EC2Response.get_snapshot_block_public_access_state, EC2Response.enable_snapshot_block_public_access, EC2Response.disable_snapshot_block_public_access = blocks(
     "snapshots_blocked", "State", {state: state for state in ("block-all-sharing", "block-new-sharing")}, "block-all-sharing"
 )
+EC2Response.get_image_block_public_access_state, EC2Response.enable_image_block_public_access, EC2Response.disable_image_block_public_access = blocks(
+    "images_blocked", "ImageBlockPublicAccessState", {"block-new-sharing": "block-new-sharing"}, "block-new-sharing"
+)
 
 # As on AWS nothing is given to everybody while that is blocked.
+modify_image_attribute = EC2Response.modify_image_attribute
 modify_snapshot_attribute = EC2Response.modify_snapshot_attribute
 
 
@@ -258,6 +262,14 @@ def modify_snapshot_as_aws_does(self):
     return modify_snapshot_attribute(self)
 
 
+def modify_image_as_aws_does(self):
+    blocked = self.ec2_backend.__dict__.get("images_blocked", "block-new-sharing") != "unblocked"
+    if blocked and any(one.get("Group") for one in self._get_param("LaunchPermission", {}).get("Add", [])):
+        raise EC2ClientError("OperationNotPermitted", "Public sharing of images is blocked in this Region")
+    return modify_image_attribute(self)
+
+
+EC2Response.modify_image_attribute = modify_image_as_aws_does
 EC2Response.modify_snapshot_attribute = modify_snapshot_as_aws_does
 
 main(["-H", "127.0.0.1", "-p", sys.argv[1]])

@@ -131,3 +131,63 @@ fn where_only_new_sharing_is_to_be_blocked_what_is_public_stays() {
     desk.ends(0, "undo last --playbooks books --auto-approve --max-risk disruptive");
     assert_eq!(shown(&desk), before);
 }
+
+const IMAGES: &str = r#"
+import json
+import boto3
+
+ec2 = boto3.client("ec2", region_name="us-east-1")
+ec2.disable_image_block_public_access()
+instance = ec2.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
+def image(name, *users):
+    id = ec2.create_image(Name=name, InstanceId=instance)["ImageId"]
+    for user in users:
+        named = {"Group": user} if user == "all" else {"UserId": user}
+        ec2.modify_image_attribute(ImageId=id, LaunchPermission={"Add": [named]})
+    return id
+print(json.dumps({"public": image("workshop", "all", "999988887777"), "partner": image("tiles", "999988887777"), "private": image("app")}))
+"#;
+
+const SHOWN_IMAGES: &str = r#"
+import json
+import boto3
+
+ec2 = boto3.client("ec2", region_name="us-east-1")
+all = {i["ImageId"]: ec2.describe_image_attribute(ImageId=i["ImageId"], Attribute="launchPermission")["LaunchPermissions"]
+       for i in ec2.describe_images(Owners=["self"])["Images"]}
+all["block"] = ec2.get_image_block_public_access_state()["ImageBlockPublicAccessState"]
+print(json.dumps(all))
+"#;
+
+#[test]
+fn an_image_is_taken_from_everybody_before_the_block_and_given_back_after_it() {
+    let (desk, seed) = Desk::seeded(IMAGES);
+    let shown = |desk: &Desk| serde_json::from_str::<Value>(&desk.python(SHOWN_IMAGES, "")).unwrap();
+    let public = seed["public"].as_str().unwrap();
+    let before = shown(&desk);
+    let both = "--region us-east-1 --check image-public --check image-public-access-not-blocked";
+    let scan = desk.ends(0, &format!("scan {both} --format json")).json();
+    assert_eq!(found(&scan, "image-public"), [public]);
+    assert_eq!(found(&scan, "image-public-access-not-blocked"), ["image-block-public-access"]);
+    let plan = desk.ends(0, &format!("plan {both} -o plan.json --format json")).json();
+    assert_eq!(shown(&desk), before, "a plan changes nothing");
+    let changes = plan["changes"].as_array().unwrap();
+    assert_eq!(changes[1]["after"], json!([changes[0]["id"]]));
+    assert!(changes[0]["impact"].to_string().contains("AWS has recorded no launch of it"));
+    desk.ends(0, "apply plan.json --auto-approve --max-risk disruptive");
+    let mut expected = before.clone();
+    expected[public] = json!([{ "UserId": "999988887777" }]);
+    expected["block"] = json!("block-new-sharing");
+    assert_eq!(shown(&desk), expected, "the grant, the block, and nothing else");
+    desk.ends(0, "verify last");
+    desk.ends(0, "undo last --auto-approve --max-risk disruptive");
+    assert_eq!(by_text(shown(&desk)), by_text(before), "everything is as it was");
+}
+
+/// Lists of users in one order: emulators append what is given back.
+fn by_text(mut all: Value) -> Value {
+    for list in all.as_object_mut().unwrap().values_mut().filter_map(Value::as_array_mut) {
+        list.sort_by_key(Value::to_string);
+    }
+    all
+}

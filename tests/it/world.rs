@@ -316,9 +316,20 @@ pub fn meddle(stand: &Stand, plan: &Plan) -> bool {
                 truth.region_mut(&region).subnets.items.remove(&id);
                 true
             }
-            // The snapshot is deleted, and a policy of the organization takes the setting over.
+            // It is shared with one more account, and a policy of the organization takes the setting over.
             "unshare-snapshot" => {
-                truth.region_mut(&region).snapshot_shares.items.remove(&id);
+                let share = truth.region_mut(&region).snapshot_shares.get_mut(&id).unwrap();
+                share.accounts.push("555566667777".into());
+                true
+            }
+            "unshare-image" => {
+                let image = truth.region_mut(&region).images.get_mut(&id).unwrap();
+                image.accounts.push("555566667777".into());
+                true
+            }
+            "block-public-images" => {
+                let block = truth.region_mut(&region).image_blocks.get_mut(&id).unwrap();
+                block.managed_by = "declarative-policy".into();
                 true
             }
             "block-public-snapshots" => {

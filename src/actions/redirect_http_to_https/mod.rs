@@ -10,7 +10,7 @@ use super::{
     Context, Refusal,
     around::Around,
     concern::Concern,
-    setting::{Nothing, Setting, Switch},
+    setting::{Nothing, SHOWS_WITHIN, Setting, Switch},
     support::{self, Subject},
 };
 use crate::{
@@ -36,6 +36,7 @@ pub static REDIRECT_HTTP_TO_HTTPS: Setting<Listener, Nothing> = Setting {
     answers: &[PLAIN_HTTP],
     target: Kind::Listener,
     member: "/default_actions",
+    shows_within: SHOWS_WITHIN,
     concerns: &[(FamilyKind::Listeners, Concern::these(&["default_actions", "more_in_actions"]))],
     of_checks: &[],
     parameters: &[],

@@ -10,7 +10,7 @@ use super::{
     Context, Parameter, Refusal,
     around::Around,
     concern::Concern,
-    setting::{Setting, Switch},
+    setting::{SHOWS_WITHIN, Setting, Switch},
     support,
 };
 use crate::{
@@ -34,6 +34,7 @@ pub static RESTRICT_VPC_ENDPOINT: Setting<VpcEndpoint, Params> = Setting {
     answers: &[OPEN_POLICY],
     target: Kind::VpcEndpoint,
     member: "/policy/known",
+    shows_within: SHOWS_WITHIN,
     concerns: &[(FamilyKind::VpcEndpoints, Concern::these(&["policy"]))],
     of_checks: &[],
     parameters: &[Parameter {

@@ -184,6 +184,8 @@ impl<'a> Reader<'a> {
             K::Snapshots => of(job, || compute::snapshots(ec2, self.account, ask)),
             K::SnapshotShares => of(job, || sharing::snapshots(ec2, self.account, ask)),
             K::SnapshotBlocks => of(job, || sharing::snapshot_block(ec2, ask)),
+            K::Images => of(job, || sharing::images(ec2, self.account, ask)),
+            K::ImageBlocks => of(job, || sharing::image_block(ec2, ask)),
             K::Removals => of(job, || removals::removals(region, ask)),
             K::TargetGroups => of(job, || balancing::target_groups(region.balancing(), ask)),
             K::Listeners => of(job, || listeners::listeners(region.balancing(), ask)),

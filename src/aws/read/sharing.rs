@@ -1,19 +1,20 @@
-//! Reads the sharing of snapshots, and the block on sharing them with everybody.
+//! Reads the sharing of snapshots and images, and the blocks on sharing them with everybody.
 
 use aws_sdk_ec2::{
     Client,
-    types::{self, PermissionGroup, SnapshotAttributeName},
+    types::{self, Filter, ImageAttributeName, PermissionGroup, SnapshotAttributeName},
 };
 use futures::{StreamExt, stream};
+use jiff::Timestamp;
 
 use super::{
     Ask, Members, distinct, not_listed,
-    page::{filters, pages, tags, text, time},
+    page::{filters, pages, some, tags, text, time},
 };
 use crate::{
     aws::{errors, retry::reading},
     calls::CallError,
-    inventory::{Fact, SnapshotBlock, SnapshotShare, sharing::ALL},
+    inventory::{Fact, Image, ImageBlock, SnapshotBlock, SnapshotShare, sharing::ALL},
 };
 
 /// The number of snapshots that are read at once.
@@ -65,6 +66,85 @@ async fn snapshot_users(ec2: &Client, id: &str) -> Result<Users, CallError> {
     }
     let users = answer.create_volume_permissions.unwrap_or_default();
     users_of(OPERATION, users.into_iter().map(|one| (one.group, one.user_id)))
+}
+
+/// Calls `ec2:DescribeImages` for the images that everybody may use, and for each of them, or of those that are
+/// read by id, `ec2:DescribeImageAttribute`.
+pub async fn images(ec2: &Client, account: &str, ask: &Ask) -> Members<Image> {
+    let request = ec2.describe_images().owners("self").max_results(1000);
+    let (request, listed) = match ask {
+        Ask::All => (request.filters(Filter::builder().name("is-public").values("true").build()), true),
+        Ask::Ids(_) => (request.set_filters(filters(ask, "image-id")), false),
+        Ask::By(..) => return not_listed("images"),
+    };
+    let found = pages!("ec2:DescribeImages", request, images);
+    let own = found.into_iter().filter(|i: &types::Image| i.owner_id.as_deref() == Some(account));
+    let images = stream::iter(own).map(|found| async move { image(ec2, found).await });
+    let all: Vec<_> = images.buffered(AT_ONCE).collect().await;
+    let is_open = |image: &Fact<Image>| image.known().is_none_or(|image| image.group.is_some());
+    Ok(all.into_iter().filter(|(_, image)| !listed || is_open(image)).collect())
+}
+
+async fn image(ec2: &Client, found: types::Image) -> (String, Fact<Image>) {
+    let id = text(found.image_id);
+    let (users, last_launched) = futures::join!(image_users(ec2, &id), last_launched(ec2, &id));
+    let image = match users {
+        Ok((group, accounts)) => Fact::Known(Image {
+            id: id.clone(),
+            name: text(found.name),
+            group,
+            accounts,
+            last_launched,
+            tags: tags(found.tags),
+        }),
+        Err(error) => errors::fact(&error),
+    };
+    (id, image)
+}
+
+const ATTRIBUTE: &str = "ec2:DescribeImageAttribute";
+
+async fn image_users(ec2: &Client, id: &str) -> Result<Users, CallError> {
+    let request = ec2.describe_image_attribute().image_id(id).attribute(ImageAttributeName::LaunchPermission);
+    let answer = reading(ATTRIBUTE, || request.clone().send()).await?;
+    if answer.image_id.as_deref() != Some(id) {
+        return Err(errors::in_body(ATTRIBUTE, "Broken", "the answer is about another image"));
+    }
+    let users = answer.launch_permissions.unwrap_or_default().into_iter().map(|one| {
+        let account = one.user_id.or(one.organization_arn).or(one.organizational_unit_arn);
+        (one.group, account)
+    });
+    users_of(ATTRIBUTE, users)
+}
+
+/// Returns the time of the last launch; absent where AWS has recorded none.
+async fn last_launched(ec2: &Client, id: &str) -> Fact<Timestamp> {
+    let request = ec2.describe_image_attribute().image_id(id).attribute(ImageAttributeName::LastLaunchedTime);
+    match reading(ATTRIBUTE, || request.clone().send()).await {
+        Ok(answer) => match answer.last_launched_time.and_then(|time| some(time.value)) {
+            None => Fact::Absent,
+            Some(time) => time
+                .parse()
+                .map_or_else(|_| Fact::unknown(format!("{time:?} is no time ({ATTRIBUTE})")), Fact::Known),
+        },
+        Err(error) => Fact::unknown(&error),
+    }
+}
+
+/// Calls `ec2:GetImageBlockPublicAccessState`.
+pub async fn image_block(ec2: &Client, ask: &Ask) -> Members<ImageBlock> {
+    const OPERATION: &str = "ec2:GetImageBlockPublicAccessState";
+    if matches!(ask, Ask::By(..)) {
+        return not_listed("blocks on public images");
+    }
+    let fact = match reading(OPERATION, || ec2.get_image_block_public_access_state().send()).await {
+        Ok(answer) => stated(OPERATION, text(answer.image_block_public_access_state), |state| ImageBlock {
+            state,
+            managed_by: text(answer.managed_by),
+        }),
+        Err(error) => Fact::unknown(&error),
+    };
+    Ok(vec![(ImageBlock::ID.to_owned(), fact)])
 }
 
 /// Sorts those who may use a thing. A group that AWS has added later may be anybody.

@@ -7,6 +7,7 @@ mod bucket;
 mod ebs_defaults;
 mod endpoint;
 mod flow_log;
+mod image_sharing;
 mod instance;
 mod key;
 mod listener;

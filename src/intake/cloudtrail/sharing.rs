@@ -1,4 +1,4 @@
-//! Events about sharing with everybody: snapshots are shared and taken back, and the block that keeps them from
+//! Events about sharing with everybody: snapshots and images are shared and taken back, and the block that keeps them from
 //! it is turned off and on. Pure.
 
 use serde_json::Value;
@@ -13,6 +13,9 @@ use crate::inventory::sharing::ALL;
 /// itself.
 pub const SNAPSHOTS: &str = "public-snapshots";
 
+/// The same for public images.
+pub const IMAGES: &str = "public-images";
+
 fn shared(id: &str) -> String {
     format!("shared/{id}")
 }
@@ -25,6 +28,11 @@ fn everybody(users: Option<&Value>) -> bool {
 /// Reads a change of who may make volumes of a snapshot.
 pub fn modify_snapshot(request: &Value, _: &Value) -> Did {
     modified(text(request, "snapshotId"), get(request, "createVolumePermission"))
+}
+
+/// Reads a change of who may launch an image.
+pub fn modify_image(request: &Value, _: &Value) -> Did {
+    modified(text(request, "imageId"), get(request, "launchPermission"))
 }
 
 fn modified(id: &str, change: Option<&Value>) -> Did {
@@ -72,5 +80,7 @@ mod tests {
         let one = json!({ "add": { "items": [{ "userId": "999988887777" }] } });
         assert!(matches!(event(one), Did::Harmless(_, closes, _) if closes.is_empty()));
         assert!(matches!(modify_snapshot(&json!({}), &Value::Null), Did::Missing(_)));
+        let image = json!({ "imageId": "ami-1", "launchPermission": { "add": all } });
+        assert!(matches!(modify_image(&image, &Value::Null), Did::Touched(on, _) if on[0].id == "ami-1"));
     }
 }

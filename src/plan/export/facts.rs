@@ -132,6 +132,16 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
             let input = json!({ "SnapshotId": id, "Attribute": "createVolumePermission" });
             Some(Look { service: "ec2", operation: "DescribeSnapshotAttribute", input, query, absent: "" })
         }
+        FamilyKind::Images => {
+            let query = everybody("LaunchPermissions", at)?;
+            let input = json!({ "ImageId": id, "Attribute": "launchPermission" });
+            Some(Look { service: "ec2", operation: "DescribeImageAttribute", input, query, absent: "" })
+        }
+        FamilyKind::ImageBlocks => {
+            let (query, input) = (only(at, &[("/state", "ImageBlockPublicAccessState")])?, json!({}));
+            let operation = "GetImageBlockPublicAccessState";
+            Some(Look { service: "ec2", operation, input, query, absent: "" })
+        }
         FamilyKind::SnapshotBlocks => {
             let (query, input) = (only(at, &[("/state", "State")])?, json!({}));
             let operation = "GetSnapshotBlockPublicAccessState";

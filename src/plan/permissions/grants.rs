@@ -153,8 +153,9 @@ impl Place<'_> {
             return vec![id.to_owned()];
         }
         if let Some(kind) = about.arn_type {
-            // The ARN of a snapshot contains no account.
-            let account = if family == FamilyKind::Snapshots { "" } else { &self.owner.account };
+            // The ARN of a snapshot or an image contains no account.
+            let public = [FamilyKind::Snapshots, FamilyKind::Images].contains(&family);
+            let account = if public { "" } else { &self.owner.account };
             return vec![format!(
                 "arn:{}:ec2:{}:{account}:{kind}/{id}",
                 self.owner.partition, self.call.region

@@ -1,11 +1,11 @@
-//! The company's snapshots that others may use, and the settings that keep them from the world. Data only.
+//! The company's snapshots and images that others may use, and the settings that keep them from the world. Data only.
 
 use jiff::Timestamp;
 
 use super::{MAIN, OTHER, hours_before, id, named};
 use crate::inventory::{
-    Inventory, Snapshot, SnapshotBlock, SnapshotShare,
-    sharing::{ALL, ALL_BLOCKED, UNBLOCKED},
+    Fact, Image, ImageBlock, Inventory, Snapshot, SnapshotBlock, SnapshotShare,
+    sharing::{ALL, ALL_BLOCKED, NEW_BLOCKED, UNBLOCKED},
 };
 
 /// The account of a partner.
@@ -43,5 +43,28 @@ pub(super) fn furnish(company: &mut Inventory, now: Timestamp) {
     for (name, state) in [(MAIN, UNBLOCKED), (OTHER, ALL_BLOCKED)] {
         let block = SnapshotBlock { state: state.to_owned(), managed_by: "account".to_owned() };
         company.region_mut(name).snapshot_blocks.put(SnapshotBlock::ID, block);
+    }
+    images(company, now);
+}
+
+/// Adds an image that was published for a workshop, one for the partner, and the blocks.
+fn images(company: &mut Inventory, now: Timestamp) {
+    let region = company.region_mut(MAIN);
+    for (n, name, group, hours) in
+        [(4, "workshop", Some(ALL.to_owned()), 24 * 90), (5, "tile-server", None, 24)]
+    {
+        let image = Image {
+            id: id("ami", n),
+            name: name.to_owned(),
+            group,
+            accounts: vec![PARTNER.to_owned()],
+            last_launched: hours_before(now, hours).map_or(Fact::Absent, Fact::Known),
+            tags: named(name),
+        };
+        region.images.put(image.id.clone(), image);
+    }
+    for (name, state) in [(MAIN, UNBLOCKED), (OTHER, NEW_BLOCKED)] {
+        let block = ImageBlock { state: state.to_owned(), managed_by: "account".to_owned() };
+        company.region_mut(name).image_blocks.put(ImageBlock::ID, block);
     }
 }
