@@ -34,8 +34,8 @@ pub enum Kind {
     SnapshotBlock,
     /// An image (AMI) of EC2.
     Image,
-    /// The block on public images in a region (`arn:aws:ec2:R:A:image-block-public-access`: AWS itself has no ARN
-    /// for it).
+    /// The block on public images in a region (`arn:aws:ec2:R:A:image-block-public-access`: AWS itself has no
+    /// ARN for it).
     ImageBlock,
     /// A CloudTrail trail.
     Trail,

@@ -24,8 +24,9 @@ use crate::{
     },
 };
 
-/// Seconds within which the new state has to show. AWS takes up to ten minutes, and shows the former one until
-/// then (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_EnableImageBlockPublicAccess.html>).
+/// Seconds within which the new state has to show. AWS takes up to ten minutes, and shows the former one
+/// until then
+/// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_EnableImageBlockPublicAccess.html>).
 const SHOWS_WITHIN: u64 = 900;
 
 /// The action `block-public-images`.
@@ -73,8 +74,8 @@ fn switch(context: &Context<'_>, block: &ImageBlock, params: &Params) -> Result<
     }
     of_account(region, "images", &block.managed_by)?;
     let mut impact = vec![format!(
-        "nobody in the account can share an image of {region} with everybody; shares with single accounts and \
-         organizations stay possible"
+        "nobody in the account can share an image of {region} with everybody; shares with single accounts \
+         and organizations stay possible"
     )];
     impact.extend(params.keep_public.then(|| "images that are public now stay public".to_owned()));
     Ok(Switch {

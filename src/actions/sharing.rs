@@ -1,5 +1,5 @@
-//! What the actions on sharing with everybody have in common: those who may use a thing as before, the block
-//! that keeps an undo from sharing it again, and a block that is the organization's to decide.
+//! The parts that the actions on sharing with everybody have in common: those who may use a thing as before,
+//! the block that keeps an undo from sharing it again, and a block that is the organization's to decide.
 
 use super::Refusal;
 use crate::inventory::{

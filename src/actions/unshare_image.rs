@@ -79,7 +79,8 @@ fn switch(context: &Context<'_>, image: &Image, _: &Nothing) -> Result<Switch, R
     })
 }
 
-/// Describes whether somebody has launched the image lately. AWS names the time, about a day late, and nobody.
+/// Describes whether somebody has launched the image lately. AWS names the time, about a day late, and no
+/// account.
 fn launched(context: &Context<'_>, image: &Image) -> String {
     match &image.last_launched {
         Fact::Known(time) => {
@@ -89,7 +90,7 @@ fn launched(context: &Context<'_>, image: &Image) -> String {
         }
         Fact::Absent => "AWS has recorded no launch of it".to_owned(),
         silent => format!(
-            "when it was last launched is not known: {}",
+            "the time of its last launch is not known: {}",
             silent.silence().unwrap_or("it was not read")
         ),
     }

@@ -105,8 +105,8 @@ impl Rule for ImagePublic {
     const INFO: Info = Info {
         id: IMAGE_PUBLIC,
         title: "An image (AMI) can be launched by everybody with an AWS account",
-        why: "Whoever finds it launches it and reads the whole disk: code, keys, and what was deleted. People \
-              search for such images all the time.",
+        why: "Whoever finds it launches it and reads the whole disk: code, keys, and what was deleted. \
+              People search for such images all the time.",
         severity: Severity::Critical,
         kind: Kind::Image,
         known_as: &[

@@ -79,8 +79,8 @@ macro_rules! families {
                 SnapshotShares snapshot_shares SnapshotShare,
                 /// The block on sharing snapshots with everybody; one member.
                 SnapshotBlocks snapshot_blocks SnapshotBlock,
-                /// The account's own images with those who may use them, by id. Those that everybody may use are
-                /// listed.
+                /// The account's own images with those who may use them, by id. Those that everybody may use
+                /// are listed.
                 Images images Image,
                 /// The block on sharing images with everybody; one member.
                 ImageBlocks image_blocks ImageBlock,

@@ -1,5 +1,5 @@
-//! Facts about the sharing of snapshots and images: those that others may use, and the setting of the account that keeps
-//! them from being shared with everybody. Plain data under AWS's own names; nothing here judges.
+//! Facts about the sharing of snapshots and images: those that others may use, and the setting of the account
+//! that keeps them from being shared with everybody. Plain data under AWS's own names; nothing here judges.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -110,6 +110,8 @@ const FOUND: When = When::Fact("an image is found");
 impl Record for Image {
     const ABOUT: About = About {
         kind: Some(Kind::Image),
+        // Nor does that of an image.
+        arn: Arn { one: &["ec2:*::image/{id}"], any: "ec2:*::image/*" },
         ..About::of_ec2(
             &[
                 on_all("ec2:DescribeImages"),

@@ -12,8 +12,11 @@ use super::{
 };
 use crate::inventory::{FamilyKind::Images, sharing::ALL};
 
-/// A call that takes an image from everybody, or gives it back to them; single accounts and organizations that
-/// may use it are not touched.
+/// The attribute of an image that holds who may launch it.
+pub const PERMISSION: &str = "launchPermission";
+
+/// A call that takes an image from everybody, or gives it back to them; single accounts and organizations
+/// that may use it are not touched.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyImageAttribute.html>
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]

@@ -313,9 +313,6 @@ const READ: &[Paths] = &[
 
 /// Names that are none of a member: codes of errors, which have a test of their own.
 const NO_MEMBERS: &[&str] = &[
-    // The name of an attribute.
-    "createVolumePermission",
-    "launchPermission",
     "NotFoundException",
     "TrailNotFoundException",
     "NoSuchEntity",

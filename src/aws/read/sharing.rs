@@ -68,8 +68,8 @@ async fn snapshot_users(ec2: &Client, id: &str) -> Result<Users, CallError> {
     users_of(OPERATION, users.into_iter().map(|one| (one.group, one.user_id)))
 }
 
-/// Calls `ec2:DescribeImages` for the images that everybody may use, and for each of them, or of those that are
-/// read by id, `ec2:DescribeImageAttribute`.
+/// Calls `ec2:DescribeImages` for the images that everybody may use, and for each of them, or of those that
+/// are read by id, `ec2:DescribeImageAttribute`.
 pub async fn images(ec2: &Client, account: &str, ask: &Ask) -> Members<Image> {
     let request = ec2.describe_images().owners("self").max_results(1000);
     let (request, listed) = match ask {

@@ -1,5 +1,5 @@
-//! Events about sharing with everybody: snapshots and images are shared and taken back, and the block that keeps them from
-//! it is turned off and on. Pure.
+//! Events about sharing with everybody: snapshots and images are shared and taken back, and the block that
+//! keeps them from it is turned off and on. Pure.
 
 use serde_json::Value;
 
@@ -74,9 +74,8 @@ mod tests {
         };
         let all = json!({ "items": [{ "group": "all" }] });
         assert!(matches!(event(json!({ "add": all })), Did::Touched(on, _) if on[0].id == "snap-1"));
-        assert!(
-            matches!(event(json!({ "remove": all })), Did::Harmless(_, closes, _) if closes == ["shared/snap-1"])
-        );
+        let removed = event(json!({ "remove": all }));
+        assert!(matches!(removed, Did::Harmless(_, closes, _) if closes == ["shared/snap-1"]));
         let one = json!({ "add": { "items": [{ "userId": "999988887777" }] } });
         assert!(matches!(event(one), Did::Harmless(_, closes, _) if closes.is_empty()));
         assert!(matches!(modify_snapshot(&json!({}), &Value::Null), Did::Missing(_)));

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     calls::{Expect, Test},
     inventory::{FamilyKind, about::Asked, sharing::ALL},
+    services::{image_sharing, snapshot_sharing},
 };
 
 /// Builds a question about one thing, or, where several ids are given, about all of them at once.
@@ -129,12 +130,12 @@ pub(super) fn look(family: FamilyKind, id: &Value, at: &str) -> Option<Look> {
         }
         FamilyKind::SnapshotShares => {
             let query = everybody("CreateVolumePermissions", at)?;
-            let input = json!({ "SnapshotId": id, "Attribute": "createVolumePermission" });
+            let input = json!({ "SnapshotId": id, "Attribute": snapshot_sharing::PERMISSION });
             Some(Look { service: "ec2", operation: "DescribeSnapshotAttribute", input, query, absent: "" })
         }
         FamilyKind::Images => {
             let query = everybody("LaunchPermissions", at)?;
-            let input = json!({ "ImageId": id, "Attribute": "launchPermission" });
+            let input = json!({ "ImageId": id, "Attribute": image_sharing::PERMISSION });
             Some(Look { service: "ec2", operation: "DescribeImageAttribute", input, query, absent: "" })
         }
         FamilyKind::ImageBlocks => {

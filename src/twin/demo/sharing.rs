@@ -1,4 +1,5 @@
-//! The company's snapshots and images that others may use, and the settings that keep them from the world. Data only.
+//! The company's snapshots and images that others may use, and the settings that keep them from the world.
+//! Data only.
 
 use jiff::Timestamp;
 
