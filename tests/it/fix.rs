@@ -304,7 +304,11 @@ fn a_plan_from_a_file_is_walked_through_as_it_is() {
 /// Puts words in the place of what differs from run to run.
 fn normalised(text: &str) -> String {
     let run = |word: &str| word.len() == 23 && word.as_bytes()[8] == b'T' && word.contains("Z-");
-    let date = |word: &str| word.len() == 10 && word.starts_with("20") && word.matches('-').count() == 2;
+    // A date, or a time of AWS's.
+    let date = |word: &str| {
+        let shape = (word.len(), word.matches('-').count(), word.matches(':').count());
+        word.starts_with("20") && (shape == (10, 2, 0) || shape == (20, 2, 2) && word.ends_with('Z'))
+    };
     let named = |word: &str| match word.trim_end_matches([':', ',', '.', ';']) {
         bare if run(bare) => word.replace(bare, "RUN"),
         bare if date(bare) => word.replace(bare, "DATE"),
