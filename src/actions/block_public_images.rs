@@ -105,6 +105,7 @@ fn grants(context: &Context<'_>) -> Result<Vec<Prerequisite>, Refusal> {
         action: unshare_image::NAME,
         resource: context.inventory.owner.ec2(region, "image", id),
         with: json!({}),
+        for_a_finding: true,
     });
     Ok(unshared.collect())
 }

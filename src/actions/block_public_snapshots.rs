@@ -124,6 +124,7 @@ fn grants(context: &Context<'_>) -> Result<Vec<Prerequisite>, Refusal> {
         action: unshare_snapshot::NAME,
         resource: context.inventory.owner.snapshot(region, id),
         with: json!({}),
+        for_a_finding: true,
     });
     Ok(unshared.collect())
 }

@@ -108,6 +108,10 @@ pub struct Prerequisite {
     pub resource: ResourceId,
     /// The parameters of that action.
     pub with: Value,
+    /// `true` if the change takes something away, so that it is made only for a finding of its own, within
+    /// the approval, the limits and the exceptions of the playbook that answers that. Otherwise it is added
+    /// to the plan for the change that needs it.
+    pub for_a_finding: bool,
 }
 
 /// A proposal of an action.

@@ -164,7 +164,12 @@ impl Action for Close {
             guards: Vec::new(),
             touches,
             prerequisites: after
-                .map(|(resource, with)| Prerequisite { action: "test-close", resource, with })
+                .map(|(resource, with)| Prerequisite {
+                    action: "test-close",
+                    resource,
+                    with,
+                    for_a_finding: false,
+                })
                 .into_iter()
                 .collect(),
         })

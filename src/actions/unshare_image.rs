@@ -53,8 +53,8 @@ fn switch(context: &Context<'_>, image: &Image, _: &Nothing) -> Result<Switch, R
     }
     let mut impact = vec![
         format!(
-            "nobody outside can launch {id} any more: launches, Auto Scaling groups and launch templates of \
-             other accounts that name it fail; what runs stays"
+            "outside the account, only those that it stays shared with can launch {id}: launches, Auto \
+             Scaling groups and launch templates of others that name it fail; what runs stays"
         ),
         launched(context, image),
         "copies and snapshots that others have made of it stay theirs, and AWS shows nobody which there are: \
@@ -85,8 +85,8 @@ fn launched(context: &Context<'_>, image: &Image) -> String {
     match &image.last_launched {
         Fact::Known(time) => {
             let hours = context.inventory.read_at.duration_since(*time).as_hours();
-            let lately = if hours < RECENT { "within" } else { "not within" };
-            format!("it was launched {lately} the last 30 days; AWS does not show by whom")
+            let lately = if hours < RECENT { "was" } else { "was not" };
+            format!("it {lately} launched within the last 30 days; AWS does not show by whom")
         }
         Fact::Absent => "AWS has recorded no launch of it".to_owned(),
         silent => format!(
@@ -149,8 +149,8 @@ mod tests {
             propose(Fact::Known(image)).unwrap().impact[1].clone()
         };
         let at = |time: &str| Fact::Known(time.parse().unwrap());
-        assert!(said(at("2026-11-01T10:00:00Z")).contains("launched within the last 30 days"));
-        assert!(said(at("2026-10-01T10:00:00Z")).contains("not within the last 30 days"));
+        assert!(said(at("2026-11-01T10:00:00Z")).contains("it was launched within the last 30 days"));
+        assert!(said(at("2026-10-01T10:00:00Z")).contains("it was not launched within the last 30 days"));
         assert!(said(Fact::Absent).contains("no launch"));
         assert!(said(Fact::unknown("AccessDenied")).contains("AccessDenied"));
     }

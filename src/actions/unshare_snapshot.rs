@@ -60,7 +60,9 @@ fn switch(context: &Context<'_>, share: &SnapshotShare, _: &Nothing) -> Result<S
     }
     let call = |direction| Call::of(region, &ModifySnapshotAttribute::for_everybody(id, direction));
     let mut impact = vec![
-        format!("nobody outside can copy {id} any more, or make a volume of it"),
+        format!(
+            "outside the account, only those that it stays shared with can copy {id} or make a volume of it"
+        ),
         "copies and volumes that others have made of it stay theirs, and AWS shows nobody which there are: \
          take what it contains for known, and replace keys and passwords on it"
             .to_owned(),

@@ -73,8 +73,8 @@ const HOLDS: &[&str] = &[
     "cloudtrail-eventbridge: 14 read; CloudTrail event 11, EventBridge CloudTrail 2; other_account 4, \
      passed 1, unmapped_control 9",
     "cloudtrail-events: 3560 read; CloudTrail Insights 2, CloudTrail event 449, CloudTrail log file 3, \
-     unknown format 10; actionable 5, failed_call 235, other_account 10, passed 9, read_only 3072, \
-     reverted_later 4, unmapped_control 207, unresolved_resource 18",
+     unknown format 10; actionable 5, failed_call 235, other_account 10, passed 15, read_only 3072, \
+     reverted_later 4, unmapped_control 199, unresolved_resource 20",
     "cloudtrail-lookup-events: 6 read; CloudTrail LookupEvents 1; other_account 1, passed 1, read_only \
      1, reverted_later 1, unmapped_control 2",
     "cloudtrail-s3-log: 2 read; CloudTrail log file 1; read_only 1, unmapped_control 1",
@@ -86,12 +86,12 @@ const HOLDS: &[&str] = &[
     "guardduty: 32 read; ASFF 1, CloudTrail event 1, EventBridge GuardDuty 9, GuardDuty 3; sample 28, \
      unmapped_control 3, unresolved_resource 1",
     "prowler: 4232 read; ASFF 6, OCSF 6, Prowler 2 CSV 3, Prowler 2 JSON 2, Prowler 3 JSON 1, Prowler \
-     4/5 CSV 6, nothing 2, unknown format 2; actionable 554, other_account 1, passed 2906, \
-     pseudo_resource 3, suppressed 8, unmapped_control 759, unresolved_resource 1",
+     4/5 CSV 6, nothing 2, unknown format 2; actionable 565, other_account 1, passed 2906, \
+     pseudo_resource 3, suppressed 8, unmapped_control 748, unresolved_resource 1",
     "s3-notification-wrappers: 0 read; notification of a file 7; ",
     "scoutsuite: 0 read; ScoutSuite 2; ",
     "securityhub-asff: 95 read; ASFF 74, EventBridge ASFF 9, nothing 1, other event 1, unknown format \
-     1; archived 6, incomplete 1, other_account 20, passed 8, pseudo_resource 1, unmapped_control 59",
+     1; archived 6, incomplete 1, other_account 20, passed 8, pseudo_resource 2, unmapped_control 58",
     "securityhub-asff-eventbridge: 1 read; EventBridge ASFF 1; passed 1",
     "securityhub-ocsf: 4 read; OCSF 1, unknown format 1; archived 2, unmapped_control 2",
     "trivy: 0 read; Trivy 6; ",

@@ -291,7 +291,8 @@ fn parquet_shows_the_same_as_text() {
 fn a_walk_through_the_changes_and_a_scan_show_it() {
     let desk = fix::Desk::new("xterm");
     write(&desk.folder.path().join("a.log"), format!("{HEADER}\n").as_bytes());
-    let seen = desk.play("fix --account twin:demo --flow-logs a.log", &[("Do c4 [", "\u{3}")]);
+    let line = "fix --account twin:demo --check security-group-open-admin-port --flow-logs a.log";
+    let seen = desk.play(line, &[("Do c", "\u{3}")]);
     let text = flat(&seen.text);
     assert!(text.contains("use no interface is behind tcp 22 from 0.0.0.0/0"), "{text}");
     let scene = Scene::new();

@@ -149,7 +149,7 @@ fn one_key_answers_and_a_question_mark_explains() {
         ("no to this and the rest of its playbook", "x"),
         ("Press ? to hide this", "y"),
         ("Change 2 of", "d"),
-        ("ec2:ModifyImageAttribute", ""),
+        ("ec2:Modify", ""),
         ("Do c", "n"),
         ("Change 3 of", "f"),
         ("What now [g,b,q,?]:", "g"),
@@ -220,7 +220,8 @@ fn ctrl_c_at_any_prompt_changes_nothing_and_gives_the_terminal_back() {
     let desk = Desk::new("xterm");
     for (name, steps) in [("choice", choice), ("parameter", parameter), ("line", line), ("confirm", confirm)]
     {
-        let seen = desk.play("fix --account twin:demo", steps);
+        // Changes with parameters to edit.
+        let seen = desk.play("fix --account twin:demo --check security-group-open-admin-port", steps);
         assert_eq!(seen.exit, 4, "{name}: {}", seen.text);
         assert!(seen.restored, "{name}: the terminal's settings differ");
         assert!(seen.text.contains("nothing was changed"), "{name}: {}", seen.text);

@@ -343,7 +343,11 @@ fn a_call_that_redress_does_not_make_is_in_no_program_and_every_word_of_a_call_i
         let scripts = match export::forward(&good) {
             Ok(script) => vec![script, export::way_back(&good).unwrap()],
             Err(error) => {
-                assert!(error.to_string().contains("it delivers a secret"), "{error}");
+                let why = error.to_string();
+                assert!(
+                    why.contains("it delivers a secret") || why.contains("which no script asks for yet"),
+                    "{why}"
+                );
                 refused.push(good.changes[0].action.to_string());
                 Vec::new()
             }
@@ -385,5 +389,6 @@ fn a_call_that_redress_does_not_make_is_in_no_program_and_every_word_of_a_call_i
             assert!(error.contains("no operation that redress makes"), "{error}");
         }
     }
-    assert_eq!(refused, ["rotate-access-key"]);
+    refused.sort();
+    assert_eq!(refused, ["least-privilege-role", "rotate-access-key"]);
 }

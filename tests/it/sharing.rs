@@ -87,18 +87,39 @@ fn a_snapshot_is_taken_from_everybody_before_the_block_and_given_back_after_it()
 }
 
 #[test]
-fn the_block_alone_brings_the_grants_along_and_waits_for_one_that_is_refused() {
+fn the_block_takes_nothing_from_everybody_by_itself_and_waits_for_what_is_refused() {
     let (desk, seed) = Desk::seeded(&format!("{SEED}{}{PRINTED}", MANAGED));
     let before = shown(&desk);
     let check = "--region us-east-1 --check snapshot-public-access-not-blocked";
-    let plan = desk.ends(4, &format!("plan {check} --format json")).json();
-    assert_eq!(plan["changes"], json!([]));
-    let reason = plan["skipped"][0]["reason"].as_str().unwrap();
+    let refused = |options: &str| {
+        let plan = desk.ends(4, &format!("plan {options} --format json")).json();
+        let skipped = plan["skipped"].as_array().unwrap().iter();
+        let mut of_block =
+            skipped.filter(|one| one["finding"]["check"] == "snapshot-public-access-not-blocked");
+        let changes = plan["changes"].as_array().unwrap().iter();
+        assert!(changes.clone().all(|change| change["action"] != "block-public-snapshots"), "{plan}");
+        (changes.count(), of_block.next().unwrap()["reason"].as_str().unwrap().to_owned())
+    };
+    let (changes, reason) = refused(check);
+    assert_eq!(changes, 0, "{reason}");
+    assert!(reason.contains("for a finding of its own"), "{reason}");
+    let (changes, reason) = refused(BOTH);
+    assert_eq!(changes, 1, "the other snapshot, and no block");
     assert!(
         reason.contains("CloudFormation") && reason.contains(seed["stack"].as_str().unwrap()),
         "{reason}"
     );
-    desk.ends(0, &format!("plan {check} --include-managed -o plan.json"));
+    // A public snapshot that somebody lets stay is not taken from everybody for the block, either.
+    let public = seed["public"].as_str().unwrap();
+    let waiver = format!(
+        "[[waiver]]\ncheck = \"snapshot-public\"\nresource = \"{public}\"\nreason = \"samples\"\nwho = \
+         \"ann\"\nuntil = 2099-12-31\n"
+    );
+    fs::write(desk.path("waivers.toml"), waiver).unwrap();
+    let (changes, reason) = refused(&format!("{BOTH} --include-managed --waivers waivers.toml"));
+    assert_eq!(changes, 1, "the one of the stack: {reason}");
+    assert!(reason.contains(public) && reason.contains("for a finding of its own"), "{reason}");
+    desk.ends(0, &format!("plan {BOTH} --include-managed -o plan.json"));
     desk.ends(0, "apply plan.json --include-managed --auto-approve --max-risk disruptive");
     let after = shown(&desk);
     assert_eq!(

@@ -262,6 +262,7 @@ impl Plan {
             action: "raise-cloudtrail",
             resource,
             with: json!({}),
+            for_a_finding: false,
         });
         Proposal {
             summary: format!(

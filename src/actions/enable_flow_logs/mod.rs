@@ -189,11 +189,13 @@ fn to_log_group(context: &Context<'_>, params: &Params) -> Way {
                 action: "ensure-log-group",
                 resource: owner.log_group(region, &params.log_group),
                 with: json!({ "retention_days": params.retention_days }),
+                for_a_finding: false,
             },
             Prerequisite {
                 action: "ensure-delivery-role",
                 resource: owner.role(&role),
                 with: json!(delivery),
+                for_a_finding: false,
             },
         ],
         set_back: None,

@@ -207,6 +207,7 @@ impl Action for RequireMfa {
                 action: mfa_group::NAME,
                 resource: inventory.owner.group(group),
                 with: json!({}),
+                for_a_finding: false,
             }],
         })
     }

@@ -211,6 +211,7 @@ impl Action for RevokeCredentials {
                     break_glass_users: params.break_glass_users,
                     break_glass_tags: params.break_glass_tags,
                 }),
+                for_a_finding: false,
             }],
         })
     }

@@ -313,6 +313,7 @@ fn planning_flags(session: &Session, safety: &SafetyLimits, part: bool) -> Vec<&
     let common = &session.common;
     let planning = [
         (!common.check.is_empty(), "--check"),
+        (common.waivers.is_some(), "--waivers"),
         (!common.findings.is_empty(), "--findings"),
         (common.events_since.is_some(), "--events-since"),
         (!common.flow_logs.is_empty(), "--flow-logs"),

@@ -2,6 +2,7 @@
 //! for, the options. It reads the user's files and changes nothing.
 
 use std::{
+    io::Read,
     net::IpAddr,
     path::{Path, PathBuf},
 };
@@ -311,7 +312,9 @@ pub fn waivers_beside(folder: &Path) -> Result<Waivers, Fail> {
 
 fn waivers_of(file: &Path) -> Result<Waivers, Fail> {
     let text = text_of(file, "a file of waivers")?;
-    waivers::parse(&text, &file.display().to_string()).map_err(|problems| problems_fail(&problems))
+    waivers::parse(&text, &file.display().to_string()).map_err(|problems| {
+        listed(&problems, "a waiver has a problem", "waivers").hint("nothing was read or changed")
+    })
 }
 
 /// Lists the playbooks of a folder, in the order of their names: its `.toml` files but that of waivers.
@@ -340,29 +343,36 @@ fn folder(path: &Path) -> Result<Vec<PathBuf>, Fail> {
     Ok(found)
 }
 
+/// The most bytes of such a file.
+const LONGEST: u64 = 1 << 20;
+
 /// Reads the text of a playbook, or of a file of waivers; one that is far too big for that is not read.
 fn text_of(path: &Path, what: &str) -> Result<String, Fail> {
     let fail = |why: String| Fail::usage(format!("{}: cannot read it as {what}", path.display())).why(why);
-    let size = std::fs::metadata(path).map_err(|e| fail(e.to_string()))?.len();
-    if size > 1 << 20 {
-        return Err(fail(format!("it has {size} bytes; {what} is a short TOML file")));
+    let (file, mut bytes) = (std::fs::File::open(path).map_err(|e| fail(e.to_string()))?, Vec::new());
+    // A device has no length that could be asked for.
+    file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(|e| fail(e.to_string()))?;
+    if bytes.len() as u64 > LONGEST {
+        return Err(fail(format!("it has more than {LONGEST} bytes; {what} is a short TOML file")));
     }
-    let bytes = std::fs::read(path).map_err(|e| fail(e.to_string()))?;
     playbook::load::text(bytes, &path.display().to_string()).map_err(|problem| problems_fail(&problem))
 }
 
 /// Turns problems of playbooks into one failure.
 pub fn problems_fail(problems: &[Problem]) -> Fail {
-    let count = if problems.len() == 1 {
-        "a playbook has a problem".to_owned()
-    } else {
-        format!("playbooks have {} problems", problems.len())
-    };
-    let fail = problems.iter().fold(Fail::usage(count), |fail, problem| fail.why(problem.to_string()));
-    fail.hint(
+    listed(problems, "a playbook has a problem", "playbooks").hint(
         "nothing was read or changed; `redress playbooks check` shows the same, `redress actions show NAME` \
          the parameters of an action",
     )
+}
+
+/// Lists the problems of files; `one` is the text for a single problem.
+fn listed(problems: &[Problem], one: &str, many: &str) -> Fail {
+    let count = match problems.len() {
+        1 => one.to_owned(),
+        n => format!("{many} have {n} problems"),
+    };
+    problems.iter().fold(Fail::usage(count), |fail, problem| fail.why(problem.to_string()))
 }
 
 #[cfg(test)]

@@ -144,7 +144,8 @@ pub(super) fn for_others<'c>(
         let checks = checks_of(other);
         let context =
             Context { inventory: facts, region: &other.region, checks: &checks, options: &plan.options };
-        let needed = prerequisites(&context, &other.uses, &other.resource);
+        let mut needed = prerequisites(&context, &other.uses, &other.resource);
+        needed.retain(|needed| !needed.for_a_finding);
         if !change.uses.iter().all(|one| is_among(one, change, &needed)) {
             continue;
         }

@@ -183,6 +183,7 @@ impl<'r, 'a> Drafts<'r, 'a> {
             (kind, unmet(needed.action, &needed.resource, &reason))
         };
         match action.propose(&context, &needed.resource, &needed.with) {
+            Ok(_) if needed.for_a_finding => Err((SkippedKind::Refused, unasked(needed))),
             Ok(_) => {
                 let tags = guards::tags_of(self.request.inventory, &needed.resource);
                 let notes = guards::of_tags(&needed.resource, &tags, &asking.protected, self.request.options)
@@ -463,6 +464,16 @@ fn settled(request: &Request<'_>, mut draft: Draft) -> Draft {
 
 fn unmet(action: &str, resource: &ResourceId, reason: &str) -> String {
     format!("it needs {action} on {resource} before: {reason}")
+}
+
+/// Describes a change that is made only for a finding of its own, and that no playbook makes here.
+fn unasked(needed: &Prerequisite) -> String {
+    unmet(
+        needed.action,
+        &needed.resource,
+        "no playbook plans that for a finding of its own. Somebody may have set the finding aside, its check \
+         may not be among those of the plan, or its playbook may leave it out",
+    )
 }
 
 fn in_rehearsal(reason: &str) -> String {

@@ -26,16 +26,21 @@ pub struct Lapsed {
     /// The last day on which it held, if that has passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expired: Option<Date>,
-    /// The number of violations that it matches.
-    pub matches: usize,
+    /// The number of violations that it matches and that are open.
+    pub open: usize,
+    /// `true` if it matches no violation at all.
+    pub idle: bool,
 }
 
 impl fmt::Display for Lapsed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { check, resource, place, .. } = self;
         let of = format!("{place}: the waiver of {check} for {resource}");
-        match (self.expired, self.matches) {
-            (Some(day), 0) => write!(f, "{of} expired on {day} and matches nothing: delete it"),
+        match (self.expired, self.open) {
+            (Some(day), 0) if self.idle => write!(f, "{of} expired on {day} and matches nothing: delete it"),
+            (Some(day), 0) => {
+                write!(f, "{of} expired on {day}, and all that it matches is set aside otherwise: delete it")
+            }
             (Some(day), 1) => write!(f, "{of} expired on {day}: its finding is open again"),
             (Some(day), n) => write!(f, "{of} expired on {day}: its {n} findings are open again"),
             (None, _) => write!(
@@ -75,7 +80,7 @@ impl Waivers {
     ) -> Vec<Lapsed> {
         let Self(all) = self;
         let by_check = self.by_check();
-        let mut hits = vec![0; all.len()];
+        let (mut hits, mut open) = (vec![0; all.len()], vec![0; all.len()]);
         let mut unknown: BTreeSet<usize> = BTreeSet::new();
         for finding in findings {
             let Some(of) = by_check.get(finding.check.as_str()) else { continue };
@@ -86,6 +91,9 @@ impl Waivers {
                     let holds = found.iter().map(|at| &all[*at]).find(|waiver| waiver.until >= today);
                     if let (Some(waiver), None) = (holds, &finding.suppressed) {
                         finding.suppressed = Some(waiver.into());
+                    }
+                    if finding.suppressed.is_none() {
+                        found.iter().for_each(|at| open[*at] += 1);
                     }
                 }
                 Verdict::Unknown(_) => unknown.extend(found),
@@ -102,7 +110,8 @@ impl Waivers {
                 resource: waiver.resource.clone(),
                 place: waiver.place.clone(),
                 expired,
-                matches: hits[at],
+                open: open[at],
+                idle: hits[at] == 0,
             })
         };
         all.iter().enumerate().filter_map(lapsed).collect()

@@ -69,6 +69,7 @@ fn one_that_has_expired_is_reported_and_its_finding_is_open_again() {
     let both = waiver("sg-1", "2026-11-30") + &waiver("sg-1", "2027-01-01");
     let lapsed = applied(&both, &mut findings, &[]);
     assert!(findings[0].suppressed.is_some() && lapsed.len() == 1, "{lapsed:?}");
+    assert!(lapsed[0].ends_with("set aside otherwise: delete it"), "{lapsed:?}");
 }
 
 #[test]
