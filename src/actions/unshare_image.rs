@@ -85,8 +85,10 @@ fn launched(context: &Context<'_>, image: &Image) -> String {
     match &image.last_launched {
         Fact::Known(time) => {
             let hours = context.inventory.read_at.duration_since(*time).as_hours();
-            let lately = if hours < RECENT { "was" } else { "was not" };
-            format!("it {lately} launched within the last 30 days; AWS does not show by whom")
+            match hours < RECENT {
+                true => "it was launched within the last 30 days; AWS does not show by whom".to_owned(),
+                false => "it was not launched within the last 30 days".to_owned(),
+            }
         }
         Fact::Absent => "AWS has recorded no launch of it".to_owned(),
         silent => format!(

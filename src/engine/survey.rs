@@ -17,7 +17,10 @@ use crate::{
         evidence::{Asked, Observed, needs as interfaces},
         rehearse::Rules,
     },
-    playbook::{Playbook, Waivers, waivers::Lapsed},
+    playbook::{
+        Playbook, Waivers,
+        waivers::{Lapsed, Scanned},
+    },
     reach::{self, Reaches},
 };
 
@@ -130,9 +133,14 @@ impl Wish<'_> {
 /// the account to rehearse on.
 pub async fn plan(account: &dyn Account, wish: &Wish<'_>, stage: MakeStage<'_>) -> (Survey, Plan) {
     let mut survey = scan(account, wish.regions, wish.checks, &|check| wish.parameters(check)).await;
-    let run = wish.checks.iter().map(|check| check.id).collect();
+    let scanned = Scanned {
+        checks: &wish.checks.iter().map(|check| check.id).collect(),
+        unjudged: &survey.unjudged,
+        account: &account.identity().owner.account,
+        regions: wish.regions,
+    };
     let today = account.now().to_zoned(TimeZone::UTC).date();
-    survey.lapsed = wish.waivers.apply(&mut survey.findings, &run, &survey.unjudged, today);
+    survey.lapsed = wish.waivers.apply(&mut survey.findings, scanned, today);
     if !wish.also.is_empty() {
         survey.inventory = gather(account, survey.inventory, &mut |_| wish.also.clone()).await;
     }

@@ -10,13 +10,10 @@ pub const MAX_DEPTH: usize = 12;
 /// The largest number of dots in a key.
 pub const MAX_DOTS: usize = 12;
 
-/// Returns the place where a text exceeds the limits of a playbook, with the message; `None` if it does not.
-pub fn exceeded(text: &str) -> Option<(Range<usize>, String)> {
-    if text.len() > MAX_BYTES {
-        return Some((
-            0..0,
-            format!("the file has {} bytes; a playbook has at most {MAX_BYTES}", text.len()),
-        ));
+/// Returns the place where a text exceeds the limits, `most` bytes among them, with the message; `None` if it does not.
+pub fn exceeded(text: &str, most: usize) -> Option<(Range<usize>, String)> {
+    if text.len() > most {
+        return Some((0..0, format!("the file has {} bytes, and may have {most} at most", text.len())));
     }
     let bytes = text.as_bytes();
     let (mut at, mut depth, mut dots) = (0, 0_usize, 0_usize);
@@ -87,18 +84,18 @@ mod tests {
             format!("a = \"\"\"\n\"{many}\"\n\"\"\""),
             format!("a = '''{many}''''' # '"),
         ] {
-            assert_eq!(exceeded(&text), None, "{text}");
+            assert_eq!(exceeded(&text, MAX_BYTES), None, "{text}");
         }
     }
 
     #[test]
     fn too_deep_too_dotted_and_too_large_are_each_found_where_they_begin() {
         let deep = format!("a = {}", "[".repeat(MAX_DEPTH + 1));
-        assert_eq!(exceeded(&deep).map(|e| e.0), Some(4 + MAX_DEPTH..5 + MAX_DEPTH));
+        assert_eq!(exceeded(&deep, MAX_BYTES).map(|e| e.0), Some(4 + MAX_DEPTH..5 + MAX_DEPTH));
         let hidden = format!("a = ['''x'''', {}", "{".repeat(40));
-        assert!(exceeded(&hidden).is_some());
-        assert!(exceeded(&format!("a{} = 1", ".a".repeat(MAX_DOTS + 1))).is_some());
-        assert!(exceeded(&" ".repeat(MAX_BYTES + 1)).is_some());
-        assert_eq!(exceeded(&" ".repeat(MAX_BYTES)), None);
+        assert!(exceeded(&hidden, MAX_BYTES).is_some());
+        assert!(exceeded(&format!("a{} = 1", ".a".repeat(MAX_DOTS + 1)), MAX_BYTES).is_some());
+        assert!(exceeded(&" ".repeat(MAX_BYTES + 1), MAX_BYTES).is_some());
+        assert_eq!(exceeded(&" ".repeat(MAX_BYTES), MAX_BYTES), None);
     }
 }

@@ -66,7 +66,7 @@ pub(super) fn parse_with(words: &Vocabulary, text: &str, source: &str) -> Result
 }
 
 fn document<'t>(reader: &mut Reader<'_>, text: &'t str) -> Option<Spanned<DeTable<'t>>> {
-    let root = tables(reader, text)?;
+    let root = tables(reader, text, bounds::MAX_BYTES)?;
     if root.get_ref().is_empty() {
         let hint = "a playbook has at least id, title, finding and one [[action]]; redress playbooks show ID \
                     prints one to begin with";
@@ -77,8 +77,12 @@ fn document<'t>(reader: &mut Reader<'_>, text: &'t str) -> Option<Spanned<DeTabl
 }
 
 /// Parses a text as TOML, and notes what is none.
-pub(super) fn tables<'t>(reader: &mut Reader<'_>, text: &'t str) -> Option<Spanned<DeTable<'t>>> {
-    if let Some((span, what)) = bounds::exceeded(text) {
+pub(super) fn tables<'t>(
+    reader: &mut Reader<'_>,
+    text: &'t str,
+    most_bytes: usize,
+) -> Option<Spanned<DeTable<'t>>> {
+    if let Some((span, what)) = bounds::exceeded(text, most_bytes) {
         reader.report(span, what, None);
         return None;
     }

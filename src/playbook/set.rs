@@ -154,7 +154,7 @@ fn replace(
 /// Returns the possible meanings of a text on the command line, the likeliest first: the TOML value, then the
 /// text itself.
 fn values(text: &str) -> Result<Vec<Value>, String> {
-    if let Some((_, what)) = bounds::exceeded(text) {
+    if let Some((_, what)) = bounds::exceeded(text, bounds::MAX_BYTES) {
         return Err(what);
     }
     // As in a file, but without the need to quote: `30`, `true`, `["a"]`; a text that is not TOML is a

@@ -144,7 +144,7 @@ fn today() -> Today {
         .iter_mut()
         .filter(|p| p.id.contains("flow-logs") || p.id.contains("admin"))
         .for_each(|p| p.approve = Approve::Auto);
-    Today { playbooks, options: Default::default() }
+    Today { playbooks, waivers: Default::default(), options: Default::default() }
 }
 
 impl Scene {

@@ -390,7 +390,7 @@ pub fn today() -> &'static Today {
         for setting in NAMED {
             playbook::set::override_parameter(&mut playbooks, setting).unwrap();
         }
-        Today { playbooks, options: Default::default() }
+        Today { playbooks, waivers: Default::default(), options: Default::default() }
     });
     &TODAY
 }

@@ -70,6 +70,20 @@ fn what_is_waived_is_shown_counted_apart_and_not_planned_until_its_day_has_passe
     let results = sarif["runs"][0]["results"].as_array().unwrap().iter();
     let suppressed = results.filter(|result| result["suppressions"].is_array()).count();
     assert_eq!(suppressed as u64, set_aside + 1);
+    // A plan that was made before the waiver does not change what is waived by now.
+    waivers(home, &[]);
+    run(home, &format!("plan {at} -o plan.json"));
+    waivers(home, &[(id, "2099-12-31")]);
+    let apply = format!("apply plan.json {at} --auto-approve --max-risk disruptive --format json");
+    let apply = apply.replace(&format!(" --check {CHECK}"), "");
+    let applied = json(home, &apply);
+    let of = |id: &str| {
+        let mut changes = applied["changes"].as_array().unwrap().iter();
+        changes.find(|change| change["resource"].to_string().contains(id)).map(|change| &change["outcome"])
+    };
+    assert!(of(id).is_some_and(|outcome| outcome != "verified"), "{applied}");
+    assert_eq!(of(&all[1]), Some(&Value::from("verified")), "{applied}");
+    run(home, &format!("undo last --account twin:demo --auto-approve --max-risk disruptive"));
     waivers(home, &[(id, "2020-12-31"), ("sg-none", "2099-12-31")]);
     let scan = json(home, &format!("scan {at} --format json"));
     assert_eq!(open(&scan), all, "the finding is back");

@@ -49,7 +49,7 @@ pub struct Params {
     #[serde(deserialize_with = "days")]
     pub days: u32,
     /// The services that never do.
-    #[serde(deserialize_with = "protected_users::patterns")]
+    #[serde(deserialize_with = "services")]
     pub keep: Vec<String>,
     /// Patterns of the names of roles for emergencies.
     #[serde(deserialize_with = "protected_users::patterns")]
@@ -66,6 +66,18 @@ fn days<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
         days => {
             Err(D::Error::custom(format!("{days} days: give 1 to {KEPT}, for which IAM keeps the last use")))
         }
+    }
+}
+
+/// Reads prefixes of actions, each of which is one service.
+fn services<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let all = protected_users::patterns(deserializer)?;
+    let good = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    match all.iter().find(|name| !name.chars().all(good)) {
+        None => Ok(all),
+        Some(name) => Err(D::Error::custom(format!(
+            "{name:?} is no service: give the prefix of its actions, such as \"s3\""
+        ))),
     }
 }
 
@@ -197,6 +209,15 @@ impl Action for LeastPrivilegeRole {
         for part in &parts {
             guards.push(part.owned(context)?);
         }
+        guards.push(GuardNote::not_checked(
+            "since-when",
+            format!(
+                "IAM does not show since when {words} has a policy, or since when a version is in force: \
+                 what it was given within {} days may not have been used yet. CloudTrail shows \
+                 AttachRolePolicy and SetDefaultPolicyVersion",
+                terms.days
+            ),
+        ));
         let (may, simulated) = simulated(context.inventory, role, &terms);
         guards.push(simulated);
         let names: Vec<&str> = parts.iter().map(Part::name).collect();
@@ -345,7 +366,7 @@ fn impact(role: &Role, words: &str, terms: &Terms, unused: &Unused, parts: &[Par
     let mut all: Vec<String> = parts.iter().flat_map(|part| part.losses(words, unused)).collect();
     all.push(format!(
         "the evidence is IAM's report on the services that {words} has tried to use, data events among them, \
-         over {} days; IAM keeps the last use for at most {KEPT} days",
+         over {} days; it can be four hours late, and IAM keeps the last use for at most {KEPT} days",
         terms.days
     ));
     all.push(

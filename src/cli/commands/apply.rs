@@ -18,7 +18,7 @@ use crate::{
         plan_file,
         planning::{self, Facts},
         report_back,
-        session::{self, Session},
+        session::{self, Chosen, Session},
         signed, summary,
     },
     engine::{self, gather::afresh},
@@ -228,7 +228,8 @@ async fn of_plan(
     let state = session.state_to_write()?;
     let door = session.reopen(&Place::of_plan(&plan)).await?;
     plan_file::fits(&plan, &door)?;
-    let today = Today { playbooks: session.chosen()?.playbooks, options: session::options(&safety.guards) };
+    let Chosen { playbooks, waivers, .. } = session.chosen()?;
+    let today = Today { playbooks, waivers, options: session::options(&safety.guards) };
     let signed = signed.map(|by| (by, plan.clone()));
     let (mut plan, again) = again(session, &door, plan, &today).await;
     // The author of the plan can make it ask more often, never less often.
@@ -313,7 +314,6 @@ fn planning_flags(session: &Session, safety: &SafetyLimits, part: bool) -> Vec<&
     let common = &session.common;
     let planning = [
         (!common.check.is_empty(), "--check"),
-        (common.waivers.is_some(), "--waivers"),
         (!common.findings.is_empty(), "--findings"),
         (common.events_since.is_some(), "--events-since"),
         (!common.flow_logs.is_empty(), "--flow-logs"),

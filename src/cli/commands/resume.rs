@@ -13,7 +13,7 @@ use crate::{
         fail::Fail,
         narrow::narrowed,
         perform::{self, Reopened},
-        session::{self, Session},
+        session::{self, Chosen, Session},
         signed, summary,
     },
     engine::left::{Left, left},
@@ -43,7 +43,8 @@ pub async fn run(session: &Session, run: &str, approval: &Approval, guards: &Gua
     if plan.kind == PlanKind::Undo {
         undo::as_its_run_says(plan, &journal.story, state.as_ref(), door)?;
     }
-    let today = Today { playbooks: session.chosen()?.playbooks, options: session::options(guards) };
+    let Chosen { playbooks, waivers, .. } = session.chosen()?;
+    let today = Today { playbooks, waivers, options: session::options(guards) };
     let left = left(plan, &journal.story, &today, door.account.as_ref(), &stage).await;
     let signed = journal.signed.is_some();
     let decisions = decisions(session, &head.run, &left, &journal.story, &policy, signed).await?;

@@ -171,8 +171,9 @@ pub async fn work(
     events.begin(plan, &task);
     // They were read before anything else was done. If they cannot be read any more, none are used, and then
     // nothing new begins.
-    let playbooks = session.chosen().map(|chosen| chosen.playbooks).unwrap_or_default();
-    let today = Today { playbooks, options: plan.options.clone() };
+    let chosen = session.chosen().ok();
+    let (playbooks, waivers) = chosen.map(|chosen| (chosen.playbooks, chosen.waivers)).unwrap_or_default();
+    let today = Today { playbooks, waivers, options: plan.options.clone() };
     let engine = Engine {
         account: door.account.as_ref(),
         talk: &events,

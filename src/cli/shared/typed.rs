@@ -32,7 +32,7 @@ const REPEATED: &[(&str, Kind)] = &[
     ("allow-cidr", Kind::Both),
     ("playbook-set", Kind::Both),
     ("check", Kind::Planning),
-    ("waivers", Kind::Planning),
+    ("waivers", Kind::Both),
     ("findings", Kind::Planning),
     ("events-since", Kind::Planning),
     ("flow-logs", Kind::Planning),

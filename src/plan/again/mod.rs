@@ -8,6 +8,8 @@ mod whole;
 
 use std::collections::BTreeSet;
 
+use jiff::tz::TimeZone;
+
 use uses::{dependents, for_others, is_left_all, own_parameters};
 pub use uses::{own_for_others, own_uses, serves};
 pub use whole::{PlanAgain, all_again, all_needs};
@@ -27,7 +29,7 @@ use crate::{
     checks,
     finding::{Finding, FindingKey, Verdict},
     inventory::{Inventory, Scope},
-    playbook::{Approve, Playbook, check_parameters},
+    playbook::{Approve, Playbook, Waivers, check_parameters},
 };
 
 /// The playbooks and flags in force when a plan is applied.
@@ -35,6 +37,8 @@ use crate::{
 pub struct Today {
     /// The playbooks.
     pub playbooks: Vec<Playbook>,
+    /// The findings that a person lets stay.
+    pub waivers: Waivers,
     /// The options that the flags give.
     pub options: Options,
 }
@@ -197,7 +201,9 @@ pub fn open_only(plan: &Plan, facts: &Inventory, today: &Today) -> Plan {
 
 fn judged(key: &FindingKey, facts: &Inventory, today: &Today) -> Option<Finding> {
     let check = checks::find(&key.check)?;
-    Some(checks::judge(facts, check, &key.resource, &check_parameters(&today.playbooks, &key.check)))
+    let with = check_parameters(&today.playbooks, &key.check);
+    let day = facts.read_at.to_zoned(TimeZone::UTC).date();
+    Some(today.waivers.applied(checks::judge(facts, check, &key.resource, &with), day))
 }
 
 fn made(

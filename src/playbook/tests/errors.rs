@@ -83,8 +83,7 @@ fn a_file_that_is_too_large_is_told_by_its_size() {
     assert_eq!(
         shown(&text).lines().next(),
         Some(
-            format!("mine.toml:1:1: the file has {} bytes; a playbook has at most 65536", text.len())
-                .as_str()
+            format!("mine.toml:1:1: the file has {} bytes, and may have 65536 at most", text.len()).as_str()
         )
     );
 }

@@ -52,8 +52,8 @@ impl fmt::Display for Lapsed {
 }
 
 /// The waivers of one check: those that name a resource whole are looked up, the others are patterns.
-#[derive(Default)]
-struct OfCheck {
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct OfCheck {
     named: HashMap<String, Vec<usize>>,
     patterns: Vec<usize>,
 }
@@ -67,31 +67,66 @@ impl OfCheck {
     }
 }
 
+/// The extent of a scan.
+#[derive(Debug, Clone, Copy)]
+pub struct Scanned<'a> {
+    /// The checks that were run.
+    pub checks: &'a BTreeSet<&'a str>,
+    /// The checks and regions that could not be judged.
+    pub unjudged: &'a [Unjudged],
+    /// The account.
+    pub account: &'a str,
+    /// The regions.
+    pub regions: &'a [String],
+}
+
+impl Scanned<'_> {
+    /// Checks whether the resource of a waiver would have been found: an ARN may name another account or
+    /// region, and a check may not have been run or judged everywhere.
+    fn has(&self, waiver: &Waiver) -> bool {
+        let mut parts = waiver.resource.splitn(6, ':').skip(3);
+        let is_arn = waiver.resource.starts_with("arn:");
+        let (region, account) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        let may_be = |part: &str, here: &str| part.is_empty() || glob(part, here);
+        let here = !is_arn
+            || may_be(account, self.account)
+                && (region.is_empty() || self.regions.iter().any(|here| may_be(region, here)));
+        here && self.checks.contains(waiver.check.as_str())
+            && self.unjudged.iter().all(|one| one.check != waiver.check)
+    }
+}
+
 impl Waivers {
+    /// Sets a violation aside if a waiver matches it on this day. A tag on the resource comes first, and
+    /// nothing but a violation is set aside. Returns the waivers that match the resource, by their place.
+    fn set_aside(&self, finding: &mut Finding, today: Date) -> BTreeSet<usize> {
+        let Some(of) = self.by_check.get(&finding.check) else { return BTreeSet::new() };
+        let found = of.matching(&self.all, finding.resource.as_str(), finding.resource.id());
+        if matches!(finding.verdict, Verdict::Violates(_)) && finding.suppressed.is_none() {
+            let holds = found.iter().map(|at| &self.all[*at]).find(|waiver| waiver.until >= today);
+            finding.suppressed = holds.map(Suppressed::from);
+        }
+        found
+    }
+
+    /// Returns a finding as it stands on this day: set aside, if a waiver matches it.
+    pub fn applied(&self, mut finding: Finding, today: Date) -> Finding {
+        self.set_aside(&mut finding, today);
+        finding
+    }
+
     /// Sets aside the violations that a waiver matches on this day. Returns the waivers that set nothing
-    /// aside: those that have expired, and those of checks that were run and judged everywhere and found
-    /// nothing for them. A tag on the resource comes first, and nothing but a violation is set aside.
-    pub fn apply(
-        &self,
-        findings: &mut [Finding],
-        run: &BTreeSet<&str>,
-        unjudged: &[Unjudged],
-        today: Date,
-    ) -> Vec<Lapsed> {
-        let Self(all) = self;
-        let by_check = self.by_check();
-        let (mut hits, mut open) = (vec![0; all.len()], vec![0; all.len()]);
+    /// aside: those that have expired, and those of which a scan would have found the resource and has found
+    /// nothing.
+    pub fn apply(&self, findings: &mut [Finding], scanned: Scanned<'_>, today: Date) -> Vec<Lapsed> {
+        let none = || vec![0; self.all.len()];
+        let (mut hits, mut open) = (none(), none());
         let mut unknown: BTreeSet<usize> = BTreeSet::new();
         for finding in findings {
-            let Some(of) = by_check.get(finding.check.as_str()) else { continue };
-            let found = of.matching(all, finding.resource.as_str(), finding.resource.id());
+            let found = self.set_aside(finding, today);
             match &finding.verdict {
                 Verdict::Violates(_) => {
                     found.iter().for_each(|at| hits[*at] += 1);
-                    let holds = found.iter().map(|at| &all[*at]).find(|waiver| waiver.until >= today);
-                    if let (Some(waiver), None) = (holds, &finding.suppressed) {
-                        finding.suppressed = Some(waiver.into());
-                    }
                     if finding.suppressed.is_none() {
                         found.iter().for_each(|at| open[*at] += 1);
                     }
@@ -100,33 +135,35 @@ impl Waivers {
                 Verdict::Ok(_) | Verdict::Retained(_) => {}
             }
         }
-        let blind: BTreeSet<&str> = unjudged.iter().map(|one| one.check.as_str()).collect();
         let lapsed = |(at, waiver): (usize, &Waiver)| {
             let expired = (waiver.until < today).then_some(waiver.until);
-            let is_known = !unknown.contains(&at) && !blind.contains(waiver.check.as_str());
-            let found = expired.is_some() || hits[at] == 0 && is_known;
-            (found && run.contains(waiver.check.as_str())).then(|| Lapsed {
+            let idle = hits[at] == 0;
+            let is_known = || !unknown.contains(&at) && scanned.has(waiver);
+            let told = if idle { is_known() } else { expired.is_some() };
+            told.then(|| Lapsed {
                 check: waiver.check.clone(),
                 resource: waiver.resource.clone(),
                 place: waiver.place.clone(),
                 expired,
                 open: open[at],
-                idle: hits[at] == 0,
+                idle,
             })
         };
-        all.iter().enumerate().filter_map(lapsed).collect()
+        self.all.iter().enumerate().filter_map(lapsed).collect()
     }
+}
 
-    fn by_check(&self) -> BTreeMap<&str, OfCheck> {
-        let mut by_check: BTreeMap<&str, OfCheck> = BTreeMap::new();
-        for (at, waiver) in self.0.iter().enumerate() {
-            let of = by_check.entry(&waiver.check).or_default();
+impl From<Vec<Waiver>> for Waivers {
+    fn from(all: Vec<Waiver>) -> Self {
+        let mut by_check: BTreeMap<String, OfCheck> = BTreeMap::new();
+        for (at, waiver) in all.iter().enumerate() {
+            let of = by_check.entry(waiver.check.clone()).or_default();
             match waiver.resource.contains(['*', '?']) {
                 true => of.patterns.push(at),
                 false => of.named.entry(waiver.resource.clone()).or_default().push(at),
             }
         }
-        by_check
+        Self { all, by_check }
     }
 }
 

@@ -5,10 +5,16 @@
 mod apply;
 mod read;
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-pub use self::{apply::Lapsed, read::parse};
+use self::apply::OfCheck;
+pub use self::{
+    apply::{Lapsed, Scanned},
+    read::parse,
+};
 use super::keys::Section;
 
 /// The name of the file beside the playbooks.
@@ -31,9 +37,12 @@ pub struct Waiver {
     pub place: String,
 }
 
-/// The waivers of a file, in its order.
+/// The waivers of a file, in its order, with an index by their checks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Waivers(Vec<Waiver>);
+pub struct Waivers {
+    all: Vec<Waiver>,
+    by_check: BTreeMap<String, OfCheck>,
+}
 
 /// The keys of a waiver.
 pub static SECTION: Section = Section {

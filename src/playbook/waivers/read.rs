@@ -18,6 +18,8 @@ use crate::{
 
 /// The most characters of a text of a waiver.
 const LONGEST: usize = 500;
+/// The largest file of waivers, in bytes: some thousands of them.
+const MOST_BYTES: usize = 1 << 20;
 /// The keys of the file.
 static TOP: Section = Section {
     shown: "the top level",
@@ -31,9 +33,10 @@ static TOP: Section = Section {
 /// All problems of the text, in the order of the file.
 pub fn parse(text: &str, source: &str) -> Result<Waivers, Vec<Problem>> {
     let mut reader = Reader::new(text, source);
-    let found = load::tables(&mut reader, text).map(|root| all(&mut reader, root.get_ref(), text));
+    let found =
+        load::tables(&mut reader, text, MOST_BYTES).map(|root| all(&mut reader, root.get_ref(), text));
     match (found, reader.finish()) {
-        (Some(found), problems) if problems.is_empty() => Ok(Waivers(found)),
+        (Some(found), problems) if problems.is_empty() => Ok(found.into()),
         (_, problems) => Err(problems),
     }
 }

@@ -1,5 +1,7 @@
 //! Files of waivers, good and bad, and the findings that they set aside.
 
+use std::{collections::BTreeSet, sync::LazyLock};
+
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -41,9 +43,14 @@ fn open(id: &str) -> Finding {
     finding(id, Verdict::Violates(json!({})))
 }
 
+fn scanned<'a>(checks: &'a BTreeSet<&'a str>, unjudged: &'a [Unjudged]) -> Scanned<'a> {
+    static REGIONS: LazyLock<Vec<String>> = LazyLock::new(|| vec!["us-east-1".to_owned()]);
+    Scanned { checks, unjudged, account: "123456789012", regions: &REGIONS }
+}
+
 fn applied(file: &str, findings: &mut [Finding], unjudged: &[Unjudged]) -> Vec<String> {
     let waivers = parse(file, "waivers.toml").unwrap();
-    let lapsed = waivers.apply(findings, &[CHECK].into(), unjudged, day("2026-12-01"));
+    let lapsed = waivers.apply(findings, scanned(&[CHECK].into(), unjudged), day("2026-12-01"));
     lapsed.iter().map(ToString::to_string).collect()
 }
 
@@ -83,7 +90,15 @@ fn one_that_matches_nothing_is_reported_where_everything_was_judged() {
     assert_eq!(lapsed(&mut [open("sg-1")], &[blind]), [""; 0]);
     // A check that was not run finds nothing, and that is no news.
     let waivers = parse(&waiver("sg-9", "2026-01-01"), "w").unwrap();
-    assert_eq!(waivers.apply(&mut [], &Default::default(), &[], day("2026-12-01")), []);
+    assert_eq!(waivers.apply(&mut [], scanned(&Default::default(), &[]), day("2026-12-01")), []);
+    // Nor does a scan of another region or account.
+    for (arn, told) in [
+        ("arn:aws:ec2:eu-west-1:123456789012:security-group/sg-9", 0),
+        ("arn:aws:ec2:us-east-1:999999999999:security-group/sg-9", 0),
+        ("arn:aws:ec2:us-*:123456789012:security-group/sg-9", 1),
+    ] {
+        assert_eq!(applied(&waiver(arn, "2027-01-01"), &mut [open("sg-1")], &[]).len(), told, "{arn}");
+    }
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! Versions of the policies of a role: which a run may put in force or delete. No tag shows which version is
-//! a run's, so that the policy must be of the role of the change alone, and a version that goes must be one
+//! a run's, so that the policy must be of the role of the change, and a version that goes must be one
 //! that allows less than another, and no older than the run. Pure.
 
 use serde_json::Value;
@@ -20,12 +20,12 @@ pub(super) fn is_about(call: &Call) -> bool {
         || call.is::<DeletePolicyVersion>()
 }
 
-/// Returns whether a policy is of the role of a change alone.
+/// Returns whether a policy is of the role of a change, whoever else has it by now.
 pub(super) fn is_of_role(change: &Change, facts: &Inventory, family: FamilyKind, id: &str) -> bool {
     let own = format!("role/{}", change.resource.id());
     family == FamilyKind::PolicyVersions
         && change.resource.kind() == Kind::Role
-        && facts.policy_versions.get(id).known().is_some_and(|policy| policy.holders == [own])
+        && facts.policy_versions.get(id).known().is_some_and(|policy| policy.holders.contains(&own))
 }
 
 /// Returns the version that a call deletes: the one that it names, or the one in force where the act before
@@ -61,9 +61,10 @@ pub(super) fn borne_out(
         let version = text("VersionId");
         return match policy.versions.get(version) {
             _ if policy.default_version == version => Some(None),
-            Some(former) if is_narrower(&policy.document, &former.document) => {
-                Some(Some(format!("version {version} of policy {name} is in force again, which allows more")))
-            }
+            Some(former) if is_narrower(&policy.document, &former.document) => Some(Some(format!(
+                "version {version} of policy {name} is in force again, which allows more, for {}",
+                policy.holders.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+            ))),
             _ => None,
         };
     }
