@@ -117,7 +117,7 @@ fn what_a_role_does_not_use_goes_out_of_its_policy_and_comes_back_with_an_undo()
     assert_eq!(shown(&desk), before, "a plan changes nothing");
     let refused = plan["skipped"].as_array().unwrap();
     for (name, part) in [
-        ("shared", "user/bo have it, too"),
+        ("shared", "it is with user/bo, too"),
         ("full", "5 versions"),
         ("fresh", "younger than the days"),
         ("every", "has used s3"),

@@ -124,8 +124,8 @@ impl<'c> Scene<'_, 'c> {
             let more = if others.len() > NAMED { ", and others" } else { "" };
             let named = others[..others.len().min(NAMED)].join(", ");
             return refused(format!(
-                "is not of {} alone, and what the others use is not read: it is with {named}{more}, too. Give \
-                 the role a policy of its own",
+                "is not of {} alone, and what the others use is not read: it is with {named}{more}, too. \
+                 Give the role a policy of its own",
                 self.words
             ));
         }
