@@ -294,7 +294,7 @@ fn a_walk_through_the_changes_and_a_scan_show_it() {
     let line = "fix --account twin:demo --check security-group-open-admin-port --flow-logs a.log";
     let seen = desk.play(line, &[("Do c", "\u{3}")]);
     let text = flat(&seen.text);
-    assert!(text.contains("use no interface is behind tcp "), "{text}");
+    assert!(text.contains("use no log covers eni-"), "{text}");
     let scene = Scene::new();
     scene.write("a.log", &scene.whole());
     let text = flat(&scene.desk.ends(0, &format!("scan {CHECKS} --flow-logs a.log")).out);
