@@ -83,7 +83,7 @@ fn what_is_waived_is_shown_counted_apart_and_not_planned_until_its_day_has_passe
     };
     assert!(of(id).is_some_and(|outcome| outcome != "verified"), "{applied}");
     assert_eq!(of(&all[1]), Some(&Value::from("verified")), "{applied}");
-    run(home, &format!("undo last --account twin:demo --auto-approve --max-risk disruptive"));
+    run(home, "undo last --account twin:demo --auto-approve --max-risk disruptive");
     waivers(home, &[(id, "2020-12-31"), ("sg-none", "2099-12-31")]);
     let scan = json(home, &format!("scan {at} --format json"));
     assert_eq!(open(&scan), all, "the finding is back");
