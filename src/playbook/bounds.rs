@@ -10,7 +10,8 @@ pub const MAX_DEPTH: usize = 12;
 /// The largest number of dots in a key.
 pub const MAX_DOTS: usize = 12;
 
-/// Returns the place where a text exceeds the limits, `most` bytes among them, with the message; `None` if it does not.
+/// Returns the place where a text exceeds the limits, `most` bytes among them, with the message; `None` if it
+/// does not.
 pub fn exceeded(text: &str, most: usize) -> Option<(Range<usize>, String)> {
     if text.len() > most {
         return Some((0..0, format!("the file has {} bytes, and may have {most} at most", text.len())));

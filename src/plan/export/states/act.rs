@@ -18,7 +18,7 @@ use crate::calls::{self, Act, Expect, Recognise, Repeat, Test, Wait};
 const FIRST_PAUSE: u64 = 5;
 /// The number of looks of the longest wait. Each look counts against the events of an execution, so a wait of
 /// hours looks less often towards its end.
-const MOST_LOOKS: u64 = 15;
+const MOST_LOOKS: u64 = 12;
 /// The least number of seconds by which a pause is longer than the one before.
 const LEAST_GROWTH: u64 = 2;
 
