@@ -7,7 +7,7 @@ use super::{
     Around, Context, Parameter, Prerequisite, Refusal,
     concern::Concern,
     setting::{Setting, Switch},
-    sharing::of_account,
+    sharing::{self, of_account},
     support, unshare_image,
 };
 use crate::{
@@ -101,13 +101,8 @@ fn grants(context: &Context<'_>) -> Result<Vec<Prerequisite>, Refusal> {
     let listing = support::region(context.inventory, region)?.images.select(&Selector::All);
     let images = support::known(listing, "the public images of the region")?.unwrap_or_default();
     let public = images.into_iter().filter(|(_, image)| image.group.is_some());
-    let unshared = public.map(|(id, _)| Prerequisite {
-        action: unshare_image::NAME,
-        resource: context.inventory.owner.ec2(region, "image", id),
-        with: json!({}),
-        for_a_finding: true,
-    });
-    Ok(unshared.collect())
+    let owner = &context.inventory.owner;
+    Ok(sharing::grants(unshare_image::NAME, public.map(|(id, _)| owner.ec2(region, "image", id))))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::{
     Around, Context, Prerequisite, Refusal,
     concern::Concern,
     setting::{SHOWS_WITHIN, Setting, Switch},
-    sharing::of_account,
+    sharing::{self, of_account},
     support, unshare_snapshot,
 };
 use crate::{
@@ -120,13 +120,8 @@ fn grants(context: &Context<'_>) -> Result<Vec<Prerequisite>, Refusal> {
     let listing = support::region(context.inventory, region)?.snapshot_shares.select(&Selector::All);
     let shares = support::known(listing, "the public snapshots of the region")?.unwrap_or_default();
     let public = shares.into_iter().filter(|(_, share)| share.group.is_some());
-    let unshared = public.map(|(id, _)| Prerequisite {
-        action: unshare_snapshot::NAME,
-        resource: context.inventory.owner.snapshot(region, id),
-        with: json!({}),
-        for_a_finding: true,
-    });
-    Ok(unshared.collect())
+    let owner = &context.inventory.owner;
+    Ok(sharing::grants(unshare_snapshot::NAME, public.map(|(id, _)| owner.snapshot(region, id))))
 }
 
 #[cfg(test)]

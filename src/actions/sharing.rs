@@ -1,14 +1,46 @@
 //! The parts that the actions on sharing with everybody have in common: those who may use a thing as before,
 //! the block that keeps an undo from sharing it again, and a block that is the organization's to decide.
 
-use super::Refusal;
-use crate::inventory::{
-    Fact,
-    sharing::{OF_ORGANIZATION, UNBLOCKED},
+use serde_json::json;
+
+use super::{Prerequisite, Refusal};
+use crate::{
+    inventory::{
+        Fact,
+        sharing::{ALL, OF_ORGANIZATION, UNBLOCKED},
+    },
+    resource::ResourceId,
 };
 
 /// The number of accounts that are named.
 const NAMED: usize = 10;
+
+/// Checks that a thing is shared with everybody, which its group stands for.
+pub fn with_everybody(id: &str, group: Option<&str>) -> Result<(), Refusal> {
+    match group {
+        Some(ALL) => Ok(()),
+        None => Err(Refusal::Nothing(format!("{id} is not shared with everybody"))),
+        Some(other) => Err(Refusal::Unknown(format!(
+            "{id} is shared with the group {other}, which redress does not know"
+        ))),
+    }
+}
+
+/// Describes what others have made of a public thing, which nobody takes from them. `made` is `copies and
+/// volumes`.
+pub fn out_of_reach(made: &str) -> String {
+    format!(
+        "{made} that others have made of it stay theirs, and AWS shows nobody which there are: take what it \
+         contains for known, and replace keys and passwords on it"
+    )
+}
+
+/// Returns the changes that take public things from everybody, each for a finding of its own.
+pub fn grants(action: &'static str, public: impl Iterator<Item = ResourceId>) -> Vec<Prerequisite> {
+    let unshared =
+        |resource: ResourceId| Prerequisite { action, resource, with: json!({}), for_a_finding: true };
+    public.map(unshared).collect()
+}
 
 /// Describes those who may use a thing as before.
 pub fn remaining(accounts: &[String]) -> Option<String> {

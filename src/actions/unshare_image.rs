@@ -7,7 +7,7 @@ use super::{
     Around, Context, Refusal,
     concern::Concern,
     setting::{Nothing, SHOWS_WITHIN, Setting, Switch},
-    sharing::{kept_from, remaining},
+    sharing::{kept_from, out_of_reach, remaining, with_everybody},
 };
 use crate::{
     calls::{Call, Risk},
@@ -42,24 +42,14 @@ pub static UNSHARE_IMAGE: Setting<Image, Nothing> = Setting {
 
 fn switch(context: &Context<'_>, image: &Image, _: &Nothing) -> Result<Switch, Refusal> {
     let (region, id) = (context.region, &image.id);
-    match image.group.as_deref() {
-        None => return Err(Refusal::Nothing(format!("{id} is not shared with everybody"))),
-        Some(ALL) => {}
-        Some(other) => {
-            return Err(Refusal::Unknown(format!(
-                "{id} is shared with the group {other}, which redress does not know"
-            )));
-        }
-    }
+    with_everybody(id, image.group.as_deref())?;
     let mut impact = vec![
         format!(
             "outside the account, only those that it stays shared with can launch {id}: launches, Auto \
              Scaling groups and launch templates of others that name it fail; what runs stays"
         ),
         launched(context, image),
-        "copies and snapshots that others have made of it stay theirs, and AWS shows nobody which there are: \
-         take what it contains for known, and replace keys and passwords on it"
-            .to_owned(),
+        out_of_reach("copies and snapshots"),
         "its snapshots are shared by settings of their own, which stay".to_owned(),
     ];
     impact.extend(remaining(&image.accounts));

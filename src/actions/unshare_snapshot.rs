@@ -7,7 +7,7 @@ use super::{
     Around, Context, Refusal,
     concern::Concern,
     setting::{Nothing, SHOWS_WITHIN, Setting, Switch},
-    sharing::{kept_from, remaining},
+    sharing::{kept_from, out_of_reach, remaining, with_everybody},
 };
 use crate::{
     calls::{Call, Risk},
@@ -49,23 +49,13 @@ pub static UNSHARE_SNAPSHOT: Setting<SnapshotShare, Nothing> = Setting {
 
 fn switch(context: &Context<'_>, share: &SnapshotShare, _: &Nothing) -> Result<Switch, Refusal> {
     let (region, id) = (context.region, &share.id);
-    match share.group.as_deref() {
-        None => return Err(Refusal::Nothing(format!("{id} is not shared with everybody"))),
-        Some(ALL) => {}
-        Some(other) => {
-            return Err(Refusal::Unknown(format!(
-                "{id} is shared with the group {other}, which redress does not know"
-            )));
-        }
-    }
+    with_everybody(id, share.group.as_deref())?;
     let call = |direction| Call::of(region, &ModifySnapshotAttribute::for_everybody(id, direction));
     let mut impact = vec![
         format!(
             "outside the account, only those that it stays shared with can copy {id} or make a volume of it"
         ),
-        "copies and volumes that others have made of it stay theirs, and AWS shows nobody which there are: \
-         take what it contains for known, and replace keys and passwords on it"
-            .to_owned(),
+        out_of_reach("copies and volumes"),
     ];
     impact.extend(remaining(&share.accounts));
     let block = context.inventory.regions.get(region).map_or(Fact::NotRead, |place| {
