@@ -12,7 +12,10 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{self, Keys, Moto, moto, python};
+use crate::{
+    proxy::{At, Fault, Proxy},
+    support::{self, Keys, Moto, moto, python},
+};
 
 /// How the program ended; `None` is a death by signal.
 pub struct Said {
@@ -100,6 +103,15 @@ impl Desk {
     /// Starts the program; its streams go to files, so that nobody waits for anybody.
     pub fn start(&self, line: &str) -> Started {
         self.start_command(self.command(line))
+    }
+
+    /// Starts the program, which is killed around one of its calls.
+    pub fn killed(&self, proxy: &Proxy, line: &str, fault: (At, Fault)) {
+        proxy.go_wrong(Some(fault));
+        let mut started = self.start(line);
+        let ended = proxy.watch(started.child.take().unwrap());
+        assert!(ended.is_none(), "{line}, {fault:?}: it ended by itself: {ended:?}");
+        proxy.go_wrong(None);
     }
 
     pub fn start_command(&self, mut command: Command) -> Started {

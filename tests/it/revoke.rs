@@ -89,15 +89,6 @@ fn resume() -> String {
     format!("resume last {USERS} --auto-approve --max-risk disruptive")
 }
 
-/// Starts the program, which is killed around one of its calls.
-fn killed(desk: &Desk, proxy: &Proxy, line: &str, fault: (At, Fault)) {
-    proxy.go_wrong(Some(fault));
-    let mut started = desk.start(line);
-    let ended = proxy.watch(started.child.take().unwrap());
-    assert!(ended.is_none(), "{line}, {fault:?}: it ended by itself: {ended:?}");
-    proxy.go_wrong(None);
-}
-
 #[test]
 fn a_finding_that_accuses_a_user_is_shown_with_the_command_that_revokes_it() {
     let (desk, _) = Desk::seeded(SEED);
@@ -125,10 +116,10 @@ fn killed_around_every_call_a_revocation_comes_to_its_end_and_so_does_its_undo()
             let fault = (At::Change(n), how);
             let (desk, proxy, keys) = planned();
             let before = shown(&desk);
-            killed(&desk, &proxy, &apply(), fault);
+            desk.killed(&proxy, &apply(), fault);
             desk.ends(0, &resume());
             assert_eq!(shown(&desk), revoked(before.clone(), keys["new"].as_str().unwrap()), "{fault:?}");
-            killed(&desk, &proxy, UNDO, fault);
+            desk.killed(&proxy, UNDO, fault);
             desk.ends(0, &resume());
             assert_eq!(shown(&desk), before, "{fault:?}: everything is as it was");
         }
@@ -177,7 +168,7 @@ fn a_resumed_run_gives_nothing_back_and_goes_on_without_what_is_gone() {
     let before = shown(&desk);
     let mut left = revoked(before.clone(), keys["new"].as_str().unwrap());
     left["bo"]["ssh"] = json!([]);
-    killed(&desk, &proxy, &apply(), (At::Change(2), Fault::KillBefore));
+    desk.killed(&proxy, &apply(), (At::Change(2), Fault::KillBefore));
     desk.python(NO_SSH, "");
     let said = desk.ends(0, &resume());
     assert_eq!(shown(&desk), left, "{}{}", said.out, said.err);
@@ -260,7 +251,7 @@ fn to_a_user_without_active_credentials_everything_is_denied() {
     let changes = plan["changes"].as_array().unwrap();
     assert_eq!((changes.len(), &changes[0]["action"]), (1, &json!("deny-user")), "{plan}");
     let with = r#"--set revoke-credentials.users=["kim"] --auto-approve --max-risk disruptive"#;
-    killed(&desk, &proxy, &format!("apply plan.json {with}"), (At::Change(1), Fault::KillAfter));
+    desk.killed(&proxy, &format!("apply plan.json {with}"), (At::Change(1), Fault::KillAfter));
     desk.ends(0, &format!("resume last {with}"));
     assert!(shown(&desk)["kim"]["policies"]["redress-quarantine"].is_object());
     desk.ends(0, "verify last");

@@ -154,22 +154,14 @@ fn killed_around_every_call_it_comes_to_its_end_and_so_does_its_undo() {
             let (desk, proxy, _) = desk();
             let before = shown(&desk);
             desk.ends(4, &format!("plan {SCOPE} -o plan.json"));
-            killed(&desk, &proxy, APPLY, (At::Change(1), how));
+            desk.killed(&proxy, APPLY, (At::Change(1), how));
             desk.ends(0, RESUME);
             assert_eq!(shown(&desk), narrowed(before.clone()), "{how:?}");
-            killed(&desk, &proxy, UNDO, (At::Change(n), how));
+            desk.killed(&proxy, UNDO, (At::Change(n), how));
             desk.ends(0, "resume last --auto-approve --max-risk disruptive");
             assert_eq!(shown(&desk), before, "{how:?} {n}: everything is as it was");
         }
     }
-}
-
-fn killed(desk: &Desk, proxy: &Proxy, line: &str, fault: (At, Fault)) {
-    proxy.go_wrong(Some(fault));
-    let mut started = desk.start(line);
-    let ended = proxy.watch(started.child.take().unwrap());
-    assert!(ended.is_none(), "{line}, {fault:?}: it ended by itself: {ended:?}");
-    proxy.go_wrong(None);
 }
 
 /// Puts a version of somebody else's in force.

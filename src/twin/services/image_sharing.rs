@@ -1,11 +1,14 @@
 //! The sharing of images, as EC2 treats it.
 
-use super::{OnTwin, done};
+use super::{
+    OnTwin, done,
+    sharing::{may_share, of_account},
+};
 use crate::{
     calls::Outcome,
     inventory::{
         ImageBlock,
-        sharing::{ALL, NEW_BLOCKED, OF_ORGANIZATION, UNBLOCKED},
+        sharing::{ALL, NEW_BLOCKED, UNBLOCKED},
     },
     services::image_sharing::{
         DisableImageBlockPublicAccess, EnableImageBlockPublicAccess, LaunchPermission, ModifyImageAttribute,
@@ -28,9 +31,8 @@ impl OnTwin for ModifyImageAttribute {
             return Err(refuse("InvalidParameterValue", "The twin knows this call for everybody only"));
         }
         let block = t.region(region)?.image_blocks.get(ImageBlock::ID);
-        if adds && block.known().is_some_and(|block| block.state != UNBLOCKED) {
-            let message = "Public sharing of images is blocked in this Region";
-            return Err(refuse("OperationNotPermitted", message));
+        if adds && let Some(block) = block.known() {
+            may_share("images", &block.state)?;
         }
         if let Some(image) = t.region_mut(region).images.get_mut(id) {
             image.group = adds.then(|| ALL.to_owned());
@@ -60,10 +62,7 @@ fn set(t: &mut Twin, region: &str, state: &str) -> Outcome {
     let block = must(block, "the block on public images", || {
         refuse("InternalError", "every region has a state of the block")
     })?;
-    if block.managed_by == OF_ORGANIZATION {
-        let message = "The setting is managed by a declarative policy of the organization";
-        return Err(refuse("OperationNotPermitted", message));
-    }
+    of_account(&block.managed_by)?;
     if let Some(block) = t.region_mut(region).image_blocks.get_mut(ImageBlock::ID) {
         block.state = state.to_owned();
     }

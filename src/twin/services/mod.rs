@@ -20,6 +20,7 @@ mod route;
 mod route_table;
 mod secret;
 mod security_group;
+mod sharing;
 mod sign_in;
 mod snapshot;
 mod snapshot_sharing;

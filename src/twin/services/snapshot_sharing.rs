@@ -1,11 +1,14 @@
 //! The sharing of snapshots, as EC2 treats it.
 
-use super::{OnTwin, done};
+use super::{
+    OnTwin, done,
+    sharing::{may_share, of_account},
+};
 use crate::{
     calls::Outcome,
     inventory::{
         SnapshotBlock,
-        sharing::{ALL, ALL_BLOCKED, NEW_BLOCKED, OF_ORGANIZATION, UNBLOCKED},
+        sharing::{ALL, ALL_BLOCKED, NEW_BLOCKED, UNBLOCKED},
     },
     services::snapshot_sharing::{
         ADD, DisableSnapshotBlockPublicAccess, EnableSnapshotBlockPublicAccess, ModifySnapshotAttribute,
@@ -31,9 +34,8 @@ impl OnTwin for ModifySnapshotAttribute {
             return Err(refuse("InvalidParameterValue", "The twin knows this call for everybody only"));
         }
         let block = t.region(region)?.snapshot_blocks.get(SnapshotBlock::ID);
-        if adds && block.known().is_some_and(|block| block.state != UNBLOCKED) {
-            let message = "Public sharing of snapshots is blocked in this Region";
-            return Err(refuse("OperationNotPermitted", message));
+        if adds && let Some(block) = block.known() {
+            may_share("snapshots", &block.state)?;
         }
         if let Some(share) = t.region_mut(region).snapshot_shares.get_mut(id) {
             share.group = adds.then(|| ALL.to_owned());
@@ -62,10 +64,7 @@ fn set(t: &mut Twin, region: &str, state: &str) -> Outcome {
     let block = must(block, "the block on public snapshots", || {
         refuse("InternalError", "every region has a state of the block")
     })?;
-    if block.managed_by == OF_ORGANIZATION {
-        let message = "The setting is managed by a declarative policy of the organization";
-        return Err(refuse("OperationNotPermitted", message));
-    }
+    of_account(&block.managed_by)?;
     if let Some(block) = t.region_mut(region).snapshot_blocks.get_mut(SnapshotBlock::ID) {
         block.state = state.to_owned();
     }
