@@ -100,7 +100,7 @@ fn the_block_takes_nothing_from_everybody_by_itself_and_waits_for_what_is_refuse
         assert!(changes.clone().all(|change| change["action"] != "block-public-snapshots"), "{plan}");
         (changes.count(), of_block.next().unwrap()["reason"].as_str().unwrap().to_owned())
     };
-    let (changes, reason) = refused(check);
+    let (changes, reason) = refused(&format!("{check} --include-managed"));
     assert_eq!(changes, 0, "{reason}");
     assert!(reason.contains("for a finding of its own"), "{reason}");
     let (changes, reason) = refused(BOTH);
